@@ -1,0 +1,95 @@
+import { once } from "node:events";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+
+/** A request as the server saw it. */
+export interface SeenRequest {
+  readonly method: string;
+  readonly path: string;
+  readonly authorization: string | undefined;
+}
+
+/** How the server behaves. */
+export interface BinaryCacheOptions {
+  /** User name and password that every request must carry. */
+  readonly credentials?: { readonly username: string; readonly password: string } | undefined;
+  /** Answers a request with this status instead, where it returns one. */
+  readonly fail?: ((request: SeenRequest) => number | undefined) | undefined;
+}
+
+/** An HTTP binary cache on the loopback interface, in memory. It takes what `nix copy` uploads, and gives it back. */
+export class BinaryCacheServer implements AsyncDisposable {
+  /** What was uploaded, by path. */
+  readonly objects = new Map<string, Buffer>();
+  /** Every request so far. */
+  readonly requests: SeenRequest[] = [];
+  readonly #options: BinaryCacheOptions;
+  readonly #server: Server;
+
+  private constructor(options: BinaryCacheOptions) {
+    this.#options = options;
+    this.#server = createServer((request, response) => this.#answer(request, response));
+  }
+
+  /** Starts a server on a free port. */
+  static async start(options: BinaryCacheOptions = {}): Promise<BinaryCacheServer> {
+    const cache = new BinaryCacheServer(options);
+    cache.#server.listen(0, "127.0.0.1");
+    await once(cache.#server, "listening");
+    return cache;
+  }
+
+  /** Where it listens. */
+  get url(): string {
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  /** The narinfo of a store path, if it was uploaded. */
+  narinfo(storePath: string): string | undefined {
+    const hash = storePath.split("/").at(-1)?.slice(0, 32);
+    return this.objects.get(`/${hash}.narinfo`)?.toString();
+  }
+
+  /** Forgets everything, as a server does that was set up anew. */
+  wipe(): void {
+    this.objects.clear();
+    this.requests.length = 0;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#server.closeAllConnections();
+    this.#server.close();
+    await once(this.#server, "close");
+  }
+
+  #answer(request: IncomingMessage, response: ServerResponse): void {
+    const chunks: Buffer[] = [];
+    request.on("data", (chunk: Buffer) => chunks.push(chunk));
+    request.on("end", () => {
+      const { method = "GET", url: path = "/", headers } = request;
+      const seen = { method, path, authorization: headers.authorization };
+      this.requests.push(seen);
+      const [status, body] = this.#decide(seen, Buffer.concat(chunks));
+      response.writeHead(status).end(method === "HEAD" ? undefined : body);
+    });
+  }
+
+  #decide(request: SeenRequest, body: Buffer): [status: number, body?: Buffer] {
+    const failure = this.#options.fail?.(request);
+    if (failure !== undefined) return [failure];
+    if (!this.#isAuthorized(request)) return [401];
+    if (request.method === "PUT") {
+      this.objects.set(request.path, body);
+      return [201];
+    }
+    const object = this.objects.get(request.path);
+    return object === undefined ? [404] : [200, object];
+  }
+
+  #isAuthorized({ authorization }: SeenRequest): boolean {
+    const { credentials } = this.#options;
+    if (credentials === undefined) return true;
+    const expected = Buffer.from(`${credentials.username}:${credentials.password}`).toString("base64");
+    return authorization === `Basic ${expected}`;
+  }
+}

@@ -1,0 +1,74 @@
+import { execFile } from "node:child_process";
+import { chmod, mkdir, mkdtemp, readdir, realpath, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+
+const run = promisify(execFile);
+
+/** A Nix store of its own in a temporary directory: it needs no daemon and no rights, and the machine's stays clean. */
+export class PrivateNixStore implements AsyncDisposable {
+  /** The variables that lead Nix to this store. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly #directory: string;
+
+  private constructor(directory: string) {
+    this.#directory = directory;
+    this.env = {
+      PATH: process.env["PATH"] ?? "",
+      NIX_REMOTE: "local",
+      NIX_STORE_DIR: join(directory, "store"),
+      NIX_STATE_DIR: join(directory, "state"),
+      NIX_LOG_DIR: join(directory, "log"),
+      NIX_CONF_DIR: join(directory, "conf"),
+      TMPDIR: join(directory, "tmp"),
+    };
+  }
+
+  /** The version of the installed Nix, or nothing where there is none. */
+  static async findNix(): Promise<string | undefined> {
+    try {
+      return (await run("nix", ["--version"])).stdout.trim();
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** Makes an empty store. */
+  static async create(): Promise<PrivateNixStore> {
+    const store = new PrivateNixStore(await realpath(await mkdtemp(join(tmpdir(), "eka-ci-store-"))));
+    await Promise.all(["conf", "tmp", "home"].map((name) => mkdir(join(store.#directory, name))));
+    // Root would need build users for this store otherwise.
+    await writeFile(join(store.#directory, "conf", "nix.conf"), "build-users-group =\nsandbox = false\n");
+    return store;
+  }
+
+  /** Adds a file with some content, and returns its store path. */
+  async add(name: string, content: string): Promise<string> {
+    const file = join(this.#directory, "tmp", name);
+    await writeFile(file, content);
+    const env = { ...this.env, HOME: join(this.#directory, "home") };
+    return (await run("nix-store", ["--add", file], { env })).stdout.trim();
+  }
+
+  /** Removes a path from the store, as the garbage collector does. */
+  async delete(storePath: string): Promise<void> {
+    const env = { ...this.env, HOME: join(this.#directory, "home") };
+    await run("nix-store", ["--delete", storePath], { env });
+  }
+
+  /** What is left in the directory where private work directories are made. */
+  async listWorkDirectories(): Promise<readonly string[]> {
+    return (await readdir(join(this.#directory, "tmp"))).filter((name) => name.startsWith("eka-ci-caches-"));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    // Nix makes its store read-only.
+    const store = join(this.#directory, "store");
+    await chmod(store, 0o700).catch(() => undefined);
+    for (const entry of await readdir(store, { withFileTypes: true }).catch(() => [])) {
+      if (entry.isDirectory()) await chmod(join(store, entry.name), 0o700);
+    }
+    await rm(this.#directory, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,106 @@
+import { withDeadline } from "../deadline.ts";
+import { PushError } from "../errors.ts";
+import type { Clock } from "../runtime.ts";
+import type { AuditEvent } from "./event.ts";
+import { formatAuditEvent, formatAuditJson } from "./format-event.ts";
+
+/** Longest a sink may take for one event. */
+const SINK_TIMEOUT_MS = 10_000;
+
+/**
+ * Takes every event and keeps it. While a sink throws, rejects or hangs for 10 s, nothing is pushed.
+ *
+ * Write synchronously, or wait until the bytes are on the disk: a stream's `write()` reports a full disk only later.
+ *
+ * @public
+ */
+export interface AuditSink {
+  /** Keeps one event; returns, or resolves, once it is safe. */
+  write(event: AuditEvent): void | PromiseLike<void>;
+}
+
+/**
+ * Options of {@link createLineSink}.
+ *
+ * @public
+ */
+export interface LineSinkOptions {
+  /** Keeps one line, which ends in a line break. */
+  readonly write: (line: string) => void | PromiseLike<void>;
+  /** `text` for the lines of the guide, `json` for JSON lines; default `text`. */
+  readonly format?: "text" | "json" | undefined;
+}
+
+/**
+ * Makes a sink that writes each event as a line.
+ *
+ * @param options - format, and where lines go
+ *
+ * @example
+ * ```ts
+ * const sink = createLineSink({ format: "json", write: (line) => appendFileSync("/var/log/eka-ci/audit.jsonl", line) });
+ * const registry = await CacheRegistry.load(undefined, { auditSinks: [sink] });
+ * ```
+ *
+ * @public
+ */
+export function createLineSink(options: LineSinkOptions): AuditSink {
+  const format = options.format === "json" ? formatAuditJson : formatAuditEvent;
+  return { write: (event) => options.write(`${format(event)}\n`) };
+}
+
+/** What {@link AuditLog} works with. */
+export interface AuditLogOptions {
+  readonly enabled: boolean;
+  readonly sinks: readonly AuditSink[];
+  readonly clock: Clock;
+  readonly warn: (message: string) => void;
+}
+
+/** Delivers events: listeners are told, sinks are waited for. */
+export class AuditLog {
+  readonly #options: AuditLogOptions;
+  readonly #listeners = new Set<(event: AuditEvent) => void>();
+
+  constructor(options: AuditLogOptions) {
+    this.#options = options;
+  }
+
+  /** Adds a listener, and returns the function that removes it. */
+  subscribe(listener: (event: AuditEvent) => void): () => void {
+    // A wrapper of its own, so that a function subscribed twice is two listeners.
+    const entry = (event: AuditEvent): void => listener(event);
+    this.#listeners.add(entry);
+    return () => void this.#listeners.delete(entry);
+  }
+
+  /**
+   * Delivers one event.
+   *
+   * @throws {@link PushError} `ERR_AUDIT_FAILED` if a sink did not keep it
+   */
+  async emit(event: AuditEvent): Promise<void> {
+    if (!this.#options.enabled) return;
+    for (const listener of this.#listeners) this.#tell(listener, event);
+    const outcomes = await Promise.allSettled(this.#options.sinks.map((sink) => this.#write(sink, event)));
+    if (outcomes.every(({ status }) => status === "fulfilled")) return;
+    const message = `An audit sink did not keep the event ${event.type}; see the sink's own log for the reason`;
+    throw new PushError("ERR_AUDIT_FAILED", message);
+  }
+
+  #write(sink: AuditSink, event: AuditEvent): Promise<void> {
+    return withDeadline(() => sink.write(event), {
+      clock: this.#options.clock,
+      timeoutMs: SINK_TIMEOUT_MS,
+      onTimeout: () => new PushError("ERR_AUDIT_FAILED", "The audit sink did not answer in time"),
+    });
+  }
+
+  #tell(listener: (event: AuditEvent) => void, event: AuditEvent): void {
+    try {
+      listener(event);
+    } catch {
+      this.#options.warn(`A listener of audit events threw at ${event.type}; pushes go on`);
+    }
+  }
+}

@@ -1,0 +1,141 @@
+import type { CachesErrorCode } from "../errors.ts";
+import type { Decision } from "../policy/decision.ts";
+import type { GitRef } from "../policy/git-ref.ts";
+
+/**
+ * Something that happened. Events hold no secret by type: credentials appear by name only.
+ *
+ * A push gives a `permission.decided` for each cache and, if one of them allows, `push.dispatched`; then for each allowed
+ * one `push.started` before anything is read or run, `credentials.resolved` or `credentials.failed`, and `push.finished`.
+ *
+ * @public
+ */
+export type AuditEvent =
+  | PermissionDecidedEvent
+  | PushDispatchedEvent
+  | PushStartedEvent
+  | CredentialsResolvedEvent
+  | CredentialsFailedEvent
+  | PushFinishedEvent;
+
+/**
+ * What every event says.
+ *
+ * @public
+ */
+export interface AuditEventBase {
+  /** When, as ISO 8601 in UTC with milliseconds. */
+  readonly time: string;
+  /** Joins the events of one push. */
+  readonly pushId: string;
+  /** The repository the build ran for. */
+  readonly repository: string;
+  /** What was built. */
+  readonly ref?: GitRef | undefined;
+  /** Commit that was built. */
+  readonly commit?: string | undefined;
+  /** Name of the job. */
+  readonly job: string;
+}
+
+/**
+ * A cache's permissions were evaluated.
+ *
+ * @public
+ */
+export interface PermissionDecidedEvent extends AuditEventBase {
+  /** Discriminates {@link AuditEvent}. */
+  readonly type: "permission.decided";
+  /** Id of the cache. */
+  readonly cacheId: string;
+  /** The answer. */
+  readonly decision: Decision;
+}
+
+/**
+ * At least one cache allows the push, which goes ahead there.
+ *
+ * @public
+ */
+export interface PushDispatchedEvent extends AuditEventBase {
+  /** Discriminates {@link AuditEvent}. */
+  readonly type: "push.dispatched";
+  /** Derivation that was built. */
+  readonly drvPath?: string | undefined;
+  /** Ids of the caches that allow it. */
+  readonly caches: readonly string[];
+  /** Paths to push. */
+  readonly storePaths: readonly string[];
+}
+
+/**
+ * The intent to push, handed to every sink before credentials are read and the child starts.
+ *
+ * @public
+ */
+export interface PushStartedEvent extends AuditEventBase {
+  /** Discriminates {@link AuditEvent}. */
+  readonly type: "push.started";
+  /** Id of the cache. */
+  readonly cacheId: string;
+  /** Where the paths go. */
+  readonly destination: string;
+  /** Paths to push. */
+  readonly storePaths: readonly string[];
+}
+
+/**
+ * Credentials were fetched.
+ *
+ * @public
+ */
+export interface CredentialsResolvedEvent extends AuditEventBase {
+  /** Discriminates {@link AuditEvent}. */
+  readonly type: "credentials.resolved";
+  /** Id of the cache. */
+  readonly cacheId: string;
+  /** The `type` of the source. */
+  readonly sourceType: string;
+  /** Names of the credentials, never their values. */
+  readonly names: readonly string[];
+  /** When they end, as ISO 8601; absent where the source does not say. */
+  readonly expiration?: string | undefined;
+}
+
+/**
+ * Credentials could not be fetched.
+ *
+ * @public
+ */
+export interface CredentialsFailedEvent extends AuditEventBase {
+  /** Discriminates {@link AuditEvent}. */
+  readonly type: "credentials.failed";
+  /** Id of the cache. */
+  readonly cacheId: string;
+  /** The `type` of the source. */
+  readonly sourceType: string;
+  /** What went wrong. */
+  readonly code: CachesErrorCode;
+}
+
+/**
+ * A push that was started came to its end.
+ *
+ * @public
+ */
+export interface PushFinishedEvent extends AuditEventBase {
+  /** Discriminates {@link AuditEvent}. */
+  readonly type: "push.finished";
+  /** Id of the cache. */
+  readonly cacheId: string;
+  /** How it ended. */
+  readonly status: "pushed" | "failed" | "aborted";
+  /** From start to end, in milliseconds. */
+  readonly durationMs: number;
+  /** Exit code of the last command; absent if none ran to its end. */
+  readonly exitCode?: number | undefined;
+  /** What went wrong; absent for `pushed`. */
+  readonly code?: CachesErrorCode | undefined;
+  /** What went wrong, for people; absent for `pushed`. */
+  readonly message?: string | undefined;
+}

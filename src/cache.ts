@@ -1,0 +1,265 @@
+/**
+ * How paths get to a cache: `nix-copy` for S3 and HTTP binary caches, or the client of Cachix or Attic.
+ *
+ * @public
+ */
+export type CacheType = "nix-copy" | "cachix" | "attic";
+
+/**
+ * Where a cache lives, taken apart and checked. `url` and `name` are as the configuration wrote them.
+ *
+ * @public
+ */
+export type CacheDestination = S3Destination | HttpDestination | CachixDestination | AtticDestination;
+
+/**
+ * An S3 or S3-compatible bucket: `s3://bucket[/prefix][?parameters]`.
+ *
+ * @public
+ */
+export interface S3Destination {
+  /** Discriminates {@link CacheDestination}. */
+  readonly type: "s3";
+  /** The whole URL. */
+  readonly url: string;
+  /** Bucket name, 3 to 63 characters. */
+  readonly bucket: string;
+  /** Path below the bucket without a leading slash; empty for the bucket itself. */
+  readonly prefix: string;
+  /** Store parameters in the order they were written, values still percent-encoded. */
+  readonly parameters: readonly StoreParameter[];
+}
+
+/**
+ * An HTTP binary cache that accepts uploads: `http(s)://host[/path][?parameters]`.
+ *
+ * @public
+ */
+export interface HttpDestination {
+  /** Discriminates {@link CacheDestination}. */
+  readonly type: "http";
+  /** The whole URL. */
+  readonly url: string;
+  /** Host name or address without port; an IPv6 address is without brackets. */
+  readonly host: string;
+}
+
+/**
+ * A cache at Cachix.
+ *
+ * @public
+ */
+export interface CachixDestination {
+  /** Discriminates {@link CacheDestination}. */
+  readonly type: "cachix";
+  /** Name of the cache: `[a-z0-9][a-z0-9-]*`. */
+  readonly name: string;
+}
+
+/**
+ * A cache on an Attic server: `https://host[/prefix]/cache`.
+ *
+ * @public
+ */
+export interface AtticDestination {
+  /** Discriminates {@link CacheDestination}. */
+  readonly type: "attic";
+  /** The whole URL. */
+  readonly url: string;
+  /** The server's address, ending in `/` (Attic's client drops the last path segment otherwise). */
+  readonly endpoint: string;
+  /** Name of the cache: `[A-Za-z0-9][A-Za-z0-9-_+]{0,49}`. */
+  readonly cache: string;
+}
+
+/**
+ * One `name=value` of a store URL.
+ *
+ * @public
+ */
+export interface StoreParameter {
+  /** Name of the parameter, one of the known store settings. */
+  readonly name: string;
+  /** Value as written, percent-encoding kept. */
+  readonly value: string;
+}
+
+/**
+ * Who may push to a cache, as the configuration says it.
+ *
+ * @public
+ */
+export interface CachePermissions {
+  /** `true`: any repository and any ref. `false`: the lists decide. */
+  readonly allowAll: boolean;
+  /** Patterns of repositories; with `allowAll: false` and no list, nobody may push. */
+  readonly allowedRepos?: readonly string[] | undefined;
+  /** Patterns of branches; absent: any ref of an allowed repository. */
+  readonly allowedBranches?: readonly string[] | undefined;
+  /**
+   * Whether pull requests from forks may push. Absent: only with `allowAll: true`.
+   * `false` refuses them even there.
+   */
+  readonly allowForks?: boolean | undefined;
+}
+
+/**
+ * Where a cache's credentials come from. The literals are those of the configuration file.
+ *
+ * @public
+ */
+export type CredentialSource =
+  | EnvSource
+  | FileSource
+  | AwsProfileSource
+  | CachixTokenSource
+  | VaultSource
+  | AwsSecretsManagerSource
+  | SystemdCredentialSource
+  | InstanceMetadataSource
+  | NoneSource
+  | CustomSource;
+
+/**
+ * Named variables of the host's environment.
+ *
+ * @public
+ */
+export interface EnvSource {
+  /** Discriminates {@link CredentialSource}. */
+  readonly type: "env";
+  /** Names of the variables, at least one. */
+  readonly vars: readonly string[];
+}
+
+/**
+ * A file of `KEY=VALUE` lines.
+ *
+ * @public
+ */
+export interface FileSource {
+  /** Discriminates {@link CredentialSource}. */
+  readonly type: "file";
+  /** Absolute path. */
+  readonly path: string;
+  /** `strict` (the default) refuses files that others can read or change; `off` accepts them. */
+  readonly filePermissions: "strict" | "off";
+}
+
+/**
+ * A profile of the shared AWS configuration and credentials files.
+ *
+ * @public
+ */
+export interface AwsProfileSource {
+  /** Discriminates {@link CredentialSource}. */
+  readonly type: "aws-profile";
+  /** Name of the profile. */
+  readonly profile: string;
+}
+
+/**
+ * A Cachix auth token in a variable of the host's environment.
+ *
+ * @public
+ */
+export interface CachixTokenSource {
+  /** Discriminates {@link CredentialSource}. */
+  readonly type: "cachix-token";
+  /** Name of the variable. */
+  readonly envVar: string;
+}
+
+/**
+ * A secret in HashiCorp Vault.
+ *
+ * @public
+ */
+export interface VaultSource {
+  /** Discriminates {@link CredentialSource}. */
+  readonly type: "vault";
+  /** The server's address. */
+  readonly address: string;
+  /** Path of the secret, as the KV engine names it. */
+  readonly secretPath: string;
+  /** Variable that holds the Vault token; default `VAULT_TOKEN`. */
+  readonly tokenEnv: string;
+  /** Namespace of Vault Enterprise. */
+  readonly namespace?: string | undefined;
+}
+
+/**
+ * A secret in AWS Secrets Manager.
+ *
+ * @public
+ */
+export interface AwsSecretsManagerSource {
+  /** Discriminates {@link CredentialSource}. */
+  readonly type: "aws-secrets-manager";
+  /** Name or ARN of the secret. */
+  readonly secretName: string;
+  /** AWS region; absent: that of the host's environment. */
+  readonly region?: string | undefined;
+}
+
+/**
+ * A credential that systemd hands to the service.
+ *
+ * @public
+ */
+export interface SystemdCredentialSource {
+  /** Discriminates {@link CredentialSource}. */
+  readonly type: "systemd-credential";
+  /** Name of the credential. */
+  readonly name: string;
+}
+
+/**
+ * The identity of the cloud machine the server runs on.
+ *
+ * @public
+ */
+export interface InstanceMetadataSource {
+  /** Discriminates {@link CredentialSource}. */
+  readonly type: "instance-metadata";
+}
+
+/**
+ * No credentials, stated on purpose.
+ *
+ * @public
+ */
+export interface NoneSource {
+  /** Discriminates {@link CredentialSource}. */
+  readonly type: "none";
+}
+
+/**
+ * A source that the host defines.
+ *
+ * @public
+ */
+export interface CustomSource {
+  /** Discriminates {@link CredentialSource}: `custom:` and the name of the definition. */
+  readonly type: `custom:${string}`;
+  /** The table of the configuration, checked by the definition's own schema. */
+  readonly options: unknown;
+}
+
+/**
+ * One cache of the server's configuration.
+ *
+ * @public
+ */
+export interface CacheDefinition {
+  /** Unique id: `[A-Za-z0-9][A-Za-z0-9._-]{0,63}`. */
+  readonly id: string;
+  /** How paths get there. */
+  readonly cacheType: CacheType;
+  /** Where it lives. */
+  readonly destination: CacheDestination;
+  /** Where its credentials come from. */
+  readonly credentials: CredentialSource;
+  /** Who may push. */
+  readonly permissions: CachePermissions;
+}

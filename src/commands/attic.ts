@@ -1,0 +1,56 @@
+import type { AtticDestination } from "../cache.ts";
+import { Secret } from "../secret.ts";
+import { type CommandSpec, type PrivateFile, privateHome, workFile } from "./command.ts";
+import { credentialProblem, type PushCommandInput, refuseUnusedCredentials } from "./push-input.ts";
+import { checkStorePaths } from "./store-path.ts";
+
+/** The name that the server goes by in the generated configuration. */
+const SERVER = "eka";
+
+/**
+ * Builds `attic push`. Attic's client takes neither a URL nor a token on its command line or from the environment, so
+ * a private configuration file names the server and holds the token.
+ *
+ * @param input - destination, paths and credentials (`ATTIC_TOKEN`, or none for a cache open to all)
+ * @throws {@link CommandError} `ERR_STORE_PATH_INVALID`, `ERR_COMMAND_CREDENTIALS`
+ *
+ * @example
+ * ```ts
+ * const command = buildAtticPushCommand({ destination, storePaths, credentials });
+ * ```
+ *
+ * @public
+ */
+export function buildAtticPushCommand(input: PushCommandInput<AtticDestination>): CommandSpec {
+  const storePaths = checkStorePaths(input.storePaths, { storeDirectory: input.storeDirectory });
+  const { destination, credentials } = input;
+  refuseUnusedCredentials(credentials.env, ["ATTIC_TOKEN"], "attic push");
+  return {
+    file: "attic",
+    args: ["push", `${SERVER}:${destination.cache}`, "--", ...storePaths],
+    env: privateHome(),
+    files: [buildConfig(destination, credentials.env.get("ATTIC_TOKEN"))],
+  };
+}
+
+function buildConfig({ endpoint }: AtticDestination, token: Secret | undefined): PrivateFile {
+  const lines = [
+    `default-server = "${SERVER}"`,
+    "",
+    `[servers.${SERVER}]`,
+    `endpoint = ${toTomlString(endpoint)}`,
+  ];
+  if (token !== undefined) lines.push(`token = ${toTomlString(checkToken(token))}`);
+  const content = new Secret(`${lines.join("\n")}\n`);
+  return { path: workFile("config/attic/config.toml"), content, secrets: token === undefined ? [] : [token] };
+}
+
+// The client dies of a token that cannot stand in a header.
+function checkToken(token: Secret): string {
+  if (/^[\x21-\x7e]+$/u.test(token.expose())) return token.expose();
+  throw credentialProblem("ATTIC_TOKEN must be printable ASCII without spaces");
+}
+
+function toTomlString(text: string): string {
+  return `"${text.replace(/["\\]/gu, "\\$&")}"`;
+}

@@ -1,0 +1,36 @@
+import { Secret } from "../secret.ts";
+import { type PrivateFile, workFile } from "./command.ts";
+import { credentialProblem, refuseUnusedCredentials } from "./push-input.ts";
+
+/** Longest user name or password that every libcurl reads from a netrc file. */
+const MAX_LENGTH = 4000;
+
+/**
+ * Builds the netrc file with which `nix copy` authenticates at an HTTP cache; Nix knows no other way. The host stands
+ * in it without port, since libcurl compares the bare name.
+ *
+ * @returns nothing where there are no credentials
+ * @throws {@link CommandError} `ERR_COMMAND_CREDENTIALS`
+ */
+export function buildNetrc(host: string, env: ReadonlyMap<string, Secret>): PrivateFile | undefined {
+  refuseUnusedCredentials(env, ["HTTP_USERNAME", "HTTP_PASSWORD"], "nix copy to an HTTP cache");
+  const username = env.get("HTTP_USERNAME");
+  const password = env.get("HTTP_PASSWORD");
+  if (password === undefined) {
+    if (username === undefined) return undefined;
+    throw credentialProblem("HTTP_USERNAME is of no use without HTTP_PASSWORD");
+  }
+  const login = username === undefined ? "" : `login ${quote(username, "HTTP_USERNAME")}\n`;
+  const content = `machine ${host}\n${login}password ${quote(password, "HTTP_PASSWORD")}\n`;
+  const secrets = username === undefined ? [password] : [username, password];
+  return { path: workFile("netrc"), content: new Secret(content), secrets };
+}
+
+// libcurl reads quoted tokens since 7.84 only, so plain ones stay plain.
+function quote(secret: Secret, name: string): string {
+  const value = secret.expose();
+  if (!/^[\x20-\x7e]+$/u.test(value) || value.length > MAX_LENGTH) {
+    throw credentialProblem(`${name} must be 1 to ${MAX_LENGTH} printable ASCII characters`);
+  }
+  return /^[^\s"\\#]+$/u.test(value) ? value : `"${value.replace(/["\\]/gu, "\\$&")}"`;
+}

@@ -1,0 +1,43 @@
+import { buildAtticPushCommand } from "./attic.ts";
+import { buildCachixPushCommand } from "./cachix.ts";
+import type { CommandSpec } from "./command.ts";
+import { buildNixCopyCommand } from "./nix-copy.ts";
+import type { PushCommandInput } from "./push-input.ts";
+
+/**
+ * Builds the push command for any destination.
+ *
+ * | destination | tool | credentials it can use |
+ * |---|---|---|
+ * | `s3` | `nix copy` | `AWS_ACCESS_KEY_ID` with `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`; `MINIO_ACCESS_KEY` with `MINIO_SECRET_KEY` |
+ * | `http` | `nix copy` | `HTTP_PASSWORD`, `HTTP_USERNAME` |
+ * | `cachix` | `cachix push` | `CACHIX_AUTH_TOKEN`, `CACHIX_SIGNING_KEY` |
+ * | `attic` | `attic push` | `ATTIC_TOKEN` |
+ *
+ * @param input - destination, paths and credentials
+ * @throws {@link CommandError} `ERR_STORE_PATH_INVALID` for a path that is none or a derivation,
+ * `ERR_COMMAND_CREDENTIALS` for credentials that the tool would ignore or lacks
+ *
+ * @example
+ * ```ts
+ * const command = buildPushCommand({
+ *   destination: cache.destination,
+ *   storePaths: ["/nix/store/3n58xw4373jp0ljirf06d8077j15pc4j-hello-2.12"],
+ *   credentials,
+ * });
+ * ```
+ *
+ * @public
+ */
+export function buildPushCommand(input: PushCommandInput): CommandSpec {
+  const { destination } = input;
+  switch (destination.type) {
+    case "s3":
+    case "http":
+      return buildNixCopyCommand({ ...input, destination });
+    case "cachix":
+      return buildCachixPushCommand({ ...input, destination });
+    case "attic":
+      return buildAtticPushCommand({ ...input, destination });
+  }
+}

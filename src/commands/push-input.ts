@@ -1,0 +1,58 @@
+import type { CacheDestination } from "../cache.ts";
+import { CommandError } from "../errors.ts";
+import type { Secret } from "../secret.ts";
+import { quoteName } from "../text.ts";
+
+/**
+ * What a push command is built from.
+ *
+ * @public
+ */
+export interface PushCommandInput<Destination extends CacheDestination = CacheDestination> {
+  /** Where the paths go. */
+  readonly destination: Destination;
+  /** The paths, at least one. They become arguments of one command: see {@link batchStorePaths}. */
+  readonly storePaths: readonly string[];
+  /** The credentials, by the names of the table in {@link buildPushCommand}. */
+  readonly credentials: {
+    /** Values by name. */
+    readonly env: ReadonlyMap<string, Secret>;
+  };
+  /** The store's directory; default `/nix/store`. */
+  readonly storeDirectory?: string | undefined;
+  /** The host's shared AWS files; needed for an S3 destination with `profile=` and no keys. */
+  readonly awsFiles?: AwsFilePaths | undefined;
+}
+
+/**
+ * Where the host's shared AWS files are.
+ *
+ * @public
+ */
+export interface AwsFilePaths {
+  /** Absolute path of the credentials file. */
+  readonly credentials: string;
+  /** Absolute path of the configuration file. */
+  readonly config: string;
+}
+
+/**
+ * Refuses credentials that a tool would ignore: the push would fail without them, or run as somebody else.
+ *
+ * @throws {@link CommandError} `ERR_COMMAND_CREDENTIALS`
+ */
+export function refuseUnusedCredentials(
+  env: ReadonlyMap<string, Secret>,
+  usable: readonly string[],
+  tool: string,
+): void {
+  const unused = [...env.keys()].filter((name) => !usable.includes(name));
+  if (unused.length === 0) return;
+  const names = unused.map((name) => quoteName(name, 64)).join(", ");
+  throw credentialProblem(`${tool} would ignore ${names}; it can use ${usable.join(", ")}`);
+}
+
+/** A problem with credentials that is found before the push. */
+export function credentialProblem(message: string): CommandError {
+  return new CommandError("ERR_COMMAND_CREDENTIALS", message);
+}

@@ -1,0 +1,38 @@
+import type { Secret } from "../secret.ts";
+import { credentialProblem, refuseUnusedCredentials } from "./push-input.ts";
+
+const ALIASES: Readonly<Record<string, string>> = {
+  MINIO_ACCESS_KEY: "AWS_ACCESS_KEY_ID",
+  MINIO_SECRET_KEY: "AWS_SECRET_ACCESS_KEY",
+};
+
+const USABLE = [
+  "AWS_ACCESS_KEY_ID",
+  "AWS_SECRET_ACCESS_KEY",
+  "AWS_SESSION_TOKEN",
+  "AWS_REGION",
+  "AWS_DEFAULT_REGION",
+  ...Object.keys(ALIASES),
+];
+
+/**
+ * Brings credentials for S3 under the names that every Nix version reads. The MinIO names are read by nobody.
+ *
+ * @returns the variables; without keys, none
+ * @throws {@link CommandError} `ERR_COMMAND_CREDENTIALS`
+ */
+export function toS3Variables(env: ReadonlyMap<string, Secret>): ReadonlyMap<string, Secret> {
+  refuseUnusedCredentials(env, USABLE, "nix copy to S3");
+  const variables = new Map<string, Secret>();
+  for (const [name, value] of env) {
+    const target = ALIASES[name] ?? name;
+    if (variables.has(target))
+      throw credentialProblem(`${target} is given twice, once under the name of MinIO`);
+    variables.set(target, value);
+  }
+  const hasId = variables.has("AWS_ACCESS_KEY_ID");
+  if (hasId !== variables.has("AWS_SECRET_ACCESS_KEY") || (!hasId && variables.size > 0)) {
+    throw credentialProblem("nix copy to S3 needs AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY together");
+  }
+  return variables;
+}

@@ -1,0 +1,27 @@
+import { type CommandSpec, privateHome } from "./command.ts";
+import { checkStorePaths, type StorePathOptions } from "./store-path.ts";
+
+/**
+ * Builds the question which of some paths the Nix store does not hold. `nix-store` prints those, one a line, and exits
+ * 0; it substitutes nothing and needs no network.
+ *
+ * @param storePaths - paths to ask for, at least one
+ * @param options - where the store is
+ * @throws {@link CommandError} `ERR_STORE_PATH_INVALID`
+ *
+ * @example
+ * ```ts
+ * const { stdout } = await executor.execute(buildValidityCheckCommand(paths));
+ * const invalid = stdout.split("\n").filter((line) => line !== "");
+ * ```
+ *
+ * @public
+ */
+export function buildValidityCheckCommand(
+  storePaths: readonly string[],
+  options: StorePathOptions = {},
+): CommandSpec {
+  const checked = checkStorePaths(storePaths, options);
+  const args = ["--check-validity", "--print-invalid", "--", ...checked];
+  return { file: "nix-store", args, env: privateHome(), files: [] };
+}

@@ -1,0 +1,53 @@
+import { ConfigError } from "../errors.ts";
+import { type Diagnostic, formatDiagnostic, type Problem, type SafeParseResult } from "./diagnostic.ts";
+
+/**
+ * Options of the `parse…` functions.
+ *
+ * @public
+ */
+export interface ParseConfigOptions {
+  /** Name of the text in diagnostics; default `ekaci.toml` or `.eka-ci/config.json`. */
+  readonly source?: string | undefined;
+}
+
+/** A parse that ended before there was anything to use. */
+export function failParse(source: string, problems: readonly Problem[]): SafeParseResult<never> {
+  return { success: false, diagnostics: toDiagnostics(source, problems) };
+}
+
+/** Ends a parse: usable if no problem is an error. */
+export function finishParse<T>(
+  source: string,
+  problems: readonly Problem[],
+  build: () => T | undefined,
+): SafeParseResult<T> {
+  const diagnostics = toDiagnostics(source, problems);
+  if (problems.some((problem) => problem.severity === "error")) return { success: false, diagnostics };
+  const output = build();
+  if (output === undefined) throw new TypeError("A text without errors yielded no configuration");
+  return { success: true, output, diagnostics };
+}
+
+/** Returns the output of a parse, or throws all its diagnostics. */
+export function unwrap<T>(result: SafeParseResult<T>): T {
+  if (result.success) return result.output;
+  const errors = result.diagnostics.filter((diagnostic) => diagnostic.severity === "error");
+  const lines = errors.map((diagnostic) => `\n  ${formatDiagnostic(diagnostic)}`).join("");
+  const count = errors.length === 1 ? "1 problem" : `${errors.length} problems`;
+  throw new ConfigError("ERR_CONFIG_INVALID", `The configuration has ${count}:${lines}`, result.diagnostics);
+}
+
+function toDiagnostics(source: string, problems: readonly Problem[]): readonly Diagnostic[] {
+  return problems.map((problem) => ({ ...problem, source })).sort(byPlace);
+}
+
+// Problems of one cache stand together, in the order of the file's arrays; elsewhere the order of the checks stays.
+function byPlace(a: Diagnostic, b: Diagnostic): number {
+  return toRank(a) - toRank(b);
+}
+
+function toRank({ path }: Diagnostic): number {
+  const [first, second] = path;
+  return first === "caches" && typeof second === "number" ? second + 1 : 0;
+}

@@ -1,0 +1,117 @@
+import type { CacheDestination } from "../cache.ts";
+import { checkCredentials } from "./credential-checks.ts";
+import { parseDestination } from "./destination.ts";
+import type { Problem } from "./diagnostic.ts";
+import { checkPermissions } from "./permission-checks.ts";
+import { isTable, type Table } from "./schema-issues.ts";
+
+/** Bounds of `max_hook_timeout_seconds`. */
+const MIN_TIMEOUT_SECONDS = 1;
+const MAX_TIMEOUT_SECONDS = 86_400;
+
+/** What the checks found, with the destination of each cache that has a valid one. */
+export interface CheckedTables {
+  readonly problems: readonly Problem[];
+  readonly destinations: readonly (CacheDestination | undefined)[];
+}
+
+/**
+ * Checks what a schema cannot say: rules between keys, grammars that depend on another key. It works on tables of
+ * any shape, so that these problems are reported together with those of the schema.
+ */
+export function checkServerTables(value: unknown): CheckedTables {
+  const root = isTable(value) ? value : {};
+  const security = isTable(root["security"]) ? root["security"] : {};
+  const allowPrivateHosts = security["allow_private_cache_hosts"] === true;
+  const tables: readonly unknown[] = Array.isArray(root["caches"]) ? root["caches"] : [];
+  const checked = tables.map((table, index) => checkCache(table, index, allowPrivateHosts));
+  const problems = [
+    ...checkTimeout(security["max_hook_timeout_seconds"]),
+    ...findDuplicateIds(tables),
+    ...checked.flatMap((cache) => cache.problems),
+  ];
+  return { problems, destinations: checked.map((cache) => cache.destination) };
+}
+
+/** Brings a timeout into its bounds. */
+export function clampTimeout(seconds: number): number {
+  return Math.min(Math.max(seconds, MIN_TIMEOUT_SECONDS), MAX_TIMEOUT_SECONDS);
+}
+
+/** Finds a key nested too deep, without recursion: dotted keys can nest a hundred thousand levels. */
+export function findTooDeepKey(value: unknown, maxDepth: number): Problem | undefined {
+  let level: unknown[] = [value];
+  for (let depth = 0; level.length > 0; depth++) {
+    const tables = level.flatMap((item) =>
+      Array.isArray(item) ? item.flat(Number.POSITIVE_INFINITY) : [item],
+    );
+    level = tables.filter(isTable).flatMap((table) => Object.values(table));
+    if (depth === maxDepth && level.length > 0) {
+      const message = `Keys are nested more than ${maxDepth} deep`;
+      return { code: "nesting-too-deep", severity: "error", message, path: [] };
+    }
+  }
+  return undefined;
+}
+
+interface CheckedCache {
+  readonly problems: readonly Problem[];
+  readonly destination: CacheDestination | undefined;
+}
+
+function checkCache(table: unknown, index: number, allowPrivateHosts: boolean): CheckedCache {
+  if (!isTable(table)) return { problems: [], destination: undefined };
+  const path = ["caches", index];
+  const destination = checkDestination(table, path, allowPrivateHosts);
+  const problems = [
+    ...destination.problems,
+    ...checkCredentials(table["credentials"], [...path, "credentials"]),
+    ...checkPermissions(table["permissions"], path),
+  ];
+  return { problems, destination: destination.destination };
+}
+
+function checkDestination(table: Table, parent: Problem["path"], allowPrivateHosts: boolean): CheckedCache {
+  const { cache_type: type, destination: text } = table;
+  const path = [...parent, "destination"];
+  if (typeof text !== "string" || (type !== "nix-copy" && type !== "cachix" && type !== "attic")) {
+    return { problems: [], destination: undefined };
+  }
+  const parsed = parseDestination(type, text, { allowPrivateHosts });
+  if (!parsed.success) {
+    const { code, message, hint } = parsed;
+    return { problems: [{ code, severity: "error", message, hint, path }], destination: undefined };
+  }
+  return { problems: parsed.plaintext ? [plaintextWarning(path)] : [], destination: parsed.destination };
+}
+
+function plaintextWarning(path: Problem["path"]): Problem {
+  const message = "Paths and credentials travel to this destination unencrypted";
+  return { code: "plaintext-destination", severity: "warning", message, path, hint: "Use https" };
+}
+
+function findDuplicateIds(tables: readonly unknown[]): Problem[] {
+  const first = new Map<string, number>();
+  return tables.flatMap((table, index) => {
+    const id = isTable(table) ? table["id"] : undefined;
+    if (typeof id !== "string") return [];
+    const earlier = first.get(id);
+    if (earlier === undefined) {
+      first.set(id, index);
+      return [];
+    }
+    const message = `This id is already that of caches[${earlier}]`;
+    return [
+      { code: "duplicate-cache-id", severity: "error", message, path: ["caches", index, "id"] } as const,
+    ];
+  });
+}
+
+function checkTimeout(seconds: unknown): Problem[] {
+  if (typeof seconds !== "number" || !Number.isInteger(seconds) || clampTimeout(seconds) === seconds)
+    return [];
+  const message = `The timeout is outside ${MIN_TIMEOUT_SECONDS} to ${MAX_TIMEOUT_SECONDS} seconds; ${clampTimeout(seconds)} is used`;
+  return [
+    { code: "timeout-clamped", severity: "warning", message, path: ["security", "max_hook_timeout_seconds"] },
+  ];
+}

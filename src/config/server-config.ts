@@ -1,0 +1,137 @@
+import type { CacheDefinition } from "../cache.ts";
+import { createNodeRuntime, type Runtime } from "../runtime.ts";
+import type { Problem, SafeParseResult } from "./diagnostic.ts";
+import { type LoadConfigOptions, loadText } from "./load-text.ts";
+import { failParse, finishParse, type ParseConfigOptions, unwrap } from "./parse-result.ts";
+import { findSchemaProblems } from "./schema-issues.ts";
+import { checkServerTables, findTooDeepKey } from "./server-checks.ts";
+import { toServerConfig } from "./server-model.ts";
+import { serverSchema } from "./server-schema.ts";
+import { decodeText } from "./source-text.ts";
+import { parseTomlText } from "./toml-text.ts";
+
+/** Largest server configuration, in bytes. */
+const MAX_BYTES = 4 * 1024 * 1024;
+const MAX_KEY_DEPTH = 8;
+
+/**
+ * The trusted configuration of the server: which caches exist and what holds for all of them.
+ *
+ * @public
+ */
+export interface ServerConfig {
+  /** What holds for every cache. */
+  readonly security: SecurityPolicy;
+  /** The caches, in the order of the file; ids are unique. */
+  readonly caches: readonly CacheDefinition[];
+}
+
+/**
+ * The `[security]` table.
+ *
+ * @public
+ */
+export interface SecurityPolicy {
+  /** Longest a push may take, in seconds; 1 to 86 400, default 300. */
+  readonly maxHookTimeoutSeconds: number;
+  /** Whether every decision, credential fetch, start and end is an audit event; default true. */
+  readonly auditHooks: boolean;
+  /** Whether destinations on private, loopback and link-local hosts are accepted; default false. */
+  readonly allowPrivateCacheHosts: boolean;
+}
+
+/**
+ * Reads `ekaci.toml`, and throws if it is not usable.
+ *
+ * @param input - TOML 1.1, as text or UTF-8 bytes; at most 4 MiB, keys nested at most 8 deep
+ * @param options - how diagnostics name the text
+ * @throws {@link ConfigError} `ERR_CONFIG_INVALID` with all diagnostics
+ *
+ * @example
+ * ```ts
+ * const config = parseServerConfig(`
+ *   [[caches]]
+ *   id = "public-cachix"
+ *   cache_type = "cachix"
+ *   destination = "my-oss-project"
+ *   credentials = { cachix-token = { env_var = "CACHIX_AUTH_TOKEN" } }
+ *   permissions = { allow_all = true }
+ * `);
+ * ```
+ *
+ * @public
+ */
+export function parseServerConfig(input: string | Uint8Array, options?: ParseConfigOptions): ServerConfig {
+  return unwrap(safeParseServerConfig(input, options));
+}
+
+/**
+ * Reads `ekaci.toml`, and returns all problems instead of throwing.
+ *
+ * @param input - TOML 1.1, as text or UTF-8 bytes; at most 4 MiB, keys nested at most 8 deep
+ * @param options - how diagnostics name the text
+ * @returns the configuration with its warnings, or all diagnostics
+ *
+ * @example
+ * ```ts
+ * const result = safeParseServerConfig(text, { source: "ekaci.toml" });
+ * if (!result.success) console.error(result.diagnostics.map((d) => formatDiagnostic(d)).join("\n"));
+ * ```
+ *
+ * @public
+ */
+export function safeParseServerConfig(
+  input: string | Uint8Array,
+  options: ParseConfigOptions = {},
+): SafeParseResult<ServerConfig> {
+  const source = options.source ?? "ekaci.toml";
+  const decoded = decodeText(input, MAX_BYTES);
+  if (!decoded.success) return failParse(source, [decoded.problem]);
+  const parsed = parseTomlText(decoded.text);
+  if (!parsed.success) return failParse(source, [parsed.problem]);
+  const tooDeep = findTooDeepKey(parsed.value, MAX_KEY_DEPTH);
+  if (tooDeep !== undefined) return failParse(source, [tooDeep]);
+  const { problems, output } = findSchemaProblems(serverSchema, parsed.value);
+  const checked = checkServerTables(parsed.value);
+  const all: readonly Problem[] = [...problems, ...checked.problems];
+  return finishParse(source, all, () =>
+    output === undefined ? undefined : toServerConfig(output, checked.destinations),
+  );
+}
+
+/**
+ * Reads the server's configuration file. Without a path it is the server's own rule: `$EKA_CI_CONFIG_FILE`, else
+ * `$XDG_CONFIG_HOME/ekaci/ekaci.toml`, else `~/.config/ekaci/ekaci.toml`.
+ *
+ * @param path - path or `file:` URL of the file
+ * @param options - ports, and where warnings go
+ * @throws {@link ConfigError} `ERR_CONFIG_NOT_FOUND`, `ERR_CONFIG_UNREADABLE`, or `ERR_CONFIG_INVALID` with all
+ * diagnostics
+ *
+ * @example
+ * ```ts
+ * const config = await loadServerConfig("/etc/eka-ci/ekaci.toml");
+ * ```
+ *
+ * @public
+ */
+export async function loadServerConfig(
+  path?: string | URL,
+  options: LoadConfigOptions = {},
+): Promise<ServerConfig> {
+  const runtime = createNodeRuntime(options.runtime);
+  const file = path ?? findServerConfigPath(runtime);
+  const { source, bytes } = await loadText(file, runtime, { maxBytes: MAX_BYTES, followSymbolicLink: true });
+  const result = safeParseServerConfig(bytes, { source });
+  for (const diagnostic of result.diagnostics) options.onDiagnostic?.(diagnostic);
+  return unwrap(result);
+}
+
+function findServerConfigPath({ env, user }: Runtime): string {
+  const explicit = env["EKA_CI_CONFIG_FILE"];
+  if (explicit !== undefined && explicit !== "") return explicit;
+  // The XDG base directory specification has relative paths ignored.
+  const xdg = env["XDG_CONFIG_HOME"];
+  const directory = xdg?.startsWith("/") === true ? xdg : `${user.homeDirectory}/.config`;
+  return `${directory}/ekaci/ekaci.toml`;
+}

@@ -1,0 +1,75 @@
+import type { CacheDefinition, CacheDestination, CachePermissions, CredentialSource } from "../cache.ts";
+import { isCustomName } from "./credential-checks.ts";
+import { clampTimeout } from "./server-checks.ts";
+import type { ServerConfig } from "./server-config.ts";
+import type { CacheWire, CredentialsWire, ServerWire } from "./server-schema.ts";
+
+/** Turns a checked file into the model; the wire's snake_case ends here. */
+export function toServerConfig(
+  wire: ServerWire,
+  destinations: readonly (CacheDestination | undefined)[],
+): ServerConfig {
+  const { security, caches = [] } = wire;
+  return {
+    security: {
+      maxHookTimeoutSeconds: clampTimeout(security?.max_hook_timeout_seconds ?? 300),
+      auditHooks: security?.audit_hooks ?? true,
+      allowPrivateCacheHosts: security?.allow_private_cache_hosts ?? false,
+    },
+    caches: caches.map((cache, index) => toCache(cache, destinations[index])),
+  };
+}
+
+function toCache(wire: CacheWire, destination: CacheDestination | undefined): CacheDefinition {
+  if (destination === undefined) throw new TypeError("A cache without errors has no destination");
+  return {
+    id: wire.id,
+    cacheType: wire.cache_type,
+    destination,
+    credentials: toCredentialSource(wire.credentials),
+    permissions: toPermissions(wire.permissions),
+  };
+}
+
+function toPermissions(wire: CacheWire["permissions"]): CachePermissions {
+  return {
+    allowAll: wire === undefined ? true : (wire.allow_all ?? false),
+    allowedRepos: wire?.allowed_repos,
+    allowedBranches: wire?.allowed_branches,
+    allowForks: wire?.allow_forks,
+  };
+}
+
+function toCredentialSource(wire: CredentialsWire): CredentialSource {
+  if (typeof wire === "string") return { type: wire };
+  if (wire.env) return { type: "env", vars: wire.env.vars };
+  if (wire.file) {
+    return { type: "file", path: wire.file.path, filePermissions: wire.file.file_permissions ?? "strict" };
+  }
+  if (wire["aws-profile"]) return { type: "aws-profile", profile: wire["aws-profile"].profile };
+  if (wire["cachix-token"]) return { type: "cachix-token", envVar: wire["cachix-token"].env_var };
+  if (wire["systemd-credential"])
+    return { type: "systemd-credential", name: wire["systemd-credential"].name };
+  return toRemoteSource(wire);
+}
+
+function toRemoteSource(wire: Exclude<CredentialsWire, string>): CredentialSource {
+  const { vault, "aws-secrets-manager": secretsManager } = wire;
+  if (vault) {
+    const { address, secret_path: secretPath, token_env: tokenEnv = "VAULT_TOKEN", namespace } = vault;
+    return { type: "vault", address, secretPath, tokenEnv, namespace };
+  }
+  if (secretsManager) {
+    return {
+      type: "aws-secrets-manager",
+      secretName: secretsManager.secret_name,
+      region: secretsManager.region,
+    };
+  }
+  if (wire["instance-metadata"]) return { type: "instance-metadata" };
+  if (wire.none) return { type: "none" };
+  const [type, options] = Object.entries(wire)[0] ?? [];
+  if (type === undefined || !isCustomName(type))
+    throw new TypeError("Credentials without errors have no source");
+  return { type, options };
+}

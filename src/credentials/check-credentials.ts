@@ -1,0 +1,36 @@
+import { findEnvironmentNameProblem } from "../environment-name.ts";
+import { CredentialError } from "../errors.ts";
+import type { Clock } from "../runtime.ts";
+import { Secret } from "../secret.ts";
+import { hasControlCharacter, quoteName } from "../text.ts";
+import type { Credentials } from "./provider.ts";
+
+/**
+ * Checks what a provider returned, whoever wrote it: names that may be exported, values that are wrapped and of one
+ * line, and not over already.
+ *
+ * @throws {@link CredentialError} `ERR_CREDENTIAL_MALFORMED`, `ERR_CREDENTIAL_EXPIRED`
+ */
+export function checkCredentials(credentials: Credentials, sourceType: string, clock: Clock): Credentials {
+  const malformed = (problem: string): CredentialError =>
+    new CredentialError(
+      "ERR_CREDENTIAL_MALFORMED",
+      sourceType,
+      `The source ${sourceType} returned ${problem}`,
+    );
+  if (!(credentials?.env instanceof Map)) throw malformed("no map of credentials");
+  for (const [name, value] of credentials.env) {
+    const nameProblem = findEnvironmentNameProblem(name);
+    if (nameProblem !== undefined) throw malformed(`${quoteName(name, 64)}, which ${nameProblem}`);
+    if (!(value instanceof Secret)) throw malformed(`${name} without wrapping it in a Secret`);
+    if (value.expose() === "") throw malformed(`an empty ${name}`);
+    if (hasControlCharacter(value.expose()))
+      throw malformed(`${name} with a line break or control character`);
+  }
+  const { expiration } = credentials;
+  if (expiration === undefined) return credentials;
+  if (Number.isNaN(expiration.getTime())) throw malformed("an expiration that is no date");
+  if (expiration.getTime() > clock.now()) return credentials;
+  const message = `The credentials of ${sourceType} expired at ${expiration.toISOString()}`;
+  throw new CredentialError("ERR_CREDENTIAL_EXPIRED", sourceType, message);
+}

@@ -1,0 +1,15 @@
+import { CredentialError, type CredentialErrorCode, FileError, type FileErrorCode } from "../errors.ts";
+
+const CODES: Readonly<Record<FileErrorCode, CredentialErrorCode>> = {
+  ERR_FILE_NOT_FOUND: "ERR_CREDENTIAL_NOT_FOUND",
+  ERR_FILE_DENIED: "ERR_CREDENTIAL_DENIED",
+  ERR_FILE_NOT_REGULAR: "ERR_CREDENTIAL_INSECURE_FILE",
+  ERR_FILE_TOO_LARGE: "ERR_CREDENTIAL_MALFORMED",
+  ERR_FILE_UNREADABLE: "ERR_CREDENTIAL_UNAVAILABLE",
+};
+
+/** Says a file error in the terms of credentials; anything else passes through. */
+export function toCredentialError(error: unknown, sourceType: string, what: string): unknown {
+  if (!(error instanceof FileError)) return error;
+  return new CredentialError(CODES[error.code], sourceType, `${what}: ${error.message}`);
+}

@@ -1,0 +1,55 @@
+import { CredentialError } from "../errors.ts";
+import type { FileStatus, Runtime } from "../runtime.ts";
+import { quoteName } from "../text.ts";
+
+const OTHERS_ANY = 0o007;
+const OTHERS_WRITE = 0o002;
+const GROUP_READ = 0o040;
+const GROUP_WRITE = 0o020;
+const STICKY = 0o1000;
+
+/**
+ * Refuses a credential file that somebody else can read or change: it belongs to this user or root, nothing is open
+ * to others, the group may read it only if it is root's, and nobody else can put another file in its place. The rule
+ * for owner and group is that of PostgreSQL's TLS keys (libpq, "SSL Server File Usage").
+ *
+ * @throws {@link CredentialError} `ERR_CREDENTIAL_INSECURE_FILE`
+ */
+export async function checkFilePermissions(
+  path: string,
+  status: FileStatus,
+  runtime: Runtime,
+): Promise<void> {
+  const problem = findFileProblem(status, runtime.user.uid);
+  if (problem !== undefined) {
+    throw insecure(
+      `${quoteName(path, 512)} ${problem}; run chmod 600 on it and chown it to the server's user`,
+    );
+  }
+  const real = await runtime.files.realPath(path);
+  for (const directory of new Set([...listParents(path), ...listParents(real)])) {
+    const { mode } = await runtime.files.status(directory);
+    if ((mode & OTHERS_WRITE) !== 0 && (mode & STICKY) === 0) {
+      throw insecure(
+        `${quoteName(path, 512)} lies under ${quoteName(directory, 512)}, which everyone may write to`,
+      );
+    }
+  }
+}
+
+function findFileProblem({ mode, uid }: FileStatus, self: number | undefined): string | undefined {
+  if (self !== undefined && uid !== self && uid !== 0) return "belongs to another user";
+  if ((mode & OTHERS_ANY) !== 0) return "is open to every user";
+  if ((mode & GROUP_WRITE) !== 0) return "may be changed by its group";
+  if ((mode & GROUP_READ) !== 0 && uid !== 0) return "may be read by its group";
+  return undefined;
+}
+
+function listParents(path: string): string[] {
+  const segments = path.split("/").slice(1, -1);
+  return ["/", ...segments.map((_segment, index) => `/${segments.slice(0, index + 1).join("/")}`)];
+}
+
+function insecure(message: string): CredentialError {
+  return new CredentialError("ERR_CREDENTIAL_INSECURE_FILE", "file", message);
+}

@@ -1,0 +1,116 @@
+import { CredentialError } from "../errors.ts";
+import type { Runtime } from "../runtime.ts";
+import type { Secret } from "../secret.ts";
+import { quoteName } from "../text.ts";
+import type { StandardSchema } from "./standard-schema.ts";
+
+/**
+ * What a push tool needs to authenticate.
+ *
+ * @public
+ */
+export interface Credentials {
+  /** Values by the name of the environment variable that push tools know them by. */
+  readonly env: ReadonlyMap<string, Secret>;
+  /** When they end; absent where the source does not say. */
+  readonly expiration?: Date | undefined;
+}
+
+/**
+ * What a provider is told about one request.
+ *
+ * @public
+ */
+export interface CredentialRequest {
+  /** Ends the request; a provider stops its own work then. */
+  readonly signal?: AbortSignal | undefined;
+  /** Whether an answer kept from earlier must not be used. */
+  readonly forceRefresh?: boolean | undefined;
+}
+
+/**
+ * Fetches credentials. It rejects with a {@link CredentialError}, and never answers with something incomplete.
+ *
+ * @public
+ */
+export type CredentialProvider = (request?: CredentialRequest) => Promise<Credentials>;
+
+/**
+ * A source that the host adds, ready to be passed to a resolver or registry. Made by
+ * {@link defineCredentialSource}.
+ *
+ * @public
+ */
+export interface CredentialSourceDefinition {
+  /** The key under `credentials` in the configuration. */
+  readonly type: `custom:${string}`;
+  /**
+   * Checks the table of the configuration and makes the provider.
+   *
+   * @throws {@link CredentialError} `ERR_CREDENTIAL_MALFORMED` for options outside the schema
+   */
+  readonly createProvider: (options: unknown, runtime: Runtime) => Promise<CredentialProvider>;
+}
+
+/**
+ * What {@link defineCredentialSource} takes.
+ *
+ * @public
+ */
+export interface CredentialSourceInit<Options> {
+  /** `custom:` and a name of lower-case letters, digits and hyphens, so that no built-in source is shadowed. */
+  readonly type: `custom:${string}`;
+  /** Schema of the table in the configuration, of any library that speaks Standard Schema. */
+  readonly schema: StandardSchema<Options>;
+  /** Makes the provider from checked options. */
+  readonly create: (options: Options, runtime: Runtime) => CredentialProvider;
+}
+
+/**
+ * Defines a credential source of the host's own, for use in the same configuration file as the built-in ones.
+ *
+ * @param init - name, schema and provider of the source
+ *
+ * @example
+ * ```ts
+ * const keyring = defineCredentialSource({
+ *   type: "custom:keyring",
+ *   schema: v.strictObject({ entry: v.string() }),
+ *   create: ({ entry }) => async () => ({ env: new Map([["CACHIX_AUTH_TOKEN", new Secret(await read(entry))]]) }),
+ * });
+ * // [caches.credentials]
+ * // "custom:keyring" = { entry: "cachix" }
+ * ```
+ *
+ * @public
+ */
+export function defineCredentialSource<Options>(
+  init: CredentialSourceInit<Options>,
+): CredentialSourceDefinition {
+  const { type, schema, create } = init;
+  return {
+    type,
+    createProvider: async (options, runtime) => {
+      const result = await schema["~standard"].validate(options);
+      if (result.issues !== undefined)
+        throw invalidOptions(
+          type,
+          result.issues.map(({ path }) => toKeys(path)),
+        );
+      return create(result.value, runtime);
+    },
+  };
+}
+
+type IssuePath = readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
+
+function toKeys(path: IssuePath): string {
+  return (path ?? []).map((item) => String(typeof item === "object" ? item.key : item)).join(".");
+}
+
+// A schema's own messages may quote what it received.
+function invalidOptions(type: string, paths: readonly string[]): CredentialError {
+  const places = paths.map((path) => (path === "" ? "the table itself" : quoteName(path, 64)));
+  const message = `The options of ${type} are not valid at ${places.join(", ")}`;
+  return new CredentialError("ERR_CREDENTIAL_MALFORMED", type, message);
+}

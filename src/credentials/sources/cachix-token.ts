@@ -1,0 +1,12 @@
+import type { CachixTokenSource } from "../../cache.ts";
+import type { Runtime } from "../../runtime.ts";
+import type { CredentialProvider } from "../provider.ts";
+import { readVariables } from "./env.ts";
+
+/** One variable of the host's environment, under the name that cachix reads. */
+export function createCachixTokenProvider(source: CachixTokenSource, runtime: Runtime): CredentialProvider {
+  return async () => {
+    const [token] = readVariables([source.envVar], source.type, runtime).values();
+    return { env: new Map(token === undefined ? [] : [["CACHIX_AUTH_TOKEN", token]]) };
+  };
+}

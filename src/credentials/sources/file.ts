@@ -1,0 +1,25 @@
+import type { FileSource } from "../../cache.ts";
+import type { Runtime } from "../../runtime.ts";
+import { toCredentialError } from "../file-errors.ts";
+import { checkFilePermissions } from "../file-permissions.ts";
+import { parseKeyValue } from "../key-value.ts";
+import type { CredentialProvider } from "../provider.ts";
+
+const MAX_BYTES = 64 * 1024;
+
+/**
+ * A file of `KEY=VALUE` lines, at most 64 KiB. Symbolic links are followed, since secret managers use them; the rules
+ * of permission hold for the file they lead to.
+ */
+export function createFileProvider(source: FileSource, runtime: Runtime): CredentialProvider {
+  const { path, filePermissions, type } = source;
+  return async () => {
+    try {
+      const content = await runtime.files.read(path, { maxBytes: MAX_BYTES });
+      if (filePermissions === "strict") await checkFilePermissions(path, content, runtime);
+      return { env: parseKeyValue(content.bytes, { sourceType: type, name: path }) };
+    } catch (error) {
+      throw toCredentialError(error, type, "The credential file");
+    }
+  };
+}

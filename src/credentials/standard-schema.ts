@@ -1,0 +1,46 @@
+/**
+ * A schema by the Standard Schema specification, version 1 (https://standardschema.dev), as far as it is used
+ * here. valibot, zod and arktype schemas are of this shape.
+ *
+ * @public
+ */
+export interface StandardSchema<Output> {
+  /** The properties of the standard. */
+  readonly "~standard": {
+    /** Version of the standard. */
+    readonly version: 1;
+    /** Name of the library. */
+    readonly vendor: string;
+    /** Checks a value. */
+    readonly validate: (value: unknown) => StandardResult<Output> | Promise<StandardResult<Output>>;
+  };
+}
+
+/**
+ * The outcome of {@link StandardSchema}'s `validate`.
+ *
+ * @public
+ */
+export type StandardResult<Output> =
+  | {
+      /** The checked value. */
+      readonly value: Output;
+      /** Absent for a value that passed. */
+      readonly issues?: undefined;
+    }
+  | {
+      /** What is wrong with the value. */
+      readonly issues: readonly StandardIssue[];
+    };
+
+/**
+ * One thing wrong with a value.
+ *
+ * @public
+ */
+export interface StandardIssue {
+  /** The library's own message. */
+  readonly message: string;
+  /** Where in the value. */
+  readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
+}

@@ -1,0 +1,50 @@
+import { CommandError } from "../errors.ts";
+import type { Runtime } from "../runtime.ts";
+import { quoteName } from "../text.ts";
+
+/**
+ * The directories in which executables are looked for: those of the host's PATH that are absolute, belong to no
+ * `node_modules` and are not the working directory. What a checkout brings along never runs.
+ */
+export function toSafePath(path: string, runtime: Runtime): string {
+  const current = trimSlash(runtime.workingDirectory);
+  return path
+    .split(":")
+    .filter((directory) => directory.startsWith("/") && trimSlash(directory) !== current)
+    .filter((directory) => !/\/node_modules\/\.bin\/*$/u.test(directory) && !directory.includes("/../"))
+    .join(":");
+}
+
+/**
+ * Finds an executable.
+ *
+ * @throws {@link CommandError} `ERR_COMMAND_NOT_FOUND`, `ERR_COMMAND_INVALID`
+ */
+export async function findExecutable(file: string, safePath: string, runtime: Runtime): Promise<string> {
+  if (file.includes("/")) return checkAbsolute(file, runtime);
+  for (const directory of safePath.split(":")) {
+    const candidate = `${trimSlash(directory)}/${file}`;
+    if (directory !== "" && (await runtime.files.isExecutable(candidate))) return candidate;
+  }
+  throw notFound(file, "is not on the PATH");
+}
+
+async function checkAbsolute(file: string, runtime: Runtime): Promise<string> {
+  if (!file.startsWith("/")) {
+    throw new CommandError(
+      "ERR_COMMAND_INVALID",
+      `${quoteName(file)} is neither a bare name nor an absolute path`,
+    );
+  }
+  if (!(await runtime.files.isExecutable(file))) throw notFound(file, "is not an executable file");
+  return file;
+}
+
+function notFound(file: string, why: string): CommandError {
+  const hint = "install it, or add its directory to the PATH of the server";
+  return new CommandError("ERR_COMMAND_NOT_FOUND", `${quoteName(file)} ${why}; ${hint}`);
+}
+
+function trimSlash(directory: string): string {
+  return directory.replace(/(?<=.)\/+$/u, "");
+}

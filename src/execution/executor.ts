@@ -1,0 +1,74 @@
+import type { CommandSpec } from "../commands/command.ts";
+
+/**
+ * Runs commands. The default is {@link createProcessExecutor}; a host may run them on another machine instead.
+ *
+ * An executor resolves for every command that it started, however it ended, and for one aborted before; it rejects with
+ * a {@link CommandError} only for a command that could not start. `describeExecutor` of the testing entry point
+ * tells whether an implementation keeps this contract.
+ *
+ * @public
+ */
+export interface Executor {
+  /**
+   * Runs one command to its end.
+   *
+   * @throws {@link CommandError} `ERR_COMMAND_NOT_FOUND`, `ERR_COMMAND_INVALID`
+   */
+  execute(command: CommandSpec, options?: ExecuteOptions): Promise<ExecutionResult>;
+}
+
+/**
+ * Options of {@link Executor.execute}.
+ *
+ * @public
+ */
+export interface ExecuteOptions {
+  /** Longest run in milliseconds, at least 1; default 300 000. */
+  readonly timeoutMs?: number | undefined;
+  /** Ends the run; the promise then resolves with the outcome `aborted`. */
+  readonly signal?: AbortSignal | undefined;
+  /** Called with the output as it comes, secrets already redacted. */
+  readonly onOutput?: ((chunk: OutputChunk) => void) | undefined;
+}
+
+/**
+ * A piece of a command's output.
+ *
+ * @public
+ */
+export interface OutputChunk {
+  /** Which of the two streams it came on. */
+  readonly stream: "stdout" | "stderr";
+  /** Decoded text with secrets redacted; cut anywhere. */
+  readonly text: string;
+}
+
+/**
+ * How a run ended. Only exit code 0 of a run that nobody ended is `succeeded`.
+ *
+ * @public
+ */
+export type ExecutionOutcome = "succeeded" | "failed" | "timed-out" | "aborted";
+
+/**
+ * What is known of a run that ended.
+ *
+ * @public
+ */
+export interface ExecutionResult {
+  /** How it ended. */
+  readonly outcome: ExecutionOutcome;
+  /** Exit code; null if a signal ended it, or it never started. */
+  readonly exitCode: number | null;
+  /** Name of the signal that ended it, as in `SIGKILL`; null if none did. */
+  readonly signal: string | null;
+  /** How long it ran, in milliseconds. */
+  readonly durationMs: number;
+  /** The last of the standard output, secrets redacted. Both streams together hold at most 64 KiB. */
+  readonly stdout: string;
+  /** The last of the standard error, secrets redacted. */
+  readonly stderr: string;
+  /** Whether earlier output was dropped. */
+  readonly truncated: boolean;
+}

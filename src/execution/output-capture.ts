@@ -1,0 +1,51 @@
+import { StringDecoder } from "node:string_decoder";
+import type { OutputChunk } from "./executor.ts";
+import { OutputTail } from "./output-tail.ts";
+import { Redactor } from "./redactor.ts";
+
+/** Most output that is kept of a run, in bytes. */
+const MAX_OUTPUT_BYTES = 64 * 1024;
+
+/** What {@link OutputCapture} needs to know. */
+export interface OutputCaptureOptions {
+  readonly secrets: readonly string[];
+  readonly onOutput?: ((chunk: OutputChunk) => void) | undefined;
+  /** Told once when `onOutput` throws; it is not called again then. */
+  readonly onListenerError: () => void;
+}
+
+/** Takes the raw bytes of a child's output, redacts them, keeps their tail and passes them on. */
+export class OutputCapture {
+  readonly tail = new OutputTail(MAX_OUTPUT_BYTES);
+  readonly #options: OutputCaptureOptions;
+  #listening = true;
+
+  constructor(options: OutputCaptureOptions) {
+    this.#options = options;
+  }
+
+  /** Opens one of the two streams. */
+  open(stream: OutputChunk["stream"]): { write(bytes: Buffer): void; end(): void } {
+    const decoder = new StringDecoder("utf8");
+    const redactor = new Redactor(this.#options.secrets);
+    return {
+      write: (bytes) => this.#emit({ stream, text: redactor.push(decoder.write(bytes)) }),
+      end: () => {
+        this.#emit({ stream, text: redactor.push(decoder.end()) });
+        this.#emit({ stream, text: redactor.end() });
+      },
+    };
+  }
+
+  #emit(chunk: OutputChunk): void {
+    if (chunk.text === "") return;
+    this.tail.push(chunk);
+    if (!this.#listening) return;
+    try {
+      this.#options.onOutput?.(chunk);
+    } catch {
+      this.#listening = false;
+      this.#options.onListenerError();
+    }
+  }
+}

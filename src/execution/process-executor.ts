@@ -1,0 +1,182 @@
+import type { ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { x } from "tinyexec";
+import type { CommandSpec } from "../commands/command.ts";
+import { CommandError } from "../errors.ts";
+import { createNodeRuntime, maskHostEnvironment, type Runtime } from "../runtime.ts";
+import { quoteName } from "../text.ts";
+import { buildChildEnvironment, type ChildEnvironment } from "./child-environment.ts";
+import { findExecutable, toSafePath } from "./executable.ts";
+import type { ExecuteOptions, ExecutionResult, Executor } from "./executor.ts";
+import { OutputCapture } from "./output-capture.ts";
+import { type ChildEnd, superviseChild } from "./process-group.ts";
+import { createWorkDirectory, type WorkDirectory } from "./work-dir.ts";
+
+const DEFAULT_TIMEOUT_MS = 300_000;
+
+/**
+ * Options of {@link createProcessExecutor}.
+ *
+ * @public
+ */
+export interface ProcessExecutorOptions {
+  /** Names of further variables of the host that every child may see; default none. */
+  readonly inheritEnv?: readonly string[] | undefined;
+  /** Directories to look for executables in, joined by `:`; default the host's PATH. */
+  readonly path?: string | undefined;
+  /** Absolute path of the directory in which private work directories are made; default `$TMPDIR`, else `/tmp`. */
+  readonly workDirectoryParent?: string | undefined;
+  /** Ports to use instead of Node's own. */
+  readonly runtime?: Partial<Runtime> | undefined;
+}
+
+/**
+ * Makes the default executor: a real child process, for POSIX systems.
+ *
+ * No shell is involved. The child sees the command's variables and a short fixed list (PATH, certificates, proxies, Nix
+ * daemon and store), nothing else of the host's. It runs in a private directory that is its HOME, XDG homes and working
+ * directory, and that is removed afterwards. Executables are looked for neither in `node_modules/.bin` nor in the working
+ * directory.
+ *
+ * A run settles within its timeout, 5 s of grace and 1 s, whatever the child does, and leaves no process of its group
+ * behind. At most the last 64 KiB of output are kept, and every secret of 8 characters or more is redacted in what is
+ * kept and what is streamed, also as base64 and as URL- or JSON-escaped text.
+ *
+ * @param options - environment, PATH and ports
+ *
+ * @example
+ * ```ts
+ * const executor = createProcessExecutor();
+ * const result = await executor.execute(buildPushCommand(input), { timeoutMs: 60_000 });
+ * result.outcome; // "succeeded", "failed", "timed-out" or "aborted"
+ * ```
+ *
+ * @public
+ */
+export function createProcessExecutor(options: ProcessExecutorOptions = {}): Executor {
+  const runtime = createNodeRuntime(options.runtime);
+  const path = toSafePath(options.path ?? runtime.env["PATH"] ?? "", runtime);
+  const parent = options.workDirectoryParent ?? (runtime.env["TMPDIR"] || "/tmp");
+  const inheritEnv = options.inheritEnv ?? [];
+  return {
+    execute: async (command, executeOptions = {}) => {
+      if (executeOptions.signal?.aborted === true) return ABORTED_BEFORE_START;
+      const file = await findExecutable(command.file, path, runtime);
+      const work = await createWorkDirectory(command, parent);
+      try {
+        const environment = buildChildEnvironment(command, path, {
+          runtime,
+          inheritEnv,
+          resolve: work.resolve,
+        });
+        return await run({ command, file, work, environment, runtime }, executeOptions);
+      } finally {
+        await removeOrWarn(work, runtime);
+      }
+    },
+  };
+}
+
+const ABORTED_BEFORE_START: ExecutionResult = {
+  outcome: "aborted",
+  exitCode: null,
+  signal: null,
+  durationMs: 0,
+  stdout: "",
+  stderr: "",
+  truncated: false,
+};
+
+interface Run {
+  readonly command: CommandSpec;
+  readonly file: string;
+  readonly work: WorkDirectory;
+  readonly environment: ChildEnvironment;
+  readonly runtime: Runtime;
+}
+
+async function run(context: Run, options: ExecuteOptions): Promise<ExecutionResult> {
+  const { runtime, environment } = context;
+  if (options.signal?.aborted === true) return ABORTED_BEFORE_START;
+  const capture = new OutputCapture({
+    secrets: environment.secrets,
+    onOutput: options.onOutput,
+    onListenerError: () =>
+      runtime.warn("An onOutput callback threw; it is not called again for this command"),
+  });
+  const start = runtime.clock.monotonic();
+  const child = await spawnChild(context);
+  const end = await captureChild(child, capture, { ...options, runtime });
+  const durationMs = Math.round(runtime.clock.monotonic() - start);
+  const { tail } = capture;
+  return {
+    ...end,
+    durationMs,
+    stdout: tail.read("stdout"),
+    stderr: tail.read("stderr"),
+    truncated: tail.truncated,
+  };
+}
+
+async function captureChild(
+  child: ChildProcess,
+  capture: OutputCapture,
+  options: ExecuteOptions & { readonly runtime: Runtime },
+): Promise<ChildEnd> {
+  const sinks = (["stdout", "stderr"] as const).map((name) => {
+    const sink = capture.open(name);
+    child[name]?.on("data", (bytes: Buffer) => sink.write(bytes));
+    // A pipe that breaks ends the output; how the child ended is told by its exit.
+    child[name]?.on("error", () => child[name]?.destroy());
+    return sink;
+  });
+  const { timeoutMs = DEFAULT_TIMEOUT_MS, signal, runtime } = options;
+  const end = await superviseChild(child, { clock: runtime.clock, timeoutMs, signal });
+  for (const sink of sinks) sink.end();
+  return end;
+}
+
+/**
+ * Starts the child as the leader of a group of its own. tinyexec merges the host's environment and puts
+ * `node_modules/.bin` in front of PATH unless told otherwise, and its own promise can hang; only its spawning is used.
+ */
+async function spawnChild({ command, file, work, environment }: Run): Promise<ChildProcess> {
+  const args = command.args.map(work.resolve);
+  let child: ChildProcess | undefined;
+  try {
+    child = x(file, args, {
+      nodePath: false,
+      nodeOptions: {
+        cwd: work.path,
+        detached: true,
+        env: maskHostEnvironment(environment.variables),
+        stdio: ["ignore", "pipe", "pipe"],
+      },
+    }).process;
+  } catch {
+    throw cannotStart(command);
+  }
+  if (child === undefined) throw cannotStart(command);
+  if (child.pid === undefined) {
+    await once(child, "error");
+    throw cannotStart(command);
+  }
+  return child;
+}
+
+// The system's own error lists every argument, so it is not passed on.
+function cannotStart(command: CommandSpec): CommandError {
+  const reason = "the arguments are too long or malformed, or the file cannot be executed";
+  return new CommandError(
+    "ERR_COMMAND_INVALID",
+    `${quoteName(command.file)} could not be started: ${reason}`,
+  );
+}
+
+async function removeOrWarn(work: WorkDirectory, runtime: Runtime): Promise<void> {
+  try {
+    await work.remove();
+  } catch {
+    runtime.warn(`The private directory ${work.path} could not be removed; remove it by hand`);
+  }
+}

@@ -1,0 +1,32 @@
+/** Shortest text that is looked for: shorter ones would tear holes into ordinary words. */
+const MIN_LENGTH = 8;
+
+/**
+ * The forms in which a tool may print a secret: as it is, inside JSON or TOML, inside a URL or form, and as base64 at
+ * each of the three places a byte can have in it.
+ *
+ * @returns forms of at least 8 characters; none for a shorter secret
+ */
+export function toEncodings(secret: string): readonly string[] {
+  if (secret.length < MIN_LENGTH) return [];
+  const text = secret.toWellFormed();
+  const url = encodeURIComponent(text);
+  const forms = [
+    secret,
+    JSON.stringify(text).slice(1, -1),
+    encodeURI(text),
+    url,
+    url.replace(/%[0-9A-F]{2}/gu, (code) => code.toLowerCase()),
+    new URLSearchParams({ "": text }).toString().slice(1),
+    ...[0, 1, 2].flatMap((shift) => toBase64(text, shift)),
+  ];
+  return [...new Set(forms)].filter((form) => form.length >= MIN_LENGTH);
+}
+
+// The characters that depend on nothing but the secret, with `shift` unknown bytes before it and any behind.
+function toBase64(text: string, shift: number): string[] {
+  const bytes = Buffer.concat([Buffer.alloc(shift), Buffer.from(text)]);
+  const from = Math.ceil((shift * 8) / 6);
+  const to = Math.floor((bytes.length * 8) / 6);
+  return [bytes.toString("base64"), bytes.toString("base64url")].map((encoded) => encoded.slice(from, to));
+}

@@ -1,0 +1,169 @@
+export { type AuditSink, createLineSink, type LineSinkOptions } from "./audit/audit-log.ts";
+export type {
+  AuditEvent,
+  AuditEventBase,
+  CredentialsFailedEvent,
+  CredentialsResolvedEvent,
+  PermissionDecidedEvent,
+  PushDispatchedEvent,
+  PushFinishedEvent,
+  PushStartedEvent,
+} from "./audit/event.ts";
+export { formatAuditEvent, formatAuditJson } from "./audit/format-event.ts";
+export type {
+  AtticDestination,
+  AwsProfileSource,
+  AwsSecretsManagerSource,
+  CacheDefinition,
+  CacheDestination,
+  CachePermissions,
+  CacheType,
+  CachixDestination,
+  CachixTokenSource,
+  CredentialSource,
+  CustomSource,
+  EnvSource,
+  FileSource,
+  HttpDestination,
+  InstanceMetadataSource,
+  NoneSource,
+  S3Destination,
+  StoreParameter,
+  SystemdCredentialSource,
+  VaultSource,
+} from "./cache.ts";
+export { buildAtticPushCommand } from "./commands/attic.ts";
+export { batchStorePaths } from "./commands/batch.ts";
+export { buildCachixPushCommand } from "./commands/cachix.ts";
+export {
+  type CommandArg,
+  type CommandSpec,
+  formatCommand,
+  type PrivateFile,
+  type WorkPath,
+} from "./commands/command.ts";
+export { buildNixCopyCommand } from "./commands/nix-copy.ts";
+export { buildPushCommand } from "./commands/push-command.ts";
+export type { AwsFilePaths, PushCommandInput } from "./commands/push-input.ts";
+export { parseStorePath, type StorePath, type StorePathOptions } from "./commands/store-path.ts";
+export { buildValidityCheckCommand } from "./commands/validity-check.ts";
+export {
+  type Diagnostic,
+  type DiagnosticCode,
+  type DiagnosticSeverity,
+  formatDiagnostic,
+  type SafeParseResult,
+  type SourcePosition,
+  type SourceRange,
+} from "./config/diagnostic.ts";
+export type { LoadConfigOptions } from "./config/load-text.ts";
+export type { ParseConfigOptions } from "./config/parse-result.ts";
+export {
+  loadRepositoryConfig,
+  parseRepositoryConfig,
+  type RepositoryConfig,
+  type RepositoryJob,
+  safeParseRepositoryConfig,
+} from "./config/repository-config.ts";
+export {
+  loadServerConfig,
+  parseServerConfig,
+  type SecurityPolicy,
+  type ServerConfig,
+  safeParseServerConfig,
+} from "./config/server-config.ts";
+export {
+  type CredentialProvider,
+  type CredentialRequest,
+  type CredentialSourceDefinition,
+  type CredentialSourceInit,
+  type Credentials,
+  defineCredentialSource,
+} from "./credentials/provider.ts";
+export {
+  type CredentialResolver,
+  type CredentialResolverOptions,
+  createCredentialResolver,
+} from "./credentials/resolver.ts";
+export type { StandardIssue, StandardResult, StandardSchema } from "./credentials/standard-schema.ts";
+export {
+  type AnyCachesError,
+  CachesError,
+  type CachesErrorCode,
+  CommandError,
+  type CommandErrorCode,
+  ConfigError,
+  type ConfigErrorCode,
+  CredentialError,
+  type CredentialErrorCode,
+  FileError,
+  type FileErrorCode,
+  isCachesError,
+  PermissionError,
+  type PermissionErrorCode,
+  PushError,
+  type PushErrorCode,
+} from "./errors.ts";
+export type {
+  ExecuteOptions,
+  ExecutionOutcome,
+  ExecutionResult,
+  Executor,
+  OutputChunk,
+} from "./execution/executor.ts";
+export { createProcessExecutor, type ProcessExecutorOptions } from "./execution/process-executor.ts";
+export {
+  type AccessRequest,
+  type AllowDecision,
+  type AllowReason,
+  assertAllowed,
+  type Decision,
+  type DenyDecision,
+  type DenyReason,
+  explainDecision,
+  type MatchedRule,
+} from "./policy/decision.ts";
+export {
+  type BranchRef,
+  type GitRef,
+  type PullRequestRef,
+  parseGitRef,
+  type TagRef,
+} from "./policy/git-ref.ts";
+export {
+  type CompiledPermissions,
+  type CompilePermissionsOptions,
+  compilePermissions,
+} from "./policy/permissions.ts";
+export {
+  CacheRegistry,
+  type CacheRegistryLoadOptions,
+  type CacheRegistryOptions,
+} from "./registry/cache-registry.ts";
+export type { CacheCheck, CheckOptions, CheckReport, ToolCheck } from "./registry/check.ts";
+export type { PlanEntry, PushPlan } from "./registry/plan.ts";
+export type {
+  AbortedResult,
+  DeniedResult,
+  ExecutedPush,
+  FailedResult,
+  PushedResult,
+  PushOptions,
+  PushOutputChunk,
+  PushReport,
+  PushRequest,
+  PushResult,
+} from "./registry/push-types.ts";
+export {
+  type Clock,
+  createNodeRuntime,
+  type FileContent,
+  type FileStatus,
+  type FileSystem,
+  type HostUser,
+  type Random,
+  type ReadFileOptions,
+  type Runtime,
+} from "./runtime.ts";
+export { Secret } from "./secret.ts";
+export { escapeText } from "./text.ts";

@@ -1,0 +1,146 @@
+import { PermissionError } from "../errors.ts";
+import { quoteName } from "../text.ts";
+import type { GitRef } from "./git-ref.ts";
+
+/**
+ * Who asks: a repository and what was built of it. These are facts of the CI server, never of the repository's
+ * own files.
+ *
+ * @public
+ */
+export interface AccessRequest {
+  /** The repository the build ran for, `owner/name`; of a pull request, the one it is opened against. */
+  readonly repository: string;
+  /** What was built; absent if the server does not know. */
+  readonly ref?: GitRef | undefined;
+}
+
+/**
+ * The answer to "may this request push to this cache?".
+ *
+ * @public
+ */
+export type Decision = AllowDecision | DenyDecision;
+
+/**
+ * Why a push is allowed.
+ *
+ * @public
+ */
+export type AllowReason = "allow-all" | "repository-matched" | "repository-and-branch-matched";
+
+/**
+ * Why a push is denied.
+ *
+ * | reason | meaning |
+ * |---|---|
+ * | `unknown-cache` | no cache has this id |
+ * | `repository-not-allowed` | no pattern of `allowed_repos` matches |
+ * | `branch-not-allowed` | no pattern of `allowed_branches` matches |
+ * | `branch-required` | there is a branch list, and the request names no ref |
+ * | `not-a-branch` | there is a branch list, and the request is for a tag |
+ * | `fork-not-allowed` | the pull request comes from another repository |
+ * | `no-repositories-allowed` | `allow_all = false` and no `allowed_repos` |
+ * | `invalid-request` | a name that git or a forge would refuse |
+ *
+ * @public
+ */
+export type DenyReason =
+  | "unknown-cache"
+  | "repository-not-allowed"
+  | "branch-not-allowed"
+  | "branch-required"
+  | "not-a-branch"
+  | "fork-not-allowed"
+  | "no-repositories-allowed"
+  | "invalid-request";
+
+/**
+ * A pattern that let a request through.
+ *
+ * @public
+ */
+export interface MatchedRule {
+  /** The list it stands in. */
+  readonly list: "allowed_repos" | "allowed_branches";
+  /** The pattern as written. */
+  readonly pattern: string;
+  /** Its place in the list, from 0. */
+  readonly index: number;
+}
+
+/**
+ * The push is allowed.
+ *
+ * @public
+ */
+export interface AllowDecision {
+  /** Discriminates {@link Decision}. */
+  readonly effect: "allow";
+  /** The cache it is about. */
+  readonly cacheId: string;
+  /** Why. */
+  readonly reason: AllowReason;
+  /** The patterns that matched; empty for `allow-all`. */
+  readonly matched: readonly MatchedRule[];
+}
+
+/**
+ * The push is denied.
+ *
+ * @public
+ */
+export interface DenyDecision {
+  /** Discriminates {@link Decision}. */
+  readonly effect: "deny";
+  /** The cache it is about. */
+  readonly cacheId: string;
+  /** Why, for programs. */
+  readonly reason: DenyReason;
+  /** Why, for people: one line of printable ASCII. */
+  readonly message: string;
+}
+
+/**
+ * Says a decision in one line for people.
+ *
+ * @param decision - any decision
+ *
+ * @example
+ * ```ts
+ * explainDecision(registry.authorize("prod-cache", { repository: "myorg/myrepo" }));
+ * // "Denied for cache 'prod-cache' (branch-required): …"
+ * ```
+ *
+ * @public
+ */
+export function explainDecision(decision: Decision): string {
+  const cache = `cache '${quoteName(decision.cacheId)}'`;
+  switch (decision.effect) {
+    case "deny":
+      return `Denied for ${cache} (${decision.reason}): ${decision.message}`;
+    case "allow": {
+      const rules = decision.matched.map((rule) => `${rule.list}[${rule.index}] = "${rule.pattern}"`);
+      const because = rules.length === 0 ? "" : `: ${rules.join(", ")}`;
+      return `Allowed for ${cache} (${decision.reason})${because}`;
+    }
+  }
+}
+
+/**
+ * Turns a denial into an exception, for hosts that prefer one.
+ *
+ * @param decision - any decision
+ * @throws {@link PermissionError} `ERR_PERMISSION_DENIED` if the decision denies
+ *
+ * @example
+ * ```ts
+ * assertAllowed(registry.authorize("prod-cache", request));
+ * ```
+ *
+ * @public
+ */
+export function assertAllowed(decision: Decision): asserts decision is AllowDecision {
+  if (decision.effect === "allow") return;
+  throw new PermissionError("ERR_PERMISSION_DENIED", explainDecision(decision), decision);
+}

@@ -1,0 +1,107 @@
+import { PermissionError } from "../errors.ts";
+import { quoteName } from "../text.ts";
+
+/**
+ * What was built: a branch, a tag, or a pull request with the branch it comes from.
+ *
+ * @public
+ */
+export type GitRef = BranchRef | TagRef | PullRequestRef;
+
+/**
+ * A branch of the repository itself.
+ *
+ * @public
+ */
+export interface BranchRef {
+  /** Discriminates {@link GitRef}. */
+  readonly type: "branch";
+  /** Name without `refs/heads/`. */
+  readonly name: string;
+}
+
+/**
+ * A tag of the repository itself.
+ *
+ * @public
+ */
+export interface TagRef {
+  /** Discriminates {@link GitRef}. */
+  readonly type: "tag";
+  /** Name without `refs/tags/`. */
+  readonly name: string;
+}
+
+/**
+ * A pull request. From the same repository it counts as its head branch; from another it is a fork's.
+ *
+ * @public
+ */
+export interface PullRequestRef {
+  /** Discriminates {@link GitRef}. */
+  readonly type: "pull-request";
+  /** Number of the pull request, a positive integer. */
+  readonly number: number;
+  /** Where the proposed commits live. */
+  readonly head: {
+    /** Repository of the head, `owner/name`. */
+    readonly repository: string;
+    /** Branch of the head, without `refs/heads/`. */
+    readonly branch: string;
+  };
+}
+
+/** Longest branch, tag or repository name, in UTF-16 units: what forges store. */
+export const MAX_NAME_LENGTH = 255;
+
+/**
+ * Reads a full ref name as git writes it. The prefix is taken off exactly once: `refs/heads/refs/heads/main`
+ * is the branch `refs/heads/main`, which no policy ever lets through.
+ *
+ * @param ref - `refs/heads/…` or `refs/tags/…`
+ * @throws {@link PermissionError} `ERR_REF_INVALID` for anything else. The ref of a pull request does not say
+ * where its head lives: build a {@link PullRequestRef} from the forge's event instead.
+ *
+ * @example
+ * ```ts
+ * parseGitRef("refs/heads/main"); // { type: "branch", name: "main" }
+ * ```
+ *
+ * @public
+ */
+export function parseGitRef(ref: string): BranchRef | TagRef {
+  if (ref.startsWith("refs/heads/")) return { type: "branch", name: ref.slice("refs/heads/".length) };
+  if (ref.startsWith("refs/tags/")) return { type: "tag", name: ref.slice("refs/tags/".length) };
+  throw new PermissionError(
+    "ERR_REF_INVALID",
+    `${quoteName(ref)} is neither refs/heads/… nor refs/tags/…; for a pull request pass its number and head`,
+  );
+}
+
+/**
+ * Whether git would create a branch of this name, by the rules of git-check-ref-format(1) and its `--branch`
+ * form: https://git-scm.com/docs/git-check-ref-format.
+ */
+export function isBranchName(name: string): boolean {
+  return name !== "HEAD" && isTagName(name);
+}
+
+/** Whether git would create a tag of this name. */
+export function isTagName(name: string): boolean {
+  return (
+    name.length > 0 &&
+    name.length <= MAX_NAME_LENGTH &&
+    !name.startsWith("-") &&
+    !name.endsWith(".") &&
+    !name.includes("..") &&
+    !name.includes("@{") &&
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: git refuses these
+    !/[\u0000-\u0020\u007f~^:?*[\\]/u.test(name) &&
+    name.isWellFormed() &&
+    name.split("/").every(isRefComponent)
+  );
+}
+
+function isRefComponent(component: string): boolean {
+  return component !== "" && !component.startsWith(".") && !component.endsWith(".lock");
+}

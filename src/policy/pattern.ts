@@ -1,0 +1,106 @@
+import picomatch from "picomatch";
+import { PermissionError } from "../errors.ts";
+import { quoteName } from "../text.ts";
+import { isBranchName, MAX_NAME_LENGTH } from "./git-ref.ts";
+import { isRepositoryName } from "./repository-name.ts";
+
+/** What a pattern is matched against: in branches `*` crosses `/`, in repositories it does not. */
+export type PatternKind = "branch" | "repository";
+
+/** A pattern, ready to match. */
+export interface CompiledPattern {
+  /** The pattern as it was written. */
+  readonly source: string;
+  /** Whether the whole name matches, by code unit. */
+  matches(name: string): boolean;
+  /** Whether the name would match if letter case did not count. For explanations only. */
+  matchesIgnoringCase(name: string): boolean;
+}
+
+const MAX_STARS = 2;
+
+// Outside the grammar below picomatch hangs, over-matches and backtracks. These options leave `*` as the only
+// special character that the grammar lets through, and `s` lets it match U+2028, which git allows in names.
+// Options that must stay off are written down: one absent could be inherited from a polluted Object.prototype.
+const OPTIONS: picomatch.PicomatchOptions = {
+  contains: false,
+  dot: true,
+  flags: "s",
+  keepQuotes: true,
+  nobrace: true,
+  nobracket: true,
+  nocase: false,
+  noextglob: true,
+  noglobstar: true,
+  nonegate: true,
+  posix: false,
+  unescape: false,
+  windows: false,
+};
+
+/**
+ * Says why a text is no pattern, or nothing if it is one.
+ *
+ * The grammar: 1 to 255 characters of `[A-Za-z0-9._/*@=#,+-]`, no `**`, at most two `*`, and a valid name once
+ * each `*` is replaced by a letter.
+ */
+export function findPatternProblem(kind: PatternKind, pattern: string): string | undefined {
+  if (pattern.length === 0) return "a pattern must not be empty";
+  if (pattern.length > MAX_NAME_LENGTH) return `a pattern has at most ${MAX_NAME_LENGTH} characters`;
+  if (!/^[A-Za-z0-9._/*@=#,+-]+$/u.test(pattern)) {
+    return "a pattern holds letters, digits and . _ / * @ = # , + - only; * is the only wildcard";
+  }
+  if (pattern.includes("**")) return "** is not supported; one * is enough";
+  if (pattern.split("*").length - 1 > MAX_STARS) return `a pattern has at most ${MAX_STARS} wildcards`;
+  return findNameProblem(kind, pattern.replaceAll("*", "x"));
+}
+
+function findNameProblem(kind: PatternKind, name: string): string | undefined {
+  switch (kind) {
+    case "branch":
+      if (name.startsWith("refs/heads/")) return "write the branch without refs/heads/";
+      return isBranchName(name) ? undefined : "no branch that git accepts can match this pattern";
+    case "repository":
+      if (!name.includes("/")) return "a repository is owner/name, so this pattern can never match";
+      return isRepositoryName(name) ? undefined : "no repository name can match this pattern";
+  }
+}
+
+/**
+ * Compiles a pattern.
+ *
+ * @throws {@link PermissionError} `ERR_PATTERN_INVALID`
+ */
+export function compilePattern(kind: PatternKind, source: string): CompiledPattern {
+  const problem = findPatternProblem(kind, source);
+  if (problem !== undefined) {
+    throw new PermissionError(
+      "ERR_PATTERN_INVALID",
+      `Invalid ${kind} pattern ${quoteName(source)}: ${problem}`,
+    );
+  }
+  return {
+    source,
+    matches: compileMatcher(kind, source),
+    matchesIgnoringCase: compileCaseBlind(kind, source),
+  };
+}
+
+function compileMatcher(kind: PatternKind, source: string): (name: string) => boolean {
+  if (!source.includes("*")) return (name) => name === source;
+  const expression = toRegExp(kind, source);
+  return (name) => expression.test(name);
+}
+
+function compileCaseBlind(kind: PatternKind, source: string): (name: string) => boolean {
+  let expression: RegExp | undefined;
+  return (name) => {
+    expression ??= new RegExp(toRegExp(kind, source).source, "is");
+    return expression.test(name);
+  };
+}
+
+// picomatch reads a run of `+` as "one or more"; escaped, each is itself.
+function toRegExp(kind: PatternKind, source: string): RegExp {
+  return picomatch.makeRe(source.replaceAll("+", "\\+"), { ...OPTIONS, bash: kind === "branch" });
+}

@@ -1,0 +1,59 @@
+import type { CacheDefinition } from "../cache.ts";
+import type { Diagnostic } from "../config/diagnostic.ts";
+import type { ServerConfig } from "../config/server-config.ts";
+import type { CredentialSourceDefinition } from "../credentials/provider.ts";
+import { ConfigError } from "../errors.ts";
+import type { AccessRequest, AllowDecision, Decision, DenyDecision } from "../policy/decision.ts";
+import { type CompiledPermissions, compilePermissions } from "../policy/permissions.ts";
+import { quoteName } from "../text.ts";
+
+/** A decision, with the cache if it allows. */
+export type CacheDecision =
+  | { readonly decision: AllowDecision; readonly cache: CacheDefinition }
+  | { readonly decision: DenyDecision; readonly cache?: undefined };
+
+/** The caches by id, each with its compiled permissions. */
+export class CacheCatalog {
+  readonly #caches = new Map<
+    string,
+    { readonly cache: CacheDefinition; readonly permissions: CompiledPermissions }
+  >();
+
+  constructor(config: ServerConfig, sources: readonly CredentialSourceDefinition[]) {
+    const known = new Set<string>(sources.map(({ type }) => type));
+    for (const [index, cache] of config.caches.entries()) {
+      const { id, credentials } = cache;
+      if (this.#caches.has(id)) throw invalidCache(index, "id", "duplicate-cache-id", "This id stands twice");
+      if (credentials.type.startsWith("custom:") && !known.has(credentials.type)) {
+        const message = `The source ${quoteName(credentials.type)} is not among the host's credentialSources`;
+        throw invalidCache(index, "credentials", "unknown-credential-source", message);
+      }
+      const permissions = compilePermissions(cache.permissions, { cacheId: id });
+      this.#caches.set(id, { cache, permissions });
+    }
+  }
+
+  /** Decides on one cache; total. */
+  authorize(cacheId: string, request: AccessRequest): Decision {
+    return this.decide(cacheId, request).decision;
+  }
+
+  /** Decides on one cache, and hands it out only if it may be pushed to. */
+  decide(cacheId: string, request: AccessRequest): CacheDecision {
+    const entry = this.#caches.get(cacheId);
+    if (entry === undefined) return { decision: denyUnknown(String(cacheId)) };
+    const decision = entry.permissions.evaluate(request);
+    return decision.effect === "allow" ? { decision, cache: entry.cache } : { decision };
+  }
+}
+
+function denyUnknown(cacheId: string): DenyDecision {
+  const message = `Cache ID '${quoteName(cacheId)}' not found in server registry`;
+  return { effect: "deny", cacheId, reason: "unknown-cache", message };
+}
+
+function invalidCache(index: number, key: string, code: Diagnostic["code"], message: string): ConfigError {
+  const path = ["caches", index, key];
+  const diagnostic: Diagnostic = { code, severity: "error", message, source: "ServerConfig", path };
+  return new ConfigError("ERR_CONFIG_INVALID", `caches[${index}].${key}: ${message}`, [diagnostic]);
+}

@@ -1,0 +1,223 @@
+import { AuditLog, type AuditSink } from "../audit/audit-log.ts";
+import type { AuditEvent } from "../audit/event.ts";
+import type { Diagnostic } from "../config/diagnostic.ts";
+import { loadServerConfig, parseServerConfig, type ServerConfig } from "../config/server-config.ts";
+import type { CredentialSourceDefinition } from "../credentials/provider.ts";
+import { type CredentialResolver, createCredentialResolver } from "../credentials/resolver.ts";
+import { findAwsFiles } from "../credentials/sources/aws-profile.ts";
+import { PushError } from "../errors.ts";
+import type { Executor } from "../execution/executor.ts";
+import { createProcessExecutor } from "../execution/process-executor.ts";
+import type { AccessRequest, Decision } from "../policy/decision.ts";
+import { createNodeRuntime, type Runtime } from "../runtime.ts";
+import { CacheCatalog } from "./cache-catalog.ts";
+import { type CheckOptions, type CheckReport, checkCaches } from "./check.ts";
+import { type HostPaths, type PushPlan, planAllowed } from "./plan.ts";
+import { runPush } from "./push.ts";
+import type { PushOptions, PushReport, PushRequest } from "./push-types.ts";
+
+/**
+ * Options of {@link CacheRegistry}.
+ *
+ * @public
+ */
+export interface CacheRegistryOptions {
+  /** Runs the push tools; default {@link createProcessExecutor}. */
+  readonly executor?: Executor | undefined;
+  /** Ports to use instead of Node's own. */
+  readonly runtime?: Partial<Runtime> | undefined;
+  /** Credential sources of the host's own. */
+  readonly credentialSources?: readonly CredentialSourceDefinition[] | undefined;
+  /** Where audit events are kept. A sink that fails stops pushes. */
+  readonly auditSinks?: readonly AuditSink[] | undefined;
+}
+
+/**
+ * The caches of a server: who may push to them, and the pushes themselves.
+ *
+ * @example
+ * ```ts
+ * await using registry = await CacheRegistry.load("/etc/eka-ci/ekaci.toml");
+ * const report = await registry.push({
+ *   repository: "myorg/myrepo",
+ *   ref: { type: "branch", name: "main" },
+ *   job: "my-package",
+ *   caches: repositoryConfig.jobs.get("my-package")?.caches ?? [],
+ *   storePaths: ["/nix/store/3n58xw4373jp0ljirf06d8077j15pc4j-hello-2.12"],
+ * });
+ * for (const result of report.results) console.log(result.cacheId, result.status);
+ * ```
+ *
+ * @public
+ */
+export class CacheRegistry implements AsyncDisposable {
+  /** The configuration it was made from. */
+  readonly config: ServerConfig;
+  readonly #catalog: CacheCatalog;
+  readonly #runtime: Runtime;
+  readonly #executor: Executor;
+  readonly #resolver: CredentialResolver;
+  readonly #audit: AuditLog;
+  readonly #host: HostPaths;
+  readonly #running = new Map<AbortController, Promise<PushReport>>();
+  #closed = false;
+
+  /**
+   * Makes a registry from a configuration; permissions are compiled here, once.
+   *
+   * @param config - a configuration, parsed or made by hand
+   * @param options - executor, ports, sources and sinks
+   * @throws {@link ConfigError} `ERR_CONFIG_INVALID` for an id that stands twice, or a custom source that is not among
+   * `credentialSources`
+   * @throws {@link PermissionError} `ERR_PATTERN_INVALID` for a pattern outside the grammar
+   */
+  constructor(config: ServerConfig, options: CacheRegistryOptions = {}) {
+    const { credentialSources = [], auditSinks: sinks = [] } = options;
+    const runtime = createNodeRuntime(options.runtime);
+    this.config = config;
+    this.#catalog = new CacheCatalog(config, credentialSources);
+    this.#runtime = runtime;
+    this.#executor = options.executor ?? createProcessExecutor({ runtime });
+    this.#resolver = createCredentialResolver({ runtime, credentialSources });
+    const { clock, warn } = runtime;
+    this.#audit = new AuditLog({ enabled: config.security.auditHooks, sinks, clock, warn });
+    this.#host = { storeDirectory: findStoreDirectory(runtime), awsFiles: findAwsFiles(runtime) };
+  }
+
+  /**
+   * Makes a registry from the server's configuration file.
+   *
+   * @param path - path or `file:` URL; default by the rule of {@link loadServerConfig}
+   * @param options - executor, ports, sources and sinks, and where warnings go
+   * @throws {@link ConfigError} `ERR_CONFIG_NOT_FOUND`, `ERR_CONFIG_UNREADABLE`, or `ERR_CONFIG_INVALID` with all
+   * diagnostics
+   */
+  static async load(path?: string | URL, options: CacheRegistryLoadOptions = {}): Promise<CacheRegistry> {
+    const { runtime, onDiagnostic } = options;
+    return new CacheRegistry(await loadServerConfig(path, { runtime, onDiagnostic }), options);
+  }
+
+  /**
+   * Makes a registry from the text of a server's configuration.
+   *
+   * @param text - TOML 1.1
+   * @param options - executor, ports, sources and sinks
+   * @throws {@link ConfigError} `ERR_CONFIG_INVALID` with all diagnostics
+   */
+  static fromToml(text: string, options: CacheRegistryOptions = {}): CacheRegistry {
+    return new CacheRegistry(parseServerConfig(text), options);
+  }
+
+  /**
+   * Decides whether a request may push to a cache. Pure and total: an unknown id or a malformed request is denied.
+   *
+   * @param cacheId - any text
+   * @param request - the repository and what was built
+   */
+  authorize(cacheId: string, request: AccessRequest): Decision {
+    return this.#catalog.authorize(cacheId, request);
+  }
+
+  /**
+   * Says what {@link CacheRegistry.push} would do. No credential is read and nothing is run.
+   *
+   * @param request - the same as for a push
+   */
+  plan(request: PushRequest): PushPlan {
+    const entries = [...new Set(request.caches)].map((cacheId) => {
+      const { decision, cache } = this.#catalog.decide(cacheId, request);
+      if (cache === undefined) return { cacheId, decision, commands: [] };
+      return planAllowed(cache, decision, request.storePaths, this.#host);
+    });
+    return { entries };
+  }
+
+  /**
+   * Pushes store paths to every requested cache that allows it, all caches at once. What fails at one cache stops no
+   * other; everything that happens becomes a result.
+   *
+   * @param request - what to push, and for whom
+   * @param options - bounds, and where output goes
+   * @throws {@link PushError} `ERR_REGISTRY_CLOSED` after the registry was disposed
+   */
+  async push(request: PushRequest, options: PushOptions = {}): Promise<PushReport> {
+    if (this.#closed) throw new PushError("ERR_REGISTRY_CLOSED", "The registry was disposed; make a new one");
+    const controller = new AbortController();
+    const onAbort = (): void => controller.abort(options.signal?.reason);
+    if (options.signal?.aborted === true) onAbort();
+    options.signal?.addEventListener("abort", onAbort, { once: true });
+    const report = this.#run(request, options, controller.signal);
+    this.#running.set(controller, report);
+    try {
+      return await report;
+    } finally {
+      this.#running.delete(controller);
+      options.signal?.removeEventListener("abort", onAbort);
+    }
+  }
+
+  /**
+   * Finds out whether pushes could work: whether the tools answer, and whether credentials can be fetched and are of use
+   * to their tool. Nothing is pushed and no secret is shown.
+   *
+   * @param options - which caches
+   */
+  check(options: CheckOptions = {}): Promise<CheckReport> {
+    const wanted = options.caches;
+    const caches = this.config.caches.filter(({ id }) => wanted === undefined || wanted.includes(id));
+    return checkCaches(caches, {
+      executor: this.#executor,
+      resolver: this.#resolver,
+      host: this.#host,
+      signal: options.signal,
+    });
+  }
+
+  /**
+   * Listens to audit events. A listener is told and not waited for; what must not be lost belongs into a sink. With
+   * `audit_hooks = false` there are no events.
+   *
+   * @param listener - called with each event; if it throws, pushes go on and the runtime's `warn` is told
+   * @returns the function that ends the subscription
+   */
+  subscribe(listener: (event: AuditEvent) => void): () => void {
+    return this.#audit.subscribe(listener);
+  }
+
+  /** Ends all pushes, which are then reported as aborted, and waits for them. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true;
+    for (const controller of this.#running.keys()) controller.abort();
+    await Promise.allSettled(this.#running.values());
+  }
+
+  #run(request: PushRequest, options: PushOptions, signal: AbortSignal): Promise<PushReport> {
+    const longestMs = this.config.security.maxHookTimeoutSeconds * 1000;
+    return runPush(request, {
+      catalog: this.#catalog,
+      audit: this.#audit,
+      executor: this.#executor,
+      resolver: this.#resolver,
+      runtime: this.#runtime,
+      host: this.#host,
+      timeoutMs: Math.min(options.timeoutMs ?? longestMs, longestMs),
+      onOutput: options.onOutput,
+      signal,
+    });
+  }
+}
+
+/**
+ * Options of {@link CacheRegistry.load}.
+ *
+ * @public
+ */
+export interface CacheRegistryLoadOptions extends CacheRegistryOptions {
+  /** Called with every diagnostic of the file, warnings included. */
+  readonly onDiagnostic?: ((diagnostic: Diagnostic) => void) | undefined;
+}
+
+function findStoreDirectory({ env }: Runtime): string | undefined {
+  const directory = env["NIX_STORE_DIR"];
+  return directory === undefined || directory === "" ? undefined : directory.replace(/\/+$/u, "");
+}

@@ -1,0 +1,132 @@
+import type { CacheDefinition, CacheDestination } from "../cache.ts";
+import { privateHome } from "../commands/command.ts";
+import { buildPushCommand } from "../commands/push-command.ts";
+import { DEFAULT_STORE_DIRECTORY } from "../commands/store-path.ts";
+import type { CredentialResolver } from "../credentials/resolver.ts";
+import type { AnyCachesError } from "../errors.ts";
+import type { Executor } from "../execution/executor.ts";
+import { findRunError, toPushFailure } from "./outcome.ts";
+import type { HostPaths } from "./plan.ts";
+
+const TOOL_TIMEOUT_MS = 10_000;
+
+/**
+ * Options of {@link CacheRegistry.check}.
+ *
+ * @public
+ */
+export interface CheckOptions {
+  /** Ids of the caches to check; default all. */
+  readonly caches?: readonly string[] | undefined;
+  /** Ends the check. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Whether pushes could work, as far as that can be told without one.
+ *
+ * @public
+ */
+export interface CheckReport {
+  /** Whether every tool answers and every cache's credentials are usable. */
+  readonly ok: boolean;
+  /** The tools that the checked caches need. */
+  readonly tools: readonly ToolCheck[];
+  /** The checked caches. */
+  readonly caches: readonly CacheCheck[];
+}
+
+/**
+ * Whether a tool answers.
+ *
+ * @public
+ */
+export interface ToolCheck {
+  /** Name of the executable. */
+  readonly tool: string;
+  /** Whether it ran and said its version. */
+  readonly ok: boolean;
+  /** First line of what it says of its version. */
+  readonly version?: string | undefined;
+  /** Why it did not answer. */
+  readonly error?: AnyCachesError | undefined;
+}
+
+/**
+ * Whether a cache's credentials can be fetched and are of use to its tool. Their values are not shown.
+ *
+ * @public
+ */
+export interface CacheCheck {
+  /** The cache. */
+  readonly cacheId: string;
+  /** Whether its credentials are usable. */
+  readonly ok: boolean;
+  /** The `type` of their source. */
+  readonly sourceType: string;
+  /** Names of the credentials; empty if they could not be fetched. */
+  readonly names: readonly string[];
+  /** When they end; absent where the source does not say. */
+  readonly expiration?: Date | undefined;
+  /** Why they are not usable. */
+  readonly error?: AnyCachesError | undefined;
+}
+
+/** What {@link checkCaches} works with. */
+export interface CheckContext {
+  readonly executor: Executor;
+  readonly resolver: CredentialResolver;
+  readonly host: HostPaths;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** Checks tools and credentials, all at once. */
+export async function checkCaches(
+  caches: readonly CacheDefinition[],
+  context: CheckContext,
+): Promise<CheckReport> {
+  const names = new Set(["nix-store", ...caches.map(({ destination }) => toTool(destination))]);
+  const [tools, checked] = await Promise.all([
+    Promise.all([...names].map((tool) => checkTool(tool, context))),
+    Promise.all(caches.map((cache) => checkCache(cache, context))),
+  ]);
+  return { ok: [...tools, ...checked].every(({ ok }) => ok), tools, caches: checked };
+}
+
+function toTool(destination: CacheDestination): string {
+  switch (destination.type) {
+    case "s3":
+    case "http":
+      return "nix";
+    case "cachix":
+    case "attic":
+      return destination.type;
+  }
+}
+
+async function checkTool(tool: string, { executor, signal }: CheckContext): Promise<ToolCheck> {
+  const command = { file: tool, args: ["--version"], env: privateHome(), files: [] };
+  try {
+    const result = await executor.execute(command, { timeoutMs: TOOL_TIMEOUT_MS, signal });
+    const error = findRunError(result, { tool, timeoutMs: TOOL_TIMEOUT_MS, sawFailureMarker: false });
+    if (error !== undefined) return { tool, ok: false, error };
+    return { tool, ok: true, version: result.stdout.trim().split("\n")[0] };
+  } catch (error) {
+    return { tool, ok: false, error: toPushFailure(error) };
+  }
+}
+
+async function checkCache(cache: CacheDefinition, context: CheckContext): Promise<CacheCheck> {
+  const { resolver, host, signal } = context;
+  const base = { cacheId: cache.id, sourceType: cache.credentials.type };
+  let names: readonly string[] = [];
+  try {
+    const credentials = await resolver.resolve(cache.credentials, { signal });
+    names = [...credentials.env.keys()];
+    const storePaths = [`${host.storeDirectory ?? DEFAULT_STORE_DIRECTORY}/${"0".repeat(32)}-check`];
+    buildPushCommand({ destination: cache.destination, storePaths, credentials, ...host });
+    return { ...base, ok: true, names, expiration: credentials.expiration };
+  } catch (error) {
+    return { ...base, ok: false, names, error: toPushFailure(error) };
+  }
+}

@@ -1,0 +1,61 @@
+import { stripVTControlCharacters } from "node:util";
+import { type AnyCachesError, isCachesError, PushError } from "../errors.ts";
+import type { ExecutionResult } from "../execution/executor.ts";
+import { quoteName } from "../text.ts";
+
+/** What else is known of a run besides its result. */
+export interface RunContext {
+  /** The executable's name. */
+  readonly tool: string;
+  /** How long it was given, in milliseconds. */
+  readonly timeoutMs: number;
+  /** Whether its output held a text that means failure. */
+  readonly sawFailureMarker: boolean;
+}
+
+/** Says why a run did not succeed, or nothing if it did. Only exit code 0 of a run that nobody ended is success. */
+export function findRunError(result: ExecutionResult, context: RunContext): PushError | undefined {
+  const { tool, timeoutMs, sawFailureMarker } = context;
+  switch (result.outcome) {
+    case "timed-out":
+      return new PushError(
+        "ERR_PUSH_TIMEOUT",
+        `Hook execution timed out after ${Math.round(timeoutMs / 1000)} seconds`,
+      );
+    case "aborted":
+      return new PushError("ERR_PUSH_ABORTED", `${tool} was aborted`);
+    case "failed":
+      return new PushError("ERR_PUSH_FAILED", `${tool} ${describeEnd(result)}${quoteLastLine(result)}`);
+    case "succeeded":
+      if (result.exitCode !== 0 || result.signal !== null) {
+        return new PushError(
+          "ERR_PUSH_FAILED",
+          `${tool} was reported as succeeded, but ${describeEnd(result)}`,
+        );
+      }
+      if (!sawFailureMarker) return undefined;
+      return new PushError(
+        "ERR_PUSH_FAILED",
+        `${tool} exited with code 0 but skipped paths${quoteLastLine(result)}`,
+      );
+  }
+}
+
+/** Brings whatever a port threw into the errors of this package; a stranger's message may hold anything. */
+export function toPushFailure(error: unknown): AnyCachesError {
+  if (isCachesError(error)) return error;
+  const name = error instanceof Error ? error.name : typeof error;
+  return new PushError("ERR_PUSH_FAILED", `The push failed with an unexpected ${quoteName(name, 64)}`);
+}
+
+function describeEnd({ exitCode, signal }: ExecutionResult): string {
+  return signal === null ? `exited with code ${exitCode ?? "unknown"}` : `was ended by ${signal}`;
+}
+
+function quoteLastLine({ stderr, stdout }: ExecutionResult): string {
+  const lines = stripVTControlCharacters(stderr.trim() === "" ? stdout : stderr)
+    .trim()
+    .split("\n");
+  const last = lines.findLast((line) => line.trim() !== "")?.trim() ?? "";
+  return last === "" ? "" : `: ${quoteName(last, 400)}`;
+}

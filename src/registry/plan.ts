@@ -1,0 +1,84 @@
+import type { CacheDefinition } from "../cache.ts";
+import { batchStorePaths } from "../commands/batch.ts";
+import { formatCommand } from "../commands/command.ts";
+import { buildPushCommand } from "../commands/push-command.ts";
+import type { AwsFilePaths } from "../commands/push-input.ts";
+import { checkStorePaths } from "../commands/store-path.ts";
+import { CommandError } from "../errors.ts";
+import type { Decision } from "../policy/decision.ts";
+import { Secret } from "../secret.ts";
+
+/**
+ * What a push would do.
+ *
+ * @public
+ */
+export interface PushPlan {
+  /** One entry for each cache id of the request, in its order, none twice. */
+  readonly entries: readonly PlanEntry[];
+}
+
+/**
+ * What a push would do at one cache.
+ *
+ * @public
+ */
+export interface PlanEntry {
+  /** The cache. */
+  readonly cacheId: string;
+  /** Whether it may. */
+  readonly decision: Decision;
+  /** The commands that would run, for people, with secrets as `[redacted]`; empty if denied or not buildable. */
+  readonly commands: readonly string[];
+  /** Why no command can be built from this request. */
+  readonly error?: CommandError | undefined;
+}
+
+/** Where a cache's commands find what belongs to the host. */
+export interface HostPaths {
+  readonly storeDirectory: string | undefined;
+  readonly awsFiles: AwsFilePaths;
+}
+
+/** Plans an allowed push; no credential is read. */
+export function planAllowed(
+  cache: CacheDefinition,
+  decision: Decision,
+  storePaths: readonly string[],
+  host: HostPaths,
+): PlanEntry {
+  const credentials = { env: toPlaceholders(cache) };
+  try {
+    const batches = batchStorePaths(checkStorePaths(storePaths, host));
+    const commands = batches.map((batch) =>
+      formatCommand(
+        buildPushCommand({ destination: cache.destination, storePaths: batch, credentials, ...host }),
+      ),
+    );
+    return { cacheId: cache.id, decision, commands };
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error;
+    return { cacheId: cache.id, decision, commands: [], error };
+  }
+}
+
+function toPlaceholders(cache: CacheDefinition): ReadonlyMap<string, Secret> {
+  return new Map(listCredentialNames(cache).map((name) => [name, new Secret("placeholder")]));
+}
+
+/** The names that a source will probably yield: its own where it says them, else those of the destination's tool. */
+function listCredentialNames({ credentials, destination }: CacheDefinition): readonly string[] {
+  if (credentials.type === "none") return [];
+  if (credentials.type === "env" && "vars" in credentials) return credentials.vars;
+  if (credentials.type === "cachix-token") return ["CACHIX_AUTH_TOKEN"];
+  switch (destination.type) {
+    case "s3":
+      return ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"];
+    case "http":
+      return ["HTTP_PASSWORD"];
+    case "cachix":
+      return ["CACHIX_AUTH_TOKEN"];
+    case "attic":
+      return ["ATTIC_TOKEN"];
+  }
+}

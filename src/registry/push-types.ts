@@ -1,0 +1,133 @@
+import type { AnyCachesError, PushError } from "../errors.ts";
+import type { ExecutionResult, OutputChunk } from "../execution/executor.ts";
+import type { AccessRequest, AllowDecision, DenyDecision } from "../policy/decision.ts";
+
+/**
+ * What to push, and for whom. Repository, ref and paths are facts of the CI server; only `caches` may come from the
+ * repository's own file.
+ *
+ * @public
+ */
+export interface PushRequest extends AccessRequest {
+  /** Name of the job that built the paths. */
+  readonly job: string;
+  /** Ids of caches. One named twice is pushed to once. */
+  readonly caches: readonly string[];
+  /** Output paths, at least one; derivations are refused. Their closures are pushed with them. */
+  readonly storePaths: readonly string[];
+  /** The derivation that was built, for the records. */
+  readonly drvPath?: string | undefined;
+  /** The commit that was built, for the records. */
+  readonly commit?: string | undefined;
+}
+
+/**
+ * Options of {@link CacheRegistry.push}.
+ *
+ * @public
+ */
+export interface PushOptions {
+  /** Ends the push; caches that are not done are reported as `aborted`. */
+  readonly signal?: AbortSignal | undefined;
+  /** Longest the push to one cache may take, in milliseconds; at most, and by default, `max_hook_timeout_seconds`. */
+  readonly timeoutMs?: number | undefined;
+  /** Called with the tools' output as it comes, secrets redacted. */
+  readonly onOutput?: ((chunk: PushOutputChunk) => void) | undefined;
+}
+
+/**
+ * A piece of a push tool's output.
+ *
+ * @public
+ */
+export interface PushOutputChunk extends OutputChunk {
+  /** The cache that was being pushed to. */
+  readonly cacheId: string;
+}
+
+/**
+ * What happened to a push.
+ *
+ * @public
+ */
+export interface PushReport {
+  /** Joins the report with its audit events. */
+  readonly pushId: string;
+  /** Whether every result is `pushed` and every event was kept by the sinks. */
+  readonly ok: boolean;
+  /** One result for each cache id of the request, in its order, none twice. */
+  readonly results: readonly PushResult[];
+}
+
+/**
+ * What happened at one cache.
+ *
+ * @public
+ */
+export type PushResult = PushedResult | FailedResult | DeniedResult | AbortedResult;
+
+/**
+ * What a result says of the commands that ran.
+ *
+ * @public
+ */
+export interface ExecutedPush {
+  /** The cache. */
+  readonly cacheId: string;
+  /** Why the push was allowed. */
+  readonly decision: AllowDecision;
+  /** The paths that are there now: all of the request, or those of the commands that succeeded before another failed. */
+  readonly storePaths: readonly string[];
+  /** How each command ended, in order. */
+  readonly executions: readonly ExecutionResult[];
+  /** From start to end, in milliseconds. */
+  readonly durationMs: number;
+  /** Set if the end of the push could not be recorded by an audit sink. */
+  readonly auditError?: PushError | undefined;
+}
+
+/**
+ * The paths are in the cache.
+ *
+ * @public
+ */
+export interface PushedResult extends ExecutedPush {
+  /** Discriminates {@link PushResult}. */
+  readonly status: "pushed";
+}
+
+/**
+ * The push was allowed and did not succeed.
+ *
+ * @public
+ */
+export interface FailedResult extends ExecutedPush {
+  /** Discriminates {@link PushResult}. */
+  readonly status: "failed";
+  /** Why. */
+  readonly error: AnyCachesError;
+}
+
+/**
+ * The host ended the push.
+ *
+ * @public
+ */
+export interface AbortedResult extends ExecutedPush {
+  /** Discriminates {@link PushResult}. */
+  readonly status: "aborted";
+}
+
+/**
+ * The push was not allowed; nothing was read or run for it.
+ *
+ * @public
+ */
+export interface DeniedResult {
+  /** Discriminates {@link PushResult}. */
+  readonly status: "denied";
+  /** The cache. */
+  readonly cacheId: string;
+  /** Why. */
+  readonly decision: DenyDecision;
+}

@@ -1,0 +1,96 @@
+import type { AuditLog } from "../audit/audit-log.ts";
+import { checkStorePaths } from "../commands/store-path.ts";
+import type { CredentialResolver } from "../credentials/resolver.ts";
+import type { AnyCachesError } from "../errors.ts";
+import type { Executor } from "../execution/executor.ts";
+import type { Runtime } from "../runtime.ts";
+import type { CacheCatalog, CacheDecision } from "./cache-catalog.ts";
+import { emitEvent, type PushContext, pushToCache } from "./cache-push.ts";
+import { toPushFailure } from "./outcome.ts";
+import type { HostPaths } from "./plan.ts";
+import type { PushOptions, PushReport, PushRequest, PushResult } from "./push-types.ts";
+import { checkValidity } from "./validity.ts";
+
+/** What {@link runPush} works with. */
+export interface RunPushContext {
+  readonly catalog: CacheCatalog;
+  readonly audit: AuditLog;
+  readonly executor: Executor;
+  readonly resolver: CredentialResolver;
+  readonly runtime: Runtime;
+  readonly host: HostPaths;
+  readonly timeoutMs: number;
+  readonly onOutput: PushOptions["onOutput"];
+  readonly signal: AbortSignal;
+}
+
+/** Decides for every requested cache, records that, and pushes where it is allowed. */
+export async function runPush(request: PushRequest, context: RunPushContext): Promise<PushReport> {
+  const pushId = context.runtime.random.uuid();
+  const ids = [...new Set(request.caches)];
+  const decisions = ids.map((cacheId) => context.catalog.decide(cacheId, request));
+  const shared = toSharedContext(request, pushId, context);
+  const auditFailure = await recordDecisions(request, decisions, shared);
+  const results = await Promise.all(decisions.map((decision) => settle(decision, auditFailure, shared)));
+  return { pushId, ok: results.every(isRecordedPush), results };
+}
+
+function isRecordedPush(result: PushResult): boolean {
+  return result.status === "pushed" && result.auditError === undefined;
+}
+
+function toSharedContext(request: PushRequest, pushId: string, context: RunPushContext): PushContext {
+  const { repository, ref, commit, job, storePaths } = request;
+  let validity: Promise<void> | undefined;
+  const check = async (): Promise<void> => {
+    const { executor, host, timeoutMs, signal } = context;
+    const { storeDirectory } = host;
+    await checkValidity(checkStorePaths(storePaths, host), { executor, storeDirectory, timeoutMs, signal });
+  };
+  return {
+    ...context,
+    storePaths,
+    eventBase: { pushId, repository, ref, commit, job },
+    checkValidity: () => {
+      validity ??= check();
+      return validity;
+    },
+  };
+}
+
+/** Records what was decided; if a sink fails, nothing may be pushed. */
+async function recordDecisions(
+  { drvPath, storePaths }: PushRequest,
+  decisions: readonly CacheDecision[],
+  context: PushContext,
+): Promise<AnyCachesError | undefined> {
+  try {
+    for (const { decision } of decisions) {
+      await emitEvent(context, { type: "permission.decided", cacheId: decision.cacheId, decision });
+    }
+    const caches = decisions.flatMap(({ cache }) => (cache === undefined ? [] : [cache.id]));
+    if (caches.length > 0) await emitEvent(context, { type: "push.dispatched", drvPath, caches, storePaths });
+    return undefined;
+  } catch (error) {
+    return toPushFailure(error);
+  }
+}
+
+async function settle(
+  decided: CacheDecision,
+  auditFailure: AnyCachesError | undefined,
+  context: PushContext,
+): Promise<PushResult> {
+  const { decision, cache } = decided;
+  if (cache === undefined) return { status: "denied", cacheId: decision.cacheId, decision };
+  if (auditFailure === undefined) return pushToCache(cache, decision, context);
+  return {
+    status: "failed",
+    cacheId: cache.id,
+    decision,
+    error: auditFailure,
+    storePaths: [],
+    executions: [],
+    durationMs: 0,
+  };
+}

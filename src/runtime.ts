@@ -1,0 +1,177 @@
+import { randomUUID } from "node:crypto";
+import { homedir } from "node:os";
+import { nodeFileSystem } from "./node-file-system.ts";
+
+/**
+ * The ports to the world. Everything this package reads of its host comes through one of these, so that tests
+ * and unusual hosts can replace it.
+ *
+ * @public
+ */
+export interface Runtime {
+  /** Environment variables of the host. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Files of the host. */
+  readonly files: FileSystem;
+  /** Time of the host. */
+  readonly clock: Clock;
+  /** Randomness of the host. */
+  readonly random: Random;
+  /** The account the host runs as. */
+  readonly user: HostUser;
+  /** Absolute path of the host's working directory. */
+  readonly workingDirectory: string;
+  /** Takes what a person should know although nothing failed; one line, free of secrets. */
+  readonly warn: (message: string) => void;
+}
+
+/**
+ * Files, read one at a time and whole.
+ *
+ * @public
+ */
+export interface FileSystem {
+  /**
+   * Reads one regular file. The status belongs to the very file that was read, whatever happens to the path
+   * meanwhile; a FIFO, device or directory is refused without blocking.
+   *
+   * @throws {@link FileError} for a file that is not there, not readable, not regular or too large
+   */
+  read(path: string, options: ReadFileOptions): Promise<FileContent>;
+  /**
+   * Tells what a path leads to, links followed.
+   *
+   * @throws {@link FileError} for a path that leads nowhere or cannot be looked at
+   */
+  status(path: string): Promise<FileStatus>;
+  /**
+   * Resolves every symbolic link of a path.
+   *
+   * @throws {@link FileError} for a path that leads nowhere or cannot be looked at
+   */
+  realPath(path: string): Promise<string>;
+  /** Whether a path is a regular file that the host may execute. */
+  isExecutable(path: string): Promise<boolean>;
+}
+
+/**
+ * Options of {@link FileSystem.read}.
+ *
+ * @public
+ */
+export interface ReadFileOptions {
+  /** Upper bound of the file's size in bytes, inclusive. */
+  readonly maxBytes: number;
+  /** Whether the last part of the path may be a symbolic link; default true. */
+  readonly followSymbolicLink?: boolean | undefined;
+}
+
+/**
+ * What a path leads to.
+ *
+ * @public
+ */
+export interface FileStatus {
+  /** Kind of the file. */
+  readonly kind: "file" | "directory" | "other";
+  /** Permission bits, e.g. `0o600`, the sticky bit included. */
+  readonly mode: number;
+  /** Owner's numeric id. */
+  readonly uid: number;
+}
+
+/**
+ * A file's bytes with the status of the file they were read from.
+ *
+ * @public
+ */
+export interface FileContent extends FileStatus {
+  /** The whole content. */
+  readonly bytes: Uint8Array;
+}
+
+/**
+ * Time, for dates, durations and deadlines.
+ *
+ * @public
+ */
+export interface Clock {
+  /** Milliseconds since the Unix epoch; may jump. */
+  now(): number;
+  /** Milliseconds since some fixed point; never goes back. */
+  monotonic(): number;
+  /** Calls back once after a delay in milliseconds, and returns the function that cancels that. */
+  schedule(callback: () => void, delayMs: number): () => void;
+}
+
+/**
+ * Randomness.
+ *
+ * @public
+ */
+export interface Random {
+  /** A fresh UUID. */
+  uuid(): string;
+}
+
+/**
+ * The account the host runs as.
+ *
+ * @public
+ */
+export interface HostUser {
+  /** Numeric user id; undefined where the system has none. */
+  readonly uid: number | undefined;
+  /** Absolute path of the home directory. */
+  readonly homeDirectory: string;
+}
+
+/** Longest delay of a Node.js timer; a longer one would fire at once. */
+const MAX_DELAY_MS = 2 ** 31 - 1;
+
+const nodeClock: Clock = {
+  now: () => Date.now(),
+  monotonic: () => performance.now(),
+  schedule: (callback, delayMs) => {
+    const timer = setTimeout(callback, Math.min(delayMs, MAX_DELAY_MS));
+    return () => clearTimeout(timer);
+  },
+};
+
+/**
+ * The ports on Node.js itself, with some of them replaced.
+ *
+ * @param overrides - ports to use instead of Node's own
+ *
+ * @example
+ * ```ts
+ * const runtime = createNodeRuntime({ env: { CACHIX_AUTH_TOKEN: "…" } });
+ * ```
+ *
+ * @public
+ */
+export function createNodeRuntime(overrides: Partial<Runtime> = {}): Runtime {
+  return {
+    env: process.env,
+    files: nodeFileSystem,
+    clock: nodeClock,
+    random: { uuid: () => randomUUID() },
+    user: { uid: process.getuid?.(), homeDirectory: process.env["HOME"] || homedir() },
+    workingDirectory: process.cwd(),
+    warn: (message) => process.emitWarning(message, { type: "CachesWarning" }),
+    ...overrides,
+  };
+}
+
+/**
+ * An environment that masks every variable the host process has, for libraries that merge `process.env` over
+ * what they are given. Use it in the same tick.
+ *
+ * @param env - the only variables that shall remain
+ */
+export function maskHostEnvironment(
+  env: Readonly<Record<string, string>>,
+): Record<string, string | undefined> {
+  const masked = Object.keys(process.env).map((name) => [name, undefined] as const);
+  return { ...Object.fromEntries(masked), ...env };
+}

@@ -1,0 +1,58 @@
+const inspect: unique symbol = Symbol.for("nodejs.util.inspect.custom");
+
+/** What a {@link Secret} prints as, everywhere. */
+const REDACTED = "[redacted]";
+
+/**
+ * A value that cannot be printed by accident.
+ *
+ * Templates, `JSON.stringify`, `util.inspect` (also with `showHidden`), spreading and `structuredClone` show
+ * `[redacted]` or nothing. The value is read with {@link Secret.expose}, at the one place that hands it to the
+ * process that needs it.
+ *
+ * @example
+ * ```ts
+ * const token = new Secret("s3cr3t-value");
+ * `${token}`; // "[redacted]"
+ * token.expose(); // "s3cr3t-value"
+ * ```
+ *
+ * @public
+ */
+export class Secret {
+  readonly #value: string;
+
+  /**
+   * Wraps a value.
+   *
+   * @param value - the text to keep; any length, also empty
+   */
+  constructor(value: string) {
+    this.#value = value;
+  }
+
+  /** Returns the value itself. Call it as late as possible, and keep the result out of every message. */
+  expose(): string {
+    return this.#value;
+  }
+
+  /** Always `[redacted]`. */
+  toString(): string {
+    return REDACTED;
+  }
+
+  /** Always `[redacted]`. */
+  toJSON(): string {
+    return REDACTED;
+  }
+
+  /** Always `[redacted]`, for templates and concatenation. */
+  [Symbol.toPrimitive](): string {
+    return REDACTED;
+  }
+
+  /** Always `[redacted]`, for `util.inspect` and `console.log`. */
+  [inspect](): string {
+    return REDACTED;
+  }
+}

@@ -1,0 +1,35 @@
+import type { AuditEvent } from "../audit/event.ts";
+
+/**
+ * Events as they came.
+ *
+ * @public
+ */
+export interface CollectedEvents {
+  /** The events so far, oldest first. */
+  readonly events: readonly AuditEvent[];
+  /** Ends the collection. */
+  stop(): void;
+}
+
+/**
+ * Collects the audit events of a registry.
+ *
+ * @param registry - a registry, or anything else to subscribe to
+ *
+ * @example
+ * ```ts
+ * const { events } = collectEvents(registry);
+ * await registry.push(request);
+ * events.map((event) => event.type); // ["permission.decided", "push.dispatched", …]
+ * ```
+ *
+ * @public
+ */
+export function collectEvents(registry: {
+  /** Adds a listener, and returns the function that removes it. */
+  subscribe(listener: (event: AuditEvent) => void): () => void;
+}): CollectedEvents {
+  const events: AuditEvent[] = [];
+  return { events, stop: registry.subscribe((event) => events.push(event)) };
+}

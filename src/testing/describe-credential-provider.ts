@@ -1,0 +1,161 @@
+import assert from "node:assert/strict";
+import type { CredentialProvider } from "../credentials/provider.ts";
+import { CredentialError, type CredentialErrorCode } from "../errors.ts";
+import { Secret } from "../secret.ts";
+import type { TestFramework } from "./test-framework.ts";
+import { toVisibleText } from "./visible-text.ts";
+
+/**
+ * Situations of a provider, for {@link describeCredentialProvider}. Each is arranged anew for its test.
+ *
+ * @public
+ */
+export interface CredentialProviderSuite {
+  /** Name of the suite. */
+  readonly name: string;
+  /** The test framework in use. */
+  readonly framework: TestFramework;
+  /** A provider whose source has everything. */
+  readonly ready: () => Arranged<ReadyProvider>;
+  /** Providers whose source is absent, denied, malformed, … */
+  readonly failures: readonly FailingProvider[];
+  /** A provider whose source gets new values; left out where values never change. */
+  readonly rotated?: (() => Arranged<RotatingProvider>) | undefined;
+  /** A provider whose source does not answer until it is aborted; left out for sources that answer at once. */
+  readonly slow?: (() => Arranged<CredentialProvider>) | undefined;
+}
+
+/**
+ * A value, or the promise of one.
+ *
+ * @public
+ */
+export type Arranged<T> = T | Promise<T>;
+
+/**
+ * A provider that answers.
+ *
+ * @public
+ */
+export interface ReadyProvider {
+  /** The provider. */
+  readonly provider: CredentialProvider;
+  /** What it shall answer, by name. Values are unlike anything else that is printed. */
+  readonly values: Readonly<Record<string, string>>;
+}
+
+/**
+ * A provider that fails.
+ *
+ * @public
+ */
+export interface FailingProvider {
+  /** The situation, as in "when the file is not there". */
+  readonly situation: string;
+  /** The code it shall reject with. */
+  readonly code: CredentialErrorCode;
+  /** Makes the provider. */
+  readonly arrange: () => Arranged<CredentialProvider>;
+  /** Texts that nothing may show. */
+  readonly canaries?: readonly string[] | undefined;
+}
+
+/**
+ * A provider whose source gets new values.
+ *
+ * @public
+ */
+export interface RotatingProvider extends ReadyProvider {
+  /** Changes the values at the source, and returns them. */
+  readonly rotate: () => Arranged<Readonly<Record<string, string>>>;
+}
+
+/**
+ * The contract of a {@link CredentialProvider}, as tests: it answers completely or rejects with a coded error, shows no
+ * secret, fetches again what changed, and ends when it is told to.
+ *
+ * @param suite - the situations
+ *
+ * @example
+ * ```ts
+ * describeCredentialProvider({
+ *   name: "keyring",
+ *   framework: { describe, it },
+ *   ready: () => ({ provider: keyring({ entry: "cachix" }), values: { CACHIX_AUTH_TOKEN: "canary-1" } }),
+ *   failures: [
+ *     { situation: "when there is no entry", code: "ERR_CREDENTIAL_NOT_FOUND", arrange: () => keyring({ entry: "no" }) },
+ *   ],
+ * });
+ * ```
+ *
+ * @public
+ */
+export function describeCredentialProvider(suite: CredentialProviderSuite): void {
+  const { describe, it } = suite.framework;
+  describe(`credential provider ${suite.name}`, () => {
+    it("answers with every value, wrapped in a Secret", async () => {
+      const { provider, values } = await suite.ready();
+      await assertAnswers(provider, values);
+    });
+    it("answers the same again", async () => {
+      const { provider, values } = await suite.ready();
+      await assertAnswers(provider, values);
+      await assertAnswers(provider, values);
+    });
+    it("shows no secret in its answer", async () => {
+      const { provider, values } = await suite.ready();
+      assertHidden(await provider(), Object.values(values));
+    });
+    for (const failure of suite.failures) {
+      it(`rejects with ${failure.code} ${failure.situation}, and shows no secret`, () =>
+        assertFails(failure));
+    }
+    defineOptional(suite);
+  });
+}
+
+function defineOptional({ rotated, slow, framework: { it } }: CredentialProviderSuite): void {
+  if (rotated !== undefined) {
+    it("answers with new values after the source has changed", async () => {
+      const { provider, values, rotate } = await rotated();
+      await assertAnswers(provider, values);
+      const next = await rotate();
+      await assertAnswers(provider, next);
+    });
+  }
+  if (slow === undefined) return;
+  it("ends when it is aborted", async () => {
+    const provider = await slow();
+    const controller = new AbortController();
+    const answer = provider({ signal: controller.signal });
+    controller.abort(new Error("aborted by the test"));
+    await assert.rejects(answer);
+  });
+}
+
+async function assertAnswers(
+  provider: CredentialProvider,
+  values: Readonly<Record<string, string>>,
+): Promise<void> {
+  const { env, expiration } = await provider({ forceRefresh: true });
+  for (const value of env.values()) assert.ok(value instanceof Secret, "a value is not a Secret");
+  const exposed = [...env].map(([name, secret]) => [name, secret.expose()] as const);
+  assert.deepEqual(Object.fromEntries(exposed), values);
+  if (expiration !== undefined) assert.ok(!Number.isNaN(expiration.getTime()), "the expiration is no date");
+}
+
+async function assertFails({ arrange, code, canaries = [] }: FailingProvider): Promise<void> {
+  const provider = await arrange();
+  await assert.rejects(provider(), (error) => {
+    assert.ok(error instanceof CredentialError, `rejected with ${String(error)}`);
+    assert.equal(error.code, code);
+    assert.equal(error.cause, undefined);
+    assertHidden(error, canaries);
+    return true;
+  });
+}
+
+function assertHidden(value: unknown, canaries: readonly string[]): void {
+  const text = toVisibleText(value);
+  for (const canary of canaries) assert.ok(!text.includes(canary), "a secret is visible");
+}

@@ -1,0 +1,81 @@
+import { setImmediate } from "node:timers/promises";
+import type { CommandSpec } from "../commands/command.ts";
+import type { ExecuteOptions, ExecutionResult, Executor } from "../execution/executor.ts";
+
+/**
+ * An executor that runs nothing and remembers what it was asked to run.
+ *
+ * @public
+ */
+export interface RecordingExecutor extends Executor {
+  /** The commands, in the order they came. Secrets are wrapped as the builder wrapped them. */
+  readonly commands: readonly CommandSpec[];
+}
+
+/**
+ * What a scripted command ends with; what is left out is that of a success without output.
+ *
+ * @public
+ */
+export type ScriptedResult = Partial<ExecutionResult>;
+
+/**
+ * Options of {@link createRecordingExecutor}.
+ *
+ * @public
+ */
+export interface RecordingExecutorOptions {
+  /**
+   * Says how a command ends; an error is what the executor rejects with. Default: success without output, which to the
+   * check of store paths means that all are valid.
+   */
+  readonly respond?: ((command: CommandSpec, options: ExecuteOptions) => ScriptedResult | Error) | undefined;
+}
+
+/**
+ * Makes an executor for tests of a host's own code.
+ *
+ * @param options - how commands end
+ *
+ * @example
+ * ```ts
+ * const executor = createRecordingExecutor();
+ * const registry = CacheRegistry.fromToml(toml, { executor });
+ * await registry.push(request);
+ * executor.commands.map((command) => command.file); // ["nix-store", "cachix"]
+ * ```
+ *
+ * @public
+ */
+export function createRecordingExecutor(options: RecordingExecutorOptions = {}): RecordingExecutor {
+  const commands: CommandSpec[] = [];
+  return {
+    commands,
+    execute: async (command, executeOptions = {}) => {
+      commands.push(command);
+      await setImmediate();
+      if (executeOptions.signal?.aborted === true) return toResult({ outcome: "aborted", exitCode: null });
+      const response = options.respond?.(command, executeOptions) ?? {};
+      if (response instanceof Error) throw response;
+      const result = toResult(response);
+      for (const stream of ["stdout", "stderr"] as const) {
+        if (result[stream] !== "") executeOptions.onOutput?.({ stream, text: result[stream] });
+      }
+      return result;
+    },
+  };
+}
+
+function toResult(scripted: ScriptedResult): ExecutionResult {
+  const outcome = scripted.outcome ?? ((scripted.exitCode ?? 0) === 0 ? "succeeded" : "failed");
+  return {
+    exitCode: outcome === "succeeded" ? 0 : outcome === "failed" ? 1 : null,
+    signal: null,
+    durationMs: 0,
+    stdout: "",
+    stderr: "",
+    truncated: false,
+    ...scripted,
+    outcome,
+  };
+}

@@ -1,0 +1,102 @@
+import { FileError, type FileErrorCode } from "../errors.ts";
+import type { FileContent, FileStatus, FileSystem, ReadFileOptions, Runtime } from "../runtime.ts";
+import { createFakeClock } from "./fake-clock.ts";
+
+/**
+ * A file of a test's own file system.
+ *
+ * @public
+ */
+export interface TestFile {
+  /** What it holds; default nothing. */
+  readonly content?: string | Uint8Array | undefined;
+  /** Permission bits; default 0o600. */
+  readonly mode?: number | undefined;
+  /** Owner; default that of the runtime's user. */
+  readonly uid?: number | undefined;
+  /** Kind of file; default `file`. */
+  readonly kind?: FileStatus["kind"] | undefined;
+  /** The path that it links to, which makes it a symbolic link. */
+  readonly linkTo?: string | undefined;
+  /** What reading it fails with. */
+  readonly error?: FileErrorCode | undefined;
+}
+
+/**
+ * A runtime for tests: what is not given is empty, and time stands still.
+ *
+ * @public
+ */
+export interface TestRuntimeOptions extends Partial<Omit<Runtime, "files">> {
+  /** Files by absolute path; a text stands for a file with mode 0600. Directories in between exist with mode 0755. */
+  readonly files?: Readonly<Record<string, string | TestFile>> | undefined;
+}
+
+const TEST_UID = 1000;
+
+/**
+ * Makes a runtime that reads nothing of the machine.
+ *
+ * @param options - environment, files and other ports
+ *
+ * @example
+ * ```ts
+ * const runtime = createTestRuntime({ env: { CACHIX_AUTH_TOKEN: "token" }, files: { "/etc/keys": "A=b" } });
+ * const registry = CacheRegistry.fromToml(toml, { runtime, executor: createRecordingExecutor() });
+ * ```
+ *
+ * @public
+ */
+export function createTestRuntime(options: TestRuntimeOptions = {}): Runtime {
+  const { files = {}, ...overrides } = options;
+  let uuids = 0;
+  return {
+    env: {},
+    clock: createFakeClock(),
+    random: { uuid: () => `00000000-0000-4000-8000-${String(uuids++).padStart(12, "0")}` },
+    user: { uid: TEST_UID, homeDirectory: "/home/ci" },
+    workingDirectory: "/work",
+    warn: () => {},
+    ...overrides,
+    files: createTestFileSystem(files),
+  };
+}
+
+function createTestFileSystem(files: Readonly<Record<string, string | TestFile>>): FileSystem {
+  const find = (path: string): TestFile => {
+    const file = Object.hasOwn(files, path) ? files[path] : undefined;
+    if (typeof file === "string") return { content: file };
+    if (file !== undefined) return file;
+    const isParent = Object.keys(files).some((name) => name.startsWith(path === "/" ? "/" : `${path}/`));
+    if (!isParent) throw new FileError("ERR_FILE_NOT_FOUND", `${path} does not exist`);
+    return { kind: "directory", mode: 0o755, uid: 0 };
+  };
+  const follow = (path: string): string => {
+    const { linkTo } = find(path);
+    return linkTo === undefined ? path : follow(linkTo);
+  };
+  return {
+    read: async (path, options) => readTestFile(path, find(path), find(follow(path)), options),
+    status: async (path) => toStatus(find(follow(path))),
+    realPath: async (path) => follow(path),
+    isExecutable: async (path) => Object.hasOwn(files, path) && (toStatus(find(path)).mode & 0o111) !== 0,
+  };
+}
+
+function toStatus({ kind = "file", mode = 0o600, uid = TEST_UID }: TestFile): FileStatus {
+  return { kind, mode, uid };
+}
+
+function readTestFile(path: string, link: TestFile, file: TestFile, options: ReadFileOptions): FileContent {
+  const fail = (code: FileErrorCode): never => {
+    throw new FileError(code, `${path} cannot be read (${code})`);
+  };
+  if (link.linkTo !== undefined && options.followSymbolicLink === false) fail("ERR_FILE_NOT_REGULAR");
+  if (file.error !== undefined) fail(file.error);
+  const status = toStatus(file);
+  if (status.kind !== "file") fail("ERR_FILE_NOT_REGULAR");
+  const { content = "" } = file;
+  const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
+  if (bytes.length > options.maxBytes) fail("ERR_FILE_TOO_LARGE");
+  return { ...status, bytes };
+}

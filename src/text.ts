@@ -1,0 +1,34 @@
+/**
+ * Makes text from outside safe to print on one line of a log or terminal: everything but printable ASCII
+ * becomes `\u{…}`, so that a line break, an escape code or a text-direction mark cannot forge or reorder a line.
+ *
+ * Escaping twice changes nothing.
+ *
+ * @param text - any text, well formed or not
+ * @returns text that matches `^[\x20-\x7e]*$`
+ *
+ * @example
+ * ```ts
+ * escapeText("main\n[INFO] forged"); // "main\\u{a}[INFO] forged"
+ * ```
+ *
+ * @public
+ */
+export function escapeText(text: string): string {
+  return text.replace(
+    /[^\x20-\x7e]/gu,
+    (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`,
+  );
+}
+
+/** Escapes and cuts a name from outside, so that a message about it stays one readable line. */
+export function quoteName(name: string, maximum = 128): string {
+  const escaped = escapeText(name);
+  return escaped.length <= maximum ? escaped : `${escaped.slice(0, maximum)}...`;
+}
+
+/** Whether a text holds a control character (C0, DEL or C1). */
+export function hasControlCharacter(text: string): boolean {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
+  return /[\u0000-\u001f\u007f-\u009f]/u.test(text);
+}

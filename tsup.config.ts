@@ -1,0 +1,12 @@
+import { defineConfig } from "tsup";
+
+export default defineConfig({
+  entry: { index: "src/index.ts", testing: "src/testing/index.ts" },
+  format: "esm",
+  target: "node20",
+  platform: "node",
+  dts: true,
+  splitting: true,
+  sourcemap: true,
+  clean: true,
+});
