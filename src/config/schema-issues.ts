@@ -37,11 +37,11 @@ interface PlacedIssue {
   readonly path: readonly (string | number)[];
 }
 
-// The issues of a union are those of the branch that got furthest; a text stands for itself.
+// Of a union given a table, what counts is what its table branch says; of one given a text, the union itself.
 function flatten(issue: v.BaseIssue<unknown>, parent: readonly (string | number)[]): PlacedIssue[] {
   const path = [...parent, ...(issue.path ?? []).map((item) => toKey(item.key))];
   if (issue.type !== "union" || typeof issue.input !== "object") return [{ issue, path }];
-  const inner = (issue.issues ?? []).filter((candidate) => candidate.type !== "picklist");
+  const inner = (issue.issues ?? []).filter((candidate) => candidate.path !== undefined || candidate.type !== "picklist");
   return inner.flatMap((candidate) => flatten(candidate, path));
 }
 

@@ -71,7 +71,7 @@ export interface RotatingProvider extends ReadyProvider {
 }
 
 /**
- * The contract of a {@link CredentialProvider}, as tests: it answers completely or rejects with a coded error, shows no
+ * The contract of a credential provider, as tests: it answers completely or rejects with a coded error, shows no
  * secret, fetches again what changed, and ends when it is told to.
  *
  * @param suite - the situations

@@ -25,7 +25,7 @@ export interface ExecutorSuite {
 const CANARY = 'canary/"4f1d9c+secret';
 
 /**
- * The contract of an {@link Executor}, as tests: arguments arrive untouched, private files and directories are there and
+ * The contract of an executor, as tests: arguments arrive untouched, private files and directories are there and
  * gone afterwards, every end is told truly, output is bounded, secrets are redacted.
  *
  * @param suite - the executor

@@ -1,0 +1,23 @@
+import { execFileSync } from "node:child_process";
+import { describe } from "vitest";
+
+const REQUIRED = new Set((process.env["EKA_CI_TEST_REQUIRE"] ?? "").split(","));
+
+function isInstalled(tool: string): boolean {
+  try {
+    execFileSync(tool, ["--version"], { stdio: "ignore" });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Defines tests that need a tool. Where it is missing they are skipped by name; where `EKA_CI_TEST_REQUIRE` names it, a
+ * missing tool fails them instead.
+ */
+export function describeWith(tool: string, name: string, define: () => void): void {
+  const installed = isInstalled(tool);
+  if (!installed && !REQUIRED.has(tool)) console.warn(`skipped, since ${tool} is not installed: ${name}`);
+  describe.runIf(installed || REQUIRED.has(tool))(`${name} (with ${tool})`, define);
+}
