@@ -68,7 +68,7 @@ function createTestFileSystem(files: Readonly<Record<string, string | TestFile>>
     if (typeof file === "string") return { content: file };
     if (file !== undefined) return file;
     const isParent = Object.keys(files).some((name) => name.startsWith(path === "/" ? "/" : `${path}/`));
-    if (!isParent) throw new FileError("ERR_FILE_NOT_FOUND", `${path} does not exist`);
+    if (!isParent) throw toFileError("ERR_FILE_NOT_FOUND", path);
     return { kind: "directory", mode: 0o755, uid: 0 };
   };
   const follow = (path: string): string => {
@@ -76,7 +76,11 @@ function createTestFileSystem(files: Readonly<Record<string, string | TestFile>>
     return linkTo === undefined ? path : follow(linkTo);
   };
   return {
-    read: async (path, options) => readTestFile(path, find(path), find(follow(path)), options),
+    read: async (path, options) => {
+      const isLink = find(path).linkTo !== undefined;
+      if (isLink && options.followSymbolicLink === false) throw toFileError("ERR_FILE_NOT_REGULAR", path);
+      return readTestFile(path, find(follow(path)), options);
+    },
     status: async (path) => toStatus(find(follow(path))),
     realPath: async (path) => follow(path),
     isExecutable: async (path) => Object.hasOwn(files, path) && (toStatus(find(path)).mode & 0o111) !== 0,
@@ -87,16 +91,16 @@ function toStatus({ kind = "file", mode = 0o600, uid = TEST_UID }: TestFile): Fi
   return { kind, mode, uid };
 }
 
-function readTestFile(path: string, link: TestFile, file: TestFile, options: ReadFileOptions): FileContent {
-  const fail = (code: FileErrorCode): never => {
-    throw new FileError(code, `${path} cannot be read (${code})`);
-  };
-  if (link.linkTo !== undefined && options.followSymbolicLink === false) fail("ERR_FILE_NOT_REGULAR");
-  if (file.error !== undefined) fail(file.error);
+function readTestFile(path: string, file: TestFile, options: ReadFileOptions): FileContent {
+  if (file.error !== undefined) throw toFileError(file.error, path);
   const status = toStatus(file);
-  if (status.kind !== "file") fail("ERR_FILE_NOT_REGULAR");
+  if (status.kind !== "file") throw toFileError("ERR_FILE_NOT_REGULAR", path);
   const { content = "" } = file;
   const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
-  if (bytes.length > options.maxBytes) fail("ERR_FILE_TOO_LARGE");
+  if (bytes.length > options.maxBytes) throw toFileError("ERR_FILE_TOO_LARGE", path);
   return { ...status, bytes };
+}
+
+function toFileError(code: FileErrorCode, path: string): FileError {
+  return new FileError(code, `${path} cannot be read (${code})`);
 }
