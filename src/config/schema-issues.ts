@@ -41,7 +41,9 @@ interface PlacedIssue {
 function flatten(issue: v.BaseIssue<unknown>, parent: readonly (string | number)[]): PlacedIssue[] {
   const path = [...parent, ...(issue.path ?? []).map((item) => toKey(item.key))];
   if (issue.type !== "union" || typeof issue.input !== "object") return [{ issue, path }];
-  const inner = (issue.issues ?? []).filter((candidate) => candidate.path !== undefined || candidate.type !== "picklist");
+  const inner = (issue.issues ?? []).filter(
+    (candidate) => candidate.path !== undefined || candidate.type !== "picklist",
+  );
   return inner.flatMap((candidate) => flatten(candidate, path));
 }
 

@@ -1,17 +1,22 @@
+import { posix } from "node:path";
 import { CommandError } from "../errors.ts";
 import type { Runtime } from "../runtime.ts";
 import { quoteName } from "../text.ts";
 
+const { join, normalize } = posix;
+
 /**
- * The directories in which executables are looked for: those of the host's PATH that are absolute, belong to no
+ * The directories in which executables are looked for: those of the host's PATH that are absolute, lie in no
  * `node_modules` and are not the working directory. What a checkout brings along never runs.
  */
 export function toSafePath(path: string, runtime: Runtime): string {
-  const current = trimSlash(runtime.workingDirectory);
+  const current = normalize(`${runtime.workingDirectory}/`);
   return path
     .split(":")
-    .filter((directory) => directory.startsWith("/") && trimSlash(directory) !== current)
-    .filter((directory) => !/\/node_modules\/\.bin\/*$/u.test(directory) && !directory.includes("/../"))
+    .filter((directory) => directory.startsWith("/") && !directory.split("/").includes(".."))
+    .map((directory) => normalize(`${directory}/`))
+    .filter((directory) => directory !== current && !directory.includes("/node_modules/"))
+    .map((directory) => (directory === "/" ? directory : directory.slice(0, -1)))
     .join(":");
 }
 
@@ -23,7 +28,7 @@ export function toSafePath(path: string, runtime: Runtime): string {
 export async function findExecutable(file: string, safePath: string, runtime: Runtime): Promise<string> {
   if (file.includes("/")) return checkAbsolute(file, runtime);
   for (const directory of safePath.split(":")) {
-    const candidate = `${trimSlash(directory)}/${file}`;
+    const candidate = join(directory, file);
     if (directory !== "" && (await runtime.files.isExecutable(candidate))) return candidate;
   }
   throw notFound(file, "is not on the PATH");
@@ -43,8 +48,4 @@ async function checkAbsolute(file: string, runtime: Runtime): Promise<string> {
 function notFound(file: string, why: string): CommandError {
   const hint = "install it, or add its directory to the PATH of the server";
   return new CommandError("ERR_COMMAND_NOT_FOUND", `${quoteName(file)} ${why}; ${hint}`);
-}
-
-function trimSlash(directory: string): string {
-  return directory.replace(/(?<=.)\/+$/u, "");
 }

@@ -1,4 +1,3 @@
-import { describe, expect, it } from "vitest";
 import {
   batchStorePaths,
   buildPushCommand,
@@ -11,6 +10,7 @@ import {
   Secret,
 } from "@eka-ci/caches";
 import { toVisibleText } from "@eka-ci/caches/testing";
+import { describe, expect, it } from "vitest";
 
 const A = "/nix/store/3n58xw4373jp0ljirf06d8077j15pc4j-hello-2.12";
 const B = "/nix/store/ab3li50xq0nl4q5lxdyinb8w8y13my9s-hello-2.12-dev";
@@ -32,7 +32,11 @@ const HTTP = destination("nix-copy", "https://cache.example.com:8443/x?compressi
 const CACHIX = destination("cachix", "my-cache");
 const ATTIC = destination("attic", "https://attic.example.com/deep/my-cache");
 
-const build = (to: CacheDestination, env: Record<string, string>, more: Partial<PushCommandInput> = {}): CommandSpec =>
+const build = (
+  to: CacheDestination,
+  env: Record<string, string>,
+  more: Partial<PushCommandInput> = {},
+): CommandSpec =>
   buildPushCommand({
     destination: to,
     storePaths: [A, B],
@@ -45,10 +49,13 @@ const AWS = { AWS_ACCESS_KEY_ID: "AKIA", AWS_SECRET_ACCESS_KEY: CANARY };
 /** What the child would see, with secrets exposed, but without the private home that every tool gets. */
 function environment(command: CommandSpec): Record<string, string> {
   const own = [...command.env].filter(([, value]) => typeof value === "string" || value instanceof Secret);
-  return Object.fromEntries(own.map(([name, value]) => [name, value instanceof Secret ? value.expose() : String(value)]));
+  return Object.fromEntries(
+    own.map(([name, value]) => [name, value instanceof Secret ? value.expose() : String(value)]),
+  );
 }
 
-const contents = (command: CommandSpec) => command.files.map(({ path, content }) => [path.path, content.expose()]);
+const contents = (command: CommandSpec) =>
+  command.files.map(({ path, content }) => [path.path, content.expose()]);
 
 const NIX_COPY = (to: string, netrc = false) => [
   "--extra-experimental-features",
@@ -102,9 +109,18 @@ describe("nix copy", () => {
 
   it.each<[env: Record<string, string>, expected: Record<string, string>]>([
     [AWS, { ...AWS, ...NO_ROLE }],
-    [{ ...AWS, AWS_SESSION_TOKEN: "s" }, { ...AWS, AWS_SESSION_TOKEN: "s", ...NO_ROLE }],
-    [{ MINIO_ACCESS_KEY: "AKIA", MINIO_SECRET_KEY: CANARY }, { ...AWS, ...NO_ROLE }],
-    [{ MINIO_ACCESS_KEY: "AKIA", AWS_SECRET_ACCESS_KEY: CANARY }, { ...AWS, ...NO_ROLE }],
+    [
+      { ...AWS, AWS_SESSION_TOKEN: "s" },
+      { ...AWS, AWS_SESSION_TOKEN: "s", ...NO_ROLE },
+    ],
+    [
+      { MINIO_ACCESS_KEY: "AKIA", MINIO_SECRET_KEY: CANARY },
+      { ...AWS, ...NO_ROLE },
+    ],
+    [
+      { MINIO_ACCESS_KEY: "AKIA", AWS_SECRET_ACCESS_KEY: CANARY },
+      { ...AWS, ...NO_ROLE },
+    ],
     [{}, NO_ROLE],
   ])("hands over S3 keys %j", (env, expected) => {
     expect(environment(build(S3, env))).toEqual(expected);
@@ -147,7 +163,9 @@ describe("nix copy", () => {
   it("authenticates at an HTTP cache by a netrc file, the host without port", () => {
     const command = build(HTTP, { HTTP_USERNAME: "ci", HTTP_PASSWORD: CANARY });
     expect(command.args).toEqual(NIX_COPY("https://cache.example.com:8443/x?compression=zstd", true));
-    expect(contents(command)).toEqual([["netrc", `machine cache.example.com\nlogin ci\npassword ${CANARY}\n`]]);
+    expect(contents(command)).toEqual([
+      ["netrc", `machine cache.example.com\nlogin ci\npassword ${CANARY}\n`],
+    ]);
     expect(environment(command)).toEqual({});
     expect(command.files[0]?.secrets.map((secret) => secret.expose())).toEqual(["ci", CANARY]);
   });
@@ -182,7 +200,11 @@ describe("cachix push", () => {
     const command = build(CACHIX, { CACHIX_AUTH_TOKEN: CANARY, CACHIX_SIGNING_KEY: "key" });
     expect(command.file).toBe("cachix");
     expect(command.args).toEqual(["push", "--", "my-cache", A, B]);
-    expect(environment(command)).toEqual({ CI: "true", CACHIX_AUTH_TOKEN: CANARY, CACHIX_SIGNING_KEY: "key" });
+    expect(environment(command)).toEqual({
+      CI: "true",
+      CACHIX_AUTH_TOKEN: CANARY,
+      CACHIX_SIGNING_KEY: "key",
+    });
     expect(command.failureMarkers).toEqual([", skipping"]);
   });
 
@@ -257,15 +279,18 @@ describe("store paths", () => {
     }
   });
 
-  it.each([`/nix/store/${HASH}-a`, `/nix/store/${HASH}-${"x".repeat(211)}`, `/nix/store/${HASH}-a+b-c._d?e=f`])(
-    "%j is accepted",
-    (path) => {
-      expect(build(HTTP, {}, { storePaths: [path] }).args.at(-1)).toBe(path);
-    },
-  );
+  it.each([
+    `/nix/store/${HASH}-a`,
+    `/nix/store/${HASH}-${"x".repeat(211)}`,
+    `/nix/store/${HASH}-a+b-c._d?e=f`,
+  ])("%j is accepted", (path) => {
+    expect(build(HTTP, {}, { storePaths: [path] }).args.at(-1)).toBe(path);
+  });
 
   it("are at least one, and each one once", () => {
-    expect(() => build(HTTP, {}, { storePaths: [] })).toThrow(expect.objectContaining({ code: "ERR_STORE_PATH_INVALID" }));
+    expect(() => build(HTTP, {}, { storePaths: [] })).toThrow(
+      expect.objectContaining({ code: "ERR_STORE_PATH_INVALID" }),
+    );
     expect(build(HTTP, {}, { storePaths: [A, B, A] }).args).toEqual(build(HTTP, {}).args);
   });
 
@@ -284,7 +309,10 @@ describe("store paths", () => {
 
 describe("batches", () => {
   const paths = (count: number, length: number) =>
-    Array.from({ length: count }, (_path, index) => `/nix/store/${"0".repeat(32)}-${String(index).padStart(length - 44, "0")}`);
+    Array.from(
+      { length: count },
+      (_path, index) => `/nix/store/${"0".repeat(32)}-${String(index).padStart(length - 44, "0")}`,
+    );
 
   it("hold at most 400 paths and 100 000 bytes, in order, nothing lost", () => {
     for (const all of [paths(1, 60), paths(400, 60), paths(401, 60), paths(5_000, 60), paths(1_000, 255)]) {

@@ -1,7 +1,7 @@
+import { CredentialError } from "@eka-ci/caches";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { parseKeyValue } from "../../src/credentials/key-value.ts";
-import { CredentialError } from "@eka-ci/caches";
 
 const origin = { sourceType: "file", name: "/etc/keys" };
 const parse = (text: string | Uint8Array): Record<string, string> => {

@@ -1,5 +1,3 @@
-import * as v from "valibot";
-import { describe, expect, it } from "vitest";
 import {
   CredentialError,
   type CredentialProvider,
@@ -8,18 +6,30 @@ import {
   defineCredentialSource,
   Secret,
 } from "@eka-ci/caches";
-import { createFakeClock, createStaticProvider, createTestRuntime, toVisibleText } from "@eka-ci/caches/testing";
+import {
+  createFakeClock,
+  createStaticProvider,
+  createTestRuntime,
+  toVisibleText,
+} from "@eka-ci/caches/testing";
+import * as v from "valibot";
+import { describe, expect, it } from "vitest";
 
 const custom = (create: (options: { entry: string }) => CredentialProvider) =>
   defineCredentialSource({ type: "custom:keyring", schema: v.strictObject({ entry: v.string() }), create });
 
-const resolve = (provider: CredentialProvider, options: unknown = { entry: "x" }, clock = createFakeClock()) =>
+const resolve = (
+  provider: CredentialProvider,
+  options: unknown = { entry: "x" },
+  clock = createFakeClock(),
+) =>
   createCredentialResolver({
     runtime: createTestRuntime({ clock }),
     credentialSources: [custom(() => provider)],
   }).resolve({ type: "custom:keyring", options });
 
-const single = (name: string, value: unknown): CredentialProvider =>
+const single =
+  (name: string, value: unknown): CredentialProvider =>
   async () => ({ env: new Map([[name, value as Secret]]) });
 
 describe("the resolver", () => {
@@ -41,8 +51,13 @@ describe("the resolver", () => {
   });
 
   it("asks a custom source, with its options checked", async () => {
-    const definition = custom(({ entry }) => createStaticProvider({ CACHIX_AUTH_TOKEN: `token-of-${entry}` }));
-    const resolver = createCredentialResolver({ runtime: createTestRuntime(), credentialSources: [definition] });
+    const definition = custom(({ entry }) =>
+      createStaticProvider({ CACHIX_AUTH_TOKEN: `token-of-${entry}` }),
+    );
+    const resolver = createCredentialResolver({
+      runtime: createTestRuntime(),
+      credentialSources: [definition],
+    });
     const { env } = await resolver.resolve({ type: "custom:keyring", options: { entry: "cachix" } });
     expect(env.get("CACHIX_AUTH_TOKEN")?.expose()).toBe("token-of-cachix");
   });
@@ -72,7 +87,10 @@ describe("the resolver", () => {
     ["a broken date", createStaticProvider({ A_TOKEN: "x" }, { expiration: new Date(Number.NaN) })],
   ])("refuses %s from a provider", async (_name, provider) => {
     const failure = resolve(provider);
-    await expect(failure).rejects.toMatchObject({ name: "CredentialError", code: "ERR_CREDENTIAL_MALFORMED" });
+    await expect(failure).rejects.toMatchObject({
+      name: "CredentialError",
+      code: "ERR_CREDENTIAL_MALFORMED",
+    });
     await expect(failure.catch(toVisibleText)).resolves.not.toContain("canary");
   });
 

@@ -1,9 +1,18 @@
 import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import {
+  type CredentialProvider,
+  type CredentialSource,
+  createCredentialResolver,
+  type Runtime,
+} from "@eka-ci/caches";
+import {
+  createTestRuntime,
+  describeCredentialProvider,
+  type TestRuntimeOptions,
+} from "@eka-ci/caches/testing";
 import { afterAll, beforeAll, describe, it } from "vitest";
-import { type CredentialProvider, type CredentialSource, createCredentialResolver, type Runtime } from "@eka-ci/caches";
-import { createTestRuntime, describeCredentialProvider, type TestRuntimeOptions } from "@eka-ci/caches/testing";
 
 const framework = { describe, it };
 const ID = "AKIACANARY0000000001";
@@ -17,7 +26,8 @@ function provide(source: CredentialSource, runtime: Partial<Runtime>): Credentia
   return (request) => resolver.resolve(source, request);
 }
 
-const within = (source: CredentialSource, options: TestRuntimeOptions = {}) => provide(source, createTestRuntime(options));
+const within = (source: CredentialSource, options: TestRuntimeOptions = {}) =>
+  provide(source, createTestRuntime(options));
 
 /** A provider whose environment changes under it. */
 function rotating(source: CredentialSource, before: Record<string, string>, after: Record<string, string>) {
@@ -78,9 +88,16 @@ const cachixToken: CredentialSource = { type: "cachix-token", envVar: "MY_TOKEN"
 describeCredentialProvider({
   name: "cachix-token",
   framework,
-  ready: () => ({ provider: within(cachixToken, { env: { MY_TOKEN: KEY } }), values: { CACHIX_AUTH_TOKEN: KEY } }),
+  ready: () => ({
+    provider: within(cachixToken, { env: { MY_TOKEN: KEY } }),
+    values: { CACHIX_AUTH_TOKEN: KEY },
+  }),
   failures: [
-    { situation: "when the variable is not set", code: "ERR_CREDENTIAL_NOT_CONFIGURED", arrange: () => within(cachixToken) },
+    {
+      situation: "when the variable is not set",
+      code: "ERR_CREDENTIAL_NOT_CONFIGURED",
+      arrange: () => within(cachixToken),
+    },
   ],
 });
 
@@ -111,13 +128,48 @@ describeCredentialProvider({
   },
   failures: [
     { situation: "when it is not there", code: "ERR_CREDENTIAL_NOT_FOUND", arrange: () => within(file) },
-    { situation: "when it may not be read", code: "ERR_CREDENTIAL_DENIED", arrange: () => fileWith({ error: "ERR_FILE_DENIED" }), canaries },
-    { situation: "when it is a directory", code: "ERR_CREDENTIAL_INSECURE_FILE", arrange: () => fileWith({ kind: "directory" }), canaries },
-    { situation: "when it is a FIFO or device", code: "ERR_CREDENTIAL_INSECURE_FILE", arrange: () => fileWith({ kind: "other" }), canaries },
-    { situation: "when everyone may read it", code: "ERR_CREDENTIAL_INSECURE_FILE", arrange: () => fileWith({ mode: 0o644 }), canaries },
-    { situation: "when its group may read it", code: "ERR_CREDENTIAL_INSECURE_FILE", arrange: () => fileWith({ mode: 0o640 }), canaries },
-    { situation: "when its group may write it", code: "ERR_CREDENTIAL_INSECURE_FILE", arrange: () => fileWith({ mode: 0o620, uid: 0 }), canaries },
-    { situation: "when it belongs to another user", code: "ERR_CREDENTIAL_INSECURE_FILE", arrange: () => fileWith({ uid: 4711 }), canaries },
+    {
+      situation: "when it may not be read",
+      code: "ERR_CREDENTIAL_DENIED",
+      arrange: () => fileWith({ error: "ERR_FILE_DENIED" }),
+      canaries,
+    },
+    {
+      situation: "when it is a directory",
+      code: "ERR_CREDENTIAL_INSECURE_FILE",
+      arrange: () => fileWith({ kind: "directory" }),
+      canaries,
+    },
+    {
+      situation: "when it is a FIFO or device",
+      code: "ERR_CREDENTIAL_INSECURE_FILE",
+      arrange: () => fileWith({ kind: "other" }),
+      canaries,
+    },
+    {
+      situation: "when everyone may read it",
+      code: "ERR_CREDENTIAL_INSECURE_FILE",
+      arrange: () => fileWith({ mode: 0o644 }),
+      canaries,
+    },
+    {
+      situation: "when its group may read it",
+      code: "ERR_CREDENTIAL_INSECURE_FILE",
+      arrange: () => fileWith({ mode: 0o640 }),
+      canaries,
+    },
+    {
+      situation: "when its group may write it",
+      code: "ERR_CREDENTIAL_INSECURE_FILE",
+      arrange: () => fileWith({ mode: 0o620, uid: 0 }),
+      canaries,
+    },
+    {
+      situation: "when it belongs to another user",
+      code: "ERR_CREDENTIAL_INSECURE_FILE",
+      arrange: () => fileWith({ uid: 4711 }),
+      canaries,
+    },
     {
       situation: "when a directory above is open to all",
       code: "ERR_CREDENTIAL_INSECURE_FILE",
@@ -127,7 +179,8 @@ describeCredentialProvider({
     {
       situation: "when a link leads to a file that everyone may read",
       code: "ERR_CREDENTIAL_INSECURE_FILE",
-      arrange: () => fileWith({ linkTo: "/run/secrets/keys" }, { "/run/secrets/keys": { content: LINES, mode: 0o644 } }),
+      arrange: () =>
+        fileWith({ linkTo: "/run/secrets/keys" }, { "/run/secrets/keys": { content: LINES, mode: 0o644 } }),
       canaries,
     },
     {
@@ -140,9 +193,24 @@ describeCredentialProvider({
         ),
       canaries,
     },
-    { situation: "when it is JSON", code: "ERR_CREDENTIAL_MALFORMED", arrange: () => fileWith({ content: JSON.stringify(KEYS) }), canaries },
-    { situation: "when a line has no =", code: "ERR_CREDENTIAL_MALFORMED", arrange: () => fileWith({ content: KEY }), canaries },
-    { situation: "when it is larger than 64 KiB", code: "ERR_CREDENTIAL_MALFORMED", arrange: () => fileWith({ content: `A=${KEY}${"x".repeat(65_536)}` }), canaries },
+    {
+      situation: "when it is JSON",
+      code: "ERR_CREDENTIAL_MALFORMED",
+      arrange: () => fileWith({ content: JSON.stringify(KEYS) }),
+      canaries,
+    },
+    {
+      situation: "when a line has no =",
+      code: "ERR_CREDENTIAL_MALFORMED",
+      arrange: () => fileWith({ content: KEY }),
+      canaries,
+    },
+    {
+      situation: "when it is larger than 64 KiB",
+      code: "ERR_CREDENTIAL_MALFORMED",
+      arrange: () => fileWith({ content: `A=${KEY}${"x".repeat(65_536)}` }),
+      canaries,
+    },
   ],
 });
 
@@ -170,30 +238,70 @@ describeCredentialProvider({
   name: "file, with file_permissions off",
   framework,
   ready: () => ({
-    provider: within({ ...file, filePermissions: "off" }, { files: { "/etc/eka-ci/keys": { content: LINES, mode: 0o666, uid: 4711 } } }),
+    provider: within(
+      { ...file, filePermissions: "off" },
+      { files: { "/etc/eka-ci/keys": { content: LINES, mode: 0o666, uid: 4711 } } },
+    ),
     values: KEYS,
   }),
   failures: [],
 });
 
 const systemd: CredentialSource = { type: "systemd-credential", name: "s3-keys" };
-const systemdWith = (entry: object | undefined, directory: string | undefined = "/run/credentials/eka-ci.service") =>
+const systemdWith = (
+  entry: object | undefined,
+  directory: string | undefined = "/run/credentials/eka-ci.service",
+) =>
   within(systemd, {
     env: directory === undefined ? {} : { CREDENTIALS_DIRECTORY: directory },
-    files: entry === undefined ? {} : { "/run/credentials/eka-ci.service/s3-keys": { content: LINES, mode: 0o400, ...entry } },
+    files:
+      entry === undefined
+        ? {}
+        : { "/run/credentials/eka-ci.service/s3-keys": { content: LINES, mode: 0o400, ...entry } },
   });
 describeCredentialProvider({
   name: "systemd-credential",
   framework,
   ready: () => ({ provider: systemdWith({ mode: 0o440, uid: 0 }), values: KEYS }),
   failures: [
-    { situation: "when the unit has no credentials", code: "ERR_CREDENTIAL_NOT_CONFIGURED", arrange: () => within(systemd) },
-    { situation: "when the unit lacks this one", code: "ERR_CREDENTIAL_NOT_FOUND", arrange: () => systemdWith(undefined) },
-    { situation: "when the directory is relative", code: "ERR_CREDENTIAL_MALFORMED", arrange: () => systemdWith({}, "run/credentials") },
-    { situation: "when the directory is not normalized", code: "ERR_CREDENTIAL_MALFORMED", arrange: () => systemdWith({}, "/run/x/../credentials") },
-    { situation: "when others may read it", code: "ERR_CREDENTIAL_INSECURE_FILE", arrange: () => systemdWith({ mode: 0o444 }), canaries },
-    { situation: "when a link stands in its place", code: "ERR_CREDENTIAL_INSECURE_FILE", arrange: () => systemdWith({ linkTo: "/etc/keys" }), canaries },
-    { situation: "when it is one bare value", code: "ERR_CREDENTIAL_MALFORMED", arrange: () => systemdWith({ content: KEY }), canaries },
+    {
+      situation: "when the unit has no credentials",
+      code: "ERR_CREDENTIAL_NOT_CONFIGURED",
+      arrange: () => within(systemd),
+    },
+    {
+      situation: "when the unit lacks this one",
+      code: "ERR_CREDENTIAL_NOT_FOUND",
+      arrange: () => systemdWith(undefined),
+    },
+    {
+      situation: "when the directory is relative",
+      code: "ERR_CREDENTIAL_MALFORMED",
+      arrange: () => systemdWith({}, "run/credentials"),
+    },
+    {
+      situation: "when the directory is not normalized",
+      code: "ERR_CREDENTIAL_MALFORMED",
+      arrange: () => systemdWith({}, "/run/x/../credentials"),
+    },
+    {
+      situation: "when others may read it",
+      code: "ERR_CREDENTIAL_INSECURE_FILE",
+      arrange: () => systemdWith({ mode: 0o444 }),
+      canaries,
+    },
+    {
+      situation: "when a link stands in its place",
+      code: "ERR_CREDENTIAL_INSECURE_FILE",
+      arrange: () => systemdWith({ linkTo: "/etc/keys" }),
+      canaries,
+    },
+    {
+      situation: "when it is one bare value",
+      code: "ERR_CREDENTIAL_MALFORMED",
+      arrange: () => systemdWith({ content: KEY }),
+      canaries,
+    },
   ],
 });
 
@@ -204,18 +312,29 @@ describe("the AWS files", () => {
     await mkdir(join(home, ".aws"));
     const credentials = `[production]\naws_access_key_id = ${ID}\naws_secret_access_key = ${KEY}\nregion = us-west-2\n\n[half]\naws_access_key_id = ${ID}\n`;
     await writeFile(join(home, ".aws", "credentials"), credentials, { mode: 0o600 });
-    await writeFile(join(home, ".aws", "config"), "[profile production]\nregion = eu-west-1\n[profile empty]\nregion = x\n");
-    await writeFile(join(home, "session"), `[s]\naws_access_key_id=${ID}\naws_secret_access_key=${KEY}\naws_session_token=canary-session\n`);
+    await writeFile(
+      join(home, ".aws", "config"),
+      "[profile production]\nregion = eu-west-1\n[profile empty]\nregion = x\n",
+    );
+    await writeFile(
+      join(home, "session"),
+      `[s]\naws_access_key_id=${ID}\naws_secret_access_key=${KEY}\naws_session_token=canary-session\n`,
+    );
     await mkdir(join(home, "directory"));
     await chmod(join(home, "session"), 0o600);
   });
   afterAll(() => rm(home, { recursive: true }));
 
-  const profile = (name: string, environment: () => Record<string, string> = () => ({}), directory = () => home) => {
+  const profile = (
+    name: string,
+    environment: () => Record<string, string> = () => ({}),
+    directory = () => home,
+  ) => {
     const resolver = createCredentialResolver({
       runtime: { env: environment(), user: { uid: process.getuid?.(), homeDirectory: directory() } },
     });
-    const provider: CredentialProvider = (request) => resolver.resolve({ type: "aws-profile", profile: name }, request);
+    const provider: CredentialProvider = (request) =>
+      resolver.resolve({ type: "aws-profile", profile: name }, request);
     return provider;
   };
 
@@ -238,14 +357,34 @@ describe("the AWS files", () => {
       };
     },
     failures: [
-      { situation: "when there are no files", code: "ERR_CREDENTIAL_NOT_FOUND", arrange: () => profile("production", undefined, () => "/nonexistent") },
-      { situation: "when there is no such profile", code: "ERR_CREDENTIAL_NOT_FOUND", arrange: () => profile("nope"), canaries },
-      { situation: "when the profile has half a key", code: "ERR_CREDENTIAL_MALFORMED", arrange: () => profile("half"), canaries },
-      { situation: "when the profile has no keys", code: "ERR_CREDENTIAL_MALFORMED", arrange: () => profile("empty"), canaries },
+      {
+        situation: "when there are no files",
+        code: "ERR_CREDENTIAL_NOT_FOUND",
+        arrange: () => profile("production", undefined, () => "/nonexistent"),
+      },
+      {
+        situation: "when there is no such profile",
+        code: "ERR_CREDENTIAL_NOT_FOUND",
+        arrange: () => profile("nope"),
+        canaries,
+      },
+      {
+        situation: "when the profile has half a key",
+        code: "ERR_CREDENTIAL_MALFORMED",
+        arrange: () => profile("half"),
+        canaries,
+      },
+      {
+        situation: "when the profile has no keys",
+        code: "ERR_CREDENTIAL_MALFORMED",
+        arrange: () => profile("empty"),
+        canaries,
+      },
       {
         situation: "when a directory stands in place of the file",
         code: "ERR_CREDENTIAL_INSECURE_FILE",
-        arrange: () => profile("production", () => ({ AWS_SHARED_CREDENTIALS_FILE: join(home, "directory") })),
+        arrange: () =>
+          profile("production", () => ({ AWS_SHARED_CREDENTIALS_FILE: join(home, "directory") })),
       },
     ],
   });
