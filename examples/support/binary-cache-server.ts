@@ -15,6 +15,8 @@ export interface BinaryCacheOptions {
   readonly credentials?: { readonly username: string; readonly password: string } | undefined;
   /** Answers a request with this status instead, where it returns one. */
   readonly fail?: ((request: SeenRequest) => number | undefined) | undefined;
+  /** Never answers. */
+  readonly hang?: boolean | undefined;
 }
 
 /** An HTTP binary cache on the loopback interface, in memory. It takes what `nix copy` uploads, and gives it back. */
@@ -69,6 +71,7 @@ export class BinaryCacheServer implements AsyncDisposable {
       const { method = "GET", url: path = "/", headers } = request;
       const seen = { method, path, authorization: headers.authorization };
       this.requests.push(seen);
+      if (this.#options.hang === true) return;
       const [status, body] = this.#decide(seen, Buffer.concat(chunks));
       response.writeHead(status).end(method === "HEAD" ? undefined : body);
     });
