@@ -1,6 +1,6 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { CacheRegistry, type CacheRegistryOptions, type PushResult } from "@eka-ci/caches";
-import { BinaryCacheServer, type BinaryCacheOptions } from "../../examples/support/binary-cache-server.ts";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type BinaryCacheOptions, BinaryCacheServer } from "../../examples/support/binary-cache-server.ts";
 import { PrivateNixStore } from "../../examples/support/private-nix-store.ts";
 import { describeWith } from "../support/requirement.ts";
 
@@ -14,7 +14,12 @@ describeWith("nix", "nix copy to an HTTP binary cache", () => {
     await store[Symbol.asyncDispose]();
   });
 
-  const open = (url: string, credentials: string, options: CacheRegistryOptions = {}, env: Record<string, string> = {}) =>
+  const open = (
+    url: string,
+    credentials: string,
+    options: CacheRegistryOptions = {},
+    env: Record<string, string> = {},
+  ) =>
     CacheRegistry.fromToml(
       `[security]
        allow_private_cache_hosts = true
@@ -28,10 +33,16 @@ describeWith("nix", "nix copy to an HTTP binary cache", () => {
       { runtime: { env: { ...store.env, ...env } }, ...options },
     );
 
-  const push = async (registry: CacheRegistry, storePaths: readonly string[]): Promise<PushResult | undefined> =>
+  const push = async (
+    registry: CacheRegistry,
+    storePaths: readonly string[],
+  ): Promise<PushResult | undefined> =>
     (await registry.push({ repository: "o/r", job: "j", caches: ["loopback"], storePaths })).results[0];
 
-  const withServer = async (options: BinaryCacheOptions, run: (server: BinaryCacheServer) => Promise<void>) => {
+  const withServer = async (
+    options: BinaryCacheOptions,
+    run: (server: BinaryCacheServer) => Promise<void>,
+  ) => {
     await using server = await BinaryCacheServer.start(options);
     await run(server);
   };
@@ -39,13 +50,18 @@ describeWith("nix", "nix copy to an HTTP binary cache", () => {
   it("uploads one path", () =>
     withServer({}, async (server) => {
       const path = await store.add("one", "one");
-      expect(await push(open(server.url, '"none"'), [path])).toMatchObject({ status: "pushed", storePaths: [path] });
+      expect(await push(open(server.url, '"none"'), [path])).toMatchObject({
+        status: "pushed",
+        storePaths: [path],
+      });
       expect(server.narinfo(path)).toContain(`StorePath: ${path}`);
     }));
 
   it("uploads many paths in batches", () =>
     withServer({}, async (server) => {
-      const paths = await Promise.all(Array.from({ length: 60 }, (_path, index) => store.add(`many-${index}`, `${index}`)));
+      const paths = await Promise.all(
+        Array.from({ length: 60 }, (_path, index) => store.add(`many-${index}`, `${index}`)),
+      );
       const result = await push(open(server.url, '"none"'), paths);
       expect(result).toMatchObject({ status: "pushed" });
       expect(paths.filter((path) => server.narinfo(path) === undefined)).toEqual([]);
@@ -55,11 +71,17 @@ describeWith("nix", "nix copy to an HTTP binary cache", () => {
     withServer({ credentials: { username: "ci", password: 'pass "word"\\1' } }, async (server) => {
       const path = await store.add("secret", "secret");
       const source = '{ env = { vars = ["HTTP_USERNAME", "HTTP_PASSWORD"] } }';
-      const wrong = await push(open(server.url, source, {}, { HTTP_USERNAME: "ci", HTTP_PASSWORD: "canary-wrong" }), [path]);
+      const wrong = await push(
+        open(server.url, source, {}, { HTTP_USERNAME: "ci", HTTP_PASSWORD: "canary-wrong" }),
+        [path],
+      );
       expect(wrong).toMatchObject({ status: "failed", error: { code: "ERR_PUSH_FAILED" } });
       expect(JSON.stringify(wrong)).not.toContain("canary-wrong");
       expect(server.narinfo(path)).toBeUndefined();
-      const right = await push(open(server.url, source, {}, { HTTP_USERNAME: "ci", HTTP_PASSWORD: 'pass "word"\\1' }), [path]);
+      const right = await push(
+        open(server.url, source, {}, { HTTP_USERNAME: "ci", HTTP_PASSWORD: 'pass "word"\\1' }),
+        [path],
+      );
       expect(right).toMatchObject({ status: "pushed" });
       expect(server.narinfo(path)).toBeDefined();
     }));
@@ -70,17 +92,28 @@ describeWith("nix", "nix copy to an HTTP binary cache", () => {
       const collected = await store.add("collected", "collected");
       await store.delete(collected);
       const result = await push(open(server.url, '"none"'), [kept, collected]);
-      expect(result).toMatchObject({ status: "failed", error: { code: "ERR_STORE_PATH_NOT_VALID" }, storePaths: [] });
+      expect(result).toMatchObject({
+        status: "failed",
+        error: { code: "ERR_STORE_PATH_NOT_VALID" },
+        storePaths: [],
+      });
       expect(server.requests).toEqual([]);
     }));
 
   it.each([500, 503, 401, 403, 413])("fails at once when the server answers %i", (status) =>
-    withServer({ fail: ({ method, path }) => (method === "PUT" && path.startsWith("/nar/") ? status : undefined) }, async (server) => {
-      const path = await store.add(`status-${status}`, `${status}`);
-      const result = await push(open(server.url, '"none"'), [path]);
-      expect(result).toMatchObject({ status: "failed", error: { code: "ERR_PUSH_FAILED" }, executions: [{ exitCode: 1 }] });
-      expect(server.narinfo(path)).toBeUndefined();
-    }),
+    withServer(
+      { fail: ({ method, path }) => (method === "PUT" && path.startsWith("/nar/") ? status : undefined) },
+      async (server) => {
+        const path = await store.add(`status-${status}`, `${status}`);
+        const result = await push(open(server.url, '"none"'), [path]);
+        expect(result).toMatchObject({
+          status: "failed",
+          error: { code: "ERR_PUSH_FAILED" },
+          executions: [{ exitCode: 1 }],
+        });
+        expect(server.narinfo(path)).toBeUndefined();
+      },
+    ),
   );
 
   it("notices that the server was wiped between two pushes", () =>
@@ -98,7 +131,10 @@ describeWith("nix", "nix copy to an HTTP binary cache", () => {
     const { url } = server;
     await server[Symbol.asyncDispose]();
     const path = await store.add("nobody", "nobody");
-    expect(await push(open(url, '"none"'), [path])).toMatchObject({ status: "failed", executions: [{ exitCode: 1 }] });
+    expect(await push(open(url, '"none"'), [path])).toMatchObject({
+      status: "failed",
+      executions: [{ exitCode: 1 }],
+    });
   });
 
   it("stops a server that never answers at the timeout, and leaves nothing behind", () =>
@@ -120,7 +156,13 @@ describeWith("nix", "nix copy to an HTTP binary cache", () => {
   describe("check", () => {
     it("finds nix and its version", async () => {
       const report = await open("http://127.0.0.1:1", '"none"').check();
-      expect(report).toMatchObject({ ok: true, tools: [{ tool: "nix-store", ok: true }, { tool: "nix", ok: true }] });
+      expect(report).toMatchObject({
+        ok: true,
+        tools: [
+          { tool: "nix-store", ok: true },
+          { tool: "nix", ok: true },
+        ],
+      });
       expect(report.tools[1]?.version).toMatch(/^nix \(Nix\) \d/u);
     });
   });

@@ -111,7 +111,7 @@ describe("patterns", () => {
 
   it("answer the longest names in bounded time", () => {
     const patterns = ["*a*", "a*a", "*a*b", "*/x/*", `${"a".repeat(100)}*${"a".repeat(100)}`];
-    const names = ["a".repeat(255), "a/".repeat(127) + "b", "x/".repeat(127) + "y"];
+    const names = ["a".repeat(255), `${"a/".repeat(127)}b`, `${"x/".repeat(127)}y`];
     const compiled = patterns.map((pattern) => compilePattern("branch", pattern));
     const start = performance.now();
     for (let round = 0; round < 100; round++) {

@@ -1,5 +1,3 @@
-import { describe, expect, it, vi } from "vitest";
-import * as v from "valibot";
 import {
   type AuditEvent,
   type AuditSink,
@@ -21,6 +19,8 @@ import {
   createTestRuntime,
   type RecordingExecutorOptions,
 } from "@eka-ci/caches/testing";
+import * as v from "valibot";
+import { describe, expect, it, vi } from "vitest";
 
 const TOML = `
 [security]
@@ -46,7 +46,11 @@ allowed_branches = ["main"]
 
 const PATH = "/nix/store/3n58xw4373jp0ljirf06d8077j15pc4j-hello-2.12";
 const OTHER = "/nix/store/ab3li50xq0nl4q5lxdyinb8w8y13my9s-other";
-const ENV = { DEV_TOKEN: "dev-token-canary", AWS_ACCESS_KEY_ID: "AKIACANARY", AWS_SECRET_ACCESS_KEY: "aws-canary" };
+const ENV = {
+  DEV_TOKEN: "dev-token-canary",
+  AWS_ACCESS_KEY_ID: "AKIACANARY",
+  AWS_SECRET_ACCESS_KEY: "aws-canary",
+};
 
 const REQUEST: PushRequest = {
   repository: "myorg/myrepo",
@@ -57,18 +61,37 @@ const REQUEST: PushRequest = {
   drvPath: "/nix/store/abc-foo.drv",
 };
 
-function setUp(options: { respond?: RecordingExecutorOptions["respond"]; env?: Record<string, string>; toml?: string; sinks?: AuditSink[] } = {}) {
+function setUp(
+  options: {
+    respond?: RecordingExecutorOptions["respond"];
+    env?: Record<string, string>;
+    toml?: string;
+    sinks?: AuditSink[];
+  } = {},
+) {
   const executor = createRecordingExecutor({ respond: options.respond });
   const clock = createFakeClock();
   const warnings: string[] = [];
   const runtime = createTestRuntime({ env: options.env ?? ENV, clock, warn: (text) => warnings.push(text) });
-  const registry = CacheRegistry.fromToml(options.toml ?? TOML, { executor, runtime, auditSinks: options.sinks });
+  const registry = CacheRegistry.fromToml(options.toml ?? TOML, {
+    executor,
+    runtime,
+    auditSinks: options.sinks,
+  });
   const { events } = collectEvents(registry);
-  return { registry, executor, clock, warnings, events, lines: () => events.map((event) => formatAuditEvent(event)) };
+  return {
+    registry,
+    executor,
+    clock,
+    warnings,
+    events,
+    lines: () => events.map((event) => formatAuditEvent(event)),
+  };
 }
 
 const statuses = (results: readonly PushResult[]) => results.map(({ cacheId, status }) => [cacheId, status]);
-const codeOf = (result: PushResult | undefined) => (result?.status === "failed" ? result.error.code : undefined);
+const codeOf = (result: PushResult | undefined) =>
+  result?.status === "failed" ? result.error.code : undefined;
 
 describe("push", () => {
   it("pushes to every cache that allows it, and reports each once in the order of the request", async () => {
@@ -79,13 +102,21 @@ describe("push", () => {
       ["prod-cache", "pushed"],
       ["dev", "pushed"],
     ]);
-    expect(report.results[0]).toMatchObject({ storePaths: [PATH], decision: { effect: "allow" }, executions: [{ exitCode: 0 }] });
+    expect(report.results[0]).toMatchObject({
+      storePaths: [PATH],
+      decision: { effect: "allow" },
+      executions: [{ exitCode: 0 }],
+    });
     expect(executor.commands.map(({ file }) => file).sort()).toEqual(["cachix", "nix", "nix-store"]);
   });
 
   it("denies where policy says so, and reads and runs nothing there", async () => {
     const { registry, executor } = setUp({ env: { DEV_TOKEN: "x-token" } });
-    const report = await registry.push({ ...REQUEST, ref: { type: "branch", name: "develop" }, caches: ["prod-cache", "nope", "dev"] });
+    const report = await registry.push({
+      ...REQUEST,
+      ref: { type: "branch", name: "develop" },
+      caches: ["prod-cache", "nope", "dev"],
+    });
     expect(report.ok).toBe(false);
     expect(report.results).toMatchObject([
       { status: "denied", cacheId: "prod-cache", decision: { reason: "branch-not-allowed" } },
@@ -103,21 +134,30 @@ describe("push", () => {
   });
 
   it("lets no cache's failure stop another", async () => {
-    const { registry } = setUp({ respond: ({ file }) => (file === "nix" ? { exitCode: 1, stderr: "error: boom\n" } : {}) });
+    const { registry } = setUp({
+      respond: ({ file }) => (file === "nix" ? { exitCode: 1, stderr: "error: boom\n" } : {}),
+    });
     const report = await registry.push(REQUEST);
     expect(statuses(report.results)).toEqual([
       ["dev", "pushed"],
       ["prod-cache", "failed"],
     ]);
     const [, failed] = report.results;
-    expect(failed).toMatchObject({ error: { name: "PushError", code: "ERR_PUSH_FAILED" }, storePaths: [], executions: [{ exitCode: 1 }] });
+    expect(failed).toMatchObject({
+      error: { name: "PushError", code: "ERR_PUSH_FAILED" },
+      storePaths: [],
+      executions: [{ exitCode: 1 }],
+    });
     expect(failed?.status === "failed" && failed.error.message).toBe("nix exited with code 1: error: boom");
   });
 
   it("fails with the guide's words where a credential is not set", async () => {
     const { registry, executor } = setUp({ env: { DEV_TOKEN: "x-token" } });
     const [result] = (await registry.push({ ...REQUEST, caches: ["prod-cache"] })).results;
-    expect(result).toMatchObject({ status: "failed", error: { name: "CredentialError", code: "ERR_CREDENTIAL_NOT_CONFIGURED" } });
+    expect(result).toMatchObject({
+      status: "failed",
+      error: { name: "CredentialError", code: "ERR_CREDENTIAL_NOT_CONFIGURED" },
+    });
     expect(executor.commands).toEqual([]);
   });
 
@@ -134,7 +174,9 @@ describe("push", () => {
   });
 
   it("fails for a path that the store does not hold, before any push tool runs", async () => {
-    const { registry, executor } = setUp({ respond: ({ file }) => (file === "nix-store" ? { stdout: `${OTHER}\n` } : {}) });
+    const { registry, executor } = setUp({
+      respond: ({ file }) => (file === "nix-store" ? { stdout: `${OTHER}\n` } : {}),
+    });
     const report = await registry.push({ ...REQUEST, storePaths: [PATH, OTHER] });
     expect(report.results.map(codeOf)).toEqual(["ERR_STORE_PATH_NOT_VALID", "ERR_STORE_PATH_NOT_VALID"]);
     expect(report.results[0]?.status === "failed" && report.results[0].error.message).toContain(OTHER);
@@ -142,16 +184,34 @@ describe("push", () => {
   });
 
   it("fails where the store does not answer", async () => {
-    const { registry } = setUp({ respond: ({ file }) => (file === "nix-store" ? { exitCode: 1, stderr: "error: store\n" } : {}) });
+    const { registry } = setUp({
+      respond: ({ file }) => (file === "nix-store" ? { exitCode: 1, stderr: "error: store\n" } : {}),
+    });
     const report = await registry.push(REQUEST);
     expect(report.results.map(codeOf)).toEqual(["ERR_PUSH_FAILED", "ERR_PUSH_FAILED"]);
   });
 
   it.each<[name: string, result: object, code: string]>([
-    ["cachix skips a path and exits 0", { stderr: "Warning: x is not valid, skipping\nAll done.\n" }, "ERR_PUSH_FAILED"],
-    ["an executor says succeeded with another exit code", { outcome: "succeeded", exitCode: 2 }, "ERR_PUSH_FAILED"],
-    ["an executor says succeeded without an exit code", { outcome: "succeeded", exitCode: null }, "ERR_PUSH_FAILED"],
-    ["an executor says succeeded after a signal", { outcome: "succeeded", exitCode: 0, signal: "SIGTERM" }, "ERR_PUSH_FAILED"],
+    [
+      "cachix skips a path and exits 0",
+      { stderr: "Warning: x is not valid, skipping\nAll done.\n" },
+      "ERR_PUSH_FAILED",
+    ],
+    [
+      "an executor says succeeded with another exit code",
+      { outcome: "succeeded", exitCode: 2 },
+      "ERR_PUSH_FAILED",
+    ],
+    [
+      "an executor says succeeded without an exit code",
+      { outcome: "succeeded", exitCode: null },
+      "ERR_PUSH_FAILED",
+    ],
+    [
+      "an executor says succeeded after a signal",
+      { outcome: "succeeded", exitCode: 0, signal: "SIGTERM" },
+      "ERR_PUSH_FAILED",
+    ],
     ["it was killed", { outcome: "failed", exitCode: null, signal: "SIGKILL" }, "ERR_PUSH_FAILED"],
     ["it timed out", { outcome: "timed-out", exitCode: 0 }, "ERR_PUSH_TIMEOUT"],
   ])("reports no success that did not happen: %s", async (_name, result, code) => {
@@ -162,7 +222,9 @@ describe("push", () => {
   });
 
   it("sees that cachix skipped a path though a callback of the host throws", async () => {
-    const { registry, warnings } = setUp({ respond: ({ file }) => (file === "cachix" ? { stdout: "x", stderr: "y, skipping" } : {}) });
+    const { registry, warnings } = setUp({
+      respond: ({ file }) => (file === "cachix" ? { stdout: "x", stderr: "y, skipping" } : {}),
+    });
     const report = await registry.push(
       { ...REQUEST, caches: ["dev"] },
       {
@@ -195,9 +257,14 @@ describe("push", () => {
   });
 
   it("pushes many paths in batches, and tells which are there when one fails", async () => {
-    const storePaths = Array.from({ length: 900 }, (_path, index) => `/nix/store/${"0".repeat(32)}-p${index}`);
+    const storePaths = Array.from(
+      { length: 900 },
+      (_path, index) => `/nix/store/${"0".repeat(32)}-p${index}`,
+    );
     let batch = 0;
-    const { registry, executor } = setUp({ respond: ({ file }) => (file === "cachix" && ++batch === 2 ? { exitCode: 1 } : {}) });
+    const { registry, executor } = setUp({
+      respond: ({ file }) => (file === "cachix" && ++batch === 2 ? { exitCode: 1 } : {}),
+    });
     const [result] = (await registry.push({ ...REQUEST, caches: ["dev"], storePaths })).results;
     expect(result).toMatchObject({ status: "failed", executions: [{ exitCode: 0 }, { exitCode: 1 }] });
     expect(result?.status === "failed" && result.storePaths).toEqual(storePaths.slice(0, 400));
@@ -205,7 +272,10 @@ describe("push", () => {
   });
 
   it("gives all commands of a cache one deadline", async () => {
-    const storePaths = Array.from({ length: 900 }, (_path, index) => `/nix/store/${"0".repeat(32)}-p${index}`);
+    const storePaths = Array.from(
+      { length: 900 },
+      (_path, index) => `/nix/store/${"0".repeat(32)}-p${index}`,
+    );
     const timeouts: (number | undefined)[] = [];
     const { registry, clock } = setUp({
       respond: ({ file }, { timeoutMs }) => {
@@ -222,7 +292,12 @@ describe("push", () => {
 
   it("never exceeds the server's timeout", async () => {
     const seen: (number | undefined)[] = [];
-    const { registry } = setUp({ respond: ({ file }, { timeoutMs }) => (file === "cachix" && seen.push(timeoutMs), {}) });
+    const { registry } = setUp({
+      respond: ({ file }, { timeoutMs }) => {
+        if (file === "cachix") seen.push(timeoutMs);
+        return {};
+      },
+    });
     await registry.push({ ...REQUEST, caches: ["dev"] }, { timeoutMs: 999_999_999 });
     await registry.push({ ...REQUEST, caches: ["dev"] }, { timeoutMs: 5_000 });
     expect(seen).toEqual([300_000, 5_000]);
@@ -232,7 +307,10 @@ describe("push", () => {
 describe("abort and disposal", () => {
   it("before the push runs nothing", async () => {
     const { registry, executor } = setUp();
-    const report = await registry.push({ ...REQUEST, caches: ["dev", "nope"] }, { signal: AbortSignal.abort() });
+    const report = await registry.push(
+      { ...REQUEST, caches: ["dev", "nope"] },
+      { signal: AbortSignal.abort() },
+    );
     expect(statuses(report.results)).toEqual([
       ["dev", "aborted"],
       ["nope", "denied"],
@@ -253,7 +331,10 @@ describe("abort and disposal", () => {
       ["dev", "aborted"],
       ["prod-cache", "aborted"],
     ]);
-    expect(events.filter(({ type }) => type === "push.finished")).toMatchObject([{ status: "aborted" }, { status: "aborted" }]);
+    expect(events.filter(({ type }) => type === "push.finished")).toMatchObject([
+      { status: "aborted" },
+      { status: "aborted" },
+    ]);
   });
 
   it("of the registry ends its pushes, and refuses new ones", async () => {
@@ -269,7 +350,11 @@ describe("audit", () => {
   it("records every step, the intent before anything is read or run", async () => {
     const order: string[] = [];
     const sink: AuditSink = { write: (event) => void order.push(event.type) };
-    const { registry } = setUp({ sinks: [sink], respond: ({ file }) => (order.push(file), {}) });
+    const respond: RecordingExecutorOptions["respond"] = ({ file }) => {
+      order.push(file);
+      return {};
+    };
+    const { registry } = setUp({ sinks: [sink], respond });
     await registry.push({ ...REQUEST, caches: ["dev"] });
     expect(order).toEqual([
       "permission.decided",
@@ -285,16 +370,24 @@ describe("audit", () => {
   it("writes the lines of the guide, word for word", async () => {
     const { registry, lines } = setUp();
     await registry.push({ ...REQUEST, caches: ["dev"] });
-    await registry.push({ ...REQUEST, ref: { type: "branch", name: "develop" }, caches: ["prod-cache", "nonexistent-cache"] });
+    await registry.push({
+      ...REQUEST,
+      ref: { type: "branch", name: "develop" },
+      caches: ["prod-cache", "nonexistent-cache"],
+    });
     expect(lines()).toContain("[INFO] Sent hook task for drv /nix/store/abc-foo.drv (job: my-package)");
-    expect(lines()).toContain("[WARN] Permission denied for cache 'prod-cache' in myorg/myrepo: Branch develop is not allowed");
+    expect(lines()).toContain(
+      "[WARN] Permission denied for cache 'prod-cache' in myorg/myrepo: Branch develop is not allowed",
+    );
     expect(lines()).toContain("[WARN] Cache ID 'nonexistent-cache' not found in server registry, skipping");
   });
 
   it("writes the guide's line for a credential that is not set, and for a timeout", async () => {
     const unset = setUp({ env: { AWS_SECRET_ACCESS_KEY: "x" } });
     await unset.registry.push({ ...REQUEST, caches: ["prod-cache"] });
-    expect(unset.lines().at(-1)).toBe("[ERROR] Failed to execute hook: Environment variable AWS_ACCESS_KEY_ID not set");
+    expect(unset.lines().at(-1)).toBe(
+      "[ERROR] Failed to execute hook: Environment variable AWS_ACCESS_KEY_ID not set",
+    );
     const slow = setUp({ respond: ({ file }) => (file === "cachix" ? { outcome: "timed-out" } : {}) });
     await slow.registry.push({ ...REQUEST, caches: ["dev"] });
     expect(slow.lines().at(-1)).toBe("[WARN] Hook execution timed out after 300 seconds");
@@ -315,7 +408,14 @@ describe("audit", () => {
   });
 
   it.each<[name: string, sink: AuditSink]>([
-    ["throws", { write: () => { throw new Error("disk full"); } }],
+    [
+      "throws",
+      {
+        write: () => {
+          throw new Error("disk full");
+        },
+      },
+    ],
     ["rejects", { write: () => Promise.reject(new Error("disk full")) }],
   ])("that %s lets no child start", async (_name, sink) => {
     const { registry, executor } = setUp({ sinks: [{ write: () => {} }, sink] });
@@ -333,20 +433,22 @@ describe("audit", () => {
     expect(executor.commands).toEqual([]);
   });
 
-  it.each<AuditEvent["type"]>(["permission.decided", "push.dispatched", "push.started", "credentials.resolved"])(
-    "that fails at %s lets no child start",
-    async (type) => {
-      const sink: AuditSink = {
-        write: (event) => {
-          if (event.type === type) throw new Error("disk full");
-        },
-      };
-      const { registry, executor } = setUp({ sinks: [sink] });
-      const report = await registry.push(REQUEST);
-      expect(report.results.map(codeOf)).toEqual(["ERR_AUDIT_FAILED", "ERR_AUDIT_FAILED"]);
-      expect(executor.commands).toEqual([]);
-    },
-  );
+  it.each<AuditEvent["type"]>([
+    "permission.decided",
+    "push.dispatched",
+    "push.started",
+    "credentials.resolved",
+  ])("that fails at %s lets no child start", async (type) => {
+    const sink: AuditSink = {
+      write: (event) => {
+        if (event.type === type) throw new Error("disk full");
+      },
+    };
+    const { registry, executor } = setUp({ sinks: [sink] });
+    const report = await registry.push(REQUEST);
+    expect(report.results.map(codeOf)).toEqual(["ERR_AUDIT_FAILED", "ERR_AUDIT_FAILED"]);
+    expect(executor.commands).toEqual([]);
+  });
 
   it("that fails at the end does not deny what happened, and is told", async () => {
     const sink: AuditSink = {
@@ -356,7 +458,10 @@ describe("audit", () => {
     };
     const { registry } = setUp({ sinks: [sink] });
     const report = await registry.push({ ...REQUEST, caches: ["dev"] });
-    expect(report).toMatchObject({ ok: false, results: [{ status: "pushed", auditError: { code: "ERR_AUDIT_FAILED" } }] });
+    expect(report).toMatchObject({
+      ok: false,
+      results: [{ status: "pushed", auditError: { code: "ERR_AUDIT_FAILED" } }],
+    });
   });
 
   it("is not disturbed by a listener that throws", async () => {
@@ -374,7 +479,10 @@ describe("audit", () => {
 
   it("gives no events where the server switched it off", async () => {
     const write = vi.fn();
-    const { registry, events } = setUp({ toml: TOML.replace("[security]", "[security]\naudit_hooks = false"), sinks: [{ write }] });
+    const { registry, events } = setUp({
+      toml: TOML.replace("[security]", "[security]\naudit_hooks = false"),
+      sinks: [{ write }],
+    });
     await registry.push(REQUEST);
     expect(events).toEqual([]);
     expect(write).not.toHaveBeenCalled();
@@ -382,7 +490,9 @@ describe("audit", () => {
 
   it("writes JSON lines that parse back to the event, in ASCII", async () => {
     const written: string[] = [];
-    const { registry, events } = setUp({ sinks: [createLineSink({ format: "json", write: (line) => void written.push(line) })] });
+    const { registry, events } = setUp({
+      sinks: [createLineSink({ format: "json", write: (line) => void written.push(line) })],
+    });
     await registry.push({ ...REQUEST, caches: ["dev"], job: "jöb\u2028\u{1f600}" });
     expect(written).toHaveLength(events.length);
     for (const [index, line] of written.entries()) {
@@ -397,7 +507,10 @@ describe("authorize and plan", () => {
     const { registry, executor, events } = setUp({ env: {} });
     expect(registry.authorize("prod-cache", REQUEST)).toMatchObject({ effect: "allow" });
     expect(registry.authorize("nope", REQUEST)).toMatchObject({ effect: "deny", reason: "unknown-cache" });
-    expect(registry.authorize("__proto__", REQUEST)).toMatchObject({ effect: "deny", reason: "unknown-cache" });
+    expect(registry.authorize("__proto__", REQUEST)).toMatchObject({
+      effect: "deny",
+      reason: "unknown-cache",
+    });
     expect(executor.commands).toEqual([]);
     expect(events).toEqual([]);
   });
@@ -419,7 +532,11 @@ describe("authorize and plan", () => {
   it("say why no command can be built", () => {
     const { registry } = setUp();
     const [entry] = registry.plan({ ...REQUEST, caches: ["dev"], storePaths: ["nope"] }).entries;
-    expect(entry).toMatchObject({ decision: { effect: "allow" }, commands: [], error: { code: "ERR_STORE_PATH_INVALID" } });
+    expect(entry).toMatchObject({
+      decision: { effect: "allow" },
+      commands: [],
+      error: { code: "ERR_STORE_PATH_INVALID" },
+    });
   });
 });
 
@@ -435,14 +552,22 @@ describe("check", () => {
     ]);
     expect(report.caches).toMatchObject([
       { cacheId: "dev", ok: true, sourceType: "cachix-token", names: ["CACHIX_AUTH_TOKEN"] },
-      { cacheId: "prod-cache", ok: true, sourceType: "env", names: ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"] },
+      {
+        cacheId: "prod-cache",
+        ok: true,
+        sourceType: "env",
+        names: ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"],
+      },
     ]);
     expect(JSON.stringify(report)).not.toContain("canary");
   });
 
   it("says what is missing", async () => {
     const missing = new CommandError("ERR_COMMAND_NOT_FOUND", "cachix is not on the PATH");
-    const { registry } = setUp({ env: { DEV_TOKEN: "x-token" }, respond: ({ file }) => (file === "cachix" ? missing : { exitCode: 1 }) });
+    const { registry } = setUp({
+      env: { DEV_TOKEN: "x-token" },
+      respond: ({ file }) => (file === "cachix" ? missing : { exitCode: 1 }),
+    });
     const report = await registry.check({ caches: ["dev", "prod-cache"] });
     expect(report.ok).toBe(false);
     expect(report.tools.map(({ tool, ok, error }) => [tool, ok, error?.code])).toEqual([
@@ -457,10 +582,15 @@ describe("check", () => {
   });
 
   it("tells credentials that a tool would ignore", async () => {
-    const toml = TOML.replace('{ cachix-token = { env_var = "DEV_TOKEN" } }', '{ env = { vars = ["DEV_TOKEN"] } }');
+    const toml = TOML.replace(
+      '{ cachix-token = { env_var = "DEV_TOKEN" } }',
+      '{ env = { vars = ["DEV_TOKEN"] } }',
+    );
     const { registry } = setUp({ toml });
     const { caches } = await registry.check({ caches: ["dev"] });
-    expect(caches).toMatchObject([{ ok: false, names: ["DEV_TOKEN"], error: { code: "ERR_COMMAND_CREDENTIALS" } }]);
+    expect(caches).toMatchObject([
+      { ok: false, names: ["DEV_TOKEN"], error: { code: "ERR_COMMAND_CREDENTIALS" } },
+    ]);
   });
 });
 
@@ -482,7 +612,9 @@ describe("construction", () => {
   });
 
   it("refuses a source that nobody defined, and an id that stands twice", () => {
-    expect(() => CacheRegistry.fromToml(toml)).toThrow(expect.objectContaining({ code: "ERR_CONFIG_INVALID" }));
+    expect(() => CacheRegistry.fromToml(toml)).toThrow(
+      expect.objectContaining({ code: "ERR_CONFIG_INVALID" }),
+    );
     const { config } = setUp().registry;
     const doubled = { ...config, caches: [...config.caches, ...config.caches] };
     expect(() => new CacheRegistry(doubled)).toThrow(expect.objectContaining({ code: "ERR_CONFIG_INVALID" }));
@@ -491,7 +623,10 @@ describe("construction", () => {
   it("loads the file of the server", async () => {
     const runtime = createTestRuntime({ env: { EKA_CI_CONFIG_FILE: "/x.toml" }, files: { "/x.toml": TOML } });
     const seen: string[] = [];
-    await using registry = await CacheRegistry.load(undefined, { runtime, onDiagnostic: ({ code }) => seen.push(code) });
+    await using registry = await CacheRegistry.load(undefined, {
+      runtime,
+      onDiagnostic: ({ code }) => seen.push(code),
+    });
     expect(registry.config.caches.map(({ id }) => id)).toEqual(["dev", "prod-cache"]);
     expect(seen).toEqual([]);
   });

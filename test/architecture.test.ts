@@ -1,0 +1,221 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+import ts from "typescript";
+import { describe, expect, it } from "vitest";
+
+const SRC = fileURLToPath(new URL("../src", import.meta.url));
+
+/** Rooms from the roof down: what stands higher may use what stands lower, never the other way. */
+const FLOORS: readonly (readonly string[])[] = [
+  ["testing", "index.ts"],
+  ["delivery"],
+  ["registry"],
+  ["execution"],
+  ["config", "audit", "commands", "credentials"],
+  ["policy"],
+  [
+    "cache.ts",
+    "deadline.ts",
+    "environment-name.ts",
+    "errors.ts",
+    "node-file-system.ts",
+    "runtime.ts",
+    "secret.ts",
+    "text.ts",
+  ],
+];
+
+/** The one file that imports each package. */
+const DOORS: Readonly<Record<string, string>> = {
+  "@aws-sdk/credential-provider-ini": "credentials/sources/aws-profile.ts",
+  "@humanwhocodes/momoa": "config/json-text.ts",
+  picomatch: "policy/pattern.ts",
+  tinyexec: "execution/process-executor.ts",
+  toml: "config/toml-text.ts",
+};
+
+/** valibot is the language of schemas; it stays in the rooms that have some. */
+const VALIBOT = ["config/repository-config.ts", "config/schema-issues.ts", "config/server-schema.ts"];
+
+/** Errors carry data of higher rooms; naming its type makes no circle. */
+const TYPES_FROM_ABOVE: readonly (readonly [file: string, from: string])[] = [
+  ["errors.ts", "config/diagnostic.ts"],
+  ["errors.ts", "policy/decision.ts"],
+];
+
+interface Import {
+  readonly file: string;
+  readonly from: string;
+  readonly typeOnly: boolean;
+  readonly lazy: boolean;
+}
+
+const files = readdirSync(SRC, { recursive: true, withFileTypes: true })
+  .filter((entry) => entry.isFile() && entry.name.endsWith(".ts"))
+  .map((entry) => relative(SRC, join(entry.parentPath, entry.name)));
+
+const sources = new Map(
+  files.map((file) => {
+    const text = readFileSync(join(SRC, file), "utf8");
+    return [file, ts.createSourceFile(file, text, ts.ScriptTarget.Latest, true)] as const;
+  }),
+);
+
+function collectImports(file: string, source: ts.SourceFile): Import[] {
+  const imports: Import[] = [];
+  const add = (specifier: ts.Expression | undefined, typeOnly: boolean, lazy: boolean): void => {
+    if (specifier === undefined || !ts.isStringLiteral(specifier)) return;
+    const { text } = specifier;
+    const from = text.startsWith(".") ? join(dirname(file), text) : text;
+    imports.push({ file, from, typeOnly, lazy });
+  };
+  const visit = (node: ts.Node): void => {
+    if (ts.isImportDeclaration(node))
+      add(node.moduleSpecifier, node.importClause?.isTypeOnly === true, false);
+    if (ts.isExportDeclaration(node)) add(node.moduleSpecifier, node.isTypeOnly, false);
+    if (ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword)
+      add(node.arguments[0], false, true);
+    ts.forEachChild(node, visit);
+  };
+  visit(source);
+  return imports;
+}
+
+const imports = [...sources].flatMap(([file, source]) => collectImports(file, source));
+const isOwn = (from: string): boolean => files.includes(from);
+const roomOf = (file: string): string => file.split("/")[0] ?? file;
+const floorOf = (file: string): number => FLOORS.findIndex((rooms) => rooms.includes(roomOf(file)));
+
+describe("the house", () => {
+  it("has a floor for every file", () => {
+    expect(files.filter((file) => floorOf(file) === -1)).toEqual([]);
+    expect(files.length).toBeGreaterThan(60);
+  });
+
+  it("is imported downwards only", () => {
+    const upwards = imports.filter(({ file, from }) => isOwn(from) && floorOf(from) < floorOf(file));
+    const excused = ({ file, from, typeOnly }: Import) =>
+      typeOnly && TYPES_FROM_ABOVE.some(([name, source]) => name === file && source === from);
+    expect(upwards.filter((entry) => !excused(entry))).toEqual([]);
+  });
+
+  it("has rooms on one floor that do not know each other", () => {
+    const sideways = imports.filter(
+      ({ file, from }) =>
+        isOwn(from) &&
+        floorOf(from) === floorOf(file) &&
+        roomOf(from) !== roomOf(file) &&
+        floorOf(file) < FLOORS.length - 1,
+    );
+    expect(sideways).toEqual([]);
+  });
+
+  it("has no circles", () => {
+    const edges = new Map(
+      files.map((file) => [
+        file,
+        imports
+          .filter((entry) => entry.file === file && !entry.typeOnly && isOwn(entry.from))
+          .map(({ from }) => from),
+      ]),
+    );
+    const done = new Set<string>();
+    const walk = (file: string, path: readonly string[]): void => {
+      expect(path, "a circle of imports").not.toContain(file);
+      if (done.has(file)) return;
+      for (const next of edges.get(file) ?? []) walk(next, [...path, file]);
+      done.add(file);
+    };
+    for (const file of files) walk(file, []);
+  });
+
+  it("has one door for each package, and cloud SDKs behind lazy ones", () => {
+    const packages = imports.filter(({ from }) => !isOwn(from) && !from.startsWith("node:"));
+    for (const { file, from, lazy } of packages) {
+      if (from === "valibot") expect(VALIBOT).toContain(file);
+      else expect(DOORS[from], `${file} imports ${from}`).toBe(file);
+      if (from.startsWith("@aws-sdk/") || from.startsWith("@smithy/"))
+        expect(lazy, `${file} imports ${from}`).toBe(true);
+    }
+    expect(new Set(packages.map(({ from }) => from))).toEqual(new Set(["valibot", ...Object.keys(DOORS)]));
+  });
+
+  it("has declared every package that it imports", () => {
+    const manifest = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
+    expect(Object.keys(manifest.dependencies).sort()).toEqual(["valibot", ...Object.keys(DOORS)].sort());
+  });
+
+  it("keeps policy and commands pure", () => {
+    const impure = imports.filter(
+      ({ file, from }) => ["policy", "commands"].includes(roomOf(file)) && from.startsWith("node:"),
+    );
+    expect(impure).toEqual([]);
+  });
+
+  it("reads environment, clock, randomness and network in runtime.ts alone", () => {
+    const worlds: string[] = [];
+    for (const [file, source] of sources) {
+      if (file === "runtime.ts") continue;
+      const visit = (node: ts.Node): void => {
+        const text = node.getText();
+        if (
+          ts.isPropertyAccessExpression(node) &&
+          /^(?:process\.(?:env|cwd)|Date\.now|Math\.random|performance\.now)$/u.test(text)
+        ) {
+          worlds.push(`${file}: ${text}`);
+        }
+        if (ts.isNewExpression(node) && text === "new Date()") worlds.push(`${file}: ${text}`);
+        if (
+          ts.isCallExpression(node) &&
+          /^(?:fetch|setTimeout|setInterval)$/u.test(node.expression.getText())
+        )
+          worlds.push(`${file}: ${text}`);
+        ts.forEachChild(node, visit);
+      };
+      visit(source);
+    }
+    expect(worlds).toEqual([]);
+  });
+
+  it("exposes secrets only where a child, its private files or a check of their form need them", () => {
+    const exposing = files.filter((file) => /\.expose\(\)/u.test(withoutComments(file)));
+    expect(exposing.sort()).toEqual(
+      [
+        "commands/attic.ts",
+        "commands/netrc.ts",
+        "credentials/check-credentials.ts",
+        "execution/child-environment.ts",
+        "execution/work-dir.ts",
+      ]
+        .concat(["testing/describe-credential-provider.ts"])
+        .sort(),
+    );
+  });
+
+  it("keeps files under 250 lines, not counting documentation, and functions under 45", () => {
+    const long: string[] = [];
+    for (const [file, source] of sources) {
+      const lines = withoutComments(file)
+        .split("\n")
+        .filter((line) => line.trim() !== "").length;
+      if (lines > 250) long.push(`${file}: ${lines} lines`);
+      const visit = (node: ts.Node): void => {
+        if (ts.isFunctionLike(node) && "body" in node && node.body !== undefined) {
+          const length = node.getText().split("\n").length;
+          if (length > 45) long.push(`${file}: ${length} lines at ${node.getText().slice(0, 40)}`);
+        }
+        ts.forEachChild(node, visit);
+      };
+      visit(source);
+    }
+    expect(long).toEqual([]);
+  });
+});
+
+function withoutComments(file: string): string {
+  const source = sources.get(file);
+  if (source === undefined) return "";
+  const printer = ts.createPrinter({ removeComments: true });
+  return printer.printFile(source);
+}
