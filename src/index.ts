@@ -12,25 +12,14 @@ export type {
 export { formatAuditEvent, formatAuditJson } from "./audit/format-event.ts";
 export type {
   AtticDestination,
-  AwsProfileSource,
-  AwsSecretsManagerSource,
   CacheDefinition,
   CacheDestination,
   CachePermissions,
   CacheType,
   CachixDestination,
-  CachixTokenSource,
-  CredentialSource,
-  CustomSource,
-  EnvSource,
-  FileSource,
   HttpDestination,
-  InstanceMetadataSource,
-  NoneSource,
   S3Destination,
   StoreParameter,
-  SystemdCredentialSource,
-  VaultSource,
 } from "./cache.ts";
 export { buildAtticPushCommand } from "./commands/attic.ts";
 export { batchStorePaths } from "./commands/batch.ts";
@@ -72,6 +61,19 @@ export {
   type ServerConfig,
   safeParseServerConfig,
 } from "./config/server-config.ts";
+export type {
+  AwsProfileSource,
+  AwsSecretsManagerSource,
+  CachixTokenSource,
+  CredentialSource,
+  CustomSource,
+  EnvSource,
+  FileSource,
+  InstanceMetadataSource,
+  NoneSource,
+  SystemdCredentialSource,
+  VaultSource,
+} from "./credential-source.ts";
 export {
   type CredentialProvider,
   type CredentialRequest,
@@ -86,23 +88,25 @@ export {
   createCredentialResolver,
 } from "./credentials/resolver.ts";
 export type { StandardIssue, StandardResult, StandardSchema } from "./credentials/standard-schema.ts";
+export type {
+  CachesErrorCode,
+  CommandErrorCode,
+  ConfigErrorCode,
+  CredentialErrorCode,
+  FileErrorCode,
+  PermissionErrorCode,
+  PushErrorCode,
+} from "./error-codes.ts";
 export {
   type AnyCachesError,
   CachesError,
-  type CachesErrorCode,
   CommandError,
-  type CommandErrorCode,
   ConfigError,
-  type ConfigErrorCode,
   CredentialError,
-  type CredentialErrorCode,
   FileError,
-  type FileErrorCode,
   isCachesError,
   PermissionError,
-  type PermissionErrorCode,
   PushError,
-  type PushErrorCode,
 } from "./errors.ts";
 export type {
   ExecuteOptions,

@@ -1,6 +1,7 @@
 import type { Stats } from "node:fs";
 import { access, constants, type FileHandle, open, realpath, stat } from "node:fs/promises";
-import { FileError, type FileErrorCode } from "./errors.ts";
+import type { FileErrorCode } from "./error-codes.ts";
+import { FileError } from "./errors.ts";
 import type { FileContent, FileStatus, FileSystem, ReadFileOptions } from "./runtime.ts";
 import { quoteName } from "./text.ts";
 

@@ -16,6 +16,8 @@ const FLOORS: readonly (readonly string[])[] = [
   ["policy"],
   [
     "cache.ts",
+    "credential-source.ts",
+    "error-codes.ts",
     "deadline.ts",
     "environment-name.ts",
     "errors.ts",

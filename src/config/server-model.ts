@@ -1,4 +1,5 @@
-import type { CacheDefinition, CacheDestination, CachePermissions, CredentialSource } from "../cache.ts";
+import type { CacheDefinition, CacheDestination, CachePermissions } from "../cache.ts";
+import type { CredentialSource } from "../credential-source.ts";
 import { isCustomName } from "./credential-checks.ts";
 import { clampTimeout } from "./server-checks.ts";
 import type { ServerConfig } from "./server-config.ts";

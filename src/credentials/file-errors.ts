@@ -1,4 +1,5 @@
-import { CredentialError, type CredentialErrorCode, FileError, type FileErrorCode } from "../errors.ts";
+import type { CredentialErrorCode, FileErrorCode } from "../error-codes.ts";
+import { CredentialError, FileError } from "../errors.ts";
 
 const CODES: Readonly<Record<FileErrorCode, CredentialErrorCode>> = {
   ERR_FILE_NOT_FOUND: "ERR_CREDENTIAL_NOT_FOUND",

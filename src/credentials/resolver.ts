@@ -1,4 +1,4 @@
-import type { CredentialSource, CustomSource } from "../cache.ts";
+import type { CredentialSource, CustomSource } from "../credential-source.ts";
 import { withDeadline } from "../deadline.ts";
 import { CredentialError } from "../errors.ts";
 import { createNodeRuntime, type Runtime } from "../runtime.ts";

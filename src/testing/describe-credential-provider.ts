@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { CredentialProvider } from "../credentials/provider.ts";
-import { CredentialError, type CredentialErrorCode } from "../errors.ts";
+import type { CredentialErrorCode } from "../error-codes.ts";
+import { CredentialError } from "../errors.ts";
 import { Secret } from "../secret.ts";
 import type { TestFramework } from "./test-framework.ts";
 import { toVisibleText } from "./visible-text.ts";

@@ -1,4 +1,5 @@
-import { FileError, type FileErrorCode } from "../errors.ts";
+import type { FileErrorCode } from "../error-codes.ts";
+import { FileError } from "../errors.ts";
 import type { FileContent, FileStatus, FileSystem, ReadFileOptions, Runtime } from "../runtime.ts";
 import { createFakeClock } from "./fake-clock.ts";
 

@@ -1,4 +1,4 @@
-import type { AwsProfileSource } from "../../cache.ts";
+import type { AwsProfileSource } from "../../credential-source.ts";
 import { CredentialError, FileError } from "../../errors.ts";
 import type { Runtime } from "../../runtime.ts";
 import { Secret } from "../../secret.ts";

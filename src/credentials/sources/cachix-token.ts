@@ -1,4 +1,4 @@
-import type { CachixTokenSource } from "../../cache.ts";
+import type { CachixTokenSource } from "../../credential-source.ts";
 import type { Runtime } from "../../runtime.ts";
 import type { CredentialProvider } from "../provider.ts";
 import { readVariables } from "./env.ts";

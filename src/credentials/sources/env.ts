@@ -1,4 +1,4 @@
-import type { EnvSource } from "../../cache.ts";
+import type { EnvSource } from "../../credential-source.ts";
 import { CredentialError } from "../../errors.ts";
 import type { Runtime } from "../../runtime.ts";
 import { Secret } from "../../secret.ts";

@@ -1,4 +1,4 @@
-import type { FileSource } from "../../cache.ts";
+import type { FileSource } from "../../credential-source.ts";
 import type { Runtime } from "../../runtime.ts";
 import { toCredentialError } from "../file-errors.ts";
 import { checkFilePermissions } from "../file-permissions.ts";

@@ -1,4 +1,4 @@
-import type { SystemdCredentialSource } from "../../cache.ts";
+import type { SystemdCredentialSource } from "../../credential-source.ts";
 import { CredentialError } from "../../errors.ts";
 import type { FileStatus, Runtime } from "../../runtime.ts";
 import { toCredentialError } from "../file-errors.ts";

@@ -1,0 +1,142 @@
+/**
+ * Where a cache's credentials come from. The literals are those of the configuration file.
+ *
+ * @public
+ */
+export type CredentialSource =
+  | EnvSource
+  | FileSource
+  | AwsProfileSource
+  | CachixTokenSource
+  | VaultSource
+  | AwsSecretsManagerSource
+  | SystemdCredentialSource
+  | InstanceMetadataSource
+  | NoneSource
+  | CustomSource;
+
+/**
+ * Named variables of the host's environment.
+ *
+ * @public
+ */
+export interface EnvSource {
+  /** Discriminates {@link CredentialSource}. */
+  readonly type: "env";
+  /** Names of the variables, at least one. */
+  readonly vars: readonly string[];
+}
+
+/**
+ * A file of `KEY=VALUE` lines.
+ *
+ * @public
+ */
+export interface FileSource {
+  /** Discriminates {@link CredentialSource}. */
+  readonly type: "file";
+  /** Absolute path. */
+  readonly path: string;
+  /** `strict` (the default) refuses files that others can read or change; `off` accepts them. */
+  readonly filePermissions: "strict" | "off";
+}
+
+/**
+ * A profile of the shared AWS configuration and credentials files.
+ *
+ * @public
+ */
+export interface AwsProfileSource {
+  /** Discriminates {@link CredentialSource}. */
+  readonly type: "aws-profile";
+  /** Name of the profile. */
+  readonly profile: string;
+}
+
+/**
+ * A Cachix auth token in a variable of the host's environment.
+ *
+ * @public
+ */
+export interface CachixTokenSource {
+  /** Discriminates {@link CredentialSource}. */
+  readonly type: "cachix-token";
+  /** Name of the variable. */
+  readonly envVar: string;
+}
+
+/**
+ * A secret in HashiCorp Vault.
+ *
+ * @public
+ */
+export interface VaultSource {
+  /** Discriminates {@link CredentialSource}. */
+  readonly type: "vault";
+  /** The server's address. */
+  readonly address: string;
+  /** Path of the secret, as the KV engine names it. */
+  readonly secretPath: string;
+  /** Variable that holds the Vault token; default `VAULT_TOKEN`. */
+  readonly tokenEnv: string;
+  /** Namespace of Vault Enterprise. */
+  readonly namespace?: string | undefined;
+}
+
+/**
+ * A secret in AWS Secrets Manager.
+ *
+ * @public
+ */
+export interface AwsSecretsManagerSource {
+  /** Discriminates {@link CredentialSource}. */
+  readonly type: "aws-secrets-manager";
+  /** Name or ARN of the secret. */
+  readonly secretName: string;
+  /** AWS region; absent: that of the host's environment. */
+  readonly region?: string | undefined;
+}
+
+/**
+ * A credential that systemd hands to the service.
+ *
+ * @public
+ */
+export interface SystemdCredentialSource {
+  /** Discriminates {@link CredentialSource}. */
+  readonly type: "systemd-credential";
+  /** Name of the credential. */
+  readonly name: string;
+}
+
+/**
+ * The identity of the cloud machine the server runs on.
+ *
+ * @public
+ */
+export interface InstanceMetadataSource {
+  /** Discriminates {@link CredentialSource}. */
+  readonly type: "instance-metadata";
+}
+
+/**
+ * No credentials, stated on purpose.
+ *
+ * @public
+ */
+export interface NoneSource {
+  /** Discriminates {@link CredentialSource}. */
+  readonly type: "none";
+}
+
+/**
+ * A source that the host defines.
+ *
+ * @public
+ */
+export interface CustomSource {
+  /** Discriminates {@link CredentialSource}: `custom:` and the name of the definition. */
+  readonly type: `custom:${string}`;
+  /** The table of the configuration, checked by the definition's own schema. */
+  readonly options: unknown;
+}

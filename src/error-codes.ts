@@ -1,0 +1,108 @@
+/**
+ * Codes of {@link ConfigError}: the file's content is wrong, the file is not there, or it cannot be read.
+ *
+ * @public
+ */
+export type ConfigErrorCode = "ERR_CONFIG_INVALID" | "ERR_CONFIG_NOT_FOUND" | "ERR_CONFIG_UNREADABLE";
+
+/**
+ * Codes of {@link PermissionError}: a denied push, or a pattern or ref outside the grammar.
+ *
+ * @public
+ */
+export type PermissionErrorCode = "ERR_PERMISSION_DENIED" | "ERR_PATTERN_INVALID" | "ERR_REF_INVALID";
+
+/**
+ * Codes of {@link CredentialError}.
+ *
+ * | code | meaning |
+ * |---|---|
+ * | `ERR_CREDENTIAL_NOT_CONFIGURED` | the host lacks what the source names: an unset variable, no `$CREDENTIALS_DIRECTORY` |
+ * | `ERR_CREDENTIAL_NOT_FOUND` | the file, profile or secret is not there |
+ * | `ERR_CREDENTIAL_DENIED` | it is there, and the host may not read it |
+ * | `ERR_CREDENTIAL_UNREACHABLE` | no answer, or none within the deadline |
+ * | `ERR_CREDENTIAL_RATE_LIMITED` | the service asks to come back later |
+ * | `ERR_CREDENTIAL_UNAVAILABLE` | the service answers that it cannot serve now |
+ * | `ERR_CREDENTIAL_MALFORMED` | what came back breaks the format |
+ * | `ERR_CREDENTIAL_EXPIRED` | it is no longer valid |
+ * | `ERR_CREDENTIAL_INSECURE_FILE` | others can read or change the file |
+ * | `ERR_CREDENTIAL_UNSUPPORTED` | this version does not know the source |
+ *
+ * @public
+ */
+export type CredentialErrorCode =
+  | "ERR_CREDENTIAL_NOT_CONFIGURED"
+  | "ERR_CREDENTIAL_NOT_FOUND"
+  | "ERR_CREDENTIAL_DENIED"
+  | "ERR_CREDENTIAL_UNREACHABLE"
+  | "ERR_CREDENTIAL_RATE_LIMITED"
+  | "ERR_CREDENTIAL_UNAVAILABLE"
+  | "ERR_CREDENTIAL_MALFORMED"
+  | "ERR_CREDENTIAL_EXPIRED"
+  | "ERR_CREDENTIAL_INSECURE_FILE"
+  | "ERR_CREDENTIAL_UNSUPPORTED";
+
+/**
+ * Codes of {@link CommandError}.
+ *
+ * | code | meaning |
+ * |---|---|
+ * | `ERR_STORE_PATH_INVALID` | a text that is no store path, or one that must not be pushed |
+ * | `ERR_COMMAND_INVALID` | a command that cannot be built or started as given |
+ * | `ERR_COMMAND_CREDENTIALS` | credentials that the tool would ignore, or lacks |
+ * | `ERR_COMMAND_NOT_FOUND` | the executable is not on the PATH |
+ *
+ * @public
+ */
+export type CommandErrorCode =
+  | "ERR_STORE_PATH_INVALID"
+  | "ERR_COMMAND_INVALID"
+  | "ERR_COMMAND_CREDENTIALS"
+  | "ERR_COMMAND_NOT_FOUND";
+
+/**
+ * Codes of {@link PushError}.
+ *
+ * | code | meaning |
+ * |---|---|
+ * | `ERR_PUSH_FAILED` | the push tool ended with an error |
+ * | `ERR_PUSH_TIMEOUT` | the push did not end in time |
+ * | `ERR_PUSH_ABORTED` | the host asked to stop |
+ * | `ERR_STORE_PATH_NOT_VALID` | the Nix store does not hold a path |
+ * | `ERR_AUDIT_FAILED` | an audit sink failed, so nothing was pushed |
+ * | `ERR_REGISTRY_CLOSED` | the registry was disposed |
+ *
+ * @public
+ */
+export type PushErrorCode =
+  | "ERR_PUSH_FAILED"
+  | "ERR_PUSH_TIMEOUT"
+  | "ERR_PUSH_ABORTED"
+  | "ERR_STORE_PATH_NOT_VALID"
+  | "ERR_AUDIT_FAILED"
+  | "ERR_REGISTRY_CLOSED";
+
+/**
+ * Codes of {@link FileError}, which a {@link FileSystem} throws.
+ *
+ * @public
+ */
+export type FileErrorCode =
+  | "ERR_FILE_NOT_FOUND"
+  | "ERR_FILE_DENIED"
+  | "ERR_FILE_NOT_REGULAR"
+  | "ERR_FILE_TOO_LARGE"
+  | "ERR_FILE_UNREADABLE";
+
+/**
+ * Every code of this package.
+ *
+ * @public
+ */
+export type CachesErrorCode =
+  | ConfigErrorCode
+  | PermissionErrorCode
+  | CredentialErrorCode
+  | CommandErrorCode
+  | PushErrorCode
+  | FileErrorCode;
