@@ -117,7 +117,24 @@ export interface SystemdCredentialSource {
 export interface InstanceMetadataSource {
   /** Discriminates {@link CredentialSource}. */
   readonly type: "instance-metadata";
+  /** The cloud; absent: it is found out. */
+  readonly provider?: CloudProvider | undefined;
+  /** AWS role to assume with the identity of a Google Cloud or Azure machine. */
+  readonly roleArn?: string | undefined;
+  /** Audience of that identity; default on Google Cloud the role, required on Azure. */
+  readonly audience?: string | undefined;
+  /** Client id of a user-assigned identity on Azure. */
+  readonly clientId?: string | undefined;
+  /** AWS region whose STS is asked for the role; default `AWS_REGION`, then `AWS_DEFAULT_REGION`, then us-east-1. */
+  readonly region?: string | undefined;
 }
+
+/**
+ * A cloud whose machines have a metadata service.
+ *
+ * @public
+ */
+export type CloudProvider = "aws" | "gcp" | "azure";
 
 /**
  * No credentials, stated on purpose.

@@ -95,6 +95,13 @@ export type FileErrorCode =
   | "ERR_FILE_UNREADABLE";
 
 /**
+ * Codes of {@link HttpError}, which an {@link HttpClient} throws.
+ *
+ * @public
+ */
+export type HttpErrorCode = "ERR_HTTP_UNREACHABLE" | "ERR_HTTP_TOO_LARGE";
+
+/**
  * Every code of this package.
  *
  * @public
@@ -105,4 +112,5 @@ export type CachesErrorCode =
   | CredentialErrorCode
   | CommandErrorCode
   | PushErrorCode
-  | FileErrorCode;
+  | FileErrorCode
+  | HttpErrorCode;

@@ -5,6 +5,7 @@ import type {
   ConfigErrorCode,
   CredentialErrorCode,
   FileErrorCode,
+  HttpErrorCode,
   PermissionErrorCode,
   PushErrorCode,
 } from "./error-codes.ts";
@@ -95,16 +96,20 @@ export class CredentialError extends CachesError {
   readonly code: CredentialErrorCode;
   /** The `type` of the source that failed. */
   readonly sourceType: string;
+  /** How long the service asks to wait, in milliseconds; with `ERR_CREDENTIAL_RATE_LIMITED` where it says so. */
+  readonly retryAfterMs?: number | undefined;
 
   /**
    * @param code - what went wrong
    * @param sourceType - the `type` of the source
    * @param message - text for people, free of secrets
+   * @param retryAfterMs - how long the service asks to wait, in milliseconds
    */
-  constructor(code: CredentialErrorCode, sourceType: string, message: string) {
+  constructor(code: CredentialErrorCode, sourceType: string, message: string, retryAfterMs?: number) {
     super(message);
     this.code = code;
     this.sourceType = sourceType;
+    this.retryAfterMs = retryAfterMs;
   }
 }
 
@@ -172,6 +177,27 @@ export class FileError extends CachesError {
 }
 
 /**
+ * An {@link HttpClient} got no answer that it could hand on.
+ *
+ * @public
+ */
+export class HttpError extends CachesError {
+  /** Name of the class. */
+  override readonly name = "HttpError";
+  /** What went wrong, for programs. */
+  readonly code: HttpErrorCode;
+
+  /**
+   * @param code - what went wrong
+   * @param message - text for people, free of headers and bodies
+   */
+  constructor(code: HttpErrorCode, message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+/**
  * Any error of this package, for an exhaustive `switch` on `code` or `name`.
  *
  * @public
@@ -182,7 +208,8 @@ export type AnyCachesError =
   | CredentialError
   | CommandError
   | PushError
-  | FileError;
+  | FileError
+  | HttpError;
 
 /**
  * Whether a caught value is an error of this package.

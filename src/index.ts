@@ -65,6 +65,7 @@ export type {
   AwsProfileSource,
   AwsSecretsManagerSource,
   CachixTokenSource,
+  CloudProvider,
   CredentialSource,
   CustomSource,
   EnvSource,
@@ -94,6 +95,7 @@ export type {
   ConfigErrorCode,
   CredentialErrorCode,
   FileErrorCode,
+  HttpErrorCode,
   PermissionErrorCode,
   PushErrorCode,
 } from "./error-codes.ts";
@@ -104,6 +106,7 @@ export {
   ConfigError,
   CredentialError,
   FileError,
+  HttpError,
   isCachesError,
   PermissionError,
   PushError,

@@ -1,5 +1,5 @@
 import type { Stats } from "node:fs";
-import { access, constants, type FileHandle, open, realpath, stat } from "node:fs/promises";
+import { access, constants, type FileHandle, lstat, open, readlink, realpath, stat } from "node:fs/promises";
 import type { FileErrorCode } from "./error-codes.ts";
 import { FileError } from "./errors.ts";
 import type { FileContent, FileStatus, FileSystem, ReadFileOptions } from "./runtime.ts";
@@ -36,6 +36,10 @@ export const nodeFileSystem: FileSystem = {
     }),
   status: (path) => translateErrors(path, async () => toStatus(await stat(path))),
   realPath: (path) => translateErrors(path, () => realpath(path)),
+  readLink: (path) =>
+    translateErrors(path, async () =>
+      (await lstat(path)).isSymbolicLink() ? await readlink(path) : undefined,
+    ),
   isExecutable: async (path) => {
     try {
       await access(path, constants.X_OK);

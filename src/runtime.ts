@@ -1,6 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { homedir } from "node:os";
+import type { HttpClient } from "./http-client.ts";
 import { nodeFileSystem } from "./node-file-system.ts";
+import { nodeHttpClient } from "./node-http-client.ts";
 
 /**
  * The ports to the world. Everything this package reads of its host comes through one of these, so that tests
@@ -13,14 +15,16 @@ export interface Runtime {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Files of the host. */
   readonly files: FileSystem;
+  /** HTTP of the host, for credential sources. */
+  readonly http: HttpClient;
   /** Time of the host. */
   readonly clock: Clock;
   /** Randomness of the host. */
   readonly random: Random;
   /** The account the host runs as. */
   readonly user: HostUser;
-  /** Absolute path of the host's working directory. */
-  readonly workingDirectory: string;
+  /** Absolute path of the host's working directory at this moment. */
+  readonly workingDirectory: () => string;
   /** Takes what a person should know although nothing failed; one line, free of secrets. */
   readonly warn: (message: string) => void;
 }
@@ -50,6 +54,12 @@ export interface FileSystem {
    * @throws {@link FileError} for a path that leads nowhere or cannot be looked at
    */
   realPath(path: string): Promise<string>;
+  /**
+   * Reads where a symbolic link leads, as it is written; undefined for what is no link.
+   *
+   * @throws {@link FileError} for a path that leads nowhere or cannot be looked at
+   */
+  readLink(path: string): Promise<string | undefined>;
   /** Whether a path is a regular file that the host may execute. */
   isExecutable(path: string): Promise<boolean>;
 }
@@ -112,6 +122,8 @@ export interface Clock {
 export interface Random {
   /** A fresh UUID. */
   uuid(): string;
+  /** A number from 0 to below 1. */
+  fraction(): number;
 }
 
 /**
@@ -154,10 +166,11 @@ export function createNodeRuntime(overrides: Partial<Runtime> = {}): Runtime {
   return {
     env: process.env,
     files: nodeFileSystem,
+    http: nodeHttpClient,
     clock: nodeClock,
-    random: { uuid: () => randomUUID() },
+    random: { uuid: () => randomUUID(), fraction: () => Math.random() },
     user: { uid: process.getuid?.(), homeDirectory: process.env["HOME"] || homedir() },
-    workingDirectory: process.cwd(),
+    workingDirectory: () => process.cwd(),
     warn: (message) => process.emitWarning(message, { type: "CachesWarning" }),
     ...overrides,
   };
@@ -172,6 +185,8 @@ export function createNodeRuntime(overrides: Partial<Runtime> = {}): Runtime {
 export function maskHostEnvironment(
   env: Readonly<Record<string, string>>,
 ): Record<string, string | undefined> {
-  const masked = Object.keys(process.env).map((name) => [name, undefined] as const);
-  return { ...Object.fromEntries(masked), ...env };
+  const names = Object.keys(process.env);
+  // Node hands inherited names to a child, too, as a polluted Object.prototype has them.
+  for (const name in {}) names.push(name);
+  return { ...Object.fromEntries(names.map((name) => [name, undefined])), ...env };
 }

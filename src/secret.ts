@@ -28,6 +28,7 @@ export class Secret {
    * @param value - the text to keep; any length, also empty
    */
   constructor(value: string) {
+    if (typeof value !== "string") throw new TypeError("A Secret wraps a text");
     this.#value = value;
   }
 

@@ -32,7 +32,7 @@ describe("the suite of executors", () => {
     expect(failed).toContain("hands over every argument untouched");
     expect(failed).toContain("redacts secrets in what it keeps and what it streams");
     expect(failed).toContain("writes private files for this run only");
-    expect(failed).toContain("ends a command at its timeout");
+    expect(failed).toContain("ends a command and what it started at its timeout");
     expect(failed).toContain("rejects for an executable that is not there");
     expect(failed.length).toBeGreaterThan(9);
   });

@@ -51,6 +51,11 @@ export class PrivateNixStore implements AsyncDisposable {
     return (await run("nix-store", ["--add", file], { env })).stdout.trim();
   }
 
+  /** Writes a file into Nix's configuration directory. */
+  async configure(name: string, content: string): Promise<void> {
+    await writeFile(join(this.#directory, "conf", name), content);
+  }
+
   /** Removes a path from the store, as the garbage collector does. */
   async delete(storePath: string): Promise<void> {
     const env = { ...this.env, HOME: join(this.#directory, "home") };

@@ -1,5 +1,7 @@
+import { callListener } from "../call-listener.ts";
 import { withDeadline } from "../deadline.ts";
 import { PushError } from "../errors.ts";
+import { deepFreeze } from "../freeze.ts";
 import type { Clock } from "../runtime.ts";
 import type { AuditEvent } from "./event.ts";
 import { formatAuditEvent, formatAuditJson } from "./format-event.ts";
@@ -60,7 +62,7 @@ export interface AuditLogOptions {
 /** Delivers events: listeners are told, sinks are waited for. */
 export class AuditLog {
   readonly #options: AuditLogOptions;
-  readonly #listeners = new Set<(event: AuditEvent) => void>();
+  readonly #listeners = new Set<(event: AuditEvent) => unknown>();
 
   constructor(options: AuditLogOptions) {
     this.#options = options;
@@ -69,38 +71,42 @@ export class AuditLog {
   /** Adds a listener, and returns the function that removes it. */
   subscribe(listener: (event: AuditEvent) => void): () => void {
     // A wrapper of its own, so that a function subscribed twice is two listeners.
-    const entry = (event: AuditEvent): void => listener(event);
+    const entry = (event: AuditEvent): unknown => listener(event);
     this.#listeners.add(entry);
     return () => void this.#listeners.delete(entry);
   }
 
   /**
-   * Delivers one event.
+   * Delivers one event, which nobody can change.
    *
+   * @param signal - ends the waiting; its reason is then thrown
    * @throws {@link PushError} `ERR_AUDIT_FAILED` if a sink did not keep it
    */
-  async emit(event: AuditEvent): Promise<void> {
+  async emit(event: AuditEvent, signal?: AbortSignal): Promise<void> {
     if (!this.#options.enabled) return;
+    deepFreeze(event);
     for (const listener of this.#listeners) this.#tell(listener, event);
-    const outcomes = await Promise.allSettled(this.#options.sinks.map((sink) => this.#write(sink, event)));
+    const outcomes = await Promise.allSettled(
+      this.#options.sinks.map((sink) => this.#write(sink, event, signal)),
+    );
+    signal?.throwIfAborted();
     if (outcomes.every(({ status }) => status === "fulfilled")) return;
     const message = `An audit sink did not keep the event ${event.type}; see the sink's own log for the reason`;
     throw new PushError("ERR_AUDIT_FAILED", message);
   }
 
-  #write(sink: AuditSink, event: AuditEvent): Promise<void> {
+  #write(sink: AuditSink, event: AuditEvent, signal: AbortSignal | undefined): Promise<void> {
     return withDeadline(() => sink.write(event), {
+      signal,
       clock: this.#options.clock,
       timeoutMs: SINK_TIMEOUT_MS,
       onTimeout: () => new PushError("ERR_AUDIT_FAILED", "The audit sink did not answer in time"),
     });
   }
 
-  #tell(listener: (event: AuditEvent) => void, event: AuditEvent): void {
-    try {
-      listener(event);
-    } catch {
-      this.#options.warn(`A listener of audit events threw at ${event.type}; pushes go on`);
-    }
+  #tell(listener: (event: AuditEvent) => unknown, event: AuditEvent): void {
+    callListener(listener, event, () => {
+      this.#options.warn(`A listener of audit events failed at ${event.type}; pushes go on`);
+    });
   }
 }

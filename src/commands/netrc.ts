@@ -2,6 +2,9 @@ import { Secret } from "../secret.ts";
 import { type PrivateFile, workFile } from "./command.ts";
 import { credentialProblem, refuseUnusedCredentials } from "./push-input.ts";
 
+/** A netrc file that names no host: without one, nix would read `/etc/nix/netrc`. */
+export const EMPTY_NETRC: PrivateFile = { path: workFile("netrc"), content: new Secret(""), secrets: [] };
+
 /** Longest user name or password that every libcurl reads from a netrc file. */
 const MAX_LENGTH = 4000;
 
@@ -9,15 +12,15 @@ const MAX_LENGTH = 4000;
  * Builds the netrc file with which `nix copy` authenticates at an HTTP cache; Nix knows no other way. The host stands
  * in it without port, since libcurl compares the bare name.
  *
- * @returns nothing where there are no credentials
+ * @returns an empty file where there are no credentials, so that nix does not use the host's own
  * @throws {@link CommandError} `ERR_COMMAND_CREDENTIALS`
  */
-export function buildNetrc(host: string, env: ReadonlyMap<string, Secret>): PrivateFile | undefined {
+export function buildNetrc(host: string, env: ReadonlyMap<string, Secret>): PrivateFile {
   refuseUnusedCredentials(env, ["HTTP_USERNAME", "HTTP_PASSWORD"], "nix copy to an HTTP cache");
   const username = env.get("HTTP_USERNAME");
   const password = env.get("HTTP_PASSWORD");
   if (password === undefined) {
-    if (username === undefined) return undefined;
+    if (username === undefined) return EMPTY_NETRC;
     throw credentialProblem("HTTP_USERNAME is of no use without HTTP_PASSWORD");
   }
   const login = username === undefined ? "" : `login ${quote(username, "HTTP_USERNAME")}\n`;

@@ -1,7 +1,7 @@
 import type { HttpDestination, S3Destination } from "../cache.ts";
 import type { Secret } from "../secret.ts";
 import { type CommandArg, type CommandSpec, type PrivateFile, privateHome } from "./command.ts";
-import { buildNetrc } from "./netrc.ts";
+import { buildNetrc, EMPTY_NETRC } from "./netrc.ts";
 import { credentialProblem, type PushCommandInput } from "./push-input.ts";
 import { toS3Variables } from "./s3-credentials.ts";
 import { checkStorePaths } from "./store-path.ts";
@@ -25,8 +25,9 @@ import { checkStorePaths } from "./store-path.ts";
 export function buildNixCopyCommand(input: PushCommandInput<S3Destination | HttpDestination>): CommandSpec {
   const storePaths = checkStorePaths(input.storePaths, { storeDirectory: input.storeDirectory });
   const access = buildAccess(input);
-  const args = [...BEFORE_DESTINATION, access.url, ...AFTER_DESTINATION, ...access.args, "--", ...storePaths];
-  return { file: "nix", args, env: new Map([...privateHome(), ...access.env]), files: access.files };
+  const netrc = ["--netrc-file", access.netrc.path];
+  const args = [...BEFORE_DESTINATION, access.url, ...AFTER_DESTINATION, ...netrc, "--", ...storePaths];
+  return { file: "nix", args, env: new Map([...privateHome(), ...access.env]), files: [access.netrc] };
 }
 
 const BEFORE_DESTINATION = ["--extra-experimental-features", "nix-command", "copy", "--to"];
@@ -43,9 +44,8 @@ const AFTER_DESTINATION = [
 /** How the command reaches and authenticates at a destination. */
 interface Access {
   readonly url: string;
-  readonly args: readonly CommandArg[];
   readonly env: CommandSpec["env"];
-  readonly files: readonly PrivateFile[];
+  readonly netrc: PrivateFile;
 }
 
 function buildAccess(input: PushCommandInput<S3Destination | HttpDestination>): Access {
@@ -60,8 +60,7 @@ function buildAccess(input: PushCommandInput<S3Destination | HttpDestination>): 
 
 function buildHttpAccess(destination: HttpDestination, { env }: PushCommandInput["credentials"]): Access {
   const netrc = buildNetrc(destination.host, env);
-  const args = netrc === undefined ? [] : ["--netrc-file", netrc.path];
-  return { url: destination.url, args, env: new Map(), files: netrc === undefined ? [] : [netrc] };
+  return { url: destination.url, env: new Map(), netrc };
 }
 
 // Without an answer from this variable's address, no Nix version falls back to the machine's own cloud role.
@@ -80,7 +79,7 @@ function buildS3Access(
   const profile = usesProfile ? toProfileVariables(awsFiles) : [];
   const url = usesProfile ? destination.url : withoutProfile(destination);
   const env = new Map<string, CommandArg | Secret>([...keys, ...profile, ...NO_INSTANCE_ROLE]);
-  return { url, args: [], env, files: [] };
+  return { url, env, netrc: EMPTY_NETRC };
 }
 
 function toProfileVariables(awsFiles: PushCommandInput["awsFiles"]): (readonly [string, string])[] {

@@ -22,6 +22,7 @@ const USABLE = [
  * @throws {@link CommandError} `ERR_COMMAND_CREDENTIALS`
  */
 export function toS3Variables(env: ReadonlyMap<string, Secret>): ReadonlyMap<string, Secret> {
+  refuseCloudTokens(env);
   refuseUnusedCredentials(env, USABLE, "nix copy to S3");
   const variables = new Map<string, Secret>();
   for (const [name, value] of env) {
@@ -35,4 +36,13 @@ export function toS3Variables(env: ReadonlyMap<string, Secret>): ReadonlyMap<str
     throw credentialProblem("nix copy to S3 needs AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY together");
   }
   return variables;
+}
+
+// No version of Nix can reach S3 with a token of another cloud.
+function refuseCloudTokens(env: ReadonlyMap<string, Secret>): void {
+  const token = ["GOOGLE_OAUTH_ACCESS_TOKEN", "AZURE_ACCESS_TOKEN"].find((name) => env.has(name));
+  if (token === undefined) return;
+  const hint =
+    "write role_arn under instance-metadata, so that the machine's identity is exchanged for the keys of an AWS role";
+  throw credentialProblem(`nix copy to S3 cannot use ${token}; ${hint}`);
 }

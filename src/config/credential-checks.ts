@@ -15,6 +15,25 @@ export function checkCredentials(value: unknown, path: Problem["path"]): Problem
   if (names.length - unknown.length > 1 || names.length === 0) problems.push(notExactlyOne(path));
   const file = value["file"];
   if (isTable(file) && file["file_permissions"] === "off") problems.push(insecureFile([...path, "file"]));
+  return [...problems, ...checkInstanceMetadata(value["instance-metadata"], [...path, "instance-metadata"])];
+}
+
+/** Which keys of `instance-metadata` mean something only beside another. */
+function checkInstanceMetadata(value: unknown, path: Problem["path"]): Problem[] {
+  if (!isTable(value)) return [];
+  const { provider, role_arn: role, audience, client_id: client, region } = value;
+  const problems: Problem[] = [];
+  const refuse = (key: string, message: string): void => {
+    problems.push({ code: "invalid-value", severity: "error", message, path: [...path, key] });
+  };
+  if (role !== undefined && provider === "aws")
+    refuse("role_arn", "A role is assumed from Google Cloud and Azure only");
+  if (role === undefined && audience !== undefined)
+    refuse("audience", "An audience needs a role_arn beside it");
+  if (role === undefined && region !== undefined) refuse("region", "A region needs a role_arn beside it");
+  if (client !== undefined && provider !== undefined && provider !== "azure") {
+    refuse("client_id", "A client_id belongs to Azure");
+  }
   return problems;
 }
 

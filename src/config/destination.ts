@@ -164,7 +164,7 @@ function parseWebUrl(text: string, schemes: readonly string[], options: Destinat
 }
 
 function isPlainAuthority(authority: string): boolean {
-  return /^(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?$/u.test(authority);
+  return /^(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[1-9]\d{0,4})?$/u.test(authority);
 }
 
 function isPlainPath(path: string): boolean {

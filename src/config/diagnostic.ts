@@ -1,4 +1,4 @@
-import { escapeText } from "../text.ts";
+import { escapeText, quoteName } from "../text.ts";
 
 /**
  * Whether a problem stops the configuration from being used.
@@ -143,7 +143,7 @@ export function formatDiagnostic(diagnostic: Diagnostic): string {
 export function formatPath(path: readonly (string | number)[]): string {
   return path.reduce<string>((text, key) => {
     if (typeof key === "number") return `${text}[${key}]`;
-    const name = /^[A-Za-z0-9_-]+$/u.test(key) ? key : JSON.stringify(key);
+    const name = /^[A-Za-z0-9_-]{1,64}$/u.test(key) ? key : `"${quoteName(key, 64)}"`;
     return text === "" ? name : `${text}.${name}`;
   }, "");
 }

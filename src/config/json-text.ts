@@ -1,4 +1,4 @@
-import { type DocumentNode, parse as parseAst, type ValueNode } from "@humanwhocodes/momoa";
+import { parse as parseAst, type ValueNode } from "@humanwhocodes/momoa";
 import type { Problem, SourcePosition } from "./diagnostic.ts";
 import { positionAt } from "./source-text.ts";
 import type { ParsedText } from "./toml-text.ts";
@@ -19,11 +19,8 @@ export function parseJsonText(text: string, maxDepth: number): ParsedText {
   } catch (error) {
     return failure("json-syntax", "The text is not valid JSON from here", json, findErrorOffset(json, error));
   }
-  const duplicate = findDuplicateKey(parseAst(json, { mode: "json", ranges: true }));
-  if (duplicate === undefined) return { success: true, value };
-  const { path, range } = duplicate;
-  const message = "This key is defined twice";
-  return { success: false, problem: { code: "duplicate-key", severity: "error", message, path, range } };
+  const problems = findDuplicates(parseAst(json, { mode: "json", ranges: true }).body, []);
+  return { success: true, value, problems };
 }
 
 function failure(code: Problem["code"], message: string, text: string, offset: number): ParsedText {
@@ -62,34 +59,23 @@ function findErrorOffset(text: string, error: unknown): number {
   return position === undefined ? text.length : Number(position);
 }
 
-type DuplicateKey = Pick<Problem, "path" | "range">;
-
-function findDuplicateKey(document: DocumentNode): DuplicateKey | undefined {
-  return findIn(document.body, []);
-}
-
-function findIn(node: ValueNode, path: readonly (string | number)[]): DuplicateKey | undefined {
+function findDuplicates(node: ValueNode, path: readonly (string | number)[]): Problem[] {
   if (node.type === "Array") {
-    return findFirst(node.elements, (element, index) => findIn(element.value, [...path, index]));
+    return node.elements.flatMap((element, index) => findDuplicates(element.value, [...path, index]));
   }
-  if (node.type !== "Object") return undefined;
+  if (node.type !== "Object") return [];
   const seen = new Set<string>();
-  return findFirst(node.members, ({ name, value }) => {
+  return node.members.flatMap(({ name, value }) => {
     const key = name.type === "String" ? name.value : name.name;
-    const keyPath = [...path, key];
-    if (seen.has(key)) return { path: keyPath, range: name.loc };
-    seen.add(key);
-    return findIn(value, keyPath);
+    const inner = findDuplicates(value, [...path, key]);
+    if (!seen.has(key)) {
+      seen.add(key);
+      return inner;
+    }
+    const message = "This key is defined twice";
+    return [
+      { code: "duplicate-key", severity: "error", message, path: [...path, key], range: name.loc } as const,
+      ...inner,
+    ];
   });
-}
-
-function findFirst<T, R>(
-  items: readonly T[],
-  find: (item: T, index: number) => R | undefined,
-): R | undefined {
-  for (const [index, item] of items.entries()) {
-    const found = find(item, index);
-    if (found !== undefined) return found;
-  }
-  return undefined;
 }

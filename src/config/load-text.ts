@@ -21,8 +21,9 @@ export async function loadText(
   runtime: Runtime,
   options: ReadFileOptions,
 ): Promise<{ readonly source: string; readonly bytes: Uint8Array }> {
-  const source = typeof path === "string" ? path : fileURLToPath(path);
+  let source = String(path);
   try {
+    if (typeof path !== "string") source = fileURLToPath(path);
     return { source, bytes: (await runtime.files.read(source, options)).bytes };
   } catch (error) {
     throw toConfigError(source, error);

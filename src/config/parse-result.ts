@@ -11,6 +11,9 @@ export interface ParseConfigOptions {
   readonly source?: string | undefined;
 }
 
+/** How many problems the message of an error lists; `diagnostics` has them all. */
+const MAX_LISTED = 20;
+
 /** A parse that ended before there was anything to use. */
 export function failParse(source: string, problems: readonly Problem[]): SafeParseResult<never> {
   return { success: false, diagnostics: toDiagnostics(source, problems) };
@@ -33,9 +36,14 @@ export function finishParse<T>(
 export function unwrap<T>(result: SafeParseResult<T>): T {
   if (result.success) return result.output;
   const errors = result.diagnostics.filter((diagnostic) => diagnostic.severity === "error");
-  const lines = errors.map((diagnostic) => `\n  ${formatDiagnostic(diagnostic)}`).join("");
+  const listed = errors.slice(0, MAX_LISTED).map((diagnostic) => `\n  ${formatDiagnostic(diagnostic)}`);
+  const more = errors.length > MAX_LISTED ? `\n  and ${errors.length - MAX_LISTED} more` : "";
   const count = errors.length === 1 ? "1 problem" : `${errors.length} problems`;
-  throw new ConfigError("ERR_CONFIG_INVALID", `The configuration has ${count}:${lines}`, result.diagnostics);
+  throw new ConfigError(
+    "ERR_CONFIG_INVALID",
+    `The configuration has ${count}:${listed.join("")}${more}`,
+    result.diagnostics,
+  );
 }
 
 function toDiagnostics(source: string, problems: readonly Problem[]): readonly Diagnostic[] {

@@ -20,7 +20,7 @@ const MAX_CACHES = 64;
  * @public
  */
 export interface RepositoryConfig {
-  /** The jobs by name, in the order of the file. A name is data: it may be `__proto__`. */
+  /** The jobs by name. A name is data: it may be `__proto__`. */
   readonly jobs: ReadonlyMap<string, RepositoryJob>;
 }
 
@@ -81,13 +81,14 @@ export function safeParseRepositoryConfig(
   const parsed = parseJsonText(decoded.text, MAX_DEPTH);
   if (!parsed.success) return failParse(source, [parsed.problem]);
   if (!isTable(parsed.value)) return failParse(source, [notAnObject([])]);
-  const problems: Problem[] = findHooks(parsed.value, []);
+  const problems: Problem[] = [...parsed.problems, ...findHooks(parsed.value, [])];
   const jobs = readJobs(parsed.value, problems);
   return finishParse(source, problems, () => ({ jobs }));
 }
 
 /**
- * Reads a repository's configuration file. A symbolic link in its place is refused: the file is untrusted.
+ * Reads a repository's configuration file. A symbolic link in its own place is refused; of what a link further up leads
+ * to, nothing but cache ids comes out either.
  *
  * @param path - path or `file:` URL of the file, as a rule `<checkout>/.eka-ci/config.json`
  * @param options - ports, and where warnings go
@@ -112,13 +113,7 @@ export async function loadRepositoryConfig(
   return unwrap(result);
 }
 
-const cacheIds = v.pipe(
-  v.array(v.pipe(v.string(), v.regex(CACHE_ID, coded("invalid-cache-id", CACHE_ID_PROBLEM)))),
-  v.check(
-    (ids) => ids.length <= MAX_CACHES,
-    coded("too-many-caches", `A job names at most ${MAX_CACHES} caches`),
-  ),
-);
+const cacheIds = v.array(v.pipe(v.string(), v.regex(CACHE_ID, coded("invalid-cache-id", CACHE_ID_PROBLEM))));
 
 function readJobs(root: Table, problems: Problem[]): ReadonlyMap<string, RepositoryJob> {
   const jobs = own(root, "jobs") ?? {};
@@ -135,8 +130,13 @@ function readJob(job: unknown, path: Problem["path"], problems: Problem[]): Repo
     return { caches: [] };
   }
   problems.push(...findHooks(job, path));
-  const checked = findSchemaProblems(cacheIds, own(job, "caches") ?? []);
   const cachesPath = [...path, "caches"];
+  const named = own(job, "caches") ?? [];
+  if (Array.isArray(named) && named.length > MAX_CACHES) {
+    problems.push(tooMany(cachesPath));
+    return { caches: [] };
+  }
+  const checked = findSchemaProblems(cacheIds, named);
   problems.push(
     ...checked.problems.map((problem) => ({ ...problem, path: [...cachesPath, ...problem.path] })),
   );
@@ -159,6 +159,15 @@ function findHooks(table: Table, path: Problem["path"]): Problem[] {
 function notAnObject(path: Problem["path"]): Problem {
   const subject = path.length === 0 ? "The text" : `The value of ${quoteName(String(path.at(-1)), 64)}`;
   return { code: "invalid-type", severity: "error", message: `${subject} must be an object`, path };
+}
+
+function tooMany(path: Problem["path"]): Problem {
+  return {
+    code: "too-many-caches",
+    severity: "error",
+    message: `A job names at most ${MAX_CACHES} caches`,
+    path,
+  };
 }
 
 function namedTwice(path: Problem["path"]): Problem {

@@ -7,7 +7,6 @@ const SCHEMA_CODES = [
   "invalid-value",
   "invalid-type",
   "invalid-cache-id",
-  "too-many-caches",
 ] as const satisfies DiagnosticCode[];
 
 /** Packs a code and a message into the one text that a valibot check carries. */
@@ -25,10 +24,12 @@ export function findSchemaProblems<Schema extends v.GenericSchema>(
   value: unknown,
 ): { readonly problems: readonly Problem[]; readonly output: v.InferOutput<Schema> | undefined } {
   const result = v.safeParse(schema, value);
+  const structure = findStructureProblems(schema, value, []);
+  const noTables = structure.filter(({ code }) => code === "invalid-type").map(({ path }) => path);
   const issues = (result.issues ?? [])
     .flatMap((issue) => flatten(issue, []))
-    .filter((issue) => !isUnknownKey(issue));
-  const problems = [...issues.map(toProblem), ...findUnknownKeys(schema, value, [])];
+    .filter((issue) => !isUnknownKey(issue) && !noTables.some((path) => isWithin(issue.path, path)));
+  const problems = [...issues.map(toProblem), ...structure];
   return { problems, output: result.success && problems.length === 0 ? detach(result.output) : undefined };
 }
 
@@ -100,21 +101,29 @@ interface SchemaNode {
 
 type KeyPath = readonly (string | number)[];
 
-function findUnknownKeys(schema: SchemaNode, value: unknown, path: KeyPath): Problem[] {
-  if (schema.wrapped !== undefined) return findUnknownKeys(schema.wrapped, value, path);
+function findStructureProblems(schema: SchemaNode, value: unknown, path: KeyPath): Problem[] {
+  if (schema.wrapped !== undefined) return findStructureProblems(schema.wrapped, value, path);
   if (schema.options !== undefined) return findInUnion(schema.options, value, path);
   if (schema.item !== undefined && Array.isArray(value)) {
     const { item } = schema;
-    return value.flatMap((element, index) => findUnknownKeys(item, element, [...path, index]));
+    return value.flatMap((element, index) => findStructureProblems(item, element, [...path, index]));
   }
-  return schema.entries !== undefined && isTable(value)
-    ? findInTable(schema, schema.entries, value, path)
-    : [];
+  if (schema.entries === undefined || typeof value !== "object" || value === null) return [];
+  return isTable(value) ? findInTable(schema, schema.entries, value, path) : [notATable(path)];
+}
+
+// valibot takes an array or a date for an object.
+function notATable(path: KeyPath): Problem {
+  return { code: "invalid-type", severity: "error", message: "Expected a table", path };
+}
+
+function isWithin(path: KeyPath, parent: KeyPath): boolean {
+  return parent.every((key, index) => path[index] === key);
 }
 
 function findInUnion(options: readonly SchemaNode[], value: unknown, path: KeyPath): Problem[] {
   const tables = options.filter((option) => option.entries !== undefined);
-  return tables.flatMap((option) => findUnknownKeys(option, value, path));
+  return tables.flatMap((option) => findStructureProblems(option, value, path));
 }
 
 function findInTable(
@@ -125,7 +134,7 @@ function findInTable(
 ): Problem[] {
   return Object.keys(value).flatMap((key) => {
     const entry = Object.hasOwn(entries, key) ? entries[key] : undefined;
-    if (entry !== undefined) return findUnknownKeys(entry, value[key], [...path, key]);
+    if (entry !== undefined) return findStructureProblems(entry, value[key], [...path, key]);
     return schema.type === "strict_object" ? [unknownKey([...path, key])] : [];
   });
 }

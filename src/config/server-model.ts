@@ -67,10 +67,17 @@ function toRemoteSource(wire: Exclude<CredentialsWire, string>): CredentialSourc
       region: secretsManager.region,
     };
   }
-  if (wire["instance-metadata"]) return { type: "instance-metadata" };
+  if (wire["instance-metadata"]) return toInstanceMetadata(wire["instance-metadata"]);
   if (wire.none) return { type: "none" };
   const [type, options] = Object.entries(wire)[0] ?? [];
   if (type === undefined || !isCustomName(type))
     throw new TypeError("Credentials without errors have no source");
   return { type, options };
+}
+
+function toInstanceMetadata(
+  wire: NonNullable<Exclude<CredentialsWire, string>["instance-metadata"]>,
+): CredentialSource {
+  const { provider, role_arn: roleArn, audience, client_id: clientId, region } = wire;
+  return { type: "instance-metadata", provider, roleArn, audience, clientId, region };
 }

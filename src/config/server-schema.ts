@@ -57,6 +57,22 @@ const credentialName = v.pipe(
   ),
 );
 
+const roleArn = v.pipe(
+  v.string(),
+  v.check(
+    (value) => /^arn:aws[a-z-]*:iam::\d{12}:role\/[\w+=,.@/-]{1,512}$/u.test(value),
+    coded("invalid-value", "A role is arn:aws:iam::<account>:role/<name>"),
+  ),
+);
+
+const region = v.pipe(
+  v.string(),
+  v.check(
+    (value) => /^[a-z0-9-]{1,64}$/u.test(value),
+    coded("invalid-value", "This is not the name of an AWS region"),
+  ),
+);
+
 function isWebAddress(value: string): boolean {
   if (!/^https?:\/\/[^/?#@\\\s]+\/?[^?#@\\\s]*$/u.test(value) || !URL.canParse(value)) return false;
   return !value.split("/").slice(3).includes("..");
@@ -109,9 +125,17 @@ export const credentialEntries = {
       namespace: v.optional(text),
     }),
   ),
-  "aws-secrets-manager": v.optional(table({ secret_name: text, region: v.optional(text) })),
+  "aws-secrets-manager": v.optional(table({ secret_name: text, region: v.optional(region) })),
   "systemd-credential": v.optional(table({ name: credentialName })),
-  "instance-metadata": v.optional(table({})),
+  "instance-metadata": v.optional(
+    table({
+      provider: v.optional(v.picklist(["aws", "gcp", "azure"])),
+      role_arn: v.optional(roleArn),
+      audience: v.optional(text),
+      client_id: v.optional(text),
+      region: v.optional(region),
+    }),
+  ),
   none: v.optional(table({})),
 };
 

@@ -1,5 +1,5 @@
 import type { StoreParameter } from "../cache.ts";
-import { hasControlCharacter, quoteName } from "../text.ts";
+import { hasControlCharacter } from "../text.ts";
 
 /** Which store URL the parameters belong to. */
 export type ParameterKind = "http" | "s3";
@@ -32,6 +32,25 @@ const S3_PARAMETERS: Readonly<Record<string, RegExp>> = {
   "storage-class": /^[A-Z_]{1,32}$/u,
 };
 
+/** Settings of Nix stores that lead elsewhere, read local files or run programs; known only to be named. */
+const REFUSED: ReadonlySet<string> = new Set([
+  "base64-ssh-public-host-key",
+  "local-nar-cache",
+  "log",
+  "real",
+  "remote-program",
+  "remote-store",
+  "root",
+  "secret-key",
+  "secret-keys",
+  "ssh-key",
+  "state",
+  "store",
+  "tls-certificate",
+  "tls-private-key",
+  "trusted",
+]);
+
 const HINTS: Readonly<Record<string, string>> = {
   "secret-key": "sign when building instead (secret-key-files in nix.conf)",
   "secret-keys": "sign when building instead (secret-key-files in nix.conf)",
@@ -43,8 +62,10 @@ export function findParameterProblem(
   kind: ParameterKind,
 ): string | undefined {
   const seen = new Set<string>();
-  for (const { name, value } of parameters) {
-    const quoted = `parameter ${quoteName(name, 64)}`;
+  for (const [index, { name, value }] of parameters.entries()) {
+    // A name that is not known may be a secret in the wrong place.
+    const known = findGrammar(name, kind) !== undefined || REFUSED.has(name);
+    const quoted = known ? `parameter ${name}` : `parameter ${index + 1}`;
     if (seen.has(name)) return `The ${quoted} is given twice`;
     seen.add(name);
     const grammar = findGrammar(name, kind);

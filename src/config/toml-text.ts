@@ -2,9 +2,9 @@ import * as toml from "toml";
 import type { Problem } from "./diagnostic.ts";
 import { offsetAt, positionAt } from "./source-text.ts";
 
-/** A parsed text, or the syntax error that stopped the parser. */
+/** A parsed text with problems that did not stop the parser, or the syntax error that did. */
 export type ParsedText =
-  | { readonly success: true; readonly value: unknown }
+  | { readonly success: true; readonly value: unknown; readonly problems: readonly Problem[] }
   | { readonly success: false; readonly problem: Problem };
 
 /**
@@ -13,7 +13,7 @@ export type ParsedText =
  */
 export function parseTomlText(text: string): ParsedText {
   try {
-    return { success: true, value: toml.parse(text) };
+    return { success: true, value: toml.parse(text), problems: [] };
   } catch (error) {
     const offset = findErrorOffset(text, error);
     if (offset === undefined) return syntaxError("The text is not valid TOML", undefined);

@@ -20,8 +20,8 @@ export function checkCredentials(credentials: Credentials, sourceType: string, c
     );
   if (!(credentials?.env instanceof Map)) throw malformed("no map of credentials");
   for (const [name, value] of credentials.env) {
-    const nameProblem = findEnvironmentNameProblem(name);
-    if (nameProblem !== undefined) throw malformed(`${quoteName(name, 64)}, which ${nameProblem}`);
+    const nameProblem = typeof name === "string" ? findEnvironmentNameProblem(name) : "is no text";
+    if (nameProblem !== undefined) throw malformed(`${quoteName(String(name), 64)}, which ${nameProblem}`);
     if (!(value instanceof Secret)) throw malformed(`${name} without wrapping it in a Secret`);
     if (value.expose() === "") throw malformed(`an empty ${name}`);
     if (hasControlCharacter(value.expose()))
@@ -29,7 +29,8 @@ export function checkCredentials(credentials: Credentials, sourceType: string, c
   }
   const { expiration } = credentials;
   if (expiration === undefined) return credentials;
-  if (Number.isNaN(expiration.getTime())) throw malformed("an expiration that is no date");
+  if (!(expiration instanceof Date) || Number.isNaN(expiration.getTime()))
+    throw malformed("an expiration that is no date");
   if (expiration.getTime() > clock.now()) return credentials;
   const message = `The credentials of ${sourceType} expired at ${expiration.toISOString()}`;
   throw new CredentialError("ERR_CREDENTIAL_EXPIRED", sourceType, message);

@@ -1,6 +1,7 @@
 import { CredentialError } from "../errors.ts";
 import type { FileStatus, Runtime } from "../runtime.ts";
 import { quoteName } from "../text.ts";
+import { listDirectories } from "./directory-walk.ts";
 
 const OTHERS_ANY = 0o007;
 const OTHERS_WRITE = 0o002;
@@ -10,8 +11,8 @@ const STICKY = 0o1000;
 
 /**
  * Refuses a credential file that somebody else can read or change: it belongs to this user or root, nothing is open
- * to others, the group may read it only if it is root's, and nobody else can put another file in its place. The rule
- * for owner and group is that of PostgreSQL's TLS keys (libpq, "SSL Server File Usage").
+ * to others, the group may read it only if it is root's, and no directory on the way, along every link, is open for all to
+ * write. The rule for owner and group is that of PostgreSQL's TLS keys ("SSL Server File Usage").
  *
  * @throws {@link CredentialError} `ERR_CREDENTIAL_INSECURE_FILE`
  */
@@ -26,8 +27,7 @@ export async function checkFilePermissions(
       `${quoteName(path, 512)} ${problem}; run chmod 600 on it and chown it to the server's user`,
     );
   }
-  const real = await runtime.files.realPath(path);
-  for (const directory of new Set([...listParents(path), ...listParents(real)])) {
+  for (const directory of await listDirectories(path, runtime.files)) {
     const { mode } = await runtime.files.status(directory);
     if ((mode & OTHERS_WRITE) !== 0 && (mode & STICKY) === 0) {
       throw insecure(
@@ -43,11 +43,6 @@ function findFileProblem({ mode, uid }: FileStatus, self: number | undefined): s
   if ((mode & GROUP_WRITE) !== 0) return "may be changed by its group";
   if ((mode & GROUP_READ) !== 0 && uid !== 0) return "may be read by its group";
   return undefined;
-}
-
-function listParents(path: string): string[] {
-  const segments = path.split("/").slice(1, -1);
-  return ["/", ...segments.map((_segment, index) => `/${segments.slice(0, index + 1).join("/")}`)];
 }
 
 function insecure(message: string): CredentialError {

@@ -1,7 +1,7 @@
 import { findEnvironmentNameProblem } from "../environment-name.ts";
 import { CredentialError } from "../errors.ts";
 import { Secret } from "../secret.ts";
-import { hasControlCharacter, quoteName } from "../text.ts";
+import { hasControlCharacter } from "../text.ts";
 
 /** Where a text came from, for messages. */
 export interface TextOrigin {
@@ -19,7 +19,8 @@ export interface TextOrigin {
  * - an optional `export `, a variable name, `=`, and a value, trimmed
  * - `'…'` is literal; in `"…"` a backslash escapes `\ " $` and backtick; unquoted text is literal, `#` included
  *
- * Everything else is refused. Messages name the line and the key, never the line's content.
+ * Everything else is refused, a bare value among it: what stands before the `=` of a padded token is the token, so a key is
+ * named only where it has a value of its own and the form of a variable's name.
  *
  * @throws {@link CredentialError} `ERR_CREDENTIAL_MALFORMED`
  */
@@ -33,11 +34,11 @@ export function parseKeyValue(bytes: Uint8Array, origin: TextOrigin): ReadonlyMa
   const values = new Map<string, Secret>();
   for (const [index, line] of text.split(/\r?\n/u).entries()) {
     const where = `line ${index + 1}`;
-    const entry = parseLine(line.trim());
+    const entry = parseLine(trim(line));
     if (entry === undefined) continue;
     if (typeof entry === "string") return fail(`${where} ${entry}`);
     const problem = findEntryProblem(entry) ?? (values.has(entry.key) ? "is given twice" : undefined);
-    if (problem !== undefined) fail(`${where}: ${quoteName(entry.key, 64)} ${problem}`);
+    if (problem !== undefined) fail(`${where}: ${entry.key} ${problem}`);
     values.set(entry.key, new Secret(entry.value));
   }
   return values.size === 0 ? fail("there is no KEY=VALUE line") : values;
@@ -63,17 +64,20 @@ interface Entry {
   readonly value: string;
 }
 
+const NO_ENTRY = "is not KEY=VALUE; a file or credential with one bare value cannot be used";
+
+// Other white space belongs to a value, where it is refused.
+function trim(text: string): string {
+  return text.replace(/^[ \t]+|[ \t]+$/gu, "");
+}
+
 /** An entry, nothing for a line to skip, or what is wrong with the line. */
 function parseLine(line: string): Entry | string | undefined {
   if (line === "" || line.startsWith("#") || line.startsWith(";")) return undefined;
-  const separator = line.indexOf("=");
-  if (separator === -1) return "is not KEY=VALUE";
-  const key = line
-    .slice(0, separator)
-    .trim()
-    .replace(/^export\s+/u, "");
-  const value = parseValue(line.slice(separator + 1).trim());
-  return typeof value === "string" ? { key, value } : `: ${quoteName(key, 64)} ${value.problem}`;
+  const [, key, rest] = /^(?:export[ \t]+)?([A-Za-z_][A-Za-z0-9_]{0,127})[ \t]*=(.*)$/su.exec(line) ?? [];
+  if (key === undefined || rest === undefined || /^[= \t]*$/u.test(rest)) return NO_ENTRY;
+  const value = parseValue(trim(rest));
+  return typeof value === "string" ? { key, value } : `: ${key} ${value.problem}`;
 }
 
 function parseValue(text: string): string | { readonly problem: string } {

@@ -26,6 +26,8 @@ export interface CredentialRequest {
   readonly signal?: AbortSignal | undefined;
   /** Whether an answer kept from earlier must not be used. */
   readonly forceRefresh?: boolean | undefined;
+  /** How long the credentials shall still live, in milliseconds, where the source can give such; default 0. */
+  readonly minimumLifeMs?: number | undefined;
 }
 
 /**

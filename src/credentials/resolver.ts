@@ -9,12 +9,17 @@ import type {
   CredentialSourceDefinition,
   Credentials,
 } from "./provider.ts";
+import { RefreshingCredentials } from "./refresh.ts";
 import { createAwsProfileProvider } from "./sources/aws-profile.ts";
+import { createAwsSecretsManagerProvider } from "./sources/aws-secrets-manager.ts";
 import { createCachixTokenProvider } from "./sources/cachix-token.ts";
+import { createCustomProvider } from "./sources/custom.ts";
 import { createEnvProvider } from "./sources/env.ts";
 import { createFileProvider } from "./sources/file.ts";
+import { createInstanceMetadataProvider } from "./sources/instance-metadata/instance-metadata.ts";
 import { createNoneProvider } from "./sources/none.ts";
 import { createSystemdCredentialProvider } from "./sources/systemd-credential.ts";
+import { createVaultProvider } from "./sources/vault.ts";
 
 /** Longest one load of credentials may take. */
 const LOAD_TIMEOUT_MS = 10_000;
@@ -49,6 +54,10 @@ export interface CredentialResolverOptions {
 /**
  * Makes a resolver. Each load has a deadline of 10 s, and what a source returns is checked before it is used.
  *
+ * Sources on this machine (`env`, `file`, `cachix-token`, `systemd-credential`, `none`) are read anew at each request. The
+ * answers of all others are kept: until shortly before they expire, or for a minute if they do not say when. However many
+ * ask at once, a source gets one request.
+ *
  * @param options - custom sources and ports
  *
  * @example
@@ -64,37 +73,48 @@ export function createCredentialResolver(options: CredentialResolverOptions = {}
   const definitions = new Map(
     (options.credentialSources ?? []).map((definition) => [definition.type, definition]),
   );
-  return {
-    resolve: async (source, request = {}) => {
-      const credentials = await withDeadline((signal) => load(source, { ...request, signal }), {
-        clock: runtime.clock,
-        timeoutMs: LOAD_TIMEOUT_MS,
-        signal: request.signal,
-        onTimeout: () => tooSlow(source),
-      });
-      return checkCredentials(credentials, source.type, runtime.clock);
-    },
+  const kept = new Map<string, RefreshingCredentials>();
+
+  const createChecked = (source: CredentialSource): CredentialProvider => {
+    const provider = isCustom(source)
+      ? createCustomProvider(source, definitions.get(source.type), runtime)
+      : createProvider(source, runtime);
+    return (request = {}) => load(source, provider, request, runtime);
   };
+  const keep = (source: CredentialSource): RefreshingCredentials => {
+    const key = JSON.stringify(source);
+    const known = kept.get(key) ?? new RefreshingCredentials(createChecked(source), runtime);
+    kept.set(key, known);
+    return known;
+  };
+  return {
+    resolve: async (source, request = {}) =>
+      LOCAL_SOURCES.has(source.type) ? createChecked(source)(request) : keep(source).get(request),
+  };
+}
 
-  async function load(source: CredentialSource, request: CredentialRequest): Promise<Credentials> {
-    if (isCustom(source)) return loadCustom(source, request);
-    return createProvider(source, runtime)(request);
-  }
+/** Sources that are read anew at each request: they are here, and may have changed. */
+const LOCAL_SOURCES: ReadonlySet<string> = new Set([
+  "env",
+  "file",
+  "cachix-token",
+  "systemd-credential",
+  "none",
+]);
 
-  async function loadCustom(source: CustomSource, request: CredentialRequest): Promise<Credentials> {
-    const definition = definitions.get(source.type);
-    if (definition === undefined) throw unsupported(source.type, "is not among the host's credentialSources");
-    try {
-      const provider = await definition.createProvider(source.options, runtime);
-      return await provider(request);
-    } catch (error) {
-      request.signal?.throwIfAborted();
-      if (error instanceof CredentialError) throw error;
-      // An error of unknown make may hold anything, so neither it nor its message goes on.
-      const message = `The source ${source.type} failed; have it reject with a CredentialError that says why`;
-      throw new CredentialError("ERR_CREDENTIAL_UNAVAILABLE", source.type, message);
-    }
-  }
+async function load(
+  source: CredentialSource,
+  provider: CredentialProvider,
+  request: CredentialRequest,
+  runtime: Runtime,
+): Promise<Credentials> {
+  const credentials = await withDeadline((signal) => provider({ ...request, signal }), {
+    clock: runtime.clock,
+    timeoutMs: LOAD_TIMEOUT_MS,
+    signal: request.signal,
+    onTimeout: () => tooSlow(source),
+  });
+  return checkCredentials(credentials, source.type, runtime.clock);
 }
 
 type BuiltInSource = Exclude<CredentialSource, CustomSource>;
@@ -118,18 +138,12 @@ function createProvider(source: BuiltInSource, runtime: Runtime): CredentialProv
     case "none":
       return createNoneProvider();
     case "vault":
+      return createVaultProvider(source, runtime);
     case "aws-secrets-manager":
+      return createAwsSecretsManagerProvider(source, runtime);
     case "instance-metadata":
-      throw unsupported(source.type, "is not built yet in this version");
+      return createInstanceMetadataProvider(source, runtime);
   }
-}
-
-function unsupported(sourceType: string, why: string): CredentialError {
-  return new CredentialError(
-    "ERR_CREDENTIAL_UNSUPPORTED",
-    sourceType,
-    `The credential source ${sourceType} ${why}`,
-  );
 }
 
 function tooSlow(source: CredentialSource): CredentialError {

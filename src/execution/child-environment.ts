@@ -41,7 +41,9 @@ export function buildChildEnvironment(
   options: { readonly runtime: Runtime; readonly inheritEnv: readonly string[]; readonly resolve: Resolve },
 ): ChildEnvironment {
   const { runtime, inheritEnv, resolve } = options;
-  const names = [...INHERITED_NAMES, ...inheritEnv].filter((name) => runtime.env[name] !== undefined);
+  const names = [...INHERITED_NAMES, ...inheritEnv].filter(
+    (name) => name !== "PATH" && Object.hasOwn(runtime.env, name),
+  );
   const inherited = names.map((name) => [name, runtime.env[name] ?? ""] as const);
   const own = [...command.env].map(([name, value]) => [name, toText(value, resolve)] as const);
   const values = [...command.env.values(), ...command.files.flatMap((file) => file.secrets)];
@@ -60,9 +62,10 @@ function toText(value: CommandArg | Secret, resolve: Resolve): string {
   return value instanceof Secret ? value.expose() : resolve(value);
 }
 
-/** The password of a URL, as a proxy's may be; it is one more text to redact. */
+/** The password of a URL, as a proxy's may be, with or without its scheme; it is one more text to redact. */
 function findPassword(value: string): string[] {
-  const password = URL.canParse(value) ? new URL(value).password : "";
+  const url = /^[a-z][a-z0-9+.-]*:\/\//iu.test(value) ? value : `http://${value.replace(/^\/\//u, "")}`;
+  const password = URL.canParse(url) ? new URL(url).password : "";
   return password === "" ? [] : [password, decode(password)];
 }
 

@@ -7,17 +7,32 @@ const { join, normalize } = posix;
 
 /**
  * The directories in which executables are looked for: those of the host's PATH that are absolute, lie in no
- * `node_modules` and are not the working directory. What a checkout brings along never runs.
+ * `node_modules` and are not the working directory, as they are written and where their links lead. What a checkout brings
+ * along never runs. Directories that are not there are left out.
  */
-export function toSafePath(path: string, runtime: Runtime): string {
-  const current = normalize(`${runtime.workingDirectory}/`);
-  return path
-    .split(":")
-    .filter((directory) => directory.startsWith("/") && !directory.split("/").includes(".."))
-    .map((directory) => normalize(`${directory}/`))
-    .filter((directory) => directory !== current && !directory.includes("/node_modules/"))
-    .map((directory) => (directory === "/" ? directory : directory.slice(0, -1)))
-    .join(":");
+export async function toSafePath(path: string, runtime: Runtime): Promise<string> {
+  const current = new Set([
+    runtime.workingDirectory(),
+    await realPathOf(runtime.workingDirectory(), runtime),
+  ]);
+  const isSafe = (directory: string): boolean =>
+    !current.has(directory) && !`${directory}/`.includes("/node_modules/");
+  const safe: string[] = [];
+  for (const written of path.split(":")) {
+    const directory = normalize(written).replace(/(?<=.)\/$/u, "");
+    if (!directory.startsWith("/") || written.split("/").includes("..") || !isSafe(directory)) continue;
+    const real = await realPathOf(directory, runtime);
+    if (real !== undefined && isSafe(real)) safe.push(directory);
+  }
+  return safe.join(":");
+}
+
+async function realPathOf(path: string, { files }: Runtime): Promise<string | undefined> {
+  try {
+    return await files.realPath(path);
+  } catch {
+    return undefined; // A PATH may name directories that do not exist.
+  }
 }
 
 /**

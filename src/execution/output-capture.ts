@@ -1,4 +1,6 @@
 import { StringDecoder } from "node:string_decoder";
+import { callListener } from "../call-listener.ts";
+import { EscapeStripper } from "./escape-stripper.ts";
 import type { OutputChunk } from "./executor.ts";
 import { OutputTail } from "./output-tail.ts";
 import { Redactor } from "./redactor.ts";
@@ -14,7 +16,7 @@ export interface OutputCaptureOptions {
   readonly onListenerError: () => void;
 }
 
-/** Takes the raw bytes of a child's output, redacts them, keeps their tail and passes them on. */
+/** Takes the raw bytes of a child's output, strips colours, redacts secrets, keeps their tail and passes them on. */
 export class OutputCapture {
   readonly tail = new OutputTail(MAX_OUTPUT_BYTES);
   readonly #options: OutputCaptureOptions;
@@ -27,11 +29,12 @@ export class OutputCapture {
   /** Opens one of the two streams. */
   open(stream: OutputChunk["stream"]): { write(bytes: Buffer): void; end(): void } {
     const decoder = new StringDecoder("utf8");
+    const stripper = new EscapeStripper();
     const redactor = new Redactor(this.#options.secrets);
     return {
-      write: (bytes) => this.#emit({ stream, text: redactor.push(decoder.write(bytes)) }),
+      write: (bytes) => this.#emit({ stream, text: redactor.push(stripper.push(decoder.write(bytes))) }),
       end: () => {
-        this.#emit({ stream, text: redactor.push(decoder.end()) });
+        this.#emit({ stream, text: redactor.push(stripper.push(decoder.end())) });
         this.#emit({ stream, text: redactor.end() });
       },
     };
@@ -40,12 +43,11 @@ export class OutputCapture {
   #emit(chunk: OutputChunk): void {
     if (chunk.text === "") return;
     this.tail.push(chunk);
-    if (!this.#listening) return;
-    try {
-      this.#options.onOutput?.(chunk);
-    } catch {
+    const { onOutput, onListenerError } = this.#options;
+    if (onOutput === undefined || !this.#listening) return;
+    callListener(onOutput, chunk, () => {
+      if (this.#listening) onListenerError();
       this.#listening = false;
-      this.#options.onListenerError();
-    }
+    });
   }
 }

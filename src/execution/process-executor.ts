@@ -5,6 +5,7 @@ import type { CommandSpec } from "../commands/command.ts";
 import { CommandError } from "../errors.ts";
 import { createNodeRuntime, maskHostEnvironment, type Runtime } from "../runtime.ts";
 import { quoteName } from "../text.ts";
+import { type ActiveRun, trackRun } from "./active-runs.ts";
 import { buildChildEnvironment, type ChildEnvironment } from "./child-environment.ts";
 import { findExecutable, toSafePath } from "./executable.ts";
 import type { ExecuteOptions, ExecutionResult, Executor } from "./executor.ts";
@@ -38,6 +39,9 @@ export interface ProcessExecutorOptions {
  * directory, and that is removed afterwards. Executables are looked for neither in `node_modules/.bin` nor in the working
  * directory.
  *
+ * When the host exits, its children end with it and their directories are removed; a host that handles SIGTERM or SIGINT
+ * must exit by `process.exit` or dispose its registries for that.
+ *
  * A run settles within its timeout, 5 s of grace and 1 s, whatever the child does, and leaves no process of its group
  * behind. At most the last 64 KiB of output are kept, and every secret of 8 characters or more is redacted in what is
  * kept and what is streamed, also as base64 and as URL- or JSON-escaped text.
@@ -55,23 +59,26 @@ export interface ProcessExecutorOptions {
  */
 export function createProcessExecutor(options: ProcessExecutorOptions = {}): Executor {
   const runtime = createNodeRuntime(options.runtime);
-  const path = toSafePath(options.path ?? runtime.env["PATH"] ?? "", runtime);
   const parent = options.workDirectoryParent ?? (runtime.env["TMPDIR"] || "/tmp");
   const inheritEnv = options.inheritEnv ?? [];
   return {
     execute: async (command, executeOptions = {}) => {
       if (executeOptions.signal?.aborted === true) return ABORTED_BEFORE_START;
+      const path = await toSafePath(options.path ?? runtime.env["PATH"] ?? "", runtime);
       const file = await findExecutable(command.file, path, runtime);
       const work = await createWorkDirectory(command, parent);
+      const active: ActiveRun = { directory: work.path };
+      const untrack = trackRun(active);
       try {
         const environment = buildChildEnvironment(command, path, {
           runtime,
           inheritEnv,
           resolve: work.resolve,
         });
-        return await run({ command, file, work, environment, runtime }, executeOptions);
+        return await run({ command, file, work, environment, runtime, active }, executeOptions);
       } finally {
         await removeOrWarn(work, runtime);
+        untrack();
       }
     },
   };
@@ -93,6 +100,7 @@ interface Run {
   readonly work: WorkDirectory;
   readonly environment: ChildEnvironment;
   readonly runtime: Runtime;
+  readonly active: ActiveRun;
 }
 
 async function run(context: Run, options: ExecuteOptions): Promise<ExecutionResult> {
@@ -106,6 +114,7 @@ async function run(context: Run, options: ExecuteOptions): Promise<ExecutionResu
   });
   const start = runtime.clock.monotonic();
   const child = await spawnChild(context);
+  context.active.pid = child.pid;
   const end = await captureChild(child, capture, { ...options, runtime });
   const durationMs = Math.round(runtime.clock.monotonic() - start);
   const { tail } = capture;

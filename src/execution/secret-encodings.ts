@@ -11,16 +11,38 @@ export function toEncodings(secret: string): readonly string[] {
   if (secret.length < MIN_LENGTH) return [];
   const text = secret.toWellFormed();
   const url = encodeURIComponent(text);
+  const strict = url.replace(/[!'()*]/gu, (mark) => `%${mark.charCodeAt(0).toString(16).toUpperCase()}`);
+  const json = JSON.stringify(text).slice(1, -1);
   const forms = [
     secret,
-    JSON.stringify(text).slice(1, -1),
-    encodeURI(text),
-    url,
-    url.replace(/%[0-9A-F]{2}/gu, (code) => code.toLowerCase()),
-    new URLSearchParams({ "": text }).toString().slice(1),
+    json,
+    json.replaceAll("/", "\\/"),
+    ...[encodeURI(text), url, strict, toUserInfo(text), toPath(text)].flatMap((form) => [
+      form,
+      lowerCaseCodes(form),
+    ]),
+    ...[new URLSearchParams({ "": text }).toString().slice(1)].flatMap((form) => [
+      form,
+      lowerCaseCodes(form),
+    ]),
     ...[0, 1, 2].flatMap((shift) => toBase64(text, shift)),
   ];
   return [...new Set(forms)].filter((form) => form.length >= MIN_LENGTH);
+}
+
+function lowerCaseCodes(text: string): string {
+  return text.replace(/%[0-9A-F]{2}/gu, (code) => code.toLowerCase());
+}
+
+// As the WHATWG URL parser writes a password, and a path segment.
+function toUserInfo(text: string): string {
+  const url = new URL("http://host");
+  url.password = text;
+  return url.password;
+}
+
+function toPath(text: string): string {
+  return encodeURI(text).replace(/[?#]/gu, (mark) => encodeURIComponent(mark));
 }
 
 // The characters that depend on nothing but the secret, with `shift` unknown bytes before it and any behind.

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, realpath, rm, unlink, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, realpath, rm, unlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { CommandArg, CommandSpec, WorkPath } from "../commands/command.ts";
 import { CommandError } from "../errors.ts";
@@ -60,8 +60,14 @@ function checkPath({ path }: WorkPath): string {
 
 async function removeAll(directory: string, command: CommandSpec): Promise<void> {
   // The secrets go first, one by one; a file that was never written is no failure, and the rest is told by `rm`.
-  await Promise.allSettled(command.files.map((file) => unlink(join(directory, file.path.path))));
+  await Promise.allSettled(command.files.map((file) => unlinkPrivate(join(directory, file.path.path))));
   await rm(directory, { recursive: true, force: true, maxRetries: 3 });
+}
+
+// A tool may have made the directory read-only.
+async function unlinkPrivate(file: string): Promise<void> {
+  await chmod(dirname(file), 0o700);
+  await unlink(file);
 }
 
 function cannotWrite(parent: string): CommandError {

@@ -2,7 +2,7 @@ import type { CachePermissions } from "../cache.ts";
 import { quoteName } from "../text.ts";
 import type { AccessRequest, AllowReason, Decision, DenyReason, MatchedRule } from "./decision.ts";
 import { type CompiledPattern, compilePattern } from "./pattern.ts";
-import { findRequestProblem } from "./request.ts";
+import { readRequest } from "./request.ts";
 
 /**
  * Permissions, ready to answer.
@@ -72,10 +72,10 @@ class PermissionEvaluator implements CompiledPermissions {
   }
 
   evaluate(request: AccessRequest): Decision {
-    const problem = findRequestProblem(request);
-    if (problem !== undefined) return this.#deny("invalid-request", problem);
-    if (this.#allowAll) return this.#denyFork(request) ?? this.#allow("allow-all", []);
-    return this.#evaluateLists(request);
+    const read = readRequest(request);
+    if (!read.success) return this.#deny("invalid-request", read.problem);
+    if (this.#allowAll) return this.#denyFork(read.request) ?? this.#allow("allow-all", []);
+    return this.#evaluateLists(read.request);
   }
 
   #evaluateLists(request: AccessRequest): Decision {

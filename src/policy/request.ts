@@ -1,59 +1,78 @@
 import { quoteName } from "../text.ts";
 import type { AccessRequest } from "./decision.ts";
-import { isBranchName, isTagName } from "./git-ref.ts";
+import { type GitRef, isBranchName, isTagName } from "./git-ref.ts";
 import { isRepositoryName } from "./repository-name.ts";
 
+/** A request that was understood, or why it was not. */
+export type ReadRequest =
+  | { readonly success: true; readonly request: AccessRequest }
+  | { readonly success: false; readonly problem: string };
+
 /**
- * Says why a request cannot be decided, or nothing if it can. Requests come from programs without types too, so
- * nothing about their shape is taken for granted.
+ * Reads a request once, field by field, into a copy that nobody else holds. Requests come from programs without types too:
+ * nothing about their shape is taken for granted, inherited fields do not count, and a getter is asked only once.
  */
-export function findRequestProblem(request: AccessRequest): string | undefined {
-  const fields = toFields(request);
-  if (fields === undefined) return "The request is not an object";
-  return findRepositoryProblem("Repository", fields["repository"]) ?? findRefProblem(fields["ref"]);
+export function readRequest(request: unknown): ReadRequest {
+  try {
+    const fields = toFields(request);
+    if (fields === undefined) return fail("The request is not an object");
+    const repository = readRepository("Repository", own(fields, "repository"));
+    const ref = readRef(own(fields, "ref"));
+    return { success: true, request: { repository, ref } };
+  } catch (error) {
+    return fail(error instanceof InvalidRequest ? error.message : "The request cannot be read");
+  }
 }
 
-function findRefProblem(ref: unknown): string | undefined {
+class InvalidRequest extends Error {}
+
+function fail(problem: string): ReadRequest {
+  return { success: false, problem };
+}
+
+function readRef(ref: unknown): GitRef | undefined {
   if (ref === undefined) return undefined;
   const fields = toFields(ref);
-  switch (fields?.["type"]) {
-    case "branch":
-      return findBranchProblem(fields["name"]);
-    case "tag":
-      return findTagProblem(fields["name"]);
-    case "pull-request":
-      return findPullRequestProblem(fields);
-    default:
-      return "The ref is neither a branch, a tag nor a pull request";
-  }
+  const type = fields === undefined ? undefined : own(fields, "type");
+  if (fields !== undefined && type === "branch") return { type, name: readBranch(own(fields, "name")) };
+  if (fields !== undefined && type === "tag") return { type, name: readTag(own(fields, "name")) };
+  if (fields !== undefined && type === "pull-request") return readPullRequest(fields);
+  throw new InvalidRequest("The ref is neither a branch, a tag nor a pull request");
 }
 
-function findBranchProblem(name: unknown): string | undefined {
-  if (typeof name !== "string") return "The branch has no name";
-  if (name.startsWith("refs/heads/")) return `Branch ${quoteName(name)} must be given without refs/heads/`;
-  return isBranchName(name) ? undefined : `Branch ${quoteName(name)} is not a name that git accepts`;
-}
-
-function findTagProblem(name: unknown): string | undefined {
-  if (typeof name !== "string") return "The tag has no name";
-  return isTagName(name) ? undefined : `Tag ${quoteName(name)} is not a name that git accepts`;
-}
-
-function findPullRequestProblem(fields: Fields): string | undefined {
-  const { number } = fields;
+function readPullRequest(fields: Fields): GitRef {
+  const number = own(fields, "number");
   if (typeof number !== "number" || !Number.isSafeInteger(number) || number < 1) {
-    return "The number of a pull request is a positive integer";
+    throw new InvalidRequest("The number of a pull request is a positive integer");
   }
-  const head = toFields(fields["head"]);
-  if (head === undefined) return "The pull request has no head";
-  return findRepositoryProblem("Head repository", head["repository"]) ?? findBranchProblem(head["branch"]);
+  const head = toFields(own(fields, "head"));
+  if (head === undefined) throw new InvalidRequest("The pull request has no head");
+  const repository = readRepository("Head repository", own(head, "repository"));
+  return { type: "pull-request", number, head: { repository, branch: readBranch(own(head, "branch")) } };
 }
 
-function findRepositoryProblem(subject: string, name: unknown): string | undefined {
-  if (typeof name !== "string") return `${subject} has no name`;
-  return isRepositoryName(name)
-    ? undefined
-    : `${subject} ${quoteName(name)} is not a full name like owner/name`;
+function readBranch(name: unknown): string {
+  if (typeof name !== "string") throw new InvalidRequest("The branch has no name");
+  if (name.startsWith("refs/heads/")) {
+    throw new InvalidRequest(`Branch ${quoteName(name)} must be given without refs/heads/`);
+  }
+  if (!isBranchName(name))
+    throw new InvalidRequest(`Branch ${quoteName(name)} is not a name that git accepts`);
+  return name;
+}
+
+function readTag(name: unknown): string {
+  if (typeof name !== "string") throw new InvalidRequest("The tag has no name");
+  if (!isTagName(name)) throw new InvalidRequest(`Tag ${quoteName(name)} is not a name that git accepts`);
+  return name;
+}
+
+function readRepository(subject: string, name: unknown): string {
+  if (typeof name !== "string") throw new InvalidRequest(`${subject} has no name`);
+  if (!isRepositoryName(name)) {
+    throw new InvalidRequest(`${subject} ${quoteName(name)} is not a full name like owner/name`);
+  }
+  return name;
 }
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -64,4 +83,8 @@ function toFields(value: unknown): Fields | undefined {
 
 function isObject(value: unknown): value is Fields {
   return typeof value === "object" && value !== null;
+}
+
+function own(fields: Fields, name: string): unknown {
+  return Object.hasOwn(fields, name) ? fields[name] : undefined;
 }

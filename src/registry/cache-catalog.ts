@@ -33,6 +33,11 @@ export class CacheCatalog {
     }
   }
 
+  /** The cache of an id. */
+  find(cacheId: string): CacheDefinition | undefined {
+    return this.#caches.get(cacheId)?.cache;
+  }
+
   /** Decides on one cache; total. */
   authorize(cacheId: string, request: AccessRequest): Decision {
     return this.decide(cacheId, request).decision;

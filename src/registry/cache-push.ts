@@ -8,13 +8,14 @@ import { checkStorePaths } from "../commands/store-path.ts";
 import type { Credentials } from "../credentials/provider.ts";
 import type { CredentialResolver } from "../credentials/resolver.ts";
 import { type AnyCachesError, PushError } from "../errors.ts";
-import type { ExecutionResult, Executor, OutputChunk } from "../execution/executor.ts";
-import { MarkerWatch } from "../execution/marker-watch.ts";
+import type { ExecutionResult, Executor } from "../execution/executor.ts";
+import { isCredentialFailure } from "../execution/failure.ts";
 import type { AllowDecision } from "../policy/decision.ts";
 import type { Runtime } from "../runtime.ts";
-import { findRunError, toPushFailure } from "./outcome.ts";
+import { toPushFailure } from "./outcome.ts";
 import type { HostPaths } from "./plan.ts";
 import type { ExecutedPush, PushOptions, PushResult } from "./push-types.ts";
+import { runCommand } from "./run-command.ts";
 
 /** What every cache of a push shares. */
 export interface PushContext {
@@ -37,13 +38,18 @@ type Without<Event, Key extends PropertyKey> = Event extends unknown ? Omit<Even
 
 type CacheEvent = Extract<AuditEvent, { readonly cacheId: string }>;
 
-/** Stamps an event and delivers it. */
+/**
+ * Stamps an event and delivers it.
+ *
+ * @param signal - ends the waiting for sinks; left out for what must be recorded in any case
+ */
 export function emitEvent(
   context: PushContext,
   event: Without<AuditEvent, keyof AuditEventBase>,
+  signal?: AbortSignal,
 ): Promise<void> {
   const time = new Date(context.runtime.clock.now()).toISOString();
-  return context.audit.emit({ ...event, ...context.eventBase, time });
+  return context.audit.emit({ ...event, ...context.eventBase, time }, signal);
 }
 
 /** Pushes to one cache that allows it. It never rejects: whatever happens becomes the result. */
@@ -62,7 +68,8 @@ class CachePush {
   readonly #startedAt: number;
   readonly #executions: ExecutionResult[] = [];
   readonly #pushed: string[] = [];
-  #forwarding = true;
+  #credentials: Credentials = { env: new Map() };
+  #refreshed = false;
 
   constructor(cache: CacheDefinition, decision: AllowDecision, context: PushContext) {
     this.#cache = cache;
@@ -77,83 +84,78 @@ class CachePush {
       await this.#emit({ type: "push.started", destination: describeDestination(this.#cache), storePaths });
     } catch (failure) {
       // The intent is not on record, so there is nothing to end.
-      return this.#finish(toPushFailure(failure), undefined);
+      return this.#finish(this.#toFailure(failure), undefined);
     }
-    const error = await this.#pushAll().catch(toPushFailure);
+    const error = await this.#pushAll().catch((failure: unknown) => this.#toFailure(failure));
     return this.#finish(error, await this.#recordEnd(error));
   }
 
   async #pushAll(): Promise<PushError | undefined> {
     if (this.#isAborted()) return aborted();
-    const storePaths = checkStorePaths(this.#context.storePaths, this.#context.host);
-    const credentials = await this.#resolveCredentials();
-    const commands = batchStorePaths(storePaths).map((batch) => ({
-      batch,
-      command: this.#build(batch, credentials),
-    }));
+    const batches = batchStorePaths(checkStorePaths(this.#context.storePaths, this.#context.host));
+    await this.#resolveCredentials(false);
+    // A command that cannot be built fails before the store is asked.
+    for (const batch of batches) this.#build(batch);
     await this.#context.checkValidity();
-    for (const { batch, command } of commands) {
-      const error = await this.#execute(command);
+    for (const batch of batches) {
+      const error = await this.#pushBatch(batch);
       if (error !== undefined) return error;
       this.#pushed.push(...batch);
     }
     return undefined;
   }
 
-  async #resolveCredentials(): Promise<Credentials> {
-    const { resolver, signal } = this.#context;
+  /** Runs one command, and once more with fresh credentials if those it had were not accepted. */
+  async #pushBatch(batch: readonly string[]): Promise<PushError | undefined> {
+    const error = await this.#execute(this.#build(batch));
+    const result = this.#executions.at(-1);
+    const refused = error?.code === "ERR_PUSH_FAILED" && result !== undefined && isCredentialFailure(result);
+    if (!refused || this.#refreshed || this.#cache.credentials.type === "none") return error;
+    this.#refreshed = true;
+    await this.#resolveCredentials(true);
+    return this.#execute(this.#build(batch));
+  }
+
+  async #resolveCredentials(forceRefresh: boolean): Promise<void> {
+    const { resolver, signal, timeoutMs: minimumLifeMs } = this.#context;
     const source = this.#cache.credentials;
-    let credentials: Credentials;
     try {
-      credentials = await resolver.resolve(source, { signal });
+      this.#credentials = await resolver.resolve(source, { signal, forceRefresh, minimumLifeMs });
     } catch (error) {
-      const failure = this.#isAborted() ? aborted() : toPushFailure(error);
+      const failure = this.#toFailure(error);
       await this.#emit({ type: "credentials.failed", sourceType: source.type, code: failure.code });
       throw failure;
     }
-    const names = [...credentials.env.keys()];
-    const expiration = credentials.expiration?.toISOString();
+    const names = [...this.#credentials.env.keys()];
+    const expiration = this.#credentials.expiration?.toISOString();
     await this.#emit({ type: "credentials.resolved", sourceType: source.type, names, expiration });
-    return credentials;
   }
 
-  #build(storePaths: readonly string[], credentials: Credentials): CommandSpec {
+  #build(storePaths: readonly string[]): CommandSpec {
+    const { destination } = this.#cache;
     return buildPushCommand({
-      destination: this.#cache.destination,
+      destination,
       storePaths,
-      credentials,
+      credentials: this.#credentials,
       ...this.#context.host,
     });
   }
 
   async #execute(command: CommandSpec): Promise<PushError | undefined> {
     if (this.#isAborted()) return aborted();
-    const { executor, runtime, signal, timeoutMs } = this.#context;
-    const remainingMs = timeoutMs - (runtime.clock.monotonic() - this.#startedAt);
-    if (remainingMs <= 0)
-      return findRunError(TIMED_OUT, { tool: command.file, timeoutMs, sawFailureMarker: false });
-    const watch = new MarkerWatch(command.failureMarkers ?? []);
-    const result = await executor.execute(command, {
-      timeoutMs: Math.ceil(remainingMs),
+    const { executor, runtime, signal, timeoutMs, onOutput } = this.#context;
+    const cacheId = this.#cache.id;
+    const { result, error } = await runCommand(command, {
+      executor,
+      timeoutMs,
+      remainingMs: timeoutMs - (runtime.clock.monotonic() - this.#startedAt),
       signal,
-      onOutput: (chunk) => {
-        watch.push(chunk);
-        this.#forward(chunk);
-      },
+      onOutput: (chunk) => onOutput?.({ ...chunk, cacheId }),
+      onListenerError: () =>
+        runtime.warn(`The onOutput callback failed; it is not called again for ${cacheId}`),
     });
-    this.#executions.push(result);
-    return findRunError(result, { tool: command.file, timeoutMs, sawFailureMarker: watch.seen });
-  }
-
-  // A callback that throws must not keep the output from being watched.
-  #forward(chunk: OutputChunk): void {
-    if (!this.#forwarding) return;
-    try {
-      this.#context.onOutput?.({ ...chunk, cacheId: this.#cache.id });
-    } catch {
-      this.#forwarding = false;
-      this.#context.runtime.warn("The onOutput callback threw; it is not called again for this cache");
-    }
+    if (result !== undefined) this.#executions.push(result);
+    return error;
   }
 
   async #recordEnd(error: AnyCachesError | undefined): Promise<PushError | undefined> {
@@ -197,7 +199,13 @@ class CachePush {
   }
 
   #emit(event: Without<CacheEvent, keyof AuditEventBase | "cacheId">): Promise<void> {
-    return emitEvent(this.#context, { ...event, cacheId: this.#cache.id });
+    const { signal } = this.#context;
+    const waiting = event.type === "push.finished" ? undefined : signal;
+    return emitEvent(this.#context, { ...event, cacheId: this.#cache.id }, waiting);
+  }
+
+  #toFailure(error: unknown): AnyCachesError {
+    return this.#isAborted() ? aborted() : toPushFailure(error);
   }
 
   #isAborted(): boolean {
@@ -208,16 +216,6 @@ class CachePush {
     return Math.round(this.#context.runtime.clock.monotonic() - this.#startedAt);
   }
 }
-
-const TIMED_OUT: ExecutionResult = {
-  outcome: "timed-out",
-  exitCode: null,
-  signal: null,
-  durationMs: 0,
-  stdout: "",
-  stderr: "",
-  truncated: false,
-};
 
 function aborted(): PushError {
   return new PushError("ERR_PUSH_ABORTED", "The push was aborted");

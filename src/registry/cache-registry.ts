@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { AuditLog, type AuditSink } from "../audit/audit-log.ts";
 import type { AuditEvent } from "../audit/event.ts";
 import type { Diagnostic } from "../config/diagnostic.ts";
@@ -143,6 +144,8 @@ export class CacheRegistry implements AsyncDisposable {
   async push(request: PushRequest, options: PushOptions = {}): Promise<PushReport> {
     if (this.#closed) throw new PushError("ERR_REGISTRY_CLOSED", "The registry was disposed; make a new one");
     const controller = new AbortController();
+    // Each cache listens to it, and Node warns from eleven on.
+    setMaxListeners(0, controller.signal);
     const onAbort = (): void => controller.abort(options.signal?.reason);
     if (options.signal?.aborted === true) onAbort();
     options.signal?.addEventListener("abort", onAbort, { once: true });
@@ -158,19 +161,21 @@ export class CacheRegistry implements AsyncDisposable {
 
   /**
    * Finds out whether pushes could work: whether the tools answer, and whether credentials can be fetched and are of use
-   * to their tool. Nothing is pushed and no secret is shown.
+   * to their tool. Nothing is pushed and no secret is shown. An id that no cache has is an entry that is not ok.
    *
    * @param options - which caches
    */
   check(options: CheckOptions = {}): Promise<CheckReport> {
-    const wanted = options.caches;
-    const caches = this.config.caches.filter(({ id }) => wanted === undefined || wanted.includes(id));
-    return checkCaches(caches, {
-      executor: this.#executor,
-      resolver: this.#resolver,
-      host: this.#host,
-      signal: options.signal,
-    });
+    const ids = options.caches ?? this.config.caches.map(({ id }) => id);
+    return checkCaches(
+      [...new Set(ids)].map((id) => ({ id, cache: this.#catalog.find(id) })),
+      {
+        executor: this.#executor,
+        resolver: this.#resolver,
+        host: this.#host,
+        signal: options.signal,
+      },
+    );
   }
 
   /**

@@ -3,8 +3,9 @@ import { privateHome } from "../commands/command.ts";
 import { buildPushCommand } from "../commands/push-command.ts";
 import { DEFAULT_STORE_DIRECTORY } from "../commands/store-path.ts";
 import type { CredentialResolver } from "../credentials/resolver.ts";
-import type { AnyCachesError } from "../errors.ts";
+import { type AnyCachesError, ConfigError } from "../errors.ts";
 import type { Executor } from "../execution/executor.ts";
+import { quoteName } from "../text.ts";
 import { findRunError, toPushFailure } from "./outcome.ts";
 import type { HostPaths } from "./plan.ts";
 
@@ -62,8 +63,8 @@ export interface CacheCheck {
   readonly cacheId: string;
   /** Whether its credentials are usable. */
   readonly ok: boolean;
-  /** The `type` of their source. */
-  readonly sourceType: string;
+  /** The `type` of their source; absent if no cache has this id. */
+  readonly sourceType?: string | undefined;
   /** Names of the credentials; empty if they could not be fetched. */
   readonly names: readonly string[];
   /** When they end; absent where the source does not say. */
@@ -80,15 +81,29 @@ export interface CheckContext {
   readonly signal: AbortSignal | undefined;
 }
 
+/** An id to check, with its cache if there is one. */
+export interface WantedCache {
+  readonly id: string;
+  readonly cache: CacheDefinition | undefined;
+}
+
+function notThere(cacheId: string): CacheCheck {
+  const message = `Cache ID '${quoteName(cacheId)}' not found in server registry`;
+  return { cacheId, ok: false, names: [], error: new ConfigError("ERR_CONFIG_INVALID", message) };
+}
+
 /** Checks tools and credentials, all at once. */
 export async function checkCaches(
-  caches: readonly CacheDefinition[],
+  wanted: readonly WantedCache[],
   context: CheckContext,
 ): Promise<CheckReport> {
+  const caches = wanted.flatMap(({ cache }) => (cache === undefined ? [] : [cache]));
   const names = new Set(["nix-store", ...caches.map(({ destination }) => toTool(destination))]);
   const [tools, checked] = await Promise.all([
     Promise.all([...names].map((tool) => checkTool(tool, context))),
-    Promise.all(caches.map((cache) => checkCache(cache, context))),
+    Promise.all(
+      wanted.map(({ id, cache }) => (cache === undefined ? notThere(id) : checkCache(cache, context))),
+    ),
   ]);
   return { ok: [...tools, ...checked].every(({ ok }) => ok), tools, caches: checked };
 }

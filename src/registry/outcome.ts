@@ -1,4 +1,3 @@
-import { stripVTControlCharacters } from "node:util";
 import { type AnyCachesError, isCachesError, PushError } from "../errors.ts";
 import type { ExecutionResult } from "../execution/executor.ts";
 import { quoteName } from "../text.ts";
@@ -38,6 +37,9 @@ export function findRunError(result: ExecutionResult, context: RunContext): Push
         "ERR_PUSH_FAILED",
         `${tool} exited with code 0 but skipped paths${quoteLastLine(result)}`,
       );
+    default:
+      // An executor of the host's own may say anything; what is not known is not success.
+      return new PushError("ERR_PUSH_FAILED", `${tool} ended in a way that is not known`);
   }
 }
 
@@ -53,9 +55,7 @@ function describeEnd({ exitCode, signal }: ExecutionResult): string {
 }
 
 function quoteLastLine({ stderr, stdout }: ExecutionResult): string {
-  const lines = stripVTControlCharacters(stderr.trim() === "" ? stdout : stderr)
-    .trim()
-    .split("\n");
+  const lines = (stderr.trim() === "" ? stdout : stderr).trim().split("\n");
   const last = lines.findLast((line) => line.trim() !== "")?.trim() ?? "";
   return last === "" ? "" : `: ${quoteName(last, 400)}`;
 }

@@ -130,4 +130,6 @@ export interface DeniedResult {
   readonly cacheId: string;
   /** Why. */
   readonly decision: DenyDecision;
+  /** Set if the decision could not be recorded by an audit sink. */
+  readonly auditError?: PushError | undefined;
 }

@@ -1,12 +1,12 @@
 import type { AuditLog } from "../audit/audit-log.ts";
 import { checkStorePaths } from "../commands/store-path.ts";
 import type { CredentialResolver } from "../credentials/resolver.ts";
-import type { AnyCachesError } from "../errors.ts";
+import { PushError } from "../errors.ts";
 import type { Executor } from "../execution/executor.ts";
 import type { Runtime } from "../runtime.ts";
 import type { CacheCatalog, CacheDecision } from "./cache-catalog.ts";
 import { emitEvent, type PushContext, pushToCache } from "./cache-push.ts";
-import { toPushFailure } from "./outcome.ts";
+import { copyRequest } from "./copy-request.ts";
 import type { HostPaths } from "./plan.ts";
 import type { PushOptions, PushReport, PushRequest, PushResult } from "./push-types.ts";
 import { checkValidity } from "./validity.ts";
@@ -25,10 +25,10 @@ export interface RunPushContext {
 }
 
 /** Decides for every requested cache, records that, and pushes where it is allowed. */
-export async function runPush(request: PushRequest, context: RunPushContext): Promise<PushReport> {
+export async function runPush(asked: PushRequest, context: RunPushContext): Promise<PushReport> {
   const pushId = context.runtime.random.uuid();
-  const ids = [...new Set(request.caches)];
-  const decisions = ids.map((cacheId) => context.catalog.decide(cacheId, request));
+  const request = copyRequest(asked);
+  const decisions = request.caches.map((cacheId) => context.catalog.decide(cacheId, request));
   const shared = toSharedContext(request, pushId, context);
   const auditFailure = await recordDecisions(request, decisions, shared);
   const results = await Promise.all(decisions.map((decision) => settle(decision, auditFailure, shared)));
@@ -43,9 +43,10 @@ function toSharedContext(request: PushRequest, pushId: string, context: RunPushC
   const { repository, ref, commit, job, storePaths } = request;
   let validity: Promise<void> | undefined;
   const check = async (): Promise<void> => {
-    const { executor, host, timeoutMs, signal } = context;
+    const { executor, host, runtime, timeoutMs, signal } = context;
     const { storeDirectory } = host;
-    await checkValidity(checkStorePaths(storePaths, host), { executor, storeDirectory, timeoutMs, signal });
+    const paths = checkStorePaths(storePaths, host);
+    await checkValidity(paths, { executor, clock: runtime.clock, storeDirectory, timeoutMs, signal });
   };
   return {
     ...context,
@@ -63,34 +64,41 @@ async function recordDecisions(
   { drvPath, storePaths }: PushRequest,
   decisions: readonly CacheDecision[],
   context: PushContext,
-): Promise<AnyCachesError | undefined> {
+): Promise<PushError | undefined> {
+  const { signal } = context;
   try {
     for (const { decision } of decisions) {
-      await emitEvent(context, { type: "permission.decided", cacheId: decision.cacheId, decision });
+      await emitEvent(context, { type: "permission.decided", cacheId: decision.cacheId, decision }, signal);
     }
     const caches = decisions.flatMap(({ cache }) => (cache === undefined ? [] : [cache.id]));
-    if (caches.length > 0) await emitEvent(context, { type: "push.dispatched", drvPath, caches, storePaths });
+    if (caches.length > 0) {
+      await emitEvent(context, { type: "push.dispatched", drvPath, caches, storePaths }, signal);
+    }
     return undefined;
   } catch (error) {
-    return toPushFailure(error);
+    if (context.signal.aborted) return new PushError("ERR_PUSH_ABORTED", "The push was aborted");
+    return error instanceof PushError
+      ? error
+      : new PushError("ERR_AUDIT_FAILED", "The decisions were not recorded");
   }
 }
 
 async function settle(
   decided: CacheDecision,
-  auditFailure: AnyCachesError | undefined,
+  failure: PushError | undefined,
   context: PushContext,
 ): Promise<PushResult> {
   const { decision, cache } = decided;
-  if (cache === undefined) return { status: "denied", cacheId: decision.cacheId, decision };
-  if (auditFailure === undefined) return pushToCache(cache, decision, context);
-  return {
-    status: "failed",
-    cacheId: cache.id,
-    decision,
-    error: auditFailure,
-    storePaths: [],
-    executions: [],
-    durationMs: 0,
-  };
+  const isAbort = failure?.code === "ERR_PUSH_ABORTED";
+  if (cache === undefined) {
+    return {
+      status: "denied",
+      cacheId: decision.cacheId,
+      decision,
+      auditError: isAbort ? undefined : failure,
+    };
+  }
+  if (failure === undefined) return pushToCache(cache, decision, context);
+  const nothing = { cacheId: cache.id, decision, storePaths: [], executions: [], durationMs: 0 };
+  return isAbort ? { ...nothing, status: "aborted" } : { ...nothing, status: "failed", error: failure };
 }

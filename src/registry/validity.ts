@@ -2,12 +2,15 @@ import { batchStorePaths } from "../commands/batch.ts";
 import { buildValidityCheckCommand } from "../commands/validity-check.ts";
 import { PushError } from "../errors.ts";
 import type { Executor } from "../execution/executor.ts";
-import { findRunError } from "./outcome.ts";
+import type { Clock } from "../runtime.ts";
+import { runCommand } from "./run-command.ts";
 
 /** Bounds of {@link checkValidity}. */
 export interface ValidityOptions {
   readonly executor: Executor;
+  readonly clock: Clock;
   readonly storeDirectory: string | undefined;
+  /** How long all questions together may take. */
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
 }
@@ -17,26 +20,38 @@ const MAX_NAMED = 5;
 
 /**
  * Makes sure that the Nix store holds every path. cachix skips paths it does not hold and exits 0, and nix copy would
- * look for them elsewhere.
+ * look for them elsewhere. Whatever `nix-store` prints is taken for a path that it does not hold.
  *
  * @throws {@link PushError} `ERR_STORE_PATH_NOT_VALID`; `ERR_PUSH_FAILED` if the store did not answer
  */
 export async function checkValidity(storePaths: readonly string[], options: ValidityOptions): Promise<void> {
-  const { executor, storeDirectory, timeoutMs, signal } = options;
+  const { executor, clock, storeDirectory, timeoutMs, signal } = options;
+  const startedAt = clock.monotonic();
   for (const batch of batchStorePaths(storePaths)) {
     const command = buildValidityCheckCommand(batch, { storeDirectory });
-    const result = await executor.execute(command, { timeoutMs, signal });
-    const error = findRunError(result, { tool: command.file, timeoutMs, sawFailureMarker: false });
-    if (error !== undefined) throw error;
-    const printed = new Set(result.stdout.split("\n"));
-    const invalid = batch.filter((path) => printed.has(path));
-    if (invalid.length > 0) throw notValid(invalid);
+    const remainingMs = timeoutMs - (clock.monotonic() - startedAt);
+    const { result, error } = await runCommand(command, {
+      executor,
+      timeoutMs,
+      remainingMs,
+      signal,
+      ...NO_LISTENER,
+    });
+    if (error !== undefined || result === undefined) throw error;
+    const printed = result.stdout
+      .split("\n")
+      .map((line) => line.trim())
+      .filter((line) => line !== "");
+    if (printed.length > 0 || result.truncated) throw notValid(batch, printed);
   }
 }
 
-function notValid(paths: readonly string[]): PushError {
-  const more = paths.length > MAX_NAMED ? ` and ${paths.length - MAX_NAMED} more` : "";
-  const names = `${paths.slice(0, MAX_NAMED).join(", ")}${more}`;
+const NO_LISTENER = { onOutput: () => {}, onListenerError: () => {} };
+
+function notValid(batch: readonly string[], printed: readonly string[]): PushError {
+  const invalid = batch.filter((path) => printed.includes(path));
+  const more = invalid.length > MAX_NAMED ? ` and ${invalid.length - MAX_NAMED} more` : "";
+  const names = invalid.length === 0 ? "every path" : `${invalid.slice(0, MAX_NAMED).join(", ")}${more}`;
   const message = `The Nix store does not hold ${names}; push before garbage collection, or build again`;
   return new PushError("ERR_STORE_PATH_NOT_VALID", message);
 }

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { setTimeout } from "node:timers/promises";
 import type { CredentialProvider } from "../credentials/provider.ts";
 import type { CredentialErrorCode } from "../error-codes.ts";
 import { CredentialError } from "../errors.ts";
@@ -57,7 +58,7 @@ export interface FailingProvider {
   readonly code: CredentialErrorCode;
   /** Makes the provider. */
   readonly arrange: () => Arranged<CredentialProvider>;
-  /** Texts that nothing may show. */
+  /** Texts that nothing may show, besides the values of `ready`. */
   readonly canaries?: readonly string[] | undefined;
 }
 
@@ -96,6 +97,7 @@ export function describeCredentialProvider(suite: CredentialProviderSuite): void
   describe(`credential provider ${suite.name}`, () => {
     it("answers with every value, wrapped in a Secret", async () => {
       const { provider, values } = await suite.ready();
+      assert.ok(Object.keys(values).length > 0, "the suite expects no values, so it proves nothing");
       await assertAnswers(provider, values);
     });
     it("answers the same again", async () => {
@@ -108,8 +110,10 @@ export function describeCredentialProvider(suite: CredentialProviderSuite): void
       assertHidden(await provider(), Object.values(values));
     });
     for (const failure of suite.failures) {
-      it(`rejects with ${failure.code} ${failure.situation}, and shows no secret`, () =>
-        assertFails(failure));
+      it(`rejects with ${failure.code} ${failure.situation}, and shows no secret`, async () => {
+        const { values } = await suite.ready();
+        await assertFails(failure, Object.values(values));
+      });
     }
     defineOptional(suite);
   });
@@ -125,12 +129,17 @@ function defineOptional({ rotated, slow, framework: { it } }: CredentialProvider
     });
   }
   if (slow === undefined) return;
-  it("ends when it is aborted", async () => {
+  it("waits until it is aborted, and then ends with the signal's reason", async () => {
     const provider = await slow();
     const controller = new AbortController();
-    const answer = provider({ signal: controller.signal });
-    controller.abort(new Error("aborted by the test"));
-    await assert.rejects(answer);
+    const reason = new Error("aborted by the test");
+    const answer = provider({ signal: controller.signal }).then(
+      () => "answered",
+      (error: unknown) => error,
+    );
+    assert.equal(await Promise.race([answer, setTimeout(100, "pending")]), "pending");
+    controller.abort(reason);
+    assert.equal(await Promise.race([answer, setTimeout(5_000, "pending")]), reason);
   });
 }
 
@@ -145,13 +154,14 @@ async function assertAnswers(
   if (expiration !== undefined) assert.ok(!Number.isNaN(expiration.getTime()), "the expiration is no date");
 }
 
-async function assertFails({ arrange, code, canaries = [] }: FailingProvider): Promise<void> {
+async function assertFails(failure: FailingProvider, secrets: readonly string[]): Promise<void> {
+  const { arrange, code, canaries = [] } = failure;
   const provider = await arrange();
   await assert.rejects(provider(), (error) => {
     assert.ok(error instanceof CredentialError, `rejected with ${String(error)}`);
     assert.equal(error.code, code);
     assert.equal(error.cause, undefined);
-    assertHidden(error, canaries);
+    assertHidden(error, [...canaries, ...secrets]);
     return true;
   });
 }

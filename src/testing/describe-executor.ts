@@ -1,7 +1,12 @@
 import assert from "node:assert/strict";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { type CommandArg, type CommandSpec, privateHome, workFile } from "../commands/command.ts";
 import { CommandError } from "../errors.ts";
-import type { Executor, OutputChunk } from "../execution/executor.ts";
+import type { ExecutionResult, Executor, OutputChunk } from "../execution/executor.ts";
+import { createNodeRuntime } from "../runtime.ts";
 import { Secret } from "../secret.ts";
 import type { TestFramework } from "./test-framework.ts";
 import { toVisibleText } from "./visible-text.ts";
@@ -18,7 +23,10 @@ export interface ExecutorSuite {
   readonly framework: TestFramework;
   /** Makes the executor. */
   readonly create: () => Executor | Promise<Executor>;
-  /** Absolute path of Node.js where commands run; default the Node.js that runs the tests. */
+  /**
+   * Absolute path of Node.js where commands run; default the Node.js that runs the tests. The temporary directory must be
+   * the same there and here.
+   */
   readonly node?: string | undefined;
 }
 
@@ -26,7 +34,7 @@ const CANARY = 'canary/"4f1d9c+secret';
 
 /**
  * The contract of an executor, as tests: arguments arrive untouched, private files and directories are there and
- * gone afterwards, every end is told truly, output is bounded, secrets are redacted.
+ * gone afterwards, nothing of the host's environment gets in, every end is told truly and leaves nothing running, output is bounded, secrets are redacted.
  *
  * @param suite - the executor
  *
@@ -51,6 +59,7 @@ interface SuiteContext {
 }
 
 const CASES: Readonly<Record<string, (context: SuiteContext) => Promise<void>>> = {
+  "gives the command none of the host's own variables": assertIsolated,
   "tells exit code 0 as succeeded": async (context) => {
     const result = await execute(context, "process.exit(0)");
     assert.equal(result.outcome, "succeeded");
@@ -92,11 +101,18 @@ const CASES: Readonly<Record<string, (context: SuiteContext) => Promise<void>>> 
   },
   "redacts secrets in what it keeps and what it streams": assertRedacts,
   "writes private files for this run only": assertPrivateFiles,
-  "ends a command at its timeout": async (context) => {
-    const result = await execute(context, "setInterval(() => {}, 1000)", { timeoutMs: 500 });
-    assert.equal(result.outcome, "timed-out");
+  "ends a command and what it started at its timeout": async (context) => {
+    const { outcome } = await assertGone(context, { timeoutMs: 1_000 });
+    assert.equal(outcome, "timed-out");
   },
-  "ends a command that is aborted": assertAborts,
+  "ends a command and what it started when it is aborted": async (context) => {
+    const controller = new AbortController();
+    const { outcome } = await assertGone(context, {
+      signal: controller.signal,
+      onOutput: () => controller.abort(),
+    });
+    assert.equal(outcome, "aborted");
+  },
   "starts nothing that was aborted before": async (context) => {
     const result = await execute(context, 'console.log("ran")', { signal: AbortSignal.abort() });
     assert.equal(result.outcome, "aborted");
@@ -176,11 +192,34 @@ async function assertPrivateFiles(context: SuiteContext): Promise<void> {
   assert.equal(gone.stdout, "false\n");
 }
 
-async function assertAborts(context: SuiteContext): Promise<void> {
-  const controller = new AbortController();
-  const result = await execute(context, 'console.log("started"); setInterval(() => {}, 1000)', {
-    signal: controller.signal,
-    onOutput: () => controller.abort(),
-  });
-  assert.equal(result.outcome, "aborted");
+async function assertIsolated(context: SuiteContext): Promise<void> {
+  const name = "EKA_CI_SUITE_CANARY";
+  const { env } = createNodeRuntime();
+  Object.assign(env, { [name]: CANARY });
+  try {
+    const result = await execute(context, "console.log(Object.keys(process.env).join())");
+    assert.ok(!result.stdout.includes(name), "a variable of the host reached the command");
+  } finally {
+    Reflect.deleteProperty(env, name);
+  }
+}
+
+/** Runs a command whose child writes a file again and again, and makes sure that both are gone afterwards. */
+async function assertGone(context: SuiteContext, options: RunOptions): Promise<ExecutionResult> {
+  const directory = await mkdtemp(join(tmpdir(), "eka-ci-suite-"));
+  const heartbeat = join(directory, "heartbeat");
+  const beat = `setInterval(() => require("node:fs").writeFileSync(${JSON.stringify(heartbeat)}, "x"), 50)`;
+  const script = `
+    require("node:child_process").spawn(process.execPath, ["-e", ${JSON.stringify(beat)}], { stdio: "inherit" });
+    ${beat};
+    setTimeout(() => console.log("started"), 500);`;
+  try {
+    const result = await execute(context, script, options);
+    await rm(heartbeat, { force: true });
+    await setTimeout(300);
+    await assert.rejects(readFile(heartbeat), "the command goes on after its end");
+    return result;
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
 }

@@ -1,5 +1,5 @@
 import type { FileErrorCode } from "../error-codes.ts";
-import { FileError } from "../errors.ts";
+import { FileError, HttpError } from "../errors.ts";
 import type { FileContent, FileStatus, FileSystem, ReadFileOptions, Runtime } from "../runtime.ts";
 import { createFakeClock } from "./fake-clock.ts";
 
@@ -34,6 +34,7 @@ export interface TestRuntimeOptions extends Partial<Omit<Runtime, "files">> {
 }
 
 const TEST_UID = 1000;
+const MAX_LINKS = 40;
 
 /**
  * Makes a runtime that reads nothing of the machine.
@@ -54,9 +55,17 @@ export function createTestRuntime(options: TestRuntimeOptions = {}): Runtime {
   return {
     env: {},
     clock: createFakeClock(),
-    random: { uuid: () => `00000000-0000-4000-8000-${String(uuids++).padStart(12, "0")}` },
+    http: {
+      send: async ({ url }) => {
+        throw new HttpError("ERR_HTTP_UNREACHABLE", `${new URL(url).origin} is not there`);
+      },
+    },
+    random: {
+      uuid: () => `00000000-0000-4000-8000-${String(uuids++).padStart(12, "0")}`,
+      fraction: () => 0.5,
+    },
     user: { uid: TEST_UID, homeDirectory: "/home/ci" },
-    workingDirectory: "/work",
+    workingDirectory: () => "/work",
     warn: () => {},
     ...overrides,
     files: createTestFileSystem(files),
@@ -72,9 +81,11 @@ function createTestFileSystem(files: Readonly<Record<string, string | TestFile>>
     if (!isParent) throw toFileError("ERR_FILE_NOT_FOUND", path);
     return { kind: "directory", mode: 0o755, uid: 0 };
   };
-  const follow = (path: string): string => {
+  const follow = (path: string, links = 0): string => {
     const { linkTo } = find(path);
-    return linkTo === undefined ? path : follow(linkTo);
+    if (linkTo === undefined) return path;
+    if (links === MAX_LINKS) throw toFileError("ERR_FILE_NOT_REGULAR", path);
+    return follow(linkTo, links + 1);
   };
   return {
     read: async (path, options) => {
@@ -84,6 +95,7 @@ function createTestFileSystem(files: Readonly<Record<string, string | TestFile>>
     },
     status: async (path) => toStatus(find(follow(path))),
     realPath: async (path) => follow(path),
+    readLink: async (path) => find(path).linkTo,
     isExecutable: async (path) => Object.hasOwn(files, path) && (toStatus(find(path)).mode & 0o111) !== 0,
   };
 }

@@ -94,6 +94,7 @@ describe("refused destinations", () => {
     "https://ho\\st",
     "https://host%00",
     "https://host:99999",
+    "https://host:0",
     "https://host?secret-key=/etc/key",
     "https://host?local-nar-cache=/tmp",
     "https://host?tls-private-key=/x",
@@ -157,6 +158,18 @@ describe("refused destinations", () => {
   });
 });
 
+it("names a parameter only if it is one of Nix's", () => {
+  const messageOf = (destination: string) => {
+    const text = `[[caches]]\nid="x"\ncache_type="nix-copy"\ndestination="${destination}"\ncredentials="none"\npermissions={allow_all=true}`;
+    return safeParseServerConfig(text)
+      .diagnostics.map(({ message }) => message)
+      .join();
+  };
+  expect(messageOf("https://h?secret-key=/x")).toContain("secret-key");
+  expect(messageOf("https://h?canary-4f1d9c")).not.toContain("canary");
+  expect(messageOf("https://h?a=b&canary-4f1d9c=1")).not.toContain("canary");
+});
+
 describe("private hosts", () => {
   it.each([
     "127.0.0.1",
@@ -180,6 +193,8 @@ describe("private hosts", () => {
     "[fd00:ec2::254]",
     "[::ffff:169.254.169.254]",
     "[64:ff9b::a9fe:a9fe]",
+    "[::ffff:0:7f00:1]",
+    "[2001::1]",
     "metadata.google.internal",
   ])("%s needs allow_private_cache_hosts", (host) => {
     for (const destination of [

@@ -44,7 +44,12 @@ describe("the repository configuration", () => {
     ["65 caches", `{"jobs": {"a": {"caches": ${ids(65)}}}}`, ["too-many-caches"]],
     ["a cache twice", '{"jobs": {"a": {"caches": ["x", "x"]}}}', ["duplicate-cache-reference"]],
     ["a key twice", '{"jobs": {"a": {"caches": []}, "a": {"caches": ["x"]}}}', ["duplicate-key"]],
-    ["a key twice by escape", '{"jobs": {"a": 1, "\\u0061": 2}}', ["duplicate-key"]],
+    ["a key twice by escape", '{"jobs": {"a": {}, "\\u0061": {}}}', ["duplicate-key"]],
+    [
+      "several problems, all at once",
+      '{"jobs": {"a": {"caches": [1]}, "b": {"caches": "x"}, "b": 1, "c": {"caches": []}, "c": {"caches": [2]}}}',
+      ["duplicate-key", "duplicate-key", "invalid-type", "invalid-type", "invalid-type"],
+    ],
     ["a key twice, far from anything read", '{"x": [{"y": {"z": 1, "z": 2}}]}', ["duplicate-key"]],
     [
       "hooks",
@@ -66,6 +71,21 @@ describe("the repository configuration", () => {
     ["nothing", "", ["json-syntax"]],
   ])("%s", (_name, text, expected) => {
     expect(codes(text)).toEqual(expected);
+  });
+
+  it("ends in an error of bounded size, however long its names and lists are", () => {
+    const long = `{"jobs":{"${"k".repeat(100_000)}":{"caches":[${"1,".repeat(70_000)}1]}}}`;
+    const many = `{"jobs":{${Array.from({ length: 12_000 }, (_job, index) => `"${index}":1`).join()}}}`;
+    const items = `{"jobs":{"a":{"caches":[${"1,".repeat(125_000)}1]}}}`;
+    for (const text of [long, many, items]) {
+      try {
+        parseRepositoryConfig(text);
+        expect.unreachable();
+      } catch (error) {
+        expect(error).toBeInstanceOf(ConfigError);
+        expect(String(error).length).toBeLessThan(10_000);
+      }
+    }
   });
 
   it("takes names such as __proto__ as data and no more", () => {

@@ -40,16 +40,6 @@ describe("the resolver", () => {
     );
   });
 
-  it.each<CredentialSource>([
-    { type: "vault", address: "https://vault.example", secretPath: "secret/x", tokenEnv: "VAULT_TOKEN" },
-    { type: "aws-secrets-manager", secretName: "x" },
-    { type: "instance-metadata" },
-  ])("says of $type that it is not built yet", async (source) => {
-    const resolver = createCredentialResolver({ runtime: createTestRuntime() });
-    await expect(resolver.resolve(source)).rejects.toMatchObject({ code: "ERR_CREDENTIAL_UNSUPPORTED" });
-    await expect(resolver.resolve(source)).rejects.toThrow("not built yet");
-  });
-
   it("asks a custom source, with its options checked", async () => {
     const definition = custom(({ entry }) =>
       createStaticProvider({ CACHIX_AUTH_TOKEN: `token-of-${entry}` }),
@@ -84,6 +74,8 @@ describe("the resolver", () => {
     ["a line break", single("A_TOKEN", new Secret("canary-4f1d9c\n"))],
     ["no map", async () => ({ env: { A: "b" } as unknown as ReadonlyMap<string, Secret> })],
     ["nothing", async () => undefined as never],
+    ["a date as text", createStaticProvider({ A_TOKEN: "x" }, { expiration: "2030" as never })],
+    ["a name that is no text", async () => ({ env: new Map([[7 as never, new Secret("x")]]) })],
     ["a broken date", createStaticProvider({ A_TOKEN: "x" }, { expiration: new Date(Number.NaN) })],
   ])("refuses %s from a provider", async (_name, provider) => {
     const failure = resolve(provider);

@@ -12,7 +12,7 @@ import {
   describeCredentialProvider,
   type TestRuntimeOptions,
 } from "@eka-ci/caches/testing";
-import { afterAll, beforeAll, describe, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 const framework = { describe, it };
 const ID = "AKIACANARY0000000001";
@@ -101,11 +101,8 @@ describeCredentialProvider({
   ],
 });
 
-describeCredentialProvider({
-  name: "none",
-  framework,
-  ready: () => ({ provider: within({ type: "none" }), values: {} }),
-  failures: [],
+it("none answers with nothing", async () => {
+  expect((await within({ type: "none" })()).env.size).toBe(0);
 });
 
 const file: CredentialSource = { type: "file", path: "/etc/eka-ci/keys", filePermissions: "strict" };
@@ -182,6 +179,25 @@ describeCredentialProvider({
       arrange: () =>
         fileWith({ linkTo: "/run/secrets/keys" }, { "/run/secrets/keys": { content: LINES, mode: 0o644 } }),
       canaries,
+    },
+    {
+      situation: "when a link in the middle of a chain lies in a directory that is open to all",
+      code: "ERR_CREDENTIAL_INSECURE_FILE",
+      arrange: () =>
+        fileWith(
+          { linkTo: "/open/hop" },
+          {
+            "/open/hop": { linkTo: "/safe/keys" },
+            "/open": { kind: "directory", mode: 0o777 },
+            "/safe/keys": LINES,
+          },
+        ),
+      canaries,
+    },
+    {
+      situation: "when a link leads in a circle",
+      code: "ERR_CREDENTIAL_INSECURE_FILE",
+      arrange: () => within(file, { files: { "/etc/eka-ci/keys": { linkTo: "/etc/eka-ci/keys" } } }),
     },
     {
       situation: "when a link leads through a directory that is open to all",

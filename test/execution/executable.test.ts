@@ -3,8 +3,14 @@ import { describe, expect, it } from "vitest";
 import { findExecutable, toSafePath } from "../../src/execution/executable.ts";
 
 const runtime = createTestRuntime({
-  workingDirectory: "/work/checkout",
+  workingDirectory: () => "/work/checkout",
   files: {
+    "/bin/sh": { mode: 0o755 },
+    "/usr/local/bin/x": { mode: 0o755 },
+    "/usr/lib/node_modules/npm/bin/x": { mode: 0o755 },
+    "/anywhere/node_modules/.bin/x": { mode: 0o755 },
+    "/opt/linked-checkout": { linkTo: "/work/checkout" },
+    "/opt/linked-bin": { linkTo: "/work/checkout/node_modules/.bin" },
     "/usr/bin/nix": { mode: 0o755 },
     "/opt/bin/nix": { mode: 0o644 },
     "/work/checkout/nix": { mode: 0o755 },
@@ -27,8 +33,11 @@ describe("the PATH of executables", () => {
     ["/usr/lib/node_modules/npm/bin:/usr/bin", "/usr/bin"],
     ["/", "/"],
     ["", ""],
-  ])("of %j is %j", (path, expected) => {
-    expect(toSafePath(path, runtime)).toBe(expected);
+    ["/opt/linked-checkout:/usr/bin", "/usr/bin"],
+    ["/opt/linked-bin:/usr/bin", "/usr/bin"],
+    ["/not/there:/usr/bin", "/usr/bin"],
+  ])("of %j is %j", async (path, expected) => {
+    expect(await toSafePath(path, runtime)).toBe(expected);
   });
 });
 

@@ -1,8 +1,10 @@
+import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { chmod, mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { promisify } from "node:util";
 import {
   type CommandSpec,
   createProcessExecutor,
@@ -165,13 +167,13 @@ describe("executables", () => {
       const result = await execute(
         command,
         {},
-        { runtime: { env: { PATH: path }, workingDirectory: checkout } },
+        { runtime: { env: { PATH: path }, workingDirectory: () => checkout } },
       );
       expect(result.stdout).toBe("real\n");
       const nothing = execute(
         command,
         {},
-        { runtime: { env: { PATH: [bin, checkout].join(":") }, workingDirectory: checkout } },
+        { runtime: { env: { PATH: [bin, checkout].join(":") }, workingDirectory: () => checkout } },
       );
       await expect(nothing).rejects.toMatchObject({ code: "ERR_COMMAND_NOT_FOUND" });
     } finally {
@@ -372,6 +374,64 @@ it("fifty runs at once keep their outputs apart, and nothing is left of any", as
   const runs = Array.from({ length: 50 }, (_run, index) => execute(shell(`echo ${index}`)));
   const results = await Promise.all(runs);
   expect(results.map(({ stdout }) => stdout)).toEqual(results.map((_result, index) => `${index}\n`));
+});
+
+it("a colour in the middle of a secret does not hide it", async () => {
+  const script =
+    "process.stdout.write('super-secret\\u001b[0m-token-42 '); setTimeout(() => process.stdout.write('\\u001b[3'), 20); setTimeout(() => process.stdout.write('1mred'), 60)";
+  const env = new Map([["TOKEN", new Secret("super-secret-token-42")]]);
+  await expect(execute(node(script, { env }))).resolves.toMatchObject({ stdout: "[redacted] red" });
+});
+
+it("a polluted Object.prototype does not reach the child", async () => {
+  Object.assign(Object.prototype, { LD_EVIL: "/evil.so" });
+  try {
+    const result = await execute(node("console.log(process.env.LD_EVIL)"));
+    expect(result.stdout).toBe("undefined\n");
+  } finally {
+    Reflect.deleteProperty(Object.prototype, "LD_EVIL");
+  }
+});
+
+it("a callback that is asynchronous and rejects is told to the host", async () => {
+  const warn = vi.fn();
+  const onOutput = () => Promise.reject(new Error("broken"));
+  const result = await execute(node("console.log(1)"), { onOutput }, { runtime: { warn } });
+  expect(result.outcome).toBe("succeeded");
+  expect(warn).toHaveBeenCalledTimes(1);
+});
+
+it("a tool that makes its directory read-only leaves no secret behind", async () => {
+  const files = [{ path: workFile("config/tool/secret"), content: new Secret("canary"), secrets: [] }];
+  const command = { ...shell('chmod 500 "$HOME/config/tool"'), files };
+  await expect(execute(command)).resolves.toMatchObject({ outcome: "succeeded" });
+});
+
+it("a host that exits takes its children and their secrets with it", async () => {
+  const parent = join(directory, "exiting");
+  await mkdir(parent);
+  const source = `
+    import { createProcessExecutor, Secret } from "@eka-ci/caches";
+    const files = [{ path: { kind: "work-file", path: "token" }, content: new Secret("canary"), secrets: [] }];
+    const command = { file: "/bin/sh", args: ["-c", "echo pid=$$; sleep 60 & echo pid=$!; wait"], env: new Map(), files };
+    let seen = "";
+    createProcessExecutor({ workDirectoryParent: ${JSON.stringify(parent)} }).execute(command, {
+      onOutput: ({ text }) => {
+        seen += text;
+        if (seen.split("pid=").length < 3) return;
+        process.stdout.write(seen);
+        process.exit(0);
+      },
+    });`;
+  const script = join(process.cwd(), "temp", "exiting-host.ts");
+  await mkdir(join(process.cwd(), "temp"), { recursive: true });
+  await writeFile(script, source);
+  const { stdout } = await promisify(execFile)(process.execPath, ["--import", "tsx", script]);
+  const pids = [...stdout.matchAll(/pid=(\d+)/gu)].map((match) => Number(match[1]));
+  expect(pids).toHaveLength(2);
+  for (let round = 0; round < 40 && pids.some(isAlive); round++) await sleep(25);
+  expect(pids.filter(isAlive)).toEqual([]);
+  await expect(readdir(parent)).resolves.toEqual([]);
 });
 
 it("no work directory is left after all of this", async () => {

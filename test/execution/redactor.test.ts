@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { EscapeStripper } from "../../src/execution/escape-stripper.ts";
 import { Redactor } from "../../src/execution/redactor.ts";
 
 const redact = (secrets: readonly string[], pieces: readonly string[]): string => {
@@ -7,7 +8,34 @@ const redact = (secrets: readonly string[], pieces: readonly string[]): string =
   return pieces.map((piece) => redactor.push(piece)).join("") + redactor.end();
 };
 
-const SECRET = 'p@ss/"wörd"+%4f1d9c';
+const SECRET = 'p@ss/"wörd"+%*(4f1d9c)';
+
+describe("terminal escape sequences", () => {
+  const strip = (pieces: readonly string[]): string => {
+    const stripper = new EscapeStripper();
+    return pieces.map((piece) => stripper.push(piece)).join("");
+  };
+  const text =
+    "a\u001b[31mred\u001b[0m b\u001b]8;;http://x\u0007link\u001b]8;;\u0007 c\u009b1mbold d\u001b[38;5;1m";
+
+  it("are taken out wherever the text is cut, and nothing else is", () => {
+    const whole = strip([text]);
+    expect(["\u001b", "\u009b"].filter((introducer) => whole.includes(introducer))).toEqual([]);
+    expect(whole).toContain("ared b");
+    for (let cut = 0; cut <= text.length; cut++) {
+      expect(strip([text.slice(0, cut), text.slice(cut)]), `cut at ${cut}`).toBe(whole);
+    }
+    expect(strip([...text])).toBe(whole);
+    expect(strip(["plain [31m text\n"])).toBe("plain [31m text\n");
+  });
+
+  it("hold nothing back for long", () => {
+    const stripper = new EscapeStripper();
+    let shown = 0;
+    for (let round = 0; round < 100; round++) shown += stripper.push(`\u001b${"x".repeat(1_000)}`).length;
+    expect(shown).toBeGreaterThan(98_000);
+  });
+});
 
 describe("the redactor", () => {
   it.each<[secrets: string[], text: string, expected: string]>([
@@ -31,6 +59,15 @@ describe("the redactor", () => {
     ["in a URL in lower case", encodeURIComponent(SECRET).replace(/%../gu, (code) => code.toLowerCase())],
     ["in a path", encodeURI(SECRET)],
     ["in a form", new URLSearchParams({ a: SECRET }).toString().slice(2)],
+    ["in JSON with escaped slashes", JSON.stringify(SECRET).slice(1, -1).replaceAll("/", "\\/")],
+    [
+      "in a URL as RFC 3986 has it",
+      encodeURIComponent(SECRET).replace(
+        /[!'()*]/gu,
+        (mark) => `%${mark.charCodeAt(0).toString(16).toUpperCase()}`,
+      ),
+    ],
+    ["as the password of a URL", Object.assign(new URL("http://h"), { password: SECRET }).password],
     ["in base64", Buffer.from(SECRET).toString("base64").replace(/=+$/u, "")],
     ["in base64url", Buffer.from(SECRET).toString("base64url")],
   ])("finds a secret %s", (_form, text) => {

@@ -86,6 +86,14 @@ describeWith("nix", "nix copy to an HTTP binary cache", () => {
       expect(server.narinfo(path)).toBeDefined();
     }));
 
+  it("does not use a netrc file of the host where no credentials are configured", () =>
+    withServer({}, async (server) => {
+      await store.configure("netrc", "default login host password canary-of-the-host");
+      const path = await store.add("anonymous", "anonymous");
+      expect(await push(open(server.url, '"none"'), [path])).toMatchObject({ status: "pushed" });
+      expect(server.requests.filter(({ authorization }) => authorization !== undefined)).toEqual([]);
+    }));
+
   it("fails for a path that was collected, and uploads nothing", () =>
     withServer({}, async (server) => {
       const kept = await store.add("kept", "kept");

@@ -202,6 +202,32 @@ describe("evaluate", () => {
     }
   });
 
+  it("reads each field once, and nothing that is inherited", () => {
+    const policy = compilePermissions(BRANCHES);
+    let asked = 0;
+    const shifty = {
+      repository: "company/app",
+      ref: {
+        type: "branch",
+        get name() {
+          return asked++ === 0 ? "evil" : "main";
+        },
+      },
+    };
+    expect(policy.evaluate(shifty as AccessRequest)).toMatchObject({ reason: "branch-not-allowed" });
+    const inherited = Object.create({ repository: "company/app", ref: branch("main") });
+    expect(policy.evaluate(inherited)).toMatchObject({ reason: "invalid-request" });
+    const throwing = {
+      get repository(): string {
+        throw new Error("broken");
+      },
+    };
+    expect(policy.evaluate(throwing)).toMatchObject({ reason: "invalid-request" });
+    const { proxy, revoke } = Proxy.revocable({ repository: "company/app" }, {});
+    revoke();
+    expect(policy.evaluate(proxy)).toMatchObject({ reason: "invalid-request" });
+  });
+
   it.each([
     [{ ...NOBODY, allowedRepos: ["company"] }],
     [{ ...NOBODY, allowedRepos: ["a/**"] }],

@@ -6,6 +6,7 @@ import {
   type CredentialProvider,
   createLineSink,
   defineCredentialSource,
+  type Executor,
   formatAuditEvent,
   type PushRequest,
   type PushResult,
@@ -212,6 +213,7 @@ describe("push", () => {
       { outcome: "succeeded", exitCode: 0, signal: "SIGTERM" },
       "ERR_PUSH_FAILED",
     ],
+    ["an executor says what nobody knows", { outcome: "error" as never, exitCode: 1 }, "ERR_PUSH_FAILED"],
     ["it was killed", { outcome: "failed", exitCode: null, signal: "SIGKILL" }, "ERR_PUSH_FAILED"],
     ["it timed out", { outcome: "timed-out", exitCode: 0 }, "ERR_PUSH_TIMEOUT"],
   ])("reports no success that did not happen: %s", async (_name, result, code) => {
@@ -219,6 +221,146 @@ describe("push", () => {
     const report = await registry.push({ ...REQUEST, caches: ["dev"] });
     expect(report.results.map(codeOf)).toEqual([code]);
     expect(report.ok).toBe(false);
+  });
+
+  it("sees that cachix skipped a path though the executor does not stream", async () => {
+    const executor: Executor = {
+      execute: async ({ file }) => ({
+        outcome: "succeeded",
+        exitCode: 0,
+        signal: null,
+        durationMs: 1,
+        stdout: "",
+        stderr: file === "cachix" ? "x is not valid, skipping" : "",
+        truncated: false,
+      }),
+    };
+    const registry = CacheRegistry.fromToml(TOML, { executor, runtime: createTestRuntime({ env: ENV }) });
+    expect((await registry.push({ ...REQUEST, caches: ["dev"] })).results.map(codeOf)).toEqual([
+      "ERR_PUSH_FAILED",
+    ]);
+  });
+
+  it.each([`${PATH}\r\n`, "something else\n", ` ${PATH}`])(
+    "takes whatever nix-store prints (%j) for a path that is missing",
+    async (stdout) => {
+      const { registry } = setUp({ respond: ({ file }) => (file === "nix-store" ? { stdout } : {}) });
+      const report = await registry.push({ ...REQUEST, caches: ["dev"] });
+      expect(report.results.map(codeOf)).toEqual(["ERR_STORE_PATH_NOT_VALID"]);
+    },
+  );
+
+  it("gives all questions to the store one deadline", async () => {
+    const storePaths = Array.from(
+      { length: 2_000 },
+      (_path, index) => `/nix/store/${"0".repeat(32)}-p${index}`,
+    );
+    const { registry, clock } = setUp({
+      respond: () => {
+        clock.advance(200_000);
+        return {};
+      },
+    });
+    const report = await registry.push({ ...REQUEST, caches: ["dev"], storePaths });
+    expect(report.results.map(codeOf)).toEqual(["ERR_PUSH_TIMEOUT"]);
+    expect(clock.monotonic()).toBeLessThanOrEqual(400_000);
+  });
+
+  it("pushes what it recorded, whatever the caller and its listeners do meanwhile", async () => {
+    const storePaths = [PATH];
+    const caches = ["dev"];
+    const written: AuditEvent[] = [];
+    const sink: AuditSink = {
+      write: async (event) => {
+        storePaths[0] = OTHER;
+        caches.push("prod-cache");
+        written.push(event);
+      },
+    };
+    const { registry, executor } = setUp({ sinks: [sink] });
+    registry.subscribe((event) => {
+      if ("storePaths" in event) (event.storePaths as string[]).push(OTHER);
+      (event as { repository: string }).repository = "forged/repo";
+    });
+    const report = await registry.push({ ...REQUEST, caches, storePaths });
+    expect(report.results).toMatchObject([{ cacheId: "dev", status: "pushed", storePaths: [PATH] }]);
+    expect(executor.commands.at(-1)?.args).toEqual(["push", "--", "dev-cache", PATH]);
+    expect(new Set(written.map(({ repository }) => repository))).toEqual(new Set(["myorg/myrepo"]));
+  });
+
+  it.each([
+    "error: AccessDenied",
+    "error: HTTP error 403",
+    "error: HTTP error 401",
+    "ExpiredToken: the token is over",
+    "Error: 401 Unauthorized",
+    "HTTP 403 Forbidden",
+  ])("fetches credentials anew and tries once more after %j", async (stderr) => {
+    let runs = 0;
+    const { registry, executor, events } = setUp({
+      respond: ({ file }) => (file === "cachix" && ++runs === 1 ? { exitCode: 1, stderr } : {}),
+    });
+    const report = await registry.push({ ...REQUEST, caches: ["dev"] });
+    expect(report.results).toMatchObject([
+      { status: "pushed", executions: [{ exitCode: 1 }, { exitCode: 0 }] },
+    ]);
+    expect(executor.commands.filter(({ file }) => file === "cachix")).toHaveLength(2);
+    expect(events.filter(({ type }) => type === "credentials.resolved")).toHaveLength(2);
+  });
+
+  it("tries no third time, and none after another failure", async () => {
+    for (const [stderr, runs] of [
+      ["HTTP error 403", 2],
+      ["HTTP error 500", 1],
+      ["error: disk full", 1],
+    ] as const) {
+      const { registry, executor } = setUp({
+        respond: ({ file }) => (file === "cachix" ? { exitCode: 1, stderr } : {}),
+      });
+      const report = await registry.push({ ...REQUEST, caches: ["dev"] });
+      expect(report.results.map(codeOf)).toEqual(["ERR_PUSH_FAILED"]);
+      expect(executor.commands.filter(({ file }) => file === "cachix")).toHaveLength(runs);
+    }
+  });
+
+  it("does not start with credentials that end before it could, where the source gives longer ones", async () => {
+    const clock = createFakeClock();
+    const fetch = vi.fn<CredentialProvider>(async () => ({
+      env: new Map([["CACHIX_AUTH_TOKEN", new Secret("token")]]),
+      expiration: new Date(clock.now() + 600_000),
+    }));
+    const source = defineCredentialSource({
+      type: "custom:keyring",
+      schema: v.strictObject({}),
+      create: () => fetch,
+    });
+    const toml = TOML.replace('{ cachix-token = { env_var = "DEV_TOKEN" } }', '{ "custom:keyring" = {} }');
+    const options = {
+      executor: createRecordingExecutor(),
+      runtime: createTestRuntime({ clock }),
+      credentialSources: [source],
+    };
+    const registry = CacheRegistry.fromToml(toml, options);
+    await registry.push({ ...REQUEST, caches: ["dev"] });
+    clock.advance(360_000);
+    await registry.push({ ...REQUEST, caches: ["dev"] }, { timeoutMs: 60_000 });
+    expect(fetch).toHaveBeenCalledTimes(1);
+    await registry.push({ ...REQUEST, caches: ["dev"] });
+    expect(fetch).toHaveBeenCalledTimes(2);
+  });
+
+  it("pushes to many caches at once without a warning of Node's", async () => {
+    const one = (id: number) =>
+      `[[caches]]\nid = "c${id}"\ncache_type = "cachix"\ndestination = "c${id}"\ncredentials = { cachix-token = { env_var = "DEV_TOKEN" } }\npermissions = { allow_all = true }\n`;
+    const toml = Array.from({ length: 30 }, (_cache, id) => one(id)).join("");
+    const warned = vi.fn();
+    process.on("warning", warned);
+    const { registry } = setUp({ toml });
+    const report = await registry.push({ ...REQUEST, caches: registry.config.caches.map(({ id }) => id) });
+    await new Promise((resolve) => setImmediate(resolve));
+    process.off("warning", warned);
+    expect(report.ok).toBe(true);
+    expect(warned).not.toHaveBeenCalled();
   });
 
   it("sees that cachix skipped a path though a callback of the host throws", async () => {
@@ -335,6 +477,18 @@ describe("abort and disposal", () => {
       { status: "aborted" },
       { status: "aborted" },
     ]);
+  });
+
+  it("does not wait for a sink that hangs", async () => {
+    const controller = new AbortController();
+    const { registry, executor } = setUp({ sinks: [{ write: () => new Promise(() => {}) }] });
+    const push = registry.push({ ...REQUEST, caches: ["dev", "nope"] }, { signal: controller.signal });
+    controller.abort();
+    expect(statuses((await push).results)).toEqual([
+      ["dev", "aborted"],
+      ["nope", "denied"],
+    ]);
+    expect(executor.commands).toEqual([]);
   });
 
   it("of the registry ends its pushes, and refuses new ones", async () => {
@@ -464,6 +618,22 @@ describe("audit", () => {
     });
   });
 
+  it("that fails where every cache denies is told in the report", async () => {
+    const { registry } = setUp({ sinks: [{ write: () => Promise.reject(new Error("disk full")) }] });
+    const report = await registry.push({ ...REQUEST, caches: ["nope"] });
+    expect(report.results).toMatchObject([{ status: "denied", auditError: { code: "ERR_AUDIT_FAILED" } }]);
+  });
+
+  it("is not disturbed by a listener that is asynchronous and rejects", async () => {
+    const { registry, warnings } = setUp();
+    registry.subscribe(async () => {
+      throw new Error("broken");
+    });
+    expect((await registry.push({ ...REQUEST, caches: ["dev"] })).ok).toBe(true);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(warnings.length).toBeGreaterThan(0);
+  });
+
   it("is not disturbed by a listener that throws", async () => {
     const { registry, warnings } = setUp();
     const unsubscribe = registry.subscribe(() => {
@@ -579,6 +749,14 @@ describe("check", () => {
       ["dev", true, undefined],
       ["prod-cache", false, "ERR_CREDENTIAL_NOT_CONFIGURED"],
     ]);
+  });
+
+  it("is not content with an id that no cache has", async () => {
+    const { registry } = setUp();
+    expect(await registry.check({ caches: ["typo"] })).toMatchObject({
+      ok: false,
+      caches: [{ cacheId: "typo", ok: false }],
+    });
   });
 
   it("tells credentials that a tool would ignore", async () => {

@@ -1,3 +1,4 @@
+import { posix } from "node:path";
 import type { AwsProfileSource } from "../../credential-source.ts";
 import { CredentialError, FileError } from "../../errors.ts";
 import type { Runtime } from "../../runtime.ts";
@@ -17,8 +18,9 @@ export interface AwsFiles {
 }
 
 /** Finds the shared AWS files: `AWS_SHARED_CREDENTIALS_FILE` and `AWS_CONFIG_FILE`, else those under `~/.aws`. */
-export function findAwsFiles({ env, user }: Runtime): AwsFiles {
-  const expand = (path: string): string => path.replace(/^~(?=\/)/u, user.homeDirectory);
+export function findAwsFiles({ env, user, workingDirectory }: Runtime): AwsFiles {
+  const expand = (path: string): string =>
+    posix.resolve(workingDirectory(), path.replace(/^~(?=\/)/u, user.homeDirectory));
   return {
     credentials: expand(env["AWS_SHARED_CREDENTIALS_FILE"] || "~/.aws/credentials"),
     config: expand(env["AWS_CONFIG_FILE"] || "~/.aws/config"),

@@ -22,7 +22,9 @@ export function readVariables(
   sourceType: string,
   { env }: Runtime,
 ): ReadonlyMap<string, Secret> {
-  const missing = names.filter((name) => env[name] === undefined || env[name] === "");
+  const missing = names.filter(
+    (name) => !Object.hasOwn(env, name) || env[name] === undefined || env[name] === "",
+  );
   if (missing.length > 0) {
     const subject = missing.length === 1 ? "Environment variable" : "Environment variables";
     throw new CredentialError(

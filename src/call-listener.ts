@@ -1,0 +1,20 @@
+/**
+ * Calls a function of the host that is told something and not waited for. If it throws, or is asynchronous and rejects,
+ * `onError` is called, and nothing else happens.
+ */
+export function callListener<Argument>(
+  listener: (argument: Argument) => unknown,
+  argument: Argument,
+  onError: () => void,
+): void {
+  try {
+    const result = listener(argument);
+    if (isThenable(result)) result.then(undefined, onError);
+  } catch {
+    onError();
+  }
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
+}

@@ -1,0 +1,107 @@
+import { CredentialError, HttpError } from "../errors.ts";
+import type { HttpRequest, HttpResponse } from "../http-client.ts";
+import type { Runtime } from "../runtime.ts";
+
+/** Largest answer of a credential service, in bytes. */
+export const MAX_ANSWER_BYTES = 1024 * 1024;
+
+/** Who is asked, for messages. */
+export interface Service {
+  /** The `type` of the source. */
+  readonly sourceType: string;
+  /** What the service is called, as in "Vault". */
+  readonly name: string;
+}
+
+/**
+ * Sends a request to a credential service.
+ *
+ * @throws {@link CredentialError} `ERR_CREDENTIAL_UNREACHABLE`, `ERR_CREDENTIAL_MALFORMED` for an answer beyond 1 MiB
+ */
+export async function askService(
+  request: Omit<HttpRequest, "maxBytes">,
+  service: Service,
+  runtime: Runtime,
+): Promise<HttpResponse> {
+  try {
+    return await runtime.http.send({ ...request, maxBytes: MAX_ANSWER_BYTES });
+  } catch (error) {
+    throw toServiceError(error, service);
+  }
+}
+
+/** Says an HTTP error in the terms of credentials; anything else passes through. */
+export function toServiceError(error: unknown, { sourceType, name }: Service): unknown {
+  if (!(error instanceof HttpError)) return error;
+  const code =
+    error.code === "ERR_HTTP_TOO_LARGE" ? "ERR_CREDENTIAL_MALFORMED" : "ERR_CREDENTIAL_UNREACHABLE";
+  return new CredentialError(code, sourceType, `${name}: ${error.message}`);
+}
+
+/** What a status other than success says, where the service has no meaning of its own for it. */
+export function toStatusError(
+  { status, headers }: HttpResponse,
+  service: Service,
+  now: number,
+): CredentialError {
+  const { sourceType, name } = service;
+  const fail = (code: CredentialError["code"], text: string, retryAfterMs?: number): CredentialError =>
+    new CredentialError(code, sourceType, `${name} ${text} (HTTP status ${status})`, retryAfterMs);
+  if (status >= 300 && status < 400) {
+    return fail(
+      "ERR_CREDENTIAL_UNAVAILABLE",
+      "redirects, which is not followed; give the address it leads to",
+    );
+  }
+  if (status === 401 || status === 403) return fail("ERR_CREDENTIAL_DENIED", "denies access");
+  if (status === 404 || status === 410) return fail("ERR_CREDENTIAL_NOT_FOUND", "has nothing there");
+  if (status === 429)
+    return fail("ERR_CREDENTIAL_RATE_LIMITED", "asks to come back later", parseRetryAfter(headers, now));
+  if (status >= 500)
+    return fail("ERR_CREDENTIAL_UNAVAILABLE", "cannot serve now", parseRetryAfter(headers, now));
+  return fail("ERR_CREDENTIAL_MALFORMED", "does not understand the request");
+}
+
+/** Reads `Retry-After`, seconds or a date (RFC 9110, 10.2.3), as milliseconds. */
+export function parseRetryAfter(headers: HttpResponse["headers"], now: number): number | undefined {
+  const text = headers["retry-after"]?.trim() ?? "";
+  if (/^\d{1,9}$/u.test(text)) return Number(text) * 1000;
+  const date = Date.parse(text);
+  return Number.isNaN(date) ? undefined : Math.max(date - now, 0);
+}
+
+/**
+ * Parses an answer as a JSON object. The parser's own message quotes the text, so it is not passed on.
+ *
+ * @throws {@link CredentialError} `ERR_CREDENTIAL_MALFORMED`
+ */
+export function parseAnswer({ body }: Pick<HttpResponse, "body">, service: Service): JsonObject {
+  const value = parseJson(body);
+  if (isJsonObject(value)) return value;
+  throw new CredentialError(
+    "ERR_CREDENTIAL_MALFORMED",
+    service.sourceType,
+    `${service.name} does not answer with a JSON object`,
+  );
+}
+
+/** A JSON object of unknown content. */
+export type JsonObject = Readonly<Record<string, unknown>>;
+
+/** Whether a value is a JSON object. */
+export function isJsonObject(value: unknown): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** Reads an object's own member. */
+export function readMember(object: JsonObject, name: string): unknown {
+  return Object.hasOwn(object, name) ? object[name] : undefined;
+}
+
+function parseJson(body: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(body));
+  } catch {
+    return undefined;
+  }
+}

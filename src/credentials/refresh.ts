@@ -1,0 +1,137 @@
+import { CredentialError } from "../errors.ts";
+import type { Runtime } from "../runtime.ts";
+import type { CredentialProvider, CredentialRequest, Credentials } from "./provider.ts";
+import { SharedFlight } from "./shared-flight.ts";
+
+/** How long an answer without an expiration is used, in milliseconds. */
+const KEEP_MS = 60_000;
+/** How long such an answer may stand in while its source is out of reach. */
+const STALE_MS = 10 * 60_000;
+/** How long a failure is remembered. */
+const FAILURE_MS = 5_000;
+/** Before an expiration: the longest stretch in which a new answer is fetched in the background, and waited for. */
+const MAX_SOFT_WINDOW_MS = 10 * 60_000;
+const HARD_WINDOW_MS = 60_000;
+/** How long an answer counts as the longest-lived that its source can give. */
+const LONGEST_KNOWN_MS = 60_000;
+
+/** Failures during which the last answer may stand in. */
+const OUT_OF_REACH: ReadonlySet<string> = new Set([
+  "ERR_CREDENTIAL_UNREACHABLE",
+  "ERR_CREDENTIAL_RATE_LIMITED",
+]);
+
+/** An answer with the times that matter, in milliseconds of the epoch. */
+interface Kept {
+  readonly credentials: Credentials;
+  readonly fetchedAt: number;
+  /** From here on a new answer is fetched in the background. */
+  readonly refreshAt: number;
+  /** From here on a new answer is waited for. */
+  readonly waitAt: number;
+  /** From here on it must not be used any more, whatever happens. */
+  readonly uselessAt: number;
+}
+
+/**
+ * Keeps the answer of one source, and decides when to ask again:
+ *
+ * - fresh: the kept answer
+ * - in the last fifth of its life, at most 10 minutes, give or take a tenth: the kept answer, and one refresh behind it
+ * - in the last minute, or without an answer: everyone waits for the same one request
+ * - an answer without an expiration is fresh for a minute
+ * - a failure is remembered for 5 s
+ * - while the source is unreachable or limits the rate, an answer that has not expired stands in; one without an
+ *   expiration for 10 minutes
+ */
+export class RefreshingCredentials {
+  readonly #runtime: Runtime;
+  readonly #flight: SharedFlight<Credentials>;
+  #kept: Kept | undefined;
+  #failure: { readonly error: unknown; readonly until: number } | undefined;
+
+  /**
+   * @param provider - the source; each request to it gets a signal that ends when nobody waits any more
+   */
+  constructor(provider: CredentialProvider, runtime: Runtime) {
+    this.#runtime = runtime;
+    this.#flight = new SharedFlight((signal) => this.#fetch(provider, signal));
+  }
+
+  /** Answers from what is kept, or from the source. */
+  async get(request: CredentialRequest): Promise<Credentials> {
+    request.signal?.throwIfAborted();
+    const now = this.#runtime.clock.now();
+    const kept = this.#kept;
+    const forced = request.forceRefresh === true;
+    if (!forced && kept !== undefined && now < kept.waitAt && this.#livesLongEnough(kept, request, now)) {
+      if (now >= kept.refreshAt && !this.#isFailing(now)) this.#refreshBehind();
+      return kept.credentials;
+    }
+    if (!forced && this.#isFailing(now)) return this.#standIn(this.#failure?.error, now);
+    try {
+      return await this.#flight.join(request.signal);
+    } catch (error) {
+      request.signal?.throwIfAborted();
+      if (forced) throw error;
+      return this.#standIn(error, this.#runtime.clock.now());
+    }
+  }
+
+  async #fetch(provider: CredentialProvider, signal: AbortSignal): Promise<Credentials> {
+    try {
+      const credentials = await provider({ signal, forceRefresh: true });
+      this.#kept = this.#toKept(credentials);
+      this.#failure = undefined;
+      return credentials;
+    } catch (error) {
+      const until = this.#runtime.clock.now() + FAILURE_MS;
+      if (!signal.aborted) this.#failure = { error, until };
+      throw error;
+    }
+  }
+
+  // What fails here is remembered, and comes out once the kept answer is of no use any more.
+  #refreshBehind(): void {
+    this.#flight.join(undefined).catch(() => undefined);
+  }
+
+  #isFailing(now: number): boolean {
+    return this.#failure !== undefined && now < this.#failure.until;
+  }
+
+  #standIn(error: unknown, now: number): Credentials {
+    const kept = this.#kept;
+    const outOfReach = error instanceof CredentialError && OUT_OF_REACH.has(error.code);
+    if (outOfReach && kept !== undefined && now < kept.uselessAt) return kept.credentials;
+    throw error;
+  }
+
+  // A source that gave its longest-lived answer a moment ago is not asked for a longer one.
+  #livesLongEnough(
+    { credentials, fetchedAt }: Kept,
+    { minimumLifeMs = 0 }: CredentialRequest,
+    now: number,
+  ): boolean {
+    const end = credentials.expiration?.getTime() ?? Number.POSITIVE_INFINITY;
+    return end - now >= minimumLifeMs || now - fetchedAt < LONGEST_KNOWN_MS;
+  }
+
+  #toKept(credentials: Credentials): Kept {
+    const fetchedAt = this.#runtime.clock.now();
+    const end = credentials.expiration?.getTime();
+    if (end === undefined) {
+      const waitAt = fetchedAt + KEEP_MS;
+      return { credentials, fetchedAt, refreshAt: waitAt, waitAt, uselessAt: fetchedAt + STALE_MS };
+    }
+    const window = Math.min((end - fetchedAt) / 5, MAX_SOFT_WINDOW_MS);
+    const jitter = 0.9 + 0.2 * this.#runtime.random.fraction();
+    return {
+      credentials,
+      fetchedAt,
+      refreshAt: end - window * jitter,
+      waitAt: end - HARD_WINDOW_MS,
+      uselessAt: end,
+    };
+  }
+}

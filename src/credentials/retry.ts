@@ -1,0 +1,55 @@
+import { CredentialError } from "../errors.ts";
+import type { Runtime } from "../runtime.ts";
+import type { CredentialProvider } from "./provider.ts";
+
+const ATTEMPTS = 3;
+const BASE_DELAY_MS = 200;
+const MAX_DELAY_MS = 2_000;
+
+/** Failures that may be gone a moment later. What is denied, absent or malformed stays so. */
+const PASSING: ReadonlySet<string> = new Set([
+  "ERR_CREDENTIAL_UNREACHABLE",
+  "ERR_CREDENTIAL_UNAVAILABLE",
+  "ERR_CREDENTIAL_RATE_LIMITED",
+]);
+
+/**
+ * Tries a provider up to three times where that is of use, with full jitter
+ * (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter): a random delay of at most 200 ms, then
+ * 400 ms, and what the service asks for as the least. A wait of more than 2 s is left to the caller's next request.
+ */
+export function withRetries(provider: CredentialProvider, runtime: Runtime): CredentialProvider {
+  return async (request = {}) => {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await provider(request);
+      } catch (error) {
+        const delayMs = toDelay(error, attempt, runtime);
+        if (delayMs === undefined || request.signal?.aborted === true) throw error;
+        await sleep(delayMs, request.signal, runtime);
+      }
+    }
+  };
+}
+
+function toDelay(error: unknown, attempt: number, { random }: Runtime): number | undefined {
+  if (!(error instanceof CredentialError) || !PASSING.has(error.code) || attempt >= ATTEMPTS)
+    return undefined;
+  const jitterMs = random.fraction() * BASE_DELAY_MS * 2 ** (attempt - 1);
+  const delayMs = Math.max(jitterMs, error.retryAfterMs ?? 0);
+  return delayMs > MAX_DELAY_MS ? undefined : delayMs;
+}
+
+function sleep(delayMs: number, signal: AbortSignal | undefined, { clock }: Runtime): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => {
+      cancel();
+      reject(signal?.reason);
+    };
+    const cancel = clock.schedule(() => {
+      signal?.removeEventListener("abort", onAbort);
+      resolve();
+    }, delayMs);
+    signal?.addEventListener("abort", onAbort, { once: true });
+  });
+}

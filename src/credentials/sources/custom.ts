@@ -1,0 +1,29 @@
+import type { CustomSource } from "../../credential-source.ts";
+import { CredentialError } from "../../errors.ts";
+import type { Runtime } from "../../runtime.ts";
+import type { CredentialProvider, CredentialSourceDefinition } from "../provider.ts";
+
+/** A source that the host defines. Its options are checked once, at the first request. */
+export function createCustomProvider(
+  { type, options }: CustomSource,
+  definition: CredentialSourceDefinition | undefined,
+  runtime: Runtime,
+): CredentialProvider {
+  let provider: CredentialProvider | undefined;
+  return async (request = {}) => {
+    if (definition === undefined) {
+      const message = `The credential source ${type} is not among the host's credentialSources`;
+      throw new CredentialError("ERR_CREDENTIAL_UNSUPPORTED", type, message);
+    }
+    try {
+      provider ??= await definition.createProvider(options, runtime);
+      return await provider(request);
+    } catch (error) {
+      request.signal?.throwIfAborted();
+      if (error instanceof CredentialError) throw error;
+      // An error of unknown make may hold anything, so neither it nor its message goes on.
+      const message = `The source ${type} failed; have it reject with a CredentialError that says why`;
+      throw new CredentialError("ERR_CREDENTIAL_UNAVAILABLE", type, message);
+    }
+  };
+}

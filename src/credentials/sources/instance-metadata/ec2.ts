@@ -1,0 +1,113 @@
+import { CredentialError } from "../../../errors.ts";
+import type { HttpResponse } from "../../../http-client.ts";
+import { Secret } from "../../../secret.ts";
+import { parseAnswer, readMember } from "../../http-answer.ts";
+import type { Credentials } from "../../provider.ts";
+import {
+  askMetadata,
+  askMetadataOrFail,
+  type MetadataContext,
+  type MetadataService,
+  malformedAnswer,
+  SOURCE_TYPE,
+  toBase,
+  toService,
+  toText,
+} from "./metadata-service.ts";
+
+const ROLES_PATH = "/latest/meta-data/iam/security-credentials/";
+const TOKEN_SECONDS = "21600";
+
+/**
+ * Amazon EC2, by version 2 of its metadata service only: a session token first, and no answer without one
+ * (https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/configuring-instance-metadata-service.html).
+ */
+export const ec2: MetadataService = {
+  provider: "aws",
+  name: "The metadata service of EC2",
+  prove: async (context) => isToken(await requestToken(context)),
+  fetch: async (context) => {
+    refuseOtherIdentities(context);
+    const headers = { "x-aws-ec2-metadata-token": await readToken(context) };
+    const base = findBase(context);
+    const roles = await askMetadata({ url: `${base}${ROLES_PATH}`, headers }, ec2, context);
+    if (roles.status === 404) throw noRole();
+    const [role = ""] = roles.status === 200 ? toText(roles).split("\n") : [];
+    if (roles.status === 200 && !/^[\w+=,.@-]{1,64}$/u.test(role))
+      throw malformedAnswer(ec2, "the name of a role");
+    const url = `${base}${ROLES_PATH}${role}`;
+    return toCredentials(await askMetadataOrFail({ url, headers }, ec2, context));
+  },
+};
+
+function findBase({ runtime: { env } }: MetadataContext): string {
+  const fallback =
+    env["AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE"] === "IPv6"
+      ? "http://[fd00:ec2::254]"
+      : "http://169.254.169.254";
+  return toBase(env["AWS_EC2_METADATA_SERVICE_ENDPOINT"], fallback);
+}
+
+function requestToken(context: MetadataContext): Promise<HttpResponse> {
+  const headers = { "x-aws-ec2-metadata-token-ttl-seconds": TOKEN_SECONDS };
+  return askMetadata({ url: `${findBase(context)}/latest/api/token`, headers, method: "PUT" }, ec2, context);
+}
+
+function isToken(response: HttpResponse): boolean {
+  return (
+    response.status === 200 &&
+    /^[\x21-\x7e]{1,512}$/u.test(toText(response)) &&
+    !toText(response).startsWith("<")
+  );
+}
+
+async function readToken(context: MetadataContext): Promise<string> {
+  const response = await requestToken(context);
+  if (isToken(response)) return toText(response);
+  if (response.status === 200) throw malformedAnswer(ec2, "a session token");
+  if (response.status >= 500)
+    throw new CredentialError("ERR_CREDENTIAL_UNAVAILABLE", SOURCE_TYPE, `${ec2.name} cannot serve now`);
+  const message = `${ec2.name} gives no session token (HTTP status ${response.status}); enable IMDSv2 for this instance`;
+  throw new CredentialError("ERR_CREDENTIAL_DENIED", SOURCE_TYPE, message);
+}
+
+// A container's own role must not be passed over for the broader one of its machine.
+function refuseOtherIdentities({ source, runtime: { env } }: MetadataContext): void {
+  if (source.roleArn !== undefined) {
+    const message =
+      "role_arn is for Google Cloud and Azure; on EC2 attach the role to the instance, or use aws-profile";
+    throw new CredentialError("ERR_CREDENTIAL_UNSUPPORTED", SOURCE_TYPE, message);
+  }
+  if (env["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"] || env["AWS_CONTAINER_CREDENTIALS_FULL_URI"]) {
+    const message =
+      "This is a container with a role of its own; use aws-profile with credential_source = EcsContainer";
+    throw new CredentialError("ERR_CREDENTIAL_UNSUPPORTED", SOURCE_TYPE, message);
+  }
+}
+
+function noRole(): CredentialError {
+  const message = "This EC2 instance has no IAM role; attach an instance profile";
+  return new CredentialError("ERR_CREDENTIAL_NOT_FOUND", SOURCE_TYPE, message);
+}
+
+function toCredentials(response: HttpResponse): Credentials {
+  const answer = parseAnswer(response, toService(ec2));
+  const read = (name: string): string => {
+    const value = readMember(answer, name);
+    if (typeof value !== "string" || value === "") throw malformedAnswer(ec2, name);
+    return value;
+  };
+  const code = readMember(answer, "Code");
+  if (code !== undefined && code !== "Success") {
+    const message = "EC2 cannot assume the instance's role; check the role's trust policy";
+    throw new CredentialError("ERR_CREDENTIAL_DENIED", SOURCE_TYPE, message);
+  }
+  const expiration = new Date(read("Expiration"));
+  if (Number.isNaN(expiration.getTime())) throw malformedAnswer(ec2, "a valid Expiration");
+  const env = new Map([
+    ["AWS_ACCESS_KEY_ID", new Secret(read("AccessKeyId"))],
+    ["AWS_SECRET_ACCESS_KEY", new Secret(read("SecretAccessKey"))],
+    ["AWS_SESSION_TOKEN", new Secret(read("Token"))],
+  ]);
+  return { env, expiration };
+}

@@ -1,0 +1,138 @@
+import type { VaultSource } from "../../credential-source.ts";
+import { CredentialError } from "../../errors.ts";
+import type { HttpResponse } from "../../http-client.ts";
+import type { Runtime } from "../../runtime.ts";
+import { toCredentialError } from "../file-errors.ts";
+import { askService, type JsonObject, parseAnswer, readMember, toStatusError } from "../http-answer.ts";
+import type { CredentialRequest } from "../provider.ts";
+import { readVariables } from "./env.ts";
+
+const MAX_CERTIFICATE_BYTES = 1024 * 1024;
+
+/** An answer that is a success or says that something is not there. */
+export interface VaultAnswer {
+  readonly status: number;
+  readonly body: JsonObject;
+}
+
+/** Reads from Vault. */
+export interface VaultClient {
+  /**
+   * Reads one path.
+   *
+   * @throws {@link CredentialError} for anything but success, "not found" and what is tolerated
+   */
+  read(path: string, options?: { readonly tolerate: readonly number[] }): Promise<VaultAnswer>;
+}
+
+/**
+ * Makes a client on `node-vault`, with a transport of ours in its `request-promise` seam. On its own it puts the token
+ * into the errors of its HTTP library, sends it along redirects and to proxies, and has no deadline. What it would take
+ * from the environment silently (address, token, namespace, prefix) is stated here.
+ *
+ * @throws {@link CredentialError} for a token that is not set or cannot stand in a header
+ */
+export async function createVaultClient(
+  source: VaultSource,
+  runtime: Runtime,
+  request: CredentialRequest,
+): Promise<VaultClient> {
+  const token = readToken(source, runtime);
+  const certificateAuthorities = await readCertificates(source, runtime);
+  const { default: createNodeVault } = await import("node-vault");
+  const service = { sourceType: source.type, name: "Vault" };
+  const send = async ({ method, uri, headers }: TransportRequest): Promise<TransportResponse> => {
+    const signed = { ...headers, accept: "application/json", "X-Vault-Request": "true" };
+    const { signal } = request;
+    const response = await askService(
+      { method, url: uri, headers: signed, certificateAuthorities, signal },
+      service,
+      runtime,
+    );
+    // Success tells node-vault to hand the whole answer back; statuses are read here, with their headers.
+    return { statusCode: 200, body: response, request: { path: new URL(uri).pathname } };
+  };
+  const vault = createNodeVault({
+    endpoint: source.address,
+    token,
+    "request-promise": { defaults: () => send },
+  });
+  Object.assign(vault, { namespace: source.namespace ?? "", pathPrefix: "" });
+  return {
+    read: async (path, { tolerate } = { tolerate: [] }) => {
+      const response: HttpResponse = await vault.read(path);
+      if (response.status === 200) return { status: 200, body: parseAnswer(response, service) };
+      if (response.status === 404 || tolerate.includes(response.status)) {
+        return { status: response.status, body: parseIfJson(response, service) };
+      }
+      throw toVaultError(response, source, runtime);
+    },
+  };
+}
+
+/** What node-vault hands to its transport. */
+interface TransportRequest {
+  readonly method: string;
+  readonly uri: string;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** What node-vault expects of its transport. */
+interface TransportResponse {
+  readonly statusCode: number;
+  readonly body: HttpResponse;
+  readonly request: { readonly path: string };
+}
+
+function readToken({ tokenEnv, type }: VaultSource, runtime: Runtime): string {
+  const [token] = readVariables([tokenEnv], type, runtime).values();
+  const value = token?.expose() ?? "";
+  if (/^[\x21-\x7e]+$/u.test(value)) return value;
+  const message = `The variable ${tokenEnv} holds a character that no Vault token has, as a line break at its end may be`;
+  throw new CredentialError("ERR_CREDENTIAL_MALFORMED", type, message);
+}
+
+async function readCertificates({ type }: VaultSource, { env, files }: Runtime): Promise<string | undefined> {
+  const path = env["VAULT_CACERT"];
+  if (path === undefined || path === "") return undefined;
+  try {
+    return new TextDecoder().decode((await files.read(path, { maxBytes: MAX_CERTIFICATE_BYTES })).bytes);
+  } catch (error) {
+    throw toCredentialError(error, type, "VAULT_CACERT");
+  }
+}
+
+function parseIfJson(response: HttpResponse, service: Parameters<typeof parseAnswer>[1]): JsonObject {
+  try {
+    return parseAnswer(response, service);
+  } catch {
+    return {};
+  }
+}
+
+function toVaultError(
+  response: HttpResponse,
+  { type, tokenEnv }: VaultSource,
+  { clock }: Runtime,
+): CredentialError {
+  const service = { sourceType: type, name: "Vault" };
+  const errors = readMember(parseIfJson(response, service), "errors");
+  const says = (pattern: RegExp): boolean =>
+    Array.isArray(errors) && errors.some((text) => pattern.test(String(text)));
+  if (response.status === 403 || (response.status === 400 && says(/missing client token/iu))) {
+    const message = `Vault denies access; check the policy of the token in ${tokenEnv}, and that it has not expired`;
+    return new CredentialError("ERR_CREDENTIAL_DENIED", type, message);
+  }
+  if (response.status === 503 && says(/sealed/iu)) {
+    return new CredentialError("ERR_CREDENTIAL_UNAVAILABLE", type, "Vault is sealed; unseal it");
+  }
+  // An agent that lacks its header, or a standby that has not caught up: worth another try.
+  if (response.status === 412) {
+    return new CredentialError(
+      "ERR_CREDENTIAL_UNAVAILABLE",
+      type,
+      "Vault has not caught up (HTTP status 412)",
+    );
+  }
+  return toStatusError(response, service, clock.now());
+}

@@ -1,0 +1,38 @@
+import { isJsonObject, type JsonObject, readMember } from "../http-answer.ts";
+import type { VaultAnswer } from "./vault-client.ts";
+
+/** A mount of Vault's key-value engine. */
+export interface VaultMount {
+  /** Its path, ending in `/`. */
+  readonly path: string;
+  /** Whether it keeps versions (KV version 2). */
+  readonly versioned: boolean;
+}
+
+/** Reads the answer of `sys/internal/ui/mounts/<path>`; nothing if it is not about this path. */
+export function parseMount(body: JsonObject, path: string): VaultMount | undefined {
+  const data = readMember(body, "data");
+  const mount = isJsonObject(data) ? readMember(data, "path") : undefined;
+  if (!isJsonObject(data) || typeof mount !== "string" || mount === "" || !`${path}/`.startsWith(mount))
+    return undefined;
+  const options = readMember(data, "options");
+  return { path: mount, versioned: isJsonObject(options) && readMember(options, "version") === "2" };
+}
+
+/** The path to read a secret from: below `data/` where the mount keeps versions. */
+export function toDataPath(path: string, mount: VaultMount): string {
+  const rest = path.slice(mount.path.length);
+  return !mount.versioned || rest.startsWith("data/") ? path : `${mount.path}data/${rest}`;
+}
+
+/**
+ * The other path to try where the mount is not known: Vault says in a warning that a path misses its `data/`, and the
+ * mount is then taken to be the first segment.
+ */
+export function findDataPath(path: string, { body }: VaultAnswer): string | undefined {
+  const warnings = readMember(body, "warnings");
+  const isMisplaced =
+    Array.isArray(warnings) && warnings.some((text) => /versioned K\/V/iu.test(String(text)));
+  const [mount = "", ...rest] = path.split("/");
+  return isMisplaced && rest.length > 0 ? [mount, "data", ...rest].join("/") : undefined;
+}

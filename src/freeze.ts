@@ -1,0 +1,8 @@
+/** Freezes a value and all it holds, so that who is handed it cannot change it for the others. */
+export function deepFreeze<T>(value: T): T {
+  if (typeof value === "object" && value !== null && !Object.isFrozen(value)) {
+    Object.freeze(value);
+    Object.values(value).forEach(deepFreeze);
+  }
+  return value;
+}

@@ -1,0 +1,81 @@
+import {
+  type ClientRequest,
+  type IncomingMessage,
+  Agent as PlainAgent,
+  request as sendPlain,
+} from "node:http";
+import { Agent as SecureAgent, request as sendSecure } from "node:https";
+import { HttpError } from "./errors.ts";
+import type { HttpClient, HttpRequest, HttpResponse } from "./http-client.ts";
+
+/** The {@link HttpClient} of Node.js. */
+export const nodeHttpClient: HttpClient = {
+  send: (request) =>
+    new Promise((resolve, reject) => {
+      request.signal?.throwIfAborted();
+      const outgoing = open(request);
+      const onAbort = (): void => {
+        outgoing.destroy();
+        reject(request.signal?.reason);
+      };
+      request.signal?.addEventListener("abort", onAbort, { once: true });
+      const settle = (): void => request.signal?.removeEventListener("abort", onAbort);
+      exchange(outgoing, request).then(resolve, reject).finally(settle);
+    }),
+};
+
+// Agents of its own: the global ones may keep connections, and may use a proxy that the environment names.
+function open({ url, method, headers, certificateAuthorities }: HttpRequest): ClientRequest {
+  const target = new URL(url);
+  if (target.protocol !== "https:") return sendPlain(target, { method, headers, agent: new PlainAgent() });
+  return sendSecure(target, { method, headers, agent: new SecureAgent(), ca: certificateAuthorities });
+}
+
+function exchange(outgoing: ClientRequest, request: HttpRequest): Promise<HttpResponse> {
+  return new Promise((resolve, reject) => {
+    // The system's error names addresses and certificates at most, yet only its code goes on.
+    outgoing.on("error", (error) => reject(unreachable(request, error)));
+    outgoing.on("response", (incoming) => {
+      read(incoming, request).then(resolve, (error: unknown) => {
+        outgoing.destroy();
+        reject(error);
+      });
+    });
+    outgoing.end(request.body);
+  });
+}
+
+async function read(incoming: IncomingMessage, request: HttpRequest): Promise<HttpResponse> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  try {
+    for await (const chunk of incoming) {
+      size += chunk.length;
+      if (size > request.maxBytes) break;
+      chunks.push(chunk);
+    }
+  } catch (error) {
+    throw unreachable(request, error);
+  }
+  if (size > request.maxBytes) {
+    throw new HttpError(
+      "ERR_HTTP_TOO_LARGE",
+      `The answer of ${toOrigin(request)} exceeds ${request.maxBytes} bytes`,
+    );
+  }
+  const headers = Object.entries(incoming.headers).map(([name, value]) => [name, String(value)] as const);
+  return {
+    status: incoming.statusCode ?? 0,
+    headers: Object.fromEntries(headers),
+    body: Buffer.concat(chunks),
+  };
+}
+
+function unreachable(request: HttpRequest, error: unknown): HttpError {
+  const code = error instanceof Error && "code" in error ? ` (${String(error.code)})` : "";
+  return new HttpError("ERR_HTTP_UNREACHABLE", `${toOrigin(request)} gives no whole answer${code}`);
+}
+
+function toOrigin({ url }: HttpRequest): string {
+  return new URL(url).origin;
+}
