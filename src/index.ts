@@ -119,6 +119,7 @@ export type {
   OutputChunk,
 } from "./execution/executor.ts";
 export { createProcessExecutor, type ProcessExecutorOptions } from "./execution/process-executor.ts";
+export type { HttpClient, HttpRequest, HttpResponse } from "./http-client.ts";
 export {
   type AccessRequest,
   type AllowDecision,

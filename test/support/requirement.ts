@@ -5,7 +5,7 @@ const REQUIRED = new Set((process.env["EKA_CI_TEST_REQUIRE"] ?? "").split(","));
 
 function isInstalled(tool: string): boolean {
   try {
-    execFileSync(tool, ["--version"], { stdio: "ignore" });
+    execFileSync(tool, [tool === "moto_server" ? "--help" : "--version"], { stdio: "ignore" });
     return true;
   } catch {
     return false;
