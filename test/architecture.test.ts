@@ -194,6 +194,8 @@ describe("the house", () => {
       [
         "commands/attic.ts",
         "commands/netrc.ts",
+        // The region, which is no secret.
+        "commands/s3-credentials.ts",
         "credentials/check-credentials.ts",
         "credentials/sources/instance-metadata/web-identity.ts",
         "credentials/sources/vault-client.ts",

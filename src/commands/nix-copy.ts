@@ -3,7 +3,7 @@ import type { Secret } from "../secret.ts";
 import { type CommandArg, type CommandSpec, type PrivateFile, privateHome } from "./command.ts";
 import { buildNetrc, EMPTY_NETRC } from "./netrc.ts";
 import { credentialProblem, type PushCommandInput } from "./push-input.ts";
-import { toS3Variables } from "./s3-credentials.ts";
+import { findRegion, toS3Variables } from "./s3-credentials.ts";
 import { checkStorePaths } from "./store-path.ts";
 
 /**
@@ -77,7 +77,7 @@ function buildS3Access(
   const keys = toS3Variables(credentials.env);
   const usesProfile = keys.size === 0 && destination.parameters.some(({ name }) => name === "profile");
   const profile = usesProfile ? toProfileVariables(awsFiles) : [];
-  const url = usesProfile ? destination.url : withoutProfile(destination);
+  const url = toStoreUrl(destination, { keepProfile: usesProfile, region: findRegion(credentials.env) });
   const env = new Map<string, CommandArg | Secret>([...keys, ...profile, ...NO_INSTANCE_ROLE]);
   return { url, env, netrc: EMPTY_NETRC };
 }
@@ -94,11 +94,20 @@ function toProfileVariables(awsFiles: PushCommandInput["awsFiles"]): (readonly [
   ];
 }
 
-// Up to Nix 2.32 `profile` makes nix ignore keys in the environment; from 2.33.2 on the keys win.
-function withoutProfile({ url, parameters }: S3Destination): string {
-  const kept = parameters.filter(({ name }) => name !== "profile");
-  if (kept.length === parameters.length) return url;
-  const query = kept.map(({ name, value }) => `${name}=${value}`).join("&");
+/**
+ * Writes the URL that nix is given. Up to Nix 2.32 `profile` makes it ignore keys in the environment, and from 2.33.2 on the
+ * keys win, so it goes where there are keys. The region of the credentials stands in where the URL names none: nix would
+ * take us-east-1.
+ */
+function toStoreUrl(
+  { url, parameters }: S3Destination,
+  { keepProfile, region }: { readonly keepProfile: boolean; readonly region: string | undefined },
+): string {
+  const kept = parameters.filter(({ name }) => keepProfile || name !== "profile");
+  const addsRegion = region !== undefined && !kept.some(({ name }) => name === "region");
+  if (kept.length === parameters.length && !addsRegion) return url;
+  const all = addsRegion ? [...kept, { name: "region", value: region }] : kept;
+  const query = all.map(({ name, value }) => `${name}=${value}`).join("&");
   const [base = url] = url.split("?");
   return query === "" ? base : `${base}?${query}`;
 }

@@ -15,6 +15,16 @@ const USABLE = [
   ...Object.keys(ALIASES),
 ];
 
+/** The names that say a region. It is no secret: nix takes it from the URL alone. */
+const REGION_NAMES = ["AWS_REGION", "AWS_DEFAULT_REGION"];
+
+/** Finds the region among credentials, as a profile brings it along. */
+export function findRegion(env: ReadonlyMap<string, Secret>): string | undefined {
+  const value = REGION_NAMES.map((name) => env.get(name)?.expose()).find((region) => region !== undefined);
+  if (value === undefined || /^[a-z0-9-]{1,64}$/u.test(value)) return value;
+  throw credentialProblem(`${REGION_NAMES.join(" or ")} does not hold the name of a region`);
+}
+
 /**
  * Brings credentials for S3 under the names that every Nix version reads. The MinIO names are read by nobody.
  *
@@ -26,13 +36,14 @@ export function toS3Variables(env: ReadonlyMap<string, Secret>): ReadonlyMap<str
   refuseUnusedCredentials(env, USABLE, "nix copy to S3");
   const variables = new Map<string, Secret>();
   for (const [name, value] of env) {
+    if (REGION_NAMES.includes(name)) continue;
     const target = ALIASES[name] ?? name;
     if (variables.has(target))
       throw credentialProblem(`${target} is given twice, once under the name of MinIO`);
     variables.set(target, value);
   }
   const hasId = variables.has("AWS_ACCESS_KEY_ID");
-  if (hasId !== variables.has("AWS_SECRET_ACCESS_KEY") || (!hasId && variables.size > 0)) {
+  if (hasId !== variables.has("AWS_SECRET_ACCESS_KEY") || (!hasId && env.size > 0)) {
     throw credentialProblem("nix copy to S3 needs AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY together");
   }
   return variables;

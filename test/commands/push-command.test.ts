@@ -143,6 +143,25 @@ describe("nix copy", () => {
     expect(() => build(S3, env)).not.toThrow(CANARY);
   });
 
+  it("takes the region of the credentials where the URL names none", () => {
+    const env = { ...AWS, AWS_REGION: "eu-west-1" };
+    expect(build(destination("nix-copy", "s3://bucket"), env).args[4]).toBe("s3://bucket?region=eu-west-1");
+    expect(build(destination("nix-copy", "s3://bucket?compression=zstd"), env).args[4]).toBe(
+      "s3://bucket?compression=zstd&region=eu-west-1",
+    );
+    expect(build(S3, env).args[4]).toBe("s3://bucket/prefix?region=us-east-1");
+    expect(environment(build(S3, env))).not.toHaveProperty("AWS_REGION");
+    expect(() => build(S3, { ...AWS, AWS_REGION: "x&endpoint=evil" })).toThrow(
+      expect.objectContaining({ code: "ERR_COMMAND_CREDENTIALS" }),
+    );
+  });
+
+  it("says of a token of another cloud that a role_arn is needed", () => {
+    for (const name of ["GOOGLE_OAUTH_ACCESS_TOKEN", "AZURE_ACCESS_TOKEN"]) {
+      expect(() => build(S3, { [name]: CANARY })).toThrow("role_arn");
+    }
+  });
+
   it("drops the profile from the URL where there are keys", () => {
     const named = destination("nix-copy", "s3://bucket?profile=prod&region=us-east-1");
     expect(build(named, AWS).args[4]).toBe("s3://bucket?region=us-east-1");

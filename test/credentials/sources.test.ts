@@ -357,7 +357,7 @@ describe("the AWS files", () => {
   describeCredentialProvider({
     name: "aws-profile",
     framework,
-    ready: () => ({ provider: profile("production"), values: KEYS }),
+    ready: () => ({ provider: profile("production"), values: { ...KEYS, AWS_REGION: "us-west-2" } }),
     rotated: async () => {
       const path = join(home, "rotating");
       const write = (key: string) =>
@@ -401,6 +401,86 @@ describe("the AWS files", () => {
         code: "ERR_CREDENTIAL_INSECURE_FILE",
         arrange: () =>
           profile("production", () => ({ AWS_SHARED_CREDENTIALS_FILE: join(home, "directory") })),
+      },
+    ],
+  });
+
+  const PROCESS = `${process.execPath} -e`;
+  const config = (lines: string) => async () => {
+    const path = join(home, `config-${lines.length}-${Math.abs(hash(lines))}`);
+    await writeFile(path, lines, { mode: 0o600 });
+    return path;
+  };
+  const hash = (text: string): number =>
+    [...text].reduce((sum, unit) => (sum * 31 + unit.charCodeAt(0)) | 0, 7);
+  const withConfig = async (name: string, lines: string, env: Record<string, string> = {}) => {
+    const path = await config(lines)();
+    return profile(name, () => ({
+      AWS_CONFIG_FILE: path,
+      AWS_SHARED_CREDENTIALS_FILE: "/nonexistent",
+      ...env,
+    }));
+  };
+  const answer = JSON.stringify({
+    Version: 1,
+    AccessKeyId: ID,
+    SecretAccessKey: KEY,
+    SessionToken: "canary-process",
+    Expiration: "2099-01-01T00:00:00Z",
+  });
+
+  describeCredentialProvider({
+    name: "aws-profile, by a credential_process",
+    framework,
+    ready: async () => ({
+      provider: await withConfig("p", `[profile p]\ncredential_process = echo '${answer}'\n`),
+      values: { ...KEYS, AWS_SESSION_TOKEN: "canary-process" },
+    }),
+    failures: [
+      {
+        situation: "when the process fails and prints secrets",
+        code: "ERR_CREDENTIAL_UNAVAILABLE",
+        arrange: () =>
+          withConfig(
+            "p",
+            `[profile p]\ncredential_process = ${PROCESS} "console.error('${KEY}'); process.exit(1)"\n`,
+          ),
+        canaries,
+      },
+      {
+        situation: "when the process prints something else",
+        code: "ERR_CREDENTIAL_UNAVAILABLE",
+        arrange: () => withConfig("p", `[profile p]\ncredential_process = echo '${KEY}'\n`),
+        canaries,
+      },
+      {
+        situation: "when nobody is logged in by SSO",
+        code: "ERR_CREDENTIAL_MALFORMED",
+        arrange: () =>
+          withConfig(
+            "s",
+            "[profile s]\nsso_start_url = https://x.example\nsso_region = eu-west-1\nsso_account_id = 1\nsso_role_name = r\n",
+          ),
+      },
+      {
+        situation: "when a source_profile is missing",
+        code: "ERR_CREDENTIAL_MALFORMED",
+        arrange: () =>
+          withConfig(
+            "r",
+            "[profile r]\nrole_arn = arn:aws:iam::123456789012:role/x\nsource_profile = nope\n",
+          ),
+      },
+      {
+        situation: "when STS is not there",
+        code: "ERR_CREDENTIAL_UNREACHABLE",
+        arrange: () =>
+          withConfig(
+            "r",
+            `[profile r]\nrole_arn = arn:aws:iam::123456789012:role/x\nsource_profile = base\n[profile base]\naws_access_key_id = ${ID}\naws_secret_access_key = ${KEY}\n`,
+            { AWS_ENDPOINT_URL_STS: "http://127.0.0.1:1" },
+          ),
+        canaries,
       },
     ],
   });

@@ -1,19 +1,44 @@
-import { afterEach, describe, expect, it } from "vitest";
-import { type CredentialErrorCode, type CredentialSource, createCredentialResolver, createNodeRuntime } from "@eka-ci/caches";
+import {
+  type CredentialErrorCode,
+  type CredentialSource,
+  createCredentialResolver,
+  createNodeRuntime,
+} from "@eka-ci/caches";
 import { createTestRuntime, toVisibleText } from "@eka-ci/caches/testing";
+import { afterEach, describe, expect, it } from "vitest";
 import { FAULTS, type Fault, startFaultServer } from "./servers/fault-server.ts";
 import { type LoopbackServer, startServer } from "./servers/loopback-server.ts";
 
 const { http, clock } = createNodeRuntime();
-const SECRETS = { VAULT_TOKEN: "canary-vault-token", AWS_ACCESS_KEY_ID: "AKIACANARY", AWS_SECRET_ACCESS_KEY: "canary-aws-key", AWS_SESSION_TOKEN: "canary-aws-session", AWS_REGION: "eu-west-1" };
+const SECRETS = {
+  VAULT_TOKEN: "canary-vault-token",
+  AWS_ACCESS_KEY_ID: "AKIACANARY",
+  AWS_SECRET_ACCESS_KEY: "canary-aws-key",
+  AWS_SESSION_TOKEN: "canary-aws-session",
+  AWS_REGION: "eu-west-1",
+};
 
 /** Each source, and the variables that lead it to a server. */
-const SOURCES: Readonly<Record<string, (url: string) => readonly [CredentialSource, Record<string, string>]>> = {
+const SOURCES: Readonly<
+  Record<string, (url: string) => readonly [CredentialSource, Record<string, string>]>
+> = {
   vault: (url) => [{ type: "vault", address: url, secretPath: "secret/x", tokenEnv: "VAULT_TOKEN" }, {}],
-  "aws-secrets-manager": (url) => [{ type: "aws-secrets-manager", secretName: "x" }, { AWS_ENDPOINT_URL_SECRETS_MANAGER: url }],
-  "instance-metadata on EC2": (url) => [{ type: "instance-metadata", provider: "aws" }, { AWS_EC2_METADATA_SERVICE_ENDPOINT: url }],
-  "instance-metadata on Google Cloud": (url) => [{ type: "instance-metadata" }, { GCE_METADATA_HOST: url.replace("http://", "") }],
-  "instance-metadata on Azure": (url) => [{ type: "instance-metadata" }, { AZURE_POD_IDENTITY_AUTHORITY_HOST: url }],
+  "aws-secrets-manager": (url) => [
+    { type: "aws-secrets-manager", secretName: "x" },
+    { AWS_ENDPOINT_URL_SECRETS_MANAGER: url },
+  ],
+  "instance-metadata on EC2": (url) => [
+    { type: "instance-metadata", provider: "aws" },
+    { AWS_EC2_METADATA_SERVICE_ENDPOINT: url },
+  ],
+  "instance-metadata on Google Cloud": (url) => [
+    { type: "instance-metadata" },
+    { GCE_METADATA_HOST: url.replace("http://", "") },
+  ],
+  "instance-metadata on Azure": (url) => [
+    { type: "instance-metadata" },
+    { AZURE_POD_IDENTITY_AUTHORITY_HOST: url },
+  ],
 };
 
 const CODES: Readonly<Record<Fault, CredentialErrorCode>> = {
@@ -29,7 +54,9 @@ const CODES: Readonly<Record<Fault, CredentialErrorCode>> = {
 
 /** EC2 says of any refusal of the session token that it is denied. */
 const codeFor = (name: string, fault: Fault): CredentialErrorCode =>
-  name.endsWith("EC2") && (fault === "redirects" || fault === "teapot") ? "ERR_CREDENTIAL_DENIED" : CODES[fault];
+  name.endsWith("EC2") && (fault === "redirects" || fault === "teapot")
+    ? "ERR_CREDENTIAL_DENIED"
+    : CODES[fault];
 
 const servers: LoopbackServer[] = [];
 afterEach(async () => {
@@ -42,7 +69,9 @@ describe.each(Object.keys(SOURCES))("%s, at a server that misbehaves", (name) =>
     const server = await startFaultServer(fault, other.url);
     const [source, env] = SOURCES[name]?.(server.url) ?? [];
     if (source === undefined) throw new Error("no source");
-    const resolver = createCredentialResolver({ runtime: createTestRuntime({ env: { ...SECRETS, ...env }, http, clock }) });
+    const resolver = createCredentialResolver({
+      runtime: createTestRuntime({ env: { ...SECRETS, ...env }, http, clock }),
+    });
     const start = performance.now();
     const failure = resolver.resolve(source);
     const shown = await failure.then(

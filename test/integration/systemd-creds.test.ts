@@ -3,8 +3,8 @@ import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { afterAll, beforeAll, expect, it } from "vitest";
 import { createCredentialResolver } from "@eka-ci/caches";
+import { afterAll, beforeAll, expect, it } from "vitest";
 import { describeWith } from "../support/requirement.ts";
 
 const run = promisify(execFile);
@@ -14,7 +14,9 @@ describeWith("systemd-creds", "systemd-credential, by systemd-creds encrypt and 
   let directory = "";
   let credentials = "";
   const creds = (...args: string[]) =>
-    run("systemd-creds", args, { env: { ...process.env, SYSTEMD_CREDENTIAL_SECRET: join(directory, "host.secret") } });
+    run("systemd-creds", args, {
+      env: { ...process.env, SYSTEMD_CREDENTIAL_SECRET: join(directory, "host.secret") },
+    });
 
   beforeAll(async () => {
     directory = await mkdtemp(join(tmpdir(), "eka-ci-creds-"));
@@ -25,7 +27,10 @@ describeWith("systemd-creds", "systemd-credential, by systemd-creds encrypt and 
   afterAll(() => rm(directory, { recursive: true, force: true }));
 
   const resolve = (name: string) =>
-    createCredentialResolver({ runtime: { env: { CREDENTIALS_DIRECTORY: credentials } } }).resolve({ type: "systemd-credential", name });
+    createCredentialResolver({ runtime: { env: { CREDENTIALS_DIRECTORY: credentials } } }).resolve({
+      type: "systemd-credential",
+      name,
+    });
 
   it("reads what the administrator encrypted and the service manager decrypts", async () => {
     const encrypted = join(directory, "s3-cache-creds");
@@ -40,7 +45,13 @@ describeWith("systemd-creds", "systemd-credential, by systemd-creds encrypt and 
   });
 
   it("does not take the encrypted file for the credential", async () => {
-    await creds("encrypt", "--with-key=host", "--name=raw", join(directory, "plain"), join(credentials, "raw"));
+    await creds(
+      "encrypt",
+      "--with-key=host",
+      "--name=raw",
+      join(directory, "plain"),
+      join(credentials, "raw"),
+    );
     await chmod(join(credentials, "raw"), 0o400);
     await expect(resolve("raw")).rejects.toMatchObject({ code: "ERR_CREDENTIAL_MALFORMED" });
   });

@@ -1,7 +1,11 @@
-import { afterEach, describe, expect, it } from "vitest";
-import { type CredentialProvider, createCredentialResolver, type VaultSource } from "@eka-ci/caches";
+import {
+  type CredentialProvider,
+  createCredentialResolver,
+  createNodeRuntime,
+  type VaultSource,
+} from "@eka-ci/caches";
 import { createTestRuntime, describeCredentialProvider, toVisibleText } from "@eka-ci/caches/testing";
-import { createNodeRuntime } from "@eka-ci/caches";
+import { afterEach, describe, expect, it } from "vitest";
 import type { LoopbackServer } from "./servers/loopback-server.ts";
 import { startServer } from "./servers/loopback-server.ts";
 import { startVault, type VaultOptions } from "./servers/vault-server.ts";
@@ -21,8 +25,18 @@ async function keep(server: Promise<LoopbackServer>): Promise<LoopbackServer> {
 
 const { http, clock } = createNodeRuntime();
 
-function provide(url: string, more: Partial<VaultSource> = {}, env: Record<string, string> = { VAULT_TOKEN: TOKEN }): CredentialProvider {
-  const source: VaultSource = { type: "vault", address: url, secretPath: "secret/data/eka-ci/s3", tokenEnv: "VAULT_TOKEN", ...more };
+function provide(
+  url: string,
+  more: Partial<VaultSource> = {},
+  env: Record<string, string> = { VAULT_TOKEN: TOKEN },
+): CredentialProvider {
+  const source: VaultSource = {
+    type: "vault",
+    address: url,
+    secretPath: "secret/data/eka-ci/s3",
+    tokenEnv: "VAULT_TOKEN",
+    ...more,
+  };
   const resolver = createCredentialResolver({ runtime: createTestRuntime({ env, http, clock }) });
   return (request) => resolver.resolve(source, request);
 }
@@ -32,7 +46,10 @@ const engine = (secret: Record<string, unknown> | null = VALUES): VaultOptions =
   mounts: { "secret/": { version: 2, secrets: { "eka-ci/s3": secret } } },
 });
 
-async function vault(options: Partial<VaultOptions> = {}, more: Partial<VaultSource> = {}): Promise<CredentialProvider> {
+async function vault(
+  options: Partial<VaultOptions> = {},
+  more: Partial<VaultSource> = {},
+): Promise<CredentialProvider> {
   return provide((await keep(startVault({ ...engine(), ...options }))).url, more);
 }
 
@@ -58,35 +75,141 @@ describeCredentialProvider({
   },
   slow: async () => provide((await keep(startServer(() => undefined))).url),
   failures: [
-    { situation: "when the token's variable is not set", code: "ERR_CREDENTIAL_NOT_CONFIGURED", arrange: () => provide("http://127.0.0.1:1", {}, {}) },
-    { situation: "when the token ends in a line break", code: "ERR_CREDENTIAL_MALFORMED", arrange: () => provide("http://127.0.0.1:1", {}, { VAULT_TOKEN: `${TOKEN}\n` }), canaries },
-    { situation: "when nobody listens", code: "ERR_CREDENTIAL_UNREACHABLE", arrange: () => provide("http://127.0.0.1:1"), canaries },
-    { situation: "when the token is wrong", code: "ERR_CREDENTIAL_DENIED", arrange: () => vault({ token: "another" }), canaries },
-    { situation: "when the policy does not allow the path", code: "ERR_CREDENTIAL_DENIED", arrange: () => vault({ policy: ["secret/data/other/"] }), canaries },
-    { situation: "when the namespace is missing", code: "ERR_CREDENTIAL_DENIED", arrange: () => vault({ namespace: "prod" }), canaries },
-    { situation: "when there is no such secret", code: "ERR_CREDENTIAL_NOT_FOUND", arrange: () => vault({}, { secretPath: "secret/data/nope" }), canaries },
-    { situation: "when there is no such mount", code: "ERR_CREDENTIAL_NOT_FOUND", arrange: () => vault({}, { secretPath: "nope/data/x" }), canaries },
-    { situation: "when the secret was deleted", code: "ERR_CREDENTIAL_NOT_FOUND", arrange: () => vault(engine(null)), canaries },
-    { situation: "when it is sealed", code: "ERR_CREDENTIAL_UNAVAILABLE", arrange: () => vault({ override: () => ({ status: 503, body: { errors: ["Vault is sealed"] } }) }), canaries },
-    { situation: "when it fails", code: "ERR_CREDENTIAL_UNAVAILABLE", arrange: () => vault({ override: () => ({ status: 500, body: { errors: ["internal error", TOKEN] } }) }), canaries },
-    { situation: "when it limits the rate", code: "ERR_CREDENTIAL_RATE_LIMITED", arrange: () => vault({ override: () => ({ status: 429, headers: { "retry-after": "60" }, body: { errors: ["rate limit quota exceeded"] } }) }), canaries },
-    { situation: "when it redirects", code: "ERR_CREDENTIAL_UNAVAILABLE", arrange: () => vault({ override: () => ({ status: 307, headers: { location: "http://127.0.0.1:1/" } }) }), canaries },
-    { situation: "when it answers with HTML", code: "ERR_CREDENTIAL_MALFORMED", arrange: () => vault({ override: () => ({ status: 200, body: "<html>canary-vault-secret</html>" }) }), canaries },
-    { situation: "when a value is a number", code: "ERR_CREDENTIAL_MALFORMED", arrange: () => vault(engine({ A_TOKEN: 7 })), canaries },
-    { situation: "when a value is nested", code: "ERR_CREDENTIAL_MALFORMED", arrange: () => vault(engine({ A_TOKEN: { value: "canary-vault-secret" } })), canaries },
-    { situation: "when the secret is empty", code: "ERR_CREDENTIAL_MALFORMED", arrange: () => vault(engine({})), canaries },
-    { situation: "when a name would change the child", code: "ERR_CREDENTIAL_MALFORMED", arrange: () => vault(engine({ LD_PRELOAD: "canary-vault-secret" })), canaries },
+    {
+      situation: "when the token's variable is not set",
+      code: "ERR_CREDENTIAL_NOT_CONFIGURED",
+      arrange: () => provide("http://127.0.0.1:1", {}, {}),
+    },
+    {
+      situation: "when the token ends in a line break",
+      code: "ERR_CREDENTIAL_MALFORMED",
+      arrange: () => provide("http://127.0.0.1:1", {}, { VAULT_TOKEN: `${TOKEN}\n` }),
+      canaries,
+    },
+    {
+      situation: "when nobody listens",
+      code: "ERR_CREDENTIAL_UNREACHABLE",
+      arrange: () => provide("http://127.0.0.1:1"),
+      canaries,
+    },
+    {
+      situation: "when the token is wrong",
+      code: "ERR_CREDENTIAL_DENIED",
+      arrange: () => vault({ token: "another" }),
+      canaries,
+    },
+    {
+      situation: "when the policy does not allow the path",
+      code: "ERR_CREDENTIAL_DENIED",
+      arrange: () => vault({ policy: ["secret/data/other/"] }),
+      canaries,
+    },
+    {
+      situation: "when the namespace is missing",
+      code: "ERR_CREDENTIAL_DENIED",
+      arrange: () => vault({ namespace: "prod" }),
+      canaries,
+    },
+    {
+      situation: "when there is no such secret",
+      code: "ERR_CREDENTIAL_NOT_FOUND",
+      arrange: () => vault({}, { secretPath: "secret/data/nope" }),
+      canaries,
+    },
+    {
+      situation: "when there is no such mount",
+      code: "ERR_CREDENTIAL_NOT_FOUND",
+      arrange: () => vault({}, { secretPath: "nope/data/x" }),
+      canaries,
+    },
+    {
+      situation: "when the secret was deleted",
+      code: "ERR_CREDENTIAL_NOT_FOUND",
+      arrange: () => vault(engine(null)),
+      canaries,
+    },
+    {
+      situation: "when it is sealed",
+      code: "ERR_CREDENTIAL_UNAVAILABLE",
+      arrange: () => vault({ override: () => ({ status: 503, body: { errors: ["Vault is sealed"] } }) }),
+      canaries,
+    },
+    {
+      situation: "when it fails",
+      code: "ERR_CREDENTIAL_UNAVAILABLE",
+      arrange: () =>
+        vault({ override: () => ({ status: 500, body: { errors: ["internal error", TOKEN] } }) }),
+      canaries,
+    },
+    {
+      situation: "when it limits the rate",
+      code: "ERR_CREDENTIAL_RATE_LIMITED",
+      arrange: () =>
+        vault({
+          override: () => ({
+            status: 429,
+            headers: { "retry-after": "60" },
+            body: { errors: ["rate limit quota exceeded"] },
+          }),
+        }),
+      canaries,
+    },
+    {
+      situation: "when it redirects",
+      code: "ERR_CREDENTIAL_UNAVAILABLE",
+      arrange: () =>
+        vault({ override: () => ({ status: 307, headers: { location: "http://127.0.0.1:1/" } }) }),
+      canaries,
+    },
+    {
+      situation: "when it answers with HTML",
+      code: "ERR_CREDENTIAL_MALFORMED",
+      arrange: () => vault({ override: () => ({ status: 200, body: "<html>canary-vault-secret</html>" }) }),
+      canaries,
+    },
+    {
+      situation: "when a value is a number",
+      code: "ERR_CREDENTIAL_MALFORMED",
+      arrange: () => vault(engine({ A_TOKEN: 7 })),
+      canaries,
+    },
+    {
+      situation: "when a value is nested",
+      code: "ERR_CREDENTIAL_MALFORMED",
+      arrange: () => vault(engine({ A_TOKEN: { value: "canary-vault-secret" } })),
+      canaries,
+    },
+    {
+      situation: "when the secret is empty",
+      code: "ERR_CREDENTIAL_MALFORMED",
+      arrange: () => vault(engine({})),
+      canaries,
+    },
+    {
+      situation: "when a name would change the child",
+      code: "ERR_CREDENTIAL_MALFORMED",
+      arrange: () => vault(engine({ LD_PRELOAD: "canary-vault-secret" })),
+      canaries,
+    },
   ],
 });
 
 describe("paths", () => {
-  const v1: Partial<VaultOptions> = { mounts: { "kv/": { version: 1, secrets: { "eka-ci/s3": VALUES, "data/x": VALUES } } } };
-  const nested: Partial<VaultOptions> = { mounts: { "team/a/secret/": { version: 2, secrets: { x: VALUES } } } };
+  const v1: Partial<VaultOptions> = {
+    mounts: { "kv/": { version: 1, secrets: { "eka-ci/s3": VALUES, "data/x": VALUES } } },
+  };
+  const nested: Partial<VaultOptions> = {
+    mounts: { "team/a/secret/": { version: 2, secrets: { x: VALUES } } },
+  };
 
   it.each<[name: string, options: Partial<VaultOptions>, secretPath: string]>([
     ["of version 2 as the guide writes them", {}, "secret/data/eka-ci/s3"],
     ["of version 2 as vault kv put takes them", {}, "secret/eka-ci/s3"],
-    ["of version 2 with a policy for the data alone", { policy: ["secret/data/eka-ci/"] }, "secret/eka-ci/s3"],
+    [
+      "of version 2 with a policy for the data alone",
+      { policy: ["secret/data/eka-ci/"] },
+      "secret/eka-ci/s3",
+    ],
     ["with slashes around them", {}, "/secret/eka-ci/s3/"],
     ["of version 1", v1, "kv/eka-ci/s3"],
     ["of version 1 that look like version 2", v1, "kv/data/x"],
@@ -112,7 +235,13 @@ describe("paths", () => {
 describe("requests", () => {
   it("carry token, namespace and X-Vault-Request, and nothing of the environment besides", async () => {
     const server = await keep(startVault({ ...engine(), namespace: "prod" }));
-    const hostile = { VAULT_ADDR: "http://127.0.0.1:1", VAULT_NAMESPACE: "evil", VAULT_PREFIX: "/evil", VAULT_SKIP_VERIFY: "1", HTTP_PROXY: "http://127.0.0.1:1" };
+    const hostile = {
+      VAULT_ADDR: "http://127.0.0.1:1",
+      VAULT_NAMESPACE: "evil",
+      VAULT_PREFIX: "/evil",
+      VAULT_SKIP_VERIFY: "1",
+      HTTP_PROXY: "http://127.0.0.1:1",
+    };
     const before = { ...process.env };
     Object.assign(process.env, hostile);
     try {
@@ -122,7 +251,11 @@ describe("requests", () => {
       Object.assign(process.env, before);
     }
     for (const { headers, url } of server.requests) {
-      expect(headers).toMatchObject({ "x-vault-token": TOKEN, "x-vault-namespace": "prod", "x-vault-request": "true" });
+      expect(headers).toMatchObject({
+        "x-vault-token": TOKEN,
+        "x-vault-namespace": "prod",
+        "x-vault-request": "true",
+      });
       expect(url.pathname).toMatch(/^\/v1\/(?:sys\/internal\/ui\/mounts\/)?secret\//u);
     }
     expect(server.requests).toHaveLength(2);
@@ -141,21 +274,27 @@ describe("requests", () => {
 
   it("never reach the host that a redirect names", async () => {
     const other = await keep(startServer(() => ({ status: 200, body: { data: VALUES } })));
-    const provider = await vault({ override: () => ({ status: 307, headers: { location: `${other.url}/v1/secret/data/x` } }) });
+    const provider = await vault({
+      override: () => ({ status: 307, headers: { location: `${other.url}/v1/secret/data/x` } }),
+    });
     await expect(provider()).rejects.toMatchObject({ code: "ERR_CREDENTIAL_UNAVAILABLE" });
     expect(other.requests).toEqual([]);
   });
 
   it("are repeated where that is of use, and not where it is not", async () => {
     const count = async (status: number): Promise<number> => {
-      const server = await keep(startVault({ ...engine(), override: () => ({ status, body: { errors: [] } }) }));
+      const server = await keep(
+        startVault({ ...engine(), override: () => ({ status, body: { errors: [] } }) }),
+      );
       await provide(server.url)().catch(() => undefined);
       return server.requests.length;
     };
     expect(await count(503)).toBe(3);
     expect(await count(403)).toBe(2);
     let failures = 2;
-    const provider = await vault({ override: () => (failures-- > 0 ? { status: 502, body: "bad gateway" } : undefined) });
+    const provider = await vault({
+      override: () => (failures-- > 0 ? { status: 502, body: "bad gateway" } : undefined),
+    });
     await expect(provider()).resolves.toBeDefined();
   });
 

@@ -6,6 +6,9 @@ import { Secret } from "../../secret.ts";
 import { quoteName } from "../../text.ts";
 import { toCredentialError } from "../file-errors.ts";
 import type { CredentialProvider, Credentials } from "../provider.ts";
+import { toAwsError } from "./aws-errors.ts";
+import { readProfileSection } from "./aws-profile-section.ts";
+import { createAwsRequestHandler } from "./aws-request-handler.ts";
 
 const MAX_BYTES = 1024 * 1024;
 
@@ -28,22 +31,36 @@ export function findAwsFiles({ env, user, workingDirectory }: Runtime): AwsFiles
 }
 
 /**
- * A profile of the shared AWS files, as `@aws-sdk/credential-provider-ini` resolves it. The SDK answers every failure
- * with the same error, so the files are looked at first, and again when it fails.
+ * A profile of the shared AWS files, as `@aws-sdk/credential-provider-ini` resolves it: static keys, roles, processes, SSO.
+ * The SDK answers every broken profile with the same error, so the files are looked at first, and again when it fails.
  */
 export function createAwsProfileProvider(source: AwsProfileSource, runtime: Runtime): CredentialProvider {
-  return async () => {
+  return async ({ signal } = {}) => {
     const files = findAwsFiles(runtime);
-    const texts = await readAwsFiles(files, source, runtime);
+    const section = readProfileSection(source.profile, await readAwsFiles(files, source, runtime));
+    if (section === undefined) throw noProfile(source);
     const { fromIni } = await import("@aws-sdk/credential-provider-ini");
+    const requestHandler = createAwsRequestHandler("AWS_ENDPOINT_URL_STS", runtime, signal);
     const resolve = fromIni({
       profile: source.profile,
       filepath: files.credentials,
       configFilepath: files.config,
       ignoreCache: true,
+      clientConfig: { requestHandler, maxAttempts: 1, ...toRegion(section, runtime) },
     });
-    return toCredentials(await resolve().catch(() => Promise.reject(explainFailure(source, texts))));
+    try {
+      return toCredentials(await resolve(), section.get("region"));
+    } catch (error) {
+      signal?.throwIfAborted();
+      throw toProfileError(error, source, section);
+    }
   };
+}
+
+// The region of the STS that is asked for a role.
+function toRegion(section: ReadonlyMap<string, string>, { env }: Runtime): { readonly region?: string } {
+  const region = env["AWS_REGION"] || section.get("region") || env["AWS_DEFAULT_REGION"];
+  return region === undefined || region === "" ? {} : { region };
 }
 
 interface ResolvedKeys {
@@ -53,25 +70,22 @@ interface ResolvedKeys {
   readonly expiration?: Date | undefined;
 }
 
-function toCredentials(keys: ResolvedKeys): Credentials {
+function toCredentials(keys: ResolvedKeys, region: string | undefined): Credentials {
   const env = new Map([
     ["AWS_ACCESS_KEY_ID", new Secret(keys.accessKeyId)],
     ["AWS_SECRET_ACCESS_KEY", new Secret(keys.secretAccessKey)],
   ]);
   if (keys.sessionToken !== undefined) env.set("AWS_SESSION_TOKEN", new Secret(keys.sessionToken));
+  if (region !== undefined && region !== "") env.set("AWS_REGION", new Secret(region));
   return { env, expiration: keys.expiration };
 }
 
 /** Reads the files that exist, and fails if none does. */
-async function readAwsFiles(
-  files: AwsFiles,
-  source: AwsProfileSource,
-  runtime: Runtime,
-): Promise<readonly string[]> {
-  const paths = [files.credentials, files.config];
-  const texts = await Promise.all(paths.map((path) => readIfPresent(path, source, runtime)));
-  const present = texts.filter((text) => text !== undefined);
-  if (present.length > 0) return present;
+async function readAwsFiles(files: AwsFiles, source: AwsProfileSource, runtime: Runtime) {
+  const [credentials, config] = await Promise.all(
+    [files.credentials, files.config].map((path) => readIfPresent(path, source, runtime)),
+  );
+  if (credentials !== undefined || config !== undefined) return { credentials, config };
   const message = `Neither ${quoteName(files.credentials, 512)} nor ${quoteName(files.config, 512)} exists`;
   throw new CredentialError("ERR_CREDENTIAL_NOT_FOUND", source.type, message);
 }
@@ -89,15 +103,29 @@ async function readIfPresent(
   }
 }
 
-function explainFailure({ profile, type }: AwsProfileSource, texts: readonly string[]): CredentialError {
-  const headers = texts
-    .flatMap((text) => text.split(/\r?\n/u))
-    .map((line) => /^\s*\[([^\]]*)\]/u.exec(line)?.[1]?.trim());
+function noProfile({ profile, type }: AwsProfileSource): CredentialError {
+  const message = `There is no profile ${quoteName(profile, 64)} in the AWS files`;
+  return new CredentialError("ERR_CREDENTIAL_NOT_FOUND", type, message);
+}
+
+// The error of a process that failed quotes its command line and what it printed.
+function toProfileError(
+  error: unknown,
+  { profile, type }: AwsProfileSource,
+  section: ReadonlyMap<string, string>,
+): unknown {
+  const isBroken =
+    error instanceof Error &&
+    /^(?:CredentialsProviderError|ProviderError|TokenProviderError)$/u.test(error.name);
+  if (!isBroken) return toAwsError(error, { sourceType: type, name: "AWS" });
   const name = quoteName(profile, 64);
-  if (!headers.includes(profile) && !headers.includes(`profile ${profile}`)) {
-    const message = `There is no profile ${name} in the AWS files`;
-    return new CredentialError("ERR_CREDENTIAL_NOT_FOUND", type, message);
+  if (section.has("credential_process")) {
+    const message = `The credential_process of the profile ${name} gives no valid credentials; run it by hand`;
+    return new CredentialError("ERR_CREDENTIAL_UNAVAILABLE", type, message);
   }
-  const message = `The profile ${name} yields no credentials; try: aws sts get-caller-identity --profile ${name}`;
+  const hint = [...section.keys()].some((key) => key.startsWith("sso_"))
+    ? "aws sso login"
+    : "aws sts get-caller-identity";
+  const message = `The profile ${name} yields no credentials; try: ${hint} --profile ${name}`;
   return new CredentialError("ERR_CREDENTIAL_MALFORMED", type, message);
 }
