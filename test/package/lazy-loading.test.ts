@@ -1,0 +1,55 @@
+import { execFile } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { expect, it } from "vitest";
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+
+// Writes every module that is loaded to standard error, by a hook that runs in its own thread.
+const HOOK = `
+export async function load(url, context, next) {
+  process._rawDebug("LOADED " + url);
+  return next(url, context);
+}`;
+
+async function listLoaded(code: string): Promise<string[]> {
+  const script = `
+    import { register } from "node:module";
+    register("data:text/javascript," + encodeURIComponent(${JSON.stringify(HOOK)}));
+    const { createCredentialResolver } = await import("@eka-ci/caches");
+    ${code}`;
+  const args = ["--import", "tsx", "--input-type=module", "-e", script];
+  const { stderr } = await promisify(execFile)(process.execPath, args, { cwd: ROOT, maxBuffer: 2 ** 24 });
+  return [...stderr.matchAll(/^LOADED (.*)$/gmu)].map((match) => match[1] ?? "");
+}
+
+const isCloudSdk = (url: string): boolean =>
+  /node_modules\/(?:@aws-sdk|@smithy|@aws|node-vault|axios)\//u.test(url);
+
+it("importing the package loads its small dependencies and no cloud SDK", async () => {
+  const loaded = await listLoaded("");
+  for (const name of ["valibot", "toml", "picomatch", "tinyexec"]) {
+    expect(
+      loaded.some((url) => url.includes(`/node_modules/${name}/`)),
+      name,
+    ).toBe(true);
+  }
+  expect(loaded.filter(isCloudSdk)).toEqual([]);
+});
+
+it("a source on this machine loads none either", async () => {
+  const loaded = await listLoaded(`
+    process.env.A_TOKEN = "x";
+    await createCredentialResolver().resolve({ type: "env", vars: ["A_TOKEN"] });`);
+  expect(loaded.filter(isCloudSdk)).toEqual([]);
+});
+
+it("a source that needs an SDK loads it when it is asked", async () => {
+  const loaded = await listLoaded(`
+    process.env.VAULT_TOKEN = "x";
+    await createCredentialResolver()
+      .resolve({ type: "vault", address: "http://127.0.0.1:1", secretPath: "secret/x", tokenEnv: "VAULT_TOKEN" })
+      .catch(() => undefined);`);
+  expect(loaded.some((url) => url.includes("/node_modules/node-vault/"))).toBe(true);
+  expect(loaded.some((url) => url.includes("/node_modules/@aws-sdk/"))).toBe(false);
+});
