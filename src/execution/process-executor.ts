@@ -7,6 +7,7 @@ import { createNodeRuntime, maskHostEnvironment, type Runtime } from "../runtime
 import { quoteName } from "../text.ts";
 import { type ActiveRun, trackRun } from "./active-runs.ts";
 import { buildChildEnvironment, type ChildEnvironment } from "./child-environment.ts";
+import { toEmptyResult } from "./empty-result.ts";
 import { findExecutable, toSafePath } from "./executable.ts";
 import type { ExecuteOptions, ExecutionResult, Executor } from "./executor.ts";
 import { OutputCapture } from "./output-capture.ts";
@@ -63,7 +64,7 @@ export function createProcessExecutor(options: ProcessExecutorOptions = {}): Exe
   const inheritEnv = options.inheritEnv ?? [];
   return {
     execute: async (command, executeOptions = {}) => {
-      if (executeOptions.signal?.aborted === true) return ABORTED_BEFORE_START;
+      if (executeOptions.signal?.aborted === true) return toEmptyResult("aborted");
       const path = await toSafePath(options.path ?? runtime.env["PATH"] ?? "", runtime);
       const file = await findExecutable(command.file, path, runtime);
       const work = await createWorkDirectory(command, parent);
@@ -84,16 +85,6 @@ export function createProcessExecutor(options: ProcessExecutorOptions = {}): Exe
   };
 }
 
-const ABORTED_BEFORE_START: ExecutionResult = {
-  outcome: "aborted",
-  exitCode: null,
-  signal: null,
-  durationMs: 0,
-  stdout: "",
-  stderr: "",
-  truncated: false,
-};
-
 interface Run {
   readonly command: CommandSpec;
   readonly file: string;
@@ -105,7 +96,7 @@ interface Run {
 
 async function run(context: Run, options: ExecuteOptions): Promise<ExecutionResult> {
   const { runtime, environment } = context;
-  if (options.signal?.aborted === true) return ABORTED_BEFORE_START;
+  if (options.signal?.aborted === true) return toEmptyResult("aborted");
   const capture = new OutputCapture({
     secrets: environment.secrets,
     onOutput: options.onOutput,

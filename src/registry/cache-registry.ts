@@ -205,7 +205,7 @@ export class CacheRegistry implements AsyncDisposable {
       resolver: this.#resolver,
       runtime: this.#runtime,
       host: this.#host,
-      timeoutMs: Math.min(options.timeoutMs ?? longestMs, longestMs),
+      timeoutMs: clampTimeout(options.timeoutMs, longestMs),
       onOutput: options.onOutput,
       signal,
     });
@@ -220,6 +220,12 @@ export class CacheRegistry implements AsyncDisposable {
 export interface CacheRegistryLoadOptions extends CacheRegistryOptions {
   /** Called with every diagnostic of the file, warnings included. */
   readonly onDiagnostic?: ((diagnostic: Diagnostic) => void) | undefined;
+}
+
+// What is no number of milliseconds means the server's own bound.
+function clampTimeout(timeoutMs: number | undefined, longestMs: number): number {
+  if (timeoutMs === undefined || Number.isNaN(timeoutMs)) return longestMs;
+  return Math.min(Math.max(timeoutMs, 1), longestMs);
 }
 
 function findStoreDirectory({ env }: Runtime): string | undefined {

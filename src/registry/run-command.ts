@@ -1,6 +1,7 @@
 import { callListener } from "../call-listener.ts";
 import type { CommandSpec } from "../commands/command.ts";
 import type { PushError } from "../errors.ts";
+import { toEmptyResult } from "../execution/empty-result.ts";
 import type { ExecutionResult, Executor, OutputChunk } from "../execution/executor.ts";
 import { MarkerWatch } from "../execution/marker-watch.ts";
 import { findRunError } from "./outcome.ts";
@@ -30,7 +31,8 @@ export interface CommandOutcome {
 export async function runCommand(command: CommandSpec, options: RunCommandOptions): Promise<CommandOutcome> {
   const { executor, remainingMs, timeoutMs, signal, onOutput, onListenerError } = options;
   const context = { tool: command.file, timeoutMs };
-  if (remainingMs <= 0) return { error: findRunError(OUT_OF_TIME, { ...context, sawFailureMarker: false }) };
+  if (remainingMs <= 0)
+    return { error: findRunError(toEmptyResult("timed-out"), { ...context, sawFailureMarker: false }) };
   const watch = new MarkerWatch(command.failureMarkers ?? []);
   let listening = true;
   const result = await executor.execute(command, {
@@ -49,13 +51,3 @@ export async function runCommand(command: CommandSpec, options: RunCommandOption
   for (const stream of ["stdout", "stderr"] as const) watch.push({ stream, text: `\n${result[stream]}` });
   return { result, error: findRunError(result, { ...context, sawFailureMarker: watch.seen }) };
 }
-
-const OUT_OF_TIME: ExecutionResult = {
-  outcome: "timed-out",
-  exitCode: null,
-  signal: null,
-  durationMs: 0,
-  stdout: "",
-  stderr: "",
-  truncated: false,
-};

@@ -5,9 +5,9 @@ import {
   createNodeRuntime,
 } from "@eka-ci/caches";
 import { createTestRuntime, toVisibleText } from "@eka-ci/caches/testing";
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { FAULTS, type Fault, startFaultServer } from "./servers/fault-server.ts";
-import { type LoopbackServer, startServer } from "./servers/loopback-server.ts";
+import { startServer } from "./servers/loopback-server.ts";
 
 const { http, clock } = createNodeRuntime();
 const SECRETS = {
@@ -57,11 +57,6 @@ const codeFor = (name: string, fault: Fault): CredentialErrorCode =>
   name.endsWith("EC2") && (fault === "redirects" || fault === "teapot")
     ? "ERR_CREDENTIAL_DENIED"
     : CODES[fault];
-
-const servers: LoopbackServer[] = [];
-afterEach(async () => {
-  await Promise.all(servers.splice(0).map((server) => server[Symbol.asyncDispose]()));
-});
 
 describe.each(Object.keys(SOURCES))("%s, at a server that misbehaves", (name) => {
   it.concurrent.each(FAULTS)("in this way: %s", async (fault) => {

@@ -9,22 +9,17 @@ import {
   describeCredentialProvider,
   type TestRuntimeOptions,
 } from "@eka-ci/caches/testing";
-import { afterEach, describe, expect, it } from "vitest";
-import { type LoopbackServer, startServer } from "./servers/loopback-server.ts";
+import { describe, expect, it } from "vitest";
+import { trackServers } from "../support/opened-servers.ts";
+import { startServer } from "./servers/loopback-server.ts";
 import { IDENTITY_TOKEN, startAzure, startEc2, startGoogle } from "./servers/metadata-servers.ts";
 
 const framework = { describe, it };
 const { http, clock } = createNodeRuntime();
 const ROLE = "arn:aws:iam::123456789012:role/cache-pusher";
 
-const servers: LoopbackServer[] = [];
-afterEach(async () => {
-  await Promise.all(servers.splice(0).map((server) => server[Symbol.asyncDispose]()));
-});
-async function keep(server: Promise<LoopbackServer>): Promise<LoopbackServer> {
-  servers.push(await server);
-  return server;
-}
+const servers = trackServers();
+const { keep } = servers;
 
 function provide(
   env: Record<string, string>,
@@ -334,13 +329,13 @@ describe("an AWS role, by the identity of a machine outside AWS", () => {
     });
     expect(form.get("RoleSessionName")).toMatch(/^[\w+=,.@-]{2,64}$/u);
     expect(asked?.headers["authorization"]).toBeUndefined();
-    expect(servers[1]?.requests.some(({ url }) => url.search.includes("api%3A%2F%2Feka-ci"))).toBe(true);
+    expect(servers.all[1]?.requests.some(({ url }) => url.search.includes("api%3A%2F%2Feka-ci"))).toBe(true);
   });
 
   it("on Google Cloud is asked for with the role as the audience, unless another is given", async () => {
     const sts = await startSts();
     await (await google({}, { roleArn: ROLE }, { AWS_ENDPOINT_URL_STS: sts.url }))();
-    expect(servers[1]?.requests.at(-1)?.url.searchParams.get("audience")).toBe(ROLE);
+    expect(servers.all[1]?.requests.at(-1)?.url.searchParams.get("audience")).toBe(ROLE);
   });
 
   it.each([

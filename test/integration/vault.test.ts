@@ -5,23 +5,16 @@ import {
   type VaultSource,
 } from "@eka-ci/caches";
 import { createTestRuntime, describeCredentialProvider, toVisibleText } from "@eka-ci/caches/testing";
-import { afterEach, describe, expect, it } from "vitest";
-import type { LoopbackServer } from "./servers/loopback-server.ts";
+import { describe, expect, it } from "vitest";
+import { trackServers } from "../support/opened-servers.ts";
 import { startServer } from "./servers/loopback-server.ts";
 import { startVault, type VaultOptions } from "./servers/vault-server.ts";
 
 const TOKEN = "hvs.canary-vault-token";
 const VALUES = { AWS_ACCESS_KEY_ID: "AKIACANARYVAULT00001", AWS_SECRET_ACCESS_KEY: "canary-vault-secret" };
 
-const servers: LoopbackServer[] = [];
-afterEach(async () => {
-  await Promise.all(servers.splice(0).map((server) => server[Symbol.asyncDispose]()));
-});
-
-async function keep(server: Promise<LoopbackServer>): Promise<LoopbackServer> {
-  servers.push(await server);
-  return server;
-}
+const servers = trackServers();
+const { keep } = servers;
 
 const { http, clock } = createNodeRuntime();
 

@@ -442,7 +442,9 @@ describe("push", () => {
     });
     await registry.push({ ...REQUEST, caches: ["dev"] }, { timeoutMs: 999_999_999 });
     await registry.push({ ...REQUEST, caches: ["dev"] }, { timeoutMs: 5_000 });
-    expect(seen).toEqual([300_000, 5_000]);
+    await registry.push({ ...REQUEST, caches: ["dev"] }, { timeoutMs: Number.NaN });
+    await registry.push({ ...REQUEST, caches: ["dev"] }, { timeoutMs: -1 });
+    expect(seen).toEqual([300_000, 5_000, 300_000, 1]);
   });
 });
 
