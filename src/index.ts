@@ -46,7 +46,7 @@ export {
   type SourceRange,
 } from "./config/diagnostic.ts";
 export type { LoadConfigOptions } from "./config/load-text.ts";
-export type { ParseConfigOptions } from "./config/parse-result.ts";
+export type { DiagnosticListener, ParseConfigOptions } from "./config/parse-result.ts";
 export {
   loadRepositoryConfig,
   parseRepositoryConfig,

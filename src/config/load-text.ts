@@ -2,6 +2,7 @@ import { fileURLToPath } from "node:url";
 import { ConfigError, FileError } from "../errors.ts";
 import type { ReadFileOptions, Runtime } from "../runtime.ts";
 import type { Diagnostic } from "./diagnostic.ts";
+import type { DiagnosticListener } from "./parse-result.ts";
 
 /**
  * Options of the `load…` functions.
@@ -12,7 +13,7 @@ export interface LoadConfigOptions {
   /** Ports to use instead of Node's own. */
   readonly runtime?: Partial<Runtime> | undefined;
   /** Called with every diagnostic, warnings included, before the function returns or throws. */
-  readonly onDiagnostic?: ((diagnostic: Diagnostic) => void) | undefined;
+  readonly onDiagnostic?: DiagnosticListener | undefined;
 }
 
 /** Reads a configuration file through the ports. */

@@ -9,7 +9,16 @@ import { type Diagnostic, formatDiagnostic, type Problem, type SafeParseResult }
 export interface ParseConfigOptions {
   /** Name of the text in diagnostics; default `ekaci.toml` or `.eka-ci/config.json`. */
   readonly source?: string | undefined;
+  /** Called with every diagnostic, warnings included, before a `parse…` function returns or throws. */
+  readonly onDiagnostic?: DiagnosticListener | undefined;
 }
+
+/**
+ * Takes diagnostics as they are found.
+ *
+ * @public
+ */
+export type DiagnosticListener = (diagnostic: Diagnostic) => void;
 
 /** How many problems the message of an error lists; `diagnostics` has them all. */
 const MAX_LISTED = 20;
@@ -32,8 +41,9 @@ export function finishParse<T>(
   return { success: true, output, diagnostics };
 }
 
-/** Returns the output of a parse, or throws all its diagnostics. */
-export function unwrap<T>(result: SafeParseResult<T>): T {
+/** Hands out the diagnostics of a parse, and returns its output or throws them all. */
+export function unwrap<T>(result: SafeParseResult<T>, onDiagnostic: DiagnosticListener | undefined): T {
+  for (const diagnostic of result.diagnostics) onDiagnostic?.(diagnostic);
   if (result.success) return result.output;
   const errors = result.diagnostics.filter((diagnostic) => diagnostic.severity === "error");
   const listed = errors.slice(0, MAX_LISTED).map((diagnostic) => `\n  ${formatDiagnostic(diagnostic)}`);

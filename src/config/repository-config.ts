@@ -53,7 +53,7 @@ export function parseRepositoryConfig(
   input: string | Uint8Array,
   options?: ParseConfigOptions,
 ): RepositoryConfig {
-  return unwrap(safeParseRepositoryConfig(input, options));
+  return unwrap(safeParseRepositoryConfig(input, options), options?.onDiagnostic);
 }
 
 /**
@@ -109,8 +109,7 @@ export async function loadRepositoryConfig(
   const runtime = createNodeRuntime(options.runtime);
   const { source, bytes } = await loadText(path, runtime, { maxBytes: MAX_BYTES, followSymbolicLink: false });
   const result = safeParseRepositoryConfig(bytes, { source });
-  for (const diagnostic of result.diagnostics) options.onDiagnostic?.(diagnostic);
-  return unwrap(result);
+  return unwrap(result, options.onDiagnostic);
 }
 
 const cacheIds = v.array(v.pipe(v.string(), v.regex(CACHE_ID, coded("invalid-cache-id", CACHE_ID_PROBLEM))));

@@ -62,7 +62,7 @@ export interface SecurityPolicy {
  * @public
  */
 export function parseServerConfig(input: string | Uint8Array, options?: ParseConfigOptions): ServerConfig {
-  return unwrap(safeParseServerConfig(input, options));
+  return unwrap(safeParseServerConfig(input, options), options?.onDiagnostic);
 }
 
 /**
@@ -123,8 +123,7 @@ export async function loadServerConfig(
   const file = path ?? findServerConfigPath(runtime);
   const { source, bytes } = await loadText(file, runtime, { maxBytes: MAX_BYTES, followSymbolicLink: true });
   const result = safeParseServerConfig(bytes, { source });
-  for (const diagnostic of result.diagnostics) options.onDiagnostic?.(diagnostic);
-  return unwrap(result);
+  return unwrap(result, options.onDiagnostic);
 }
 
 function findServerConfigPath({ env, user }: Runtime): string {

@@ -1,7 +1,7 @@
 import { setMaxListeners } from "node:events";
 import { AuditLog, type AuditSink } from "../audit/audit-log.ts";
 import type { AuditEvent } from "../audit/event.ts";
-import type { Diagnostic } from "../config/diagnostic.ts";
+import type { DiagnosticListener } from "../config/parse-result.ts";
 import { loadServerConfig, parseServerConfig, type ServerConfig } from "../config/server-config.ts";
 import type { CredentialSourceDefinition } from "../credentials/provider.ts";
 import { type CredentialResolver, createCredentialResolver } from "../credentials/resolver.ts";
@@ -102,11 +102,12 @@ export class CacheRegistry implements AsyncDisposable {
    * Makes a registry from the text of a server's configuration.
    *
    * @param text - TOML 1.1
-   * @param options - executor, ports, sources and sinks
+   * @param options - executor, ports, sources and sinks, and where warnings go
    * @throws {@link ConfigError} `ERR_CONFIG_INVALID` with all diagnostics
    */
-  static fromToml(text: string, options: CacheRegistryOptions = {}): CacheRegistry {
-    return new CacheRegistry(parseServerConfig(text), options);
+  static fromToml(text: string, options: CacheRegistryLoadOptions = {}): CacheRegistry {
+    const { onDiagnostic } = options;
+    return new CacheRegistry(parseServerConfig(text, { onDiagnostic }), options);
   }
 
   /**
@@ -213,13 +214,13 @@ export class CacheRegistry implements AsyncDisposable {
 }
 
 /**
- * Options of {@link CacheRegistry.load}.
+ * Options of {@link CacheRegistry.load} and {@link CacheRegistry.fromToml}.
  *
  * @public
  */
 export interface CacheRegistryLoadOptions extends CacheRegistryOptions {
   /** Called with every diagnostic of the file, warnings included. */
-  readonly onDiagnostic?: ((diagnostic: Diagnostic) => void) | undefined;
+  readonly onDiagnostic?: DiagnosticListener | undefined;
 }
 
 // What is no number of milliseconds means the server's own bound.

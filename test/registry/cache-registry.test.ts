@@ -800,6 +800,16 @@ describe("construction", () => {
     expect(() => new CacheRegistry(doubled)).toThrow(expect.objectContaining({ code: "ERR_CONFIG_INVALID" }));
   });
 
+  it("hands out the warnings of a text", () => {
+    const seen: string[] = [];
+    const toml = TOML.replace("permissions = { allow_all = true }", "");
+    CacheRegistry.fromToml(toml, {
+      runtime: createTestRuntime(),
+      onDiagnostic: ({ code }) => seen.push(code),
+    });
+    expect(seen).toEqual(["unrestricted-permissions"]);
+  });
+
   it("loads the file of the server", async () => {
     const runtime = createTestRuntime({ env: { EKA_CI_CONFIG_FILE: "/x.toml" }, files: { "/x.toml": TOML } });
     const seen: string[] = [];
