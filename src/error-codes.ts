@@ -99,7 +99,7 @@ export type FileErrorCode =
  *
  * @public
  */
-export type HttpErrorCode = "ERR_HTTP_UNREACHABLE" | "ERR_HTTP_TOO_LARGE";
+export type HttpErrorCode = "ERR_HTTP_UNREACHABLE" | "ERR_HTTP_TOO_LARGE" | "ERR_HTTP_INVALID";
 
 /**
  * Every code of this package.

@@ -10,22 +10,38 @@ import type { HttpClient, HttpRequest, HttpResponse } from "./http-client.ts";
 
 /** The {@link HttpClient} of Node.js. */
 export const nodeHttpClient: HttpClient = {
-  send: (request) =>
-    new Promise((resolve, reject) => {
-      request.signal?.throwIfAborted();
-      const outgoing = open(request);
-      const onAbort = (): void => {
-        outgoing.destroy();
-        reject(request.signal?.reason);
-      };
-      request.signal?.addEventListener("abort", onAbort, { once: true });
-      const settle = (): void => request.signal?.removeEventListener("abort", onAbort);
-      exchange(outgoing, request).then(resolve, reject).finally(settle);
-    }),
+  send: async (request) => {
+    const { signal } = request;
+    signal?.throwIfAborted();
+    const outgoing = open(request);
+    const onAbort = (): void => void outgoing.destroy();
+    signal?.addEventListener("abort", onAbort, { once: true });
+    try {
+      return await exchange(outgoing, request);
+    } catch (error) {
+      // A request that was destroyed fails in ways of its own.
+      signal?.throwIfAborted();
+      throw error;
+    } finally {
+      signal?.removeEventListener("abort", onAbort);
+    }
+  },
 };
 
+/** Opens a request; what Node refuses to send names the header at most, yet its message does not go on. */
+function open(request: HttpRequest): ClientRequest {
+  try {
+    return openUnchecked(request);
+  } catch {
+    throw new HttpError(
+      "ERR_HTTP_INVALID",
+      "The request cannot be sent: its address or a header is malformed",
+    );
+  }
+}
+
 // Agents of its own: the global ones may keep connections, and may use a proxy that the environment names.
-function open({ url, method, headers, certificateAuthorities }: HttpRequest): ClientRequest {
+function openUnchecked({ url, method, headers, certificateAuthorities }: HttpRequest): ClientRequest {
   const target = new URL(url);
   if (target.protocol !== "https:") return sendPlain(target, { method, headers, agent: new PlainAgent() });
   return sendSecure(target, { method, headers, agent: new SecureAgent(), ca: certificateAuthorities });

@@ -34,7 +34,7 @@ export async function askService(
 export function toServiceError(error: unknown, { sourceType, name }: Service): unknown {
   if (!(error instanceof HttpError)) return error;
   const code =
-    error.code === "ERR_HTTP_TOO_LARGE" ? "ERR_CREDENTIAL_MALFORMED" : "ERR_CREDENTIAL_UNREACHABLE";
+    error.code === "ERR_HTTP_UNREACHABLE" ? "ERR_CREDENTIAL_UNREACHABLE" : "ERR_CREDENTIAL_MALFORMED";
   return new CredentialError(code, sourceType, `${name}: ${error.message}`);
 }
 
