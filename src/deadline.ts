@@ -24,8 +24,10 @@ export async function withDeadline<T>(
   const onAbort = (): void => controller.abort(signal?.reason);
   signal?.addEventListener("abort", onAbort, { once: true });
   const cancelTimer = options.clock.schedule(() => controller.abort(options.onTimeout()), options.timeoutMs);
+  // Before the run begins: it may abort while it starts.
+  const ended = rejectOnAbort(controller.signal);
   try {
-    return await Promise.race([runInTurn(run, controller.signal), rejectOnAbort(controller.signal)]);
+    return await Promise.race([runInTurn(run, controller.signal), ended]);
   } finally {
     cancelTimer();
     signal?.removeEventListener("abort", onAbort);

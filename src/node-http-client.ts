@@ -51,6 +51,8 @@ function exchange(outgoing: ClientRequest, request: HttpRequest): Promise<HttpRe
   return new Promise((resolve, reject) => {
     // The system's error names addresses and certificates at most, yet only its code goes on.
     outgoing.on("error", (error) => reject(unreachable(request, error)));
+    // A server that switches protocols closes the exchange with neither an error nor a response.
+    outgoing.on("close", () => reject(unreachable(request, undefined)));
     outgoing.on("response", (incoming) => {
       read(incoming, request).then(resolve, (error: unknown) => {
         outgoing.destroy();

@@ -18,6 +18,14 @@ const text = v.pipe(
   ),
 );
 
+const headerText = v.pipe(
+  text,
+  v.check(
+    (value) => /^[\x21-\x7e]+$/u.test(value),
+    coded("invalid-value", "Expected printable ASCII without spaces"),
+  ),
+);
+
 const environmentName = v.pipe(
   v.string(),
   v.check(
@@ -122,7 +130,7 @@ export const credentialEntries = {
       address: webAddress,
       secret_path: secretPath,
       token_env: v.optional(environmentName),
-      namespace: v.optional(text),
+      namespace: v.optional(headerText),
     }),
   ),
   "aws-secrets-manager": v.optional(table({ secret_name: text, region: v.optional(region) })),

@@ -7,8 +7,9 @@ import { SharedFlight } from "./shared-flight.ts";
 const KEEP_MS = 60_000;
 /** How long such an answer may stand in while its source is out of reach. */
 const STALE_MS = 10 * 60_000;
-/** How long a failure is remembered. */
+/** How long a failure is remembered, at least, and at most where the source asks to wait. */
 const FAILURE_MS = 5_000;
+const MAX_FAILURE_MS = 5 * 60_000;
 /** Before an expiration: the longest stretch in which a new answer is fetched in the background, and waited for. */
 const MAX_SOFT_WINDOW_MS = 10 * 60_000;
 const HARD_WINDOW_MS = 60_000;
@@ -40,7 +41,7 @@ interface Kept {
  * - in the last fifth of its life, at most 10 minutes, give or take a tenth: the kept answer, and one refresh behind it
  * - in the last minute, or without an answer: everyone waits for the same one request
  * - an answer without an expiration is fresh for a minute
- * - a failure is remembered for 5 s
+ * - a failure is remembered for 5 s, or as long as the source asks to wait, at most 5 minutes
  * - while the source is unreachable or limits the rate, an answer that has not expired stands in; one without an
  *   expiration for 10 minutes
  */
@@ -48,6 +49,10 @@ export class RefreshingCredentials {
   readonly #runtime: Runtime;
   readonly #flight: SharedFlight<Credentials>;
   #kept: Kept | undefined;
+  /** Number of the request that began last. */
+  #latest = 0;
+  /** What the request that begins next is asked for. */
+  #minimumLifeMs: number | undefined;
   #failure: { readonly error: unknown; readonly until: number } | undefined;
 
   /**
@@ -69,26 +74,46 @@ export class RefreshingCredentials {
       return kept.credentials;
     }
     if (!forced && this.#isFailing(now)) return this.#standIn(this.#failure?.error, now);
+    this.#minimumLifeMs = request.minimumLifeMs;
     try {
-      return await this.#flight.join(request.signal);
+      return await this.#flight.join(request.signal, forced);
     } catch (error) {
       request.signal?.throwIfAborted();
+      // Who forces a refresh was refused with what is kept.
+      if (forced && !isOutOfReach(error)) this.#kept = undefined;
       if (forced) throw error;
       return this.#standIn(error, this.#runtime.clock.now());
     }
   }
 
   async #fetch(provider: CredentialProvider, signal: AbortSignal): Promise<Credentials> {
+    this.#latest++;
+    const number = this.#latest;
     try {
-      const credentials = await provider({ signal, forceRefresh: true });
-      this.#kept = this.#toKept(credentials);
-      this.#failure = undefined;
+      const credentials = await provider({ signal, forceRefresh: true, minimumLifeMs: this.#minimumLifeMs });
+      // One that was overtaken by a forced refresh does not replace its answer.
+      if (number === this.#latest) this.#keep(credentials);
       return credentials;
     } catch (error) {
-      const until = this.#runtime.clock.now() + FAILURE_MS;
-      if (!signal.aborted) this.#failure = { error, until };
+      if (number === this.#latest && !signal.aborted) this.#remember(error);
       throw error;
     }
+  }
+
+  #keep(credentials: Credentials): void {
+    this.#kept = this.#toKept(credentials);
+    this.#failure = undefined;
+  }
+
+  #remember(error: unknown): void {
+    const asked = error instanceof CredentialError ? (error.retryAfterMs ?? 0) : 0;
+    const waitMs = Math.min(Math.max(FAILURE_MS, asked), MAX_FAILURE_MS);
+    this.#failure = { error, until: this.#runtime.clock.now() + waitMs };
+  }
+
+  /** Ends a request under way. */
+  stop(): void {
+    this.#flight.abort(new Error("The credentials are not needed any more"));
   }
 
   // What fails here is remembered, and comes out once the kept answer is of no use any more.
@@ -102,8 +127,7 @@ export class RefreshingCredentials {
 
   #standIn(error: unknown, now: number): Credentials {
     const kept = this.#kept;
-    const outOfReach = error instanceof CredentialError && OUT_OF_REACH.has(error.code);
-    if (outOfReach && kept !== undefined && now < kept.uselessAt) return kept.credentials;
+    if (isOutOfReach(error) && kept !== undefined && now < kept.uselessAt) return kept.credentials;
     throw error;
   }
 
@@ -124,14 +148,20 @@ export class RefreshingCredentials {
       const waitAt = fetchedAt + KEEP_MS;
       return { credentials, fetchedAt, refreshAt: waitAt, waitAt, uselessAt: fetchedAt + STALE_MS };
     }
-    const window = Math.min((end - fetchedAt) / 5, MAX_SOFT_WINDOW_MS);
+    const fifth = (end - fetchedAt) / 5;
+    const window = Math.min(fifth, MAX_SOFT_WINDOW_MS);
     const jitter = 0.9 + 0.2 * this.#runtime.random.fraction();
+    const waitAt = end - Math.min(fifth, HARD_WINDOW_MS);
     return {
       credentials,
       fetchedAt,
       refreshAt: end - window * jitter,
-      waitAt: end - HARD_WINDOW_MS,
+      waitAt,
       uselessAt: end,
     };
   }
+}
+
+function isOutOfReach(error: unknown): boolean {
+  return error instanceof CredentialError && OUT_OF_REACH.has(error.code);
 }

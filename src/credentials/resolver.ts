@@ -56,7 +56,7 @@ export interface CredentialResolverOptions {
  *
  * Sources on this machine (`env`, `file`, `cachix-token`, `systemd-credential`, `none`) are read anew at each request. The
  * answers of all others are kept: until shortly before they expire, or for a minute if they do not say when. However many
- * ask at once, a source gets one request.
+ * ask at once, a source gets one request. Disposing the resolver ends requests that nobody waits for.
  *
  * @param options - custom sources and ports
  *
@@ -68,7 +68,9 @@ export interface CredentialResolverOptions {
  *
  * @public
  */
-export function createCredentialResolver(options: CredentialResolverOptions = {}): CredentialResolver {
+export function createCredentialResolver(
+  options: CredentialResolverOptions = {},
+): CredentialResolver & Disposable {
   const runtime = createNodeRuntime(options.runtime);
   const definitions = new Map(
     (options.credentialSources ?? []).map((definition) => [definition.type, definition]),
@@ -82,15 +84,31 @@ export function createCredentialResolver(options: CredentialResolverOptions = {}
     return (request = {}) => load(source, provider, request, runtime);
   };
   const keep = (source: CredentialSource): RefreshingCredentials => {
-    const key = JSON.stringify(source);
+    const key = toKey(source);
     const known = kept.get(key) ?? new RefreshingCredentials(createChecked(source), runtime);
     kept.set(key, known);
     return known;
   };
   return {
-    resolve: async (source, request = {}) =>
-      LOCAL_SOURCES.has(source.type) ? createChecked(source)(request) : keep(source).get(request),
+    resolve: async (source, request = {}) => {
+      if (LOCAL_SOURCES.has(source.type)) return createChecked(source)(request);
+      const { env, expiration } = await keep(source).get(request);
+      // A copy, since the kept answer goes to others, too.
+      return { env: new Map(env), expiration };
+    },
+    [Symbol.dispose]: () => {
+      for (const credentials of kept.values()) credentials.stop();
+    },
   };
+}
+
+/** The whole identity of a source; numbers that JSON has no word for are told apart. */
+function toKey(source: CredentialSource): string {
+  return JSON.stringify(source, (_key, value: unknown) =>
+    typeof value === "bigint" || (typeof value === "number" && !Number.isFinite(value))
+      ? `${typeof value} ${value}`
+      : value,
+  );
 }
 
 /** Sources that are read anew at each request: they are here, and may have changed. */

@@ -4,17 +4,20 @@
  */
 export class SharedFlight<T> {
   readonly #run: (signal: AbortSignal) => Promise<T>;
-  #current:
-    | { readonly promise: Promise<T>; readonly controller: AbortController; waiting: number }
-    | undefined;
+  #current: Flight<T> | undefined;
 
   constructor(run: (signal: AbortSignal) => Promise<T>) {
     this.#run = run;
   }
 
-  /** Joins the run under way, or starts one. Rejects with the signal's reason if that comes first. */
-  async join(signal: AbortSignal | undefined): Promise<T> {
-    const flight = this.#current ?? this.#start();
+  /**
+   * Joins the run under way, or starts one. Rejects with the signal's reason if that comes first.
+   *
+   * @param fresh - whether the run must have started for one who asked so, too; an older run goes on for those it has
+   */
+  async join(signal: AbortSignal | undefined, fresh = false): Promise<T> {
+    const current = this.#current;
+    const flight = current === undefined || (fresh && !current.fresh) ? this.#start(fresh) : current;
     flight.waiting++;
     try {
       return await raceWithSignal(flight.promise, signal);
@@ -24,10 +27,15 @@ export class SharedFlight<T> {
     }
   }
 
-  #start() {
+  /** Ends the run under way, whoever waits for it. */
+  abort(reason: unknown): void {
+    this.#current?.controller.abort(reason);
+  }
+
+  #start(fresh: boolean): Flight<T> {
     const controller = new AbortController();
     const promise = this.#run(controller.signal);
-    const flight = { promise, controller, waiting: 0 };
+    const flight: Flight<T> = { promise, controller, fresh, waiting: 0 };
     this.#current = flight;
     const clear = (): void => {
       if (this.#current === flight) this.#current = undefined;
@@ -36,11 +44,17 @@ export class SharedFlight<T> {
     return flight;
   }
 
-  #end(flight: { readonly controller: AbortController }): void {
-    if (this.#current !== flight) return;
-    this.#current = undefined;
+  #end(flight: Flight<T>): void {
+    if (this.#current === flight) this.#current = undefined;
     flight.controller.abort();
   }
+}
+
+interface Flight<T> {
+  readonly promise: Promise<T>;
+  readonly controller: AbortController;
+  readonly fresh: boolean;
+  waiting: number;
 }
 
 function raceWithSignal<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {

@@ -25,9 +25,15 @@ export function trackRun(run: ActiveRun): () => void {
 }
 
 function endAll(): void {
-  for (const { directory, pid } of active) {
-    if (pid !== undefined) killGroup(pid);
+  for (const { pid } of active) if (pid !== undefined) killGroup(pid);
+  for (const { directory } of active) removeDirectory(directory);
+}
+
+function removeDirectory(directory: string): void {
+  try {
     rmSync(directory, { recursive: true, force: true });
+  } catch {
+    // What one tool has made unremovable must not keep the others' secrets on the disk; nobody is left to be told.
   }
 }
 

@@ -1,7 +1,13 @@
 const ESCAPE = "\u001b";
 const BELL = "\u0007";
-/** CSI as one character. */
+/** CSI as one character, and the openers of strings. */
 const CONTROL_SEQUENCE = "\u009b";
+const STRING_OPENERS: ReadonlySet<string> = new Set(["\u0090", "\u0098", "\u009d", "\u009e", "\u009f"]);
+/** What ends a string besides BEL: the string terminator as one character, a line break, CAN and SUB. */
+const STRING_ENDS: ReadonlySet<string> = new Set([BELL, "\u009c"]);
+const STRING_BREAKS: ReadonlySet<string> = new Set(["\n", "\r", "\u0018", "\u001a"]);
+
+const INTRODUCERS: ReadonlySet<string> = new Set([ESCAPE, CONTROL_SEQUENCE, ...STRING_OPENERS]);
 
 /** Longest sequence that is believed; after it, text goes on. */
 const MAX_LENGTH = 4096;
@@ -19,7 +25,8 @@ export class EscapeStripper {
 
   /** Takes a piece, and returns the text in it. */
   push(text: string): string {
-    if (this.#state === "text" && !text.includes(ESCAPE) && !text.includes(CONTROL_SEQUENCE)) return text;
+    if (this.#state === "text" && ![...INTRODUCERS].some((introducer) => text.includes(introducer)))
+      return text;
     let output = "";
     for (const character of text) {
       const before = this.#state;
@@ -34,16 +41,19 @@ export class EscapeStripper {
   #step(character: string): State {
     if (character === ESCAPE) return "escape";
     if (character === CONTROL_SEQUENCE) return "control";
+    if (STRING_OPENERS.has(character)) return "string";
     switch (this.#state) {
       case "text":
         return "text";
       case "escape":
-        if (character === "[") return "control";
-        return /[\]PX^_]/u.test(character) ? "string" : "text";
+        if (character === "[" && this.#length === 0) return "control";
+        if (/[\]PX^_]/u.test(character) && this.#length === 0) return "string";
+        return /[ -/]/u.test(character) && this.#length < MAX_LENGTH ? "escape" : "text";
       case "control":
         return /[ -?]/u.test(character) && this.#length < MAX_LENGTH ? "control" : "text";
       case "string":
-        return character !== BELL && this.#length < MAX_LENGTH ? "string" : "text";
+        if (STRING_ENDS.has(character) || STRING_BREAKS.has(character)) return "text";
+        return this.#length < MAX_LENGTH ? "string" : "text";
     }
   }
 }
@@ -54,10 +64,10 @@ function endsSequence(state: State, character: string): boolean {
     case "text":
       return false;
     case "escape":
-      return character === "\\";
+      return /[0-~]/u.test(character);
     case "control":
       return /[@-~]/u.test(character);
     case "string":
-      return character === BELL;
+      return STRING_ENDS.has(character);
   }
 }

@@ -8,6 +8,13 @@ const CREDENTIAL_SIGNS: readonly RegExp[] = [
   /\bstatus(?: ?code)?:? 40[13]\b/iu,
   /\b40[13] (?:Unauthorized|Forbidden)\b/iu,
   /\b(?:Unauthorized|Forbidden)\b.*\b40[13]\b/iu,
+  /\bstatusCode = 40[13]\b/u,
+  /(?:^|: )(?:Unauthorized|Forbidden)\s*$/imu,
+  // Nix up to 2.32 prints the message of S3's error alone.
+  /: Access Denied\b/u,
+  /AWS Access Key Id you provided does not exist/u,
+  /The provided token has expired/u,
+  /The security token included in the request is (?:invalid|expired)/u,
   /does not appear to be a binary cache/u,
 ];
 

@@ -43,6 +43,13 @@ export class CacheCatalog {
     return this.decide(cacheId, request).decision;
   }
 
+  /** Denies a request that was not understood. */
+  refuse(cacheId: string, problem: string): CacheDecision {
+    return {
+      decision: this.#caches.has(cacheId) ? denyInvalid(cacheId, problem) : denyUnknown(String(cacheId)),
+    };
+  }
+
   /** Decides on one cache, and hands it out only if it may be pushed to. */
   decide(cacheId: string, request: AccessRequest): CacheDecision {
     const entry = this.#caches.get(cacheId);
@@ -50,6 +57,10 @@ export class CacheCatalog {
     const decision = entry.permissions.evaluate(request);
     return decision.effect === "allow" ? { decision, cache: entry.cache } : { decision };
   }
+}
+
+function denyInvalid(cacheId: string, message: string): DenyDecision {
+  return { effect: "deny", cacheId, reason: "invalid-request", message };
 }
 
 function denyUnknown(cacheId: string): DenyDecision {

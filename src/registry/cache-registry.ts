@@ -57,7 +57,7 @@ export class CacheRegistry implements AsyncDisposable {
   readonly #catalog: CacheCatalog;
   readonly #runtime: Runtime;
   readonly #executor: Executor;
-  readonly #resolver: CredentialResolver;
+  readonly #resolver: CredentialResolver & Disposable;
   readonly #audit: AuditLog;
   readonly #host: HostPaths;
   readonly #running = new Map<AbortController, Promise<PushReport>>();
@@ -195,6 +195,7 @@ export class CacheRegistry implements AsyncDisposable {
     this.#closed = true;
     for (const controller of this.#running.keys()) controller.abort();
     await Promise.allSettled(this.#running.values());
+    this.#resolver[Symbol.dispose]();
   }
 
   #run(request: PushRequest, options: PushOptions, signal: AbortSignal): Promise<PushReport> {

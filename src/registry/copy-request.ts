@@ -2,15 +2,22 @@ import { deepFreeze } from "../freeze.ts";
 import { readRequest } from "../policy/request.ts";
 import type { PushRequest } from "./push-types.ts";
 
+/** A request as it was at the door. */
+export interface CopiedRequest {
+  readonly request: PushRequest;
+  /** Why no policy understands it, if none does; it is denied everywhere then. */
+  readonly problem?: string | undefined;
+}
+
 /**
  * Copies a request at the door, so that what is decided, recorded and pushed is the same, whatever the caller or a
- * listener does with its own. Cache ids and paths are there once each; a repository or ref that no policy understands stays
- * what it is, and is denied.
+ * listener does with its own. Cache ids and paths are there once each.
  */
-export function copyRequest(request: PushRequest): PushRequest {
-  const { job, caches, storePaths, drvPath, commit } = request;
-  const read = readRequest(request);
-  const { repository, ref } = read.success ? read.request : request;
+export function copyRequest(asked: PushRequest): CopiedRequest {
+  const { job, caches, storePaths, drvPath, commit } = asked;
   const copy = { job, caches: [...new Set(caches)], storePaths: [...new Set(storePaths)], drvPath, commit };
-  return deepFreeze({ ...copy, repository, ref: structuredClone(ref) });
+  const read = readRequest(asked);
+  if (read.success) return { request: deepFreeze({ ...copy, ...read.request }) };
+  const repository = typeof asked.repository === "string" ? asked.repository : "";
+  return { request: deepFreeze({ ...copy, repository }), problem: read.problem };
 }

@@ -27,8 +27,12 @@ export interface RunPushContext {
 /** Decides for every requested cache, records that, and pushes where it is allowed. */
 export async function runPush(asked: PushRequest, context: RunPushContext): Promise<PushReport> {
   const pushId = context.runtime.random.uuid();
-  const request = copyRequest(asked);
-  const decisions = request.caches.map((cacheId) => context.catalog.decide(cacheId, request));
+  const { request, problem } = copyRequest(asked);
+  const decisions = request.caches.map((cacheId) =>
+    problem === undefined
+      ? context.catalog.decide(cacheId, request)
+      : context.catalog.refuse(cacheId, problem),
+  );
   const shared = toSharedContext(request, pushId, context);
   const auditFailure = await recordDecisions(request, decisions, shared);
   const results = await Promise.all(decisions.map((decision) => settle(decision, auditFailure, shared)));

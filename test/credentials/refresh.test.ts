@@ -39,6 +39,7 @@ function setUp(lifeMs: number | undefined, fraction = 0.5) {
   const read = async (request = {}): Promise<string | undefined> =>
     (await resolve(request)).env.get("A_TOKEN")?.expose();
   return {
+    resolver,
     clock,
     fetch,
     resolve,
@@ -47,6 +48,9 @@ function setUp(lifeMs: number | undefined, fraction = 0.5) {
     fail: (code: CredentialErrorCode | undefined) => {
       failure =
         code === undefined ? undefined : new CredentialError(code, "custom:counted", "failed by the test");
+    },
+    failWith: (error: Error) => {
+      failure = error;
     },
     hold: () => {
       let open: () => void = () => {};
@@ -74,7 +78,8 @@ describe("single flight", () => {
     open();
     const all = await Promise.all(answers);
     expect(fetch).toHaveBeenCalledTimes(1);
-    expect(new Set(all).size).toBe(1);
+    expect(new Set(all.map(({ env }) => env.get("A_TOKEN"))).size).toBe(1);
+    expect(new Set(all.map(({ env }) => env)).size).toBe(1_000);
   });
 
   it("one that gives up leaves the others waiting, and the last one ends the request", async () => {
@@ -94,6 +99,42 @@ describe("single flight", () => {
     open();
     await expect(resolve()).resolves.toBeDefined();
     expect(fetch).toHaveBeenCalledTimes(2);
+  });
+
+  it("who forces a refresh gets a request that began afterwards, and one for all who do", async () => {
+    const { fetch, read, hold } = setUp(60 * MINUTE);
+    const open = hold();
+    const early = read();
+    await settle();
+    const forced = [read({ forceRefresh: true }), read({ forceRefresh: true })];
+    await settle();
+    open();
+    expect(await early).toBe("answer-1");
+    expect(await Promise.all(forced)).toEqual(["answer-2", "answer-2"]);
+    expect(await read()).toBe("answer-2");
+    expect(fetch).toHaveBeenCalledTimes(2);
+  });
+
+  it("what one caller does to its answer does not reach another", async () => {
+    const { resolve } = setUp(60 * MINUTE);
+    const { env } = await resolve();
+    (env as Map<string, Secret>).set("LD_PRELOAD", new Secret("/evil.so"));
+    expect([...(await resolve()).env.keys()]).toEqual(["A_TOKEN"]);
+  });
+
+  it("disposing the resolver ends a refresh that nobody waits for", async () => {
+    const { clock, fetch, read, hold, resolver } = setUp(30 * MINUTE);
+    await read();
+    hold();
+    clock.advance(25 * MINUTE);
+    await read();
+    await settle();
+    const signal = fetch.mock.calls[1]?.[0]?.signal;
+    expect(signal?.aborted).toBe(false);
+    resolver[Symbol.dispose]();
+    await settle();
+    expect(signal?.aborted).toBe(true);
+    expect(clock.pending).toBe(0);
   });
 
   it("different sources do not share an answer", async () => {
@@ -229,6 +270,28 @@ describe("a failure", () => {
     fail(undefined);
     expect(await read({ forceRefresh: true })).toBe("answer-2");
     expect(fetch).toHaveBeenCalledTimes(2);
+  });
+
+  it("that asks to wait is remembered as long as it asks", async () => {
+    const { clock, fetch, read, failWith } = setUp(undefined);
+    failWith(new CredentialError("ERR_CREDENTIAL_RATE_LIMITED", "custom:counted", "later", 60_000));
+    await expect(read()).rejects.toThrow();
+    clock.advance(59_999);
+    await expect(read()).rejects.toThrow();
+    expect(fetch).toHaveBeenCalledTimes(1);
+    clock.advance(1);
+    await expect(read()).rejects.toThrow();
+    expect(fetch).toHaveBeenCalledTimes(2);
+  });
+
+  it("of a forced refresh that is denied takes the refused answer away", async () => {
+    const { clock, read, fail } = setUp(60 * MINUTE);
+    await read();
+    fail("ERR_CREDENTIAL_DENIED");
+    await expect(read({ forceRefresh: true })).rejects.toMatchObject({ code: "ERR_CREDENTIAL_DENIED" });
+    await expect(read()).rejects.toMatchObject({ code: "ERR_CREDENTIAL_DENIED" });
+    clock.advance(MINUTE);
+    await expect(read()).rejects.toMatchObject({ code: "ERR_CREDENTIAL_DENIED" });
   });
 
   it("of a forced refresh is not covered up by the kept answer", async () => {

@@ -118,6 +118,21 @@ describe("the resolver", () => {
     expect(clock.pending).toBe(0);
   });
 
+  it("ends at once where the caller aborts while the load begins", async () => {
+    const controller = new AbortController();
+    const reason = new Error("stop");
+    const answer = createCredentialResolver({
+      runtime: createTestRuntime(),
+      credentialSources: [
+        custom(() => () => {
+          controller.abort(reason);
+          return new Promise(() => {});
+        }),
+      ],
+    }).resolve({ type: "custom:keyring", options: { entry: "x" } }, { signal: controller.signal });
+    await expect(answer).rejects.toBe(reason);
+  });
+
   it("rejects with the signal's reason, before and during a load", async () => {
     const resolver = createCredentialResolver({
       runtime: createTestRuntime(),

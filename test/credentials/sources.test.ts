@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -5,12 +6,15 @@ import {
   type CredentialProvider,
   type CredentialSource,
   createCredentialResolver,
+  type HttpClient,
+  type HttpRequest,
   type Runtime,
 } from "@eka-ci/caches";
 import {
   createTestRuntime,
   describeCredentialProvider,
   type TestRuntimeOptions,
+  toVisibleText,
 } from "@eka-ci/caches/testing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
@@ -455,7 +459,7 @@ describe("the AWS files", () => {
       },
       {
         situation: "when nobody is logged in by SSO",
-        code: "ERR_CREDENTIAL_MALFORMED",
+        code: "ERR_CREDENTIAL_EXPIRED",
         arrange: () =>
           withConfig(
             "s",
@@ -493,5 +497,55 @@ describe("the AWS files", () => {
       values: { ...KEYS, AWS_SESSION_TOKEN: "canary-session" },
     }),
     failures: [],
+  });
+
+  it("aws-profile asks SSO in its own region, and sends it nothing of STS's", async () => {
+    const cache = join(home, ".aws", "sso", "cache");
+    await mkdir(cache, { recursive: true });
+    const start = "https://x.awsapps.com/start";
+    const token = {
+      startUrl: start,
+      region: "eu-central-1",
+      accessToken: "canary-sso-token",
+      expiresAt: "2099-01-01T00:00:00Z",
+    };
+    await writeFile(
+      join(cache, `${createHash("sha1").update(start).digest("hex")}.json`),
+      JSON.stringify(token),
+      { mode: 0o600 },
+    );
+    const lines = `[profile s]\nregion = us-west-2\nsso_start_url = ${start}\nsso_region = eu-central-1\nsso_account_id = 1\nsso_role_name = r\n`;
+    const path = join(home, "sso-config");
+    await writeFile(path, lines, { mode: 0o600 });
+    const asked: HttpRequest[] = [];
+    const http: HttpClient = {
+      send: async (request) => {
+        asked.push(request);
+        return { status: 503, headers: {}, body: new Uint8Array() };
+      },
+    };
+    const env = {
+      AWS_CONFIG_FILE: path,
+      AWS_SHARED_CREDENTIALS_FILE: "/nonexistent",
+      AWS_ENDPOINT_URL_STS: "http://sts.internal",
+    };
+    const resolver = createCredentialResolver({
+      runtime: { env, http, user: { uid: process.getuid?.(), homeDirectory: home } },
+    });
+    // The SDK's part for SSO looks for its files by the environment of the process alone.
+    const before = { HOME: process.env["HOME"], AWS_CONFIG_FILE: process.env["AWS_CONFIG_FILE"] };
+    Object.assign(process.env, { HOME: home, AWS_CONFIG_FILE: path });
+    try {
+      const failure = resolver.resolve({ type: "aws-profile", profile: "s" });
+      await expect(failure).rejects.toMatchObject({ code: "ERR_CREDENTIAL_UNAVAILABLE" });
+      await expect(failure.catch(toVisibleText)).resolves.not.toContain("canary");
+    } finally {
+      for (const [name, value] of Object.entries(before)) {
+        if (value === undefined) delete process.env[name];
+        else process.env[name] = value;
+      }
+    }
+    expect(asked.length).toBe(3);
+    for (const { url } of asked) expect(new URL(url).hostname).toBe("portal.sso.eu-central-1.amazonaws.com");
   });
 });

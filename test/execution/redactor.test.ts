@@ -29,6 +29,16 @@ describe("terminal escape sequences", () => {
     expect(strip(["plain [31m text\n"])).toBe("plain [31m text\n");
   });
 
+  it.each([
+    ["hunter2-\u001b(B\u001b[msecret", "hunter2-secret"],
+    ["a\u001b#8b\u001b%Gc\u001b7d\u001bce", "abcde"],
+    ["a\u009d0;title\u009cb", "ab"],
+    ["a\u001b]never ended\nERROR ExpiredToken", "a\nERROR ExpiredToken"],
+  ])("%j leaves %j", (written, expected) => {
+    expect(strip([written])).toBe(expected);
+    expect(strip([...written])).toBe(expected);
+  });
+
   it("hold nothing back for long", () => {
     const stripper = new EscapeStripper();
     let shown = 0;

@@ -52,12 +52,6 @@ const CODES: Readonly<Record<Fault, CredentialErrorCode>> = {
   teapot: "ERR_CREDENTIAL_MALFORMED",
 };
 
-/** EC2 says of any refusal of the session token that it is denied. */
-const codeFor = (name: string, fault: Fault): CredentialErrorCode =>
-  name.endsWith("EC2") && (fault === "redirects" || fault === "teapot")
-    ? "ERR_CREDENTIAL_DENIED"
-    : CODES[fault];
-
 describe.each(Object.keys(SOURCES))("%s, at a server that misbehaves", (name) => {
   it.concurrent.each(FAULTS)("in this way: %s", async (fault) => {
     const other = await startServer(() => ({ status: 200, body: "{}" }));
@@ -74,7 +68,7 @@ describe.each(Object.keys(SOURCES))("%s, at a server that misbehaves", (name) =>
       (error: unknown) => toVisibleText(error),
     );
     const elapsedMs = performance.now() - start;
-    await expect(failure).rejects.toMatchObject({ name: "CredentialError", code: codeFor(name, fault) });
+    await expect(failure).rejects.toMatchObject({ name: "CredentialError", code: CODES[fault] });
     expect(shown).not.toContain("canary");
     expect(elapsedMs).toBeLessThan(12_000);
     expect(other.requests).toEqual([]);

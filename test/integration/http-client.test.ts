@@ -70,6 +70,16 @@ describe("the HTTP client of Node.js", () => {
     expect(proxy.requests).toEqual([]);
   });
 
+  it("rejects when the server switches protocols", async () => {
+    const server = await servers.keep(
+      startServer((_request, response) => {
+        response.socket?.end("HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n");
+        return undefined;
+      }),
+    );
+    await expect(send({ url: server.url })).rejects.toMatchObject({ code: "ERR_HTTP_UNREACHABLE" });
+  });
+
   it("rejects with a code for a header that HTTP forbids", async () => {
     const server = await servers.keep(startServer(() => ({ status: 200 })));
     const failure = send({ url: server.url, headers: { "x-token": "canary\r\nx-evil: 1" } });

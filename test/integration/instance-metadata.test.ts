@@ -2,6 +2,7 @@ import {
   type CredentialProvider,
   createCredentialResolver,
   createNodeRuntime,
+  type HttpRequest,
   type InstanceMetadataSource,
 } from "@eka-ci/caches";
 import {
@@ -417,6 +418,29 @@ describe("finding the cloud", () => {
   ] as const)("on a machine of %s yields %s", async (kind, name) => {
     const { provider } = await machine(kind);
     expect([...(await provider()).env.keys()]).toContain(name);
+  });
+
+  it("takes no portal that says yes to everything for EC2, and finds the real cloud once it is there", async () => {
+    let portal = true;
+    const real = await keep(startGoogle());
+    const shared = await keep(startServer(() => ({ status: 200, body: "OK" })));
+    const send = (request: HttpRequest) =>
+      http.send({
+        ...request,
+        url: request.url.replace("http://169.254.169.254", portal ? shared.url : real.url),
+      });
+    const provider = provide({}, {}, { http: { send } });
+    await expect(provider()).rejects.toMatchObject({ code: "ERR_CREDENTIAL_NOT_CONFIGURED" });
+    portal = false;
+    expect([...(await provider({ forceRefresh: true })).env.keys()]).toEqual(["GOOGLE_OAUTH_ACCESS_TOKEN"]);
+  });
+
+  it("tries again when EC2's list of roles is not ready", async () => {
+    let failures = 1;
+    const provider = await ec2({
+      override: ({ url }) => (url.pathname === ROLES && failures-- > 0 ? { status: 503 } : undefined),
+    });
+    expect((await provider()).env.has("AWS_ACCESS_KEY_ID")).toBe(true);
   });
 
   it.each(["none", "portal", "docker"] as const)(

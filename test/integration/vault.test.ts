@@ -217,6 +217,22 @@ describe("paths", () => {
     expect(Object.fromEntries([...env].map(([name, value]) => [name, value.expose()]))).toEqual(VALUES);
   });
 
+  it("are found below a namespace that the mount's path repeats", async () => {
+    const options: VaultOptions = {
+      token: TOKEN,
+      namespace: "ns1",
+      mounts: { "team/kv/": { version: 2, secrets: { a: VALUES } } },
+    };
+    const told = { data: { path: "ns1/team/kv/", type: "kv", options: { version: "2" } } };
+    const override: VaultOptions["override"] = ({ url }) =>
+      url.pathname.includes("/ui/mounts/") ? { status: 200, body: told } : undefined;
+    const provider = provide((await keep(startVault({ ...options, override }))).url, {
+      namespace: "ns1",
+      secretPath: "team/kv/a",
+    });
+    expect((await provider()).env.size).toBe(2);
+  });
+
   it("of what was deleted and of what never was are told apart", async () => {
     const deleted = vault(engine(null)).then((provider) => provider());
     await expect(deleted).rejects.toThrow("was deleted");

@@ -127,6 +127,13 @@ describe("push", () => {
     expect(executor.commands.map(({ file }) => file)).toEqual(["nix-store", "cachix"]);
   });
 
+  it("denies what cannot even be copied", async () => {
+    const { registry } = setUp();
+    const ref = { type: "branch", name: () => "main" } as unknown as NonNullable<PushRequest["ref"]>;
+    const report = await registry.push({ ...REQUEST, ref, caches: ["dev"] });
+    expect(report.results).toMatchObject([{ status: "denied", decision: { reason: "invalid-request" } }]);
+  });
+
   it("runs nothing at all where every cache denies", async () => {
     const { registry, executor, events } = setUp();
     await registry.push({ ...REQUEST, repository: "stranger/repo", caches: ["prod-cache"] });
@@ -290,6 +297,11 @@ describe("push", () => {
 
   it.each([
     "error: AccessDenied",
+    "error: AWS error fetching 'nix-cache-info': Access Denied",
+    "error: AWS error uploading: The AWS Access Key Id you provided does not exist in our records.",
+    "error: AWS error uploading: The provided token has expired.",
+    'statusCode = 401, statusMessage = "Unauthorized"',
+    "Error: Unauthorized",
     "error: HTTP error 403",
     "error: HTTP error 401",
     "ExpiredToken: the token is over",
@@ -491,6 +503,17 @@ describe("abort and disposal", () => {
       ["nope", "denied"],
     ]);
     expect(executor.commands).toEqual([]);
+  });
+
+  it("by a sink, while it takes an event, ends the push", async () => {
+    const controller = new AbortController();
+    const write = () => {
+      controller.abort();
+      return new Promise<void>(() => {});
+    };
+    const { registry } = setUp({ sinks: [{ write }] });
+    const report = await registry.push({ ...REQUEST, caches: ["dev"] }, { signal: controller.signal });
+    expect(statuses(report.results)).toEqual([["dev", "aborted"]]);
   });
 
   it("of the registry ends its pushes, and refuses new ones", async () => {

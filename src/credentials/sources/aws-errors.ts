@@ -61,25 +61,28 @@ const CODES: Readonly<Record<string, readonly [code: CredentialErrorCode, meanin
 
 /**
  * Says an error of the AWS SDK in the terms of credentials. Services are told apart by the error's name, never by its
- * status (almost all are 400); the error itself carries the signed request, so only its name is looked at.
+ * status (almost all are 400); the error itself carries the signed request, so only its name is looked at. A name that is
+ * not known leaves what the last request came to.
  */
-export function toAwsError(error: unknown, service: Service): unknown {
+export function toAwsError(
+  error: unknown,
+  service: Service,
+  lastFailure: CredentialError | undefined,
+): unknown {
   const known = toServiceError(error, service);
   if (known !== error || !(error instanceof Error)) return known;
   if (error instanceof CredentialError || error.name === "AbortError") return error;
   const { sourceType, name } = service;
-  const [code, meaning] =
-    (Object.hasOwn(CODES, error.name) ? CODES[error.name] : undefined) ?? findByStatus(error);
-  return new CredentialError(code, sourceType, `${name} ${meaning}`);
+  const found = Object.hasOwn(CODES, error.name) ? CODES[error.name] : undefined;
+  if (found === undefined) return lastFailure ?? notUnderstood(service);
+  const [code, meaning] = found;
+  return new CredentialError(code, sourceType, `${name} ${meaning}`, lastFailure?.retryAfterMs);
 }
 
-function findByStatus(error: Error): readonly [code: CredentialErrorCode, meaning: string] {
-  const metadata = "$metadata" in error ? error.$metadata : undefined;
-  const isMetadata = typeof metadata === "object" && metadata !== null && "httpStatusCode" in metadata;
-  const status = isMetadata ? Number(metadata.httpStatusCode) : 0;
-  if (status === 429) return ["ERR_CREDENTIAL_RATE_LIMITED", "asks to come back later"];
-  if (status >= 500) return ["ERR_CREDENTIAL_UNAVAILABLE", "cannot serve now"];
-  if (status >= 300 && status < 400)
-    return ["ERR_CREDENTIAL_UNAVAILABLE", "redirects, which is not followed"];
-  return ["ERR_CREDENTIAL_MALFORMED", "gives an answer that is not understood"];
+function notUnderstood({ sourceType, name }: Service): CredentialError {
+  return new CredentialError(
+    "ERR_CREDENTIAL_MALFORMED",
+    sourceType,
+    `${name} gives an answer that is not understood`,
+  );
 }

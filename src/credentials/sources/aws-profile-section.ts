@@ -31,7 +31,7 @@ function readSection(
       if (inside) found ??= new Map();
       continue;
     }
-    const [, key, value] = /^([^\s=#;]+)\s*=\s*(.*?)(?:\s[#;].*)?$/u.exec(line) ?? [];
+    const [, key, value] = /^\s*([^\s=#;]+)\s*=\s*(.*?)(?:\s[#;].*)?$/u.exec(line) ?? [];
     if (inside && key !== undefined && value !== undefined) found?.set(key, value.trim());
   }
   return found;

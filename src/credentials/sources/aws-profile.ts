@@ -6,6 +6,7 @@ import { Secret } from "../../secret.ts";
 import { quoteName } from "../../text.ts";
 import { toCredentialError } from "../file-errors.ts";
 import type { CredentialProvider, Credentials } from "../provider.ts";
+import { withRetries } from "../retry.ts";
 import { toAwsError } from "./aws-errors.ts";
 import { readProfileSection } from "./aws-profile-section.ts";
 import { createAwsRequestHandler } from "./aws-request-handler.ts";
@@ -35,32 +36,29 @@ export function findAwsFiles({ env, user, workingDirectory }: Runtime): AwsFiles
  * The SDK answers every broken profile with the same error, so the files are looked at first, and again when it fails.
  */
 export function createAwsProfileProvider(source: AwsProfileSource, runtime: Runtime): CredentialProvider {
-  return async ({ signal } = {}) => {
+  const service = { sourceType: source.type, name: "AWS" };
+  return withRetries(async ({ signal } = {}) => {
     const files = findAwsFiles(runtime);
     const section = readProfileSection(source.profile, await readAwsFiles(files, source, runtime));
     if (section === undefined) throw noProfile(source);
     const { fromIni } = await import("@aws-sdk/credential-provider-ini");
-    const requestHandler = createAwsRequestHandler("AWS_ENDPOINT_URL_STS", runtime, signal);
+    const requestHandler = createAwsRequestHandler(service, runtime, signal);
     const resolve = fromIni({
       profile: source.profile,
       filepath: files.credentials,
       configFilepath: files.config,
       ignoreCache: true,
-      clientConfig: { requestHandler, maxAttempts: 1, ...toRegion(section, runtime) },
+      clientConfig: { requestHandler, maxAttempts: 1 },
     });
     try {
       return toCredentials(await resolve(), section.get("region"));
     } catch (error) {
       signal?.throwIfAborted();
-      throw toProfileError(error, source, section);
+      // The SDK says the same of a broken profile and of an SSO service that is not there.
+      if (isProfileError(error)) throw requestHandler.lastFailure ?? explainProfile(source, section);
+      throw toAwsError(error, service, requestHandler.lastFailure);
     }
-  };
-}
-
-// The region of the STS that is asked for a role.
-function toRegion(section: ReadonlyMap<string, string>, { env }: Runtime): { readonly region?: string } {
-  const region = env["AWS_REGION"] || section.get("region") || env["AWS_DEFAULT_REGION"];
-  return region === undefined || region === "" ? {} : { region };
+  }, runtime);
 }
 
 interface ResolvedKeys {
@@ -108,24 +106,24 @@ function noProfile({ profile, type }: AwsProfileSource): CredentialError {
   return new CredentialError("ERR_CREDENTIAL_NOT_FOUND", type, message);
 }
 
+function isProfileError(error: unknown): boolean {
+  return error instanceof Error && /^(?:Credentials|Token|)ProviderError$/u.test(error.name);
+}
+
 // The error of a process that failed quotes its command line and what it printed.
-function toProfileError(
-  error: unknown,
+function explainProfile(
   { profile, type }: AwsProfileSource,
   section: ReadonlyMap<string, string>,
-): unknown {
-  const isBroken =
-    error instanceof Error &&
-    /^(?:CredentialsProviderError|ProviderError|TokenProviderError)$/u.test(error.name);
-  if (!isBroken) return toAwsError(error, { sourceType: type, name: "AWS" });
+): CredentialError {
   const name = quoteName(profile, 64);
   if (section.has("credential_process")) {
     const message = `The credential_process of the profile ${name} gives no valid credentials; run it by hand`;
     return new CredentialError("ERR_CREDENTIAL_UNAVAILABLE", type, message);
   }
-  const hint = [...section.keys()].some((key) => key.startsWith("sso_"))
-    ? "aws sso login"
-    : "aws sts get-caller-identity";
-  const message = `The profile ${name} yields no credentials; try: ${hint} --profile ${name}`;
+  if ([...section.keys()].some((key) => key.startsWith("sso_"))) {
+    const message = `Nobody is logged in for the profile ${name}; run: aws sso login --profile ${name}`;
+    return new CredentialError("ERR_CREDENTIAL_EXPIRED", type, message);
+  }
+  const message = `The profile ${name} yields no credentials; try: aws sts get-caller-identity --profile ${name}`;
   return new CredentialError("ERR_CREDENTIAL_MALFORMED", type, message);
 }

@@ -1,6 +1,7 @@
 import { Readable } from "node:stream";
+import { CredentialError, HttpError } from "../../errors.ts";
 import type { Runtime } from "../../runtime.ts";
-import { MAX_ANSWER_BYTES } from "../http-answer.ts";
+import { MAX_ANSWER_BYTES, type Service, toServiceError, toStatusError } from "../http-answer.ts";
 
 /** A request as the AWS SDK hands it over. */
 interface AwsRequest {
@@ -28,53 +29,72 @@ export interface AwsRequestHandler {
   handle(request: AwsRequest): Promise<AwsResponse>;
   updateHttpClientConfig(): void;
   httpHandlerConfigs(): Record<string, never>;
+  /** What went wrong with the last request; the SDK hides it behind errors of its own. */
+  readonly lastFailure: CredentialError | undefined;
 }
+
+/** Variables that replace a service's address, by how its own begins. Other services get theirs from the SDK. */
+const ENDPOINT_NAMES: readonly (readonly [host: RegExp, name: string])[] = [
+  [/^sts\./u, "AWS_ENDPOINT_URL_STS"],
+  [/^secretsmanager\./u, "AWS_ENDPOINT_URL_SECRETS_MANAGER"],
+];
 
 /**
  * Makes the HTTP handler for AWS SDK clients. The SDK's own only warns when a request takes too long, and reads answers
  * of any size.
  *
- * @param endpointName - variable that replaces the service's address, as in `AWS_ENDPOINT_URL_STS`
+ * @param service - who is asked, for failures
  */
 export function createAwsRequestHandler(
-  endpointName: string,
+  service: Service,
   runtime: Runtime,
   signal: AbortSignal | undefined,
 ): AwsRequestHandler {
+  let lastFailure: CredentialError | undefined;
   return {
     handle: async (request) => {
-      const url = toUrl(request, runtime.env[endpointName] || runtime.env["AWS_ENDPOINT_URL"]);
       const { method, headers } = request;
       const body = toBody(request.body);
-      const answer = await runtime.http.send({
-        method,
-        url,
-        headers,
-        body,
-        maxBytes: MAX_ANSWER_BYTES,
-        signal,
-      });
-      return {
-        response: {
-          statusCode: answer.status,
-          headers: { ...answer.headers },
-          body: Readable.from([answer.body]),
-        },
-      };
+      lastFailure = undefined;
+      try {
+        const url = toUrl(request, runtime);
+        const answer = await runtime.http.send({
+          method,
+          url,
+          headers,
+          body,
+          maxBytes: MAX_ANSWER_BYTES,
+          signal,
+        });
+        if (answer.status >= 300) lastFailure = toStatusError(answer, service, runtime.clock.now());
+        const { status: statusCode } = answer;
+        return {
+          response: { statusCode, headers: { ...answer.headers }, body: Readable.from([answer.body]) },
+        };
+      } catch (error) {
+        const failure = toServiceError(error, service);
+        if (failure instanceof CredentialError) lastFailure = failure;
+        throw error;
+      }
     },
     updateHttpClientConfig: () => {},
     httpHandlerConfigs: () => ({}),
+    get lastFailure() {
+      return lastFailure;
+    },
   };
 }
 
-function toUrl(
-  { protocol, hostname, port, path, query = {} }: AwsRequest,
-  endpoint: string | undefined,
-): string {
-  const origin = port === undefined ? `${protocol}//${hostname}` : `${protocol}//${hostname}:${port}`;
-  const url = new URL(path, endpoint ?? origin);
-  for (const [name, value] of Object.entries(query)) {
-    for (const item of Array.isArray(value) ? value : [value ?? ""]) url.searchParams.append(name, item);
+function toUrl({ protocol, hostname, port, path, query = {} }: AwsRequest, { env }: Runtime): string {
+  const own = port === undefined ? `${protocol}//${hostname}` : `${protocol}//${hostname}:${port}`;
+  const name = ENDPOINT_NAMES.find(([host]) => host.test(hostname))?.[1];
+  const origin = name === undefined ? own : env[name] || env["AWS_ENDPOINT_URL"] || own;
+  if (!/^https?:\/\//u.test(origin) || !URL.canParse(path, origin)) {
+    throw new HttpError("ERR_HTTP_INVALID", `${name ?? "The address of the service"} is not a valid address`);
+  }
+  const url = new URL(path, origin);
+  for (const [key, value] of Object.entries(query)) {
+    for (const item of Array.isArray(value) ? value : [value ?? ""]) url.searchParams.append(key, item);
   }
   return url.href;
 }

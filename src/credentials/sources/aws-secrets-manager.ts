@@ -22,7 +22,7 @@ export function createAwsSecretsManagerProvider(
   return withRetries(async ({ signal } = {}) => {
     const region = findRegion(source, runtime);
     const { SecretsManagerClient, GetSecretValueCommand } = await import("@aws-sdk/client-secrets-manager");
-    const requestHandler = createAwsRequestHandler("AWS_ENDPOINT_URL_SECRETS_MANAGER", runtime, signal);
+    const requestHandler = createAwsRequestHandler(service, runtime, signal);
     const identity = findIdentity(runtime);
     const client = new SecretsManagerClient({ region, maxAttempts: 1, requestHandler, ...identity });
     try {
@@ -32,7 +32,7 @@ export function createAwsSecretsManagerProvider(
       return { env: toSecrets(parseAnswer({ body: new TextEncoder().encode(text) }, what), type, what.name) };
     } catch (error) {
       signal?.throwIfAborted();
-      throw toAwsError(error, service);
+      throw toAwsError(error, service, requestHandler.lastFailure);
     } finally {
       client.destroy();
     }

@@ -96,7 +96,11 @@ async function readCertificates({ type }: VaultSource, { env, files }: Runtime):
   const path = env["VAULT_CACERT"];
   if (path === undefined || path === "") return undefined;
   try {
-    return new TextDecoder().decode((await files.read(path, { maxBytes: MAX_CERTIFICATE_BYTES })).bytes);
+    const text = new TextDecoder().decode(
+      (await files.read(path, { maxBytes: MAX_CERTIFICATE_BYTES })).bytes,
+    );
+    if (text.includes("-----BEGIN CERTIFICATE-----")) return text;
+    throw new CredentialError("ERR_CREDENTIAL_MALFORMED", type, "VAULT_CACERT holds no certificate in PEM");
   } catch (error) {
     throw toCredentialError(error, type, "VAULT_CACERT");
   }

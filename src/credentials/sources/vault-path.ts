@@ -10,9 +10,16 @@ export interface VaultMount {
 }
 
 /** Reads the answer of `sys/internal/ui/mounts/<path>`; nothing if it is not about this path. */
-export function parseMount(body: JsonObject, path: string): VaultMount | undefined {
+export function parseMount(
+  body: JsonObject,
+  { path, namespace }: { readonly path: string; readonly namespace: string | undefined },
+): VaultMount | undefined {
   const data = readMember(body, "data");
-  const mount = isJsonObject(data) ? readMember(data, "path") : undefined;
+  const told = isJsonObject(data) ? readMember(data, "path") : undefined;
+  // Below a namespace, the path may begin with it.
+  const prefix = `${(namespace ?? "").replace(/^\/+|\/+$/gu, "")}/`;
+  const mount =
+    typeof told === "string" && prefix !== "/" && told.startsWith(prefix) ? told.slice(prefix.length) : told;
   if (!isJsonObject(data) || typeof mount !== "string" || mount === "" || !`${path}/`.startsWith(mount))
     return undefined;
   const options = readMember(data, "options");

@@ -25,7 +25,7 @@ export function createVaultProvider(source: VaultSource, runtime: Runtime): Cred
 
 async function readSecret(source: VaultSource, client: VaultClient): Promise<JsonObject> {
   const path = source.secretPath.replace(/^\/+|\/+$/gu, "");
-  const mount = await readMount(path, client);
+  const mount = await readMount(path, source.namespace, client);
   const asked = mount === undefined ? path : toDataPath(path, mount);
   const answer = await client.read(asked);
   if (answer.status === 200) return answer.body;
@@ -35,18 +35,19 @@ async function readSecret(source: VaultSource, client: VaultClient): Promise<Jso
   throw toAbsence(second, source);
 }
 
-async function readMount(path: string, client: VaultClient) {
+async function readMount(path: string, namespace: string | undefined, client: VaultClient) {
   const answer = await client.read(`sys/internal/ui/mounts/${path}`, { tolerate: [400, 403, 404, 405] });
-  return answer.status === 200 ? parseMount(answer.body, path) : undefined;
+  return answer.status === 200 ? parseMount(answer.body, { path, namespace }) : undefined;
 }
 
 /** A secret that was deleted leaves its metadata behind, in the body of the 404. */
 function toAbsence({ body }: VaultAnswer, { type, secretPath }: VaultSource): CredentialError {
   const data = readMember(body, "data");
   const metadata = isJsonObject(data) ? readMember(data, "metadata") : undefined;
-  const deleted = isJsonObject(metadata);
-  const message = deleted
-    ? `The secret ${secretPath} was deleted from Vault; restore it with: vault kv undelete`
+  const message = isJsonObject(metadata)
+    ? readMember(metadata, "destroyed") === true
+      ? `The secret ${secretPath} was destroyed in Vault; write it anew with: vault kv put`
+      : `The secret ${secretPath} was deleted from Vault; restore it with: vault kv undelete`
     : `Vault has no secret at ${secretPath}; check mount and path with: vault kv get`;
   return new CredentialError("ERR_CREDENTIAL_NOT_FOUND", type, message);
 }

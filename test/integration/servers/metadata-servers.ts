@@ -91,6 +91,7 @@ export function startEc2({ override }: MetadataOptions = {}): Promise<LoopbackSe
       return method === "PUT" ? { status: 200, body: "canary-imds-session==" } : { status: 405 };
     }
     if (headers["x-aws-ec2-metadata-token"] !== "canary-imds-session==") return { status: 401 };
+    if (url.pathname === "/latest/meta-data/instance-id") return { status: 200, body: "i-0123456789abcdef0" };
     if (url.pathname === roles) return { status: 200, body: "cache-pusher" };
     if (url.pathname !== `${roles}cache-pusher`) return { status: 404 };
     return {

@@ -1,7 +1,7 @@
 import { CredentialError } from "../../../errors.ts";
 import type { HttpResponse } from "../../../http-client.ts";
 import { Secret } from "../../../secret.ts";
-import { parseAnswer, readMember } from "../../http-answer.ts";
+import { parseAnswer, readMember, toStatusError } from "../../http-answer.ts";
 import type { Credentials } from "../../provider.ts";
 import {
   askMetadata,
@@ -25,16 +25,26 @@ const TOKEN_SECONDS = "21600";
 export const ec2: MetadataService = {
   provider: "aws",
   name: "The metadata service of EC2",
-  prove: async (context) => isToken(await requestToken(context)),
+  prove: async (context) => {
+    const response = await requestToken(context);
+    if (!isToken(response)) return false;
+    const headers = { "x-aws-ec2-metadata-token": toText(response) };
+    const id = await askMetadata(
+      { url: `${findBase(context)}/latest/meta-data/instance-id`, headers },
+      ec2,
+      context,
+    );
+    return id.status === 200 && /^i-[0-9a-f]{8,17}$/u.test(toText(id));
+  },
   fetch: async (context) => {
     refuseOtherIdentities(context);
     const headers = { "x-aws-ec2-metadata-token": await readToken(context) };
     const base = findBase(context);
     const roles = await askMetadata({ url: `${base}${ROLES_PATH}`, headers }, ec2, context);
     if (roles.status === 404) throw noRole();
-    const [role = ""] = roles.status === 200 ? toText(roles).split("\n") : [];
-    if (roles.status === 200 && !/^[\w+=,.@-]{1,64}$/u.test(role))
-      throw malformedAnswer(ec2, "the name of a role");
+    if (roles.status !== 200) throw toStatusError(roles, toService(ec2), context.runtime.clock.now());
+    const [role = ""] = toText(roles).split("\n");
+    if (!/^[\w+=,.@-]{1,64}$/u.test(role)) throw malformedAnswer(ec2, "the name of a role");
     const url = `${base}${ROLES_PATH}${role}`;
     return toCredentials(await askMetadataOrFail({ url, headers }, ec2, context));
   },
@@ -65,8 +75,9 @@ async function readToken(context: MetadataContext): Promise<string> {
   const response = await requestToken(context);
   if (isToken(response)) return toText(response);
   if (response.status === 200) throw malformedAnswer(ec2, "a session token");
-  if (response.status >= 500)
-    throw new CredentialError("ERR_CREDENTIAL_UNAVAILABLE", SOURCE_TYPE, `${ec2.name} cannot serve now`);
+  if (response.status !== 401 && response.status !== 403) {
+    throw toStatusError(response, toService(ec2), context.runtime.clock.now());
+  }
   const message = `${ec2.name} gives no session token (HTTP status ${response.status}); enable IMDSv2 for this instance`;
   throw new CredentialError("ERR_CREDENTIAL_DENIED", SOURCE_TYPE, message);
 }

@@ -17,11 +17,13 @@ export function createInstanceMetadataProvider(
   let found: MetadataService | undefined;
   return withRetries(async (request = {}) => {
     const context = { source, runtime, request };
-    found ??= await detectCloud(context);
-    if (found.provider !== "azure" && source.clientId !== undefined) {
+    const service = found ?? (await detectCloud(context));
+    if (service.provider !== "azure" && source.clientId !== undefined) {
       const message = "client_id belongs to Azure, and this machine is not there";
       throw new CredentialError("ERR_CREDENTIAL_UNSUPPORTED", SOURCE_TYPE, message);
     }
-    return found.fetch(context);
+    const credentials = await service.fetch(context);
+    found = service;
+    return credentials;
   }, runtime);
 }

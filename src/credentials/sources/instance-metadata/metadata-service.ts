@@ -77,7 +77,7 @@ export function toText({ body }: Pick<HttpResponse, "body">): string {
 /** The origin of an address that the environment gives instead of a service's own; a bare host means http. */
 export function toBase(address: string | undefined, fallback: string): string {
   if (address === undefined || address === "") return fallback;
-  const url = /^https?:\/\//u.test(address) ? address : `http://${address}`;
+  const url = /^https?:\/\//iu.test(address) ? address : `http://${address}`;
   if (URL.canParse(url)) return new URL(url).origin;
   throw new CredentialError(
     "ERR_CREDENTIAL_MALFORMED",

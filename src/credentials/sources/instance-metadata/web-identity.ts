@@ -5,6 +5,7 @@ import { createAwsRequestHandler } from "../aws-request-handler.ts";
 import { type MetadataContext, SOURCE_TYPE } from "./metadata-service.ts";
 
 const SESSION_SECONDS = 3600;
+const STS = { sourceType: SOURCE_TYPE, name: "AWS STS" };
 
 /** Whether a text has the shape of a signed token (RFC 7515, compact serialization). */
 export function isIdentityToken(text: string): boolean {
@@ -23,7 +24,7 @@ export async function assumeRoleWithIdentity(
   const { fromWebToken } = await import("@aws-sdk/credential-provider-web-identity");
   const { env } = runtime;
   const region = source.region || env["AWS_REGION"] || env["AWS_DEFAULT_REGION"] || "us-east-1";
-  const requestHandler = createAwsRequestHandler("AWS_ENDPOINT_URL_STS", runtime, signal);
+  const requestHandler = createAwsRequestHandler(STS, runtime, signal);
   try {
     const keys = await fromWebToken({
       roleArn,
@@ -40,6 +41,6 @@ export async function assumeRoleWithIdentity(
     return { env: values, expiration: keys.expiration };
   } catch (error) {
     signal?.throwIfAborted();
-    throw toAwsError(error, { sourceType: SOURCE_TYPE, name: "AWS STS" });
+    throw toAwsError(error, STS, requestHandler.lastFailure);
   }
 }
