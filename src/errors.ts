@@ -17,16 +17,25 @@ import type { DenyDecision } from "./policy/decision.ts";
  *
  * @public
  */
-export abstract class CachesError extends Error {
+export abstract class CachesError<Code extends CachesErrorCode = CachesErrorCode> extends Error {
   /** What went wrong, for programs. Messages are for people and may change. */
-  abstract readonly code: CachesErrorCode;
+  readonly code: Code;
+
+  /**
+   * @param code - what went wrong
+   * @param message - text for people, free of secrets and of what was received
+   */
+  constructor(code: Code, message: string) {
+    super(message);
+    this.code = code;
+  }
 
   /** Name, code and message, so that a stored report says why. */
   toJSON(): {
     /** Name of the class. */
     readonly name: string;
     /** What went wrong, for programs. */
-    readonly code: CachesErrorCode;
+    readonly code: Code;
     /** What went wrong, for people. */
     readonly message: string;
   } {
@@ -39,11 +48,9 @@ export abstract class CachesError extends Error {
  *
  * @public
  */
-export class ConfigError extends CachesError {
+export class ConfigError extends CachesError<ConfigErrorCode> {
   /** Name of the class. */
   override readonly name = "ConfigError";
-  /** What went wrong, for programs. */
-  readonly code: ConfigErrorCode;
   /** All problems found, warnings among them; at least one is an error. */
   readonly diagnostics: readonly Diagnostic[];
 
@@ -53,8 +60,7 @@ export class ConfigError extends CachesError {
    * @param diagnostics - the problems found
    */
   constructor(code: ConfigErrorCode, message: string, diagnostics: readonly Diagnostic[] = []) {
-    super(message);
-    this.code = code;
+    super(code, message);
     this.diagnostics = diagnostics;
   }
 }
@@ -64,11 +70,9 @@ export class ConfigError extends CachesError {
  *
  * @public
  */
-export class PermissionError extends CachesError {
+export class PermissionError extends CachesError<PermissionErrorCode> {
   /** Name of the class. */
   override readonly name = "PermissionError";
-  /** What went wrong, for programs. */
-  readonly code: PermissionErrorCode;
   /** The decision that denied the push; with `ERR_PERMISSION_DENIED`. */
   readonly decision?: DenyDecision | undefined;
 
@@ -78,8 +82,7 @@ export class PermissionError extends CachesError {
    * @param decision - the decision behind `ERR_PERMISSION_DENIED`
    */
   constructor(code: PermissionErrorCode, message: string, decision?: DenyDecision) {
-    super(message);
-    this.code = code;
+    super(code, message);
     this.decision = decision;
   }
 }
@@ -89,11 +92,9 @@ export class PermissionError extends CachesError {
  *
  * @public
  */
-export class CredentialError extends CachesError {
+export class CredentialError extends CachesError<CredentialErrorCode> {
   /** Name of the class. */
   override readonly name = "CredentialError";
-  /** What went wrong, for programs. */
-  readonly code: CredentialErrorCode;
   /** The `type` of the source that failed. */
   readonly sourceType: string;
   /** How long the service asks to wait, in milliseconds; with `ERR_CREDENTIAL_RATE_LIMITED` where it says so. */
@@ -106,8 +107,7 @@ export class CredentialError extends CachesError {
    * @param retryAfterMs - how long the service asks to wait, in milliseconds
    */
   constructor(code: CredentialErrorCode, sourceType: string, message: string, retryAfterMs?: number) {
-    super(message);
-    this.code = code;
+    super(code, message);
     this.sourceType = sourceType;
     this.retryAfterMs = retryAfterMs;
   }
@@ -118,20 +118,9 @@ export class CredentialError extends CachesError {
  *
  * @public
  */
-export class CommandError extends CachesError {
+export class CommandError extends CachesError<CommandErrorCode> {
   /** Name of the class. */
   override readonly name = "CommandError";
-  /** What went wrong, for programs. */
-  readonly code: CommandErrorCode;
-
-  /**
-   * @param code - what went wrong
-   * @param message - text for people, free of secrets
-   */
-  constructor(code: CommandErrorCode, message: string) {
-    super(message);
-    this.code = code;
-  }
 }
 
 /**
@@ -139,20 +128,9 @@ export class CommandError extends CachesError {
  *
  * @public
  */
-export class PushError extends CachesError {
+export class PushError extends CachesError<PushErrorCode> {
   /** Name of the class. */
   override readonly name = "PushError";
-  /** What went wrong, for programs. */
-  readonly code: PushErrorCode;
-
-  /**
-   * @param code - what went wrong
-   * @param message - text for people, free of secrets
-   */
-  constructor(code: PushErrorCode, message: string) {
-    super(message);
-    this.code = code;
-  }
 }
 
 /**
@@ -160,20 +138,9 @@ export class PushError extends CachesError {
  *
  * @public
  */
-export class FileError extends CachesError {
+export class FileError extends CachesError<FileErrorCode> {
   /** Name of the class. */
   override readonly name = "FileError";
-  /** What went wrong, for programs. */
-  readonly code: FileErrorCode;
-
-  /**
-   * @param code - what went wrong
-   * @param message - text for people, free of the file's content
-   */
-  constructor(code: FileErrorCode, message: string) {
-    super(message);
-    this.code = code;
-  }
 }
 
 /**
@@ -181,20 +148,9 @@ export class FileError extends CachesError {
  *
  * @public
  */
-export class HttpError extends CachesError {
+export class HttpError extends CachesError<HttpErrorCode> {
   /** Name of the class. */
   override readonly name = "HttpError";
-  /** What went wrong, for programs. */
-  readonly code: HttpErrorCode;
-
-  /**
-   * @param code - what went wrong
-   * @param message - text for people, free of headers and bodies
-   */
-  constructor(code: HttpErrorCode, message: string) {
-    super(message);
-    this.code = code;
-  }
 }
 
 /**
