@@ -15,6 +15,24 @@ export function callListener<Argument>(
   }
 }
 
+/**
+ * Makes a function that calls a listener until it fails for the first time: `onError` is called then, once, and the
+ * listener is left alone.
+ */
+export function untilItFails<Argument>(
+  listener: (argument: Argument) => unknown,
+  onError: () => void,
+): (argument: Argument) => void {
+  let listening = true;
+  const stop = (): void => {
+    if (listening) onError();
+    listening = false;
+  };
+  return (argument) => {
+    if (listening) callListener(listener, argument, stop);
+  };
+}
+
 function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
 }

@@ -1,3 +1,4 @@
+import { raceWithSignal } from "./race-with-signal.ts";
 import type { Clock } from "./runtime.ts";
 
 /** Bounds of {@link withDeadline}. */
@@ -24,20 +25,12 @@ export async function withDeadline<T>(
   const onAbort = (): void => controller.abort(signal?.reason);
   signal?.addEventListener("abort", onAbort, { once: true });
   const cancelTimer = options.clock.schedule(() => controller.abort(options.onTimeout()), options.timeoutMs);
-  // Before the run begins: it may abort while it starts.
-  const ended = rejectOnAbort(controller.signal);
   try {
-    return await Promise.race([runInTurn(run, controller.signal), ended]);
+    return await raceWithSignal(runInTurn(run, controller.signal), controller.signal);
   } finally {
     cancelTimer();
     signal?.removeEventListener("abort", onAbort);
   }
-}
-
-function rejectOnAbort(signal: AbortSignal): Promise<never> {
-  return new Promise((_resolve, reject) => {
-    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
-  });
 }
 
 async function runInTurn<T>(

@@ -27,6 +27,15 @@ export function quoteName(name: string, maximum = 128): string {
   return escaped.length <= maximum ? escaped : `${escaped.slice(0, maximum)}...`;
 }
 
+/** Decodes bytes as strict UTF-8; nothing if they are not. A leading BOM is dropped unless it is to be kept. */
+export function decodeUtf8(bytes: Uint8Array, { keepBom = false } = {}): string | undefined {
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: keepBom }).decode(bytes);
+  } catch {
+    return undefined;
+  }
+}
+
 /** Whether a text holds a control character (C0, DEL or C1). */
 export function hasControlCharacter(text: string): boolean {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for

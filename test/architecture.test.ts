@@ -26,6 +26,8 @@ const FLOORS: readonly (readonly string[])[] = [
     "http-client.ts",
     "node-file-system.ts",
     "node-http-client.ts",
+    "own-member.ts",
+    "race-with-signal.ts",
     "runtime.ts",
     "secret.ts",
     "text.ts",

@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { readMember } from "../own-member.ts";
 import { createNodeRuntime } from "../runtime.ts";
 import { quoteName } from "../text.ts";
 import type { Problem, SafeParseResult } from "./diagnostic.ts";
@@ -115,7 +116,7 @@ export async function loadRepositoryConfig(
 const cacheIds = v.array(v.pipe(v.string(), v.regex(CACHE_ID, coded("invalid-cache-id", CACHE_ID_PROBLEM))));
 
 function readJobs(root: Table, problems: Problem[]): ReadonlyMap<string, RepositoryJob> {
-  const jobs = own(root, "jobs") ?? {};
+  const jobs = readMember(root, "jobs") ?? {};
   if (!isTable(jobs)) {
     problems.push(notAnObject(["jobs"]));
     return new Map();
@@ -130,7 +131,7 @@ function readJob(job: unknown, path: Problem["path"], problems: Problem[]): Repo
   }
   problems.push(...findHooks(job, path));
   const cachesPath = [...path, "caches"];
-  const named = own(job, "caches") ?? [];
+  const named = readMember(job, "caches") ?? [];
   if (Array.isArray(named) && named.length > MAX_CACHES) {
     problems.push(tooMany(cachesPath));
     return { caches: [] };
@@ -172,9 +173,4 @@ function tooMany(path: Problem["path"]): Problem {
 function namedTwice(path: Problem["path"]): Problem {
   const message = "A cache is named twice; it is used once";
   return { code: "duplicate-cache-reference", severity: "warning", message, path };
-}
-
-// Objects from JSON have a prototype, which could be polluted.
-function own(table: Table, key: string): unknown {
-  return Object.hasOwn(table, key) ? table[key] : undefined;
 }

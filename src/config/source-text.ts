@@ -1,3 +1,4 @@
+import { decodeUtf8 } from "../text.ts";
 import type { Problem, SourcePosition } from "./diagnostic.ts";
 
 /** A text to parse, or the reason why there is none. */
@@ -11,19 +12,11 @@ export function decodeText(input: string | Uint8Array, maxBytes: number): Decode
   if (size > maxBytes) {
     return failure("input-too-large", `The text has ${size} bytes; at most ${maxBytes} are read`);
   }
-  const text = typeof input === "string" ? input : decodeUtf8(input);
+  const text = typeof input === "string" ? input : decodeUtf8(input, { keepBom: true });
   if (text === undefined || !text.isWellFormed()) {
     return failure("invalid-encoding", "The text is not valid UTF-8");
   }
   return { success: true, text };
-}
-
-function decodeUtf8(bytes: Uint8Array): string | undefined {
-  try {
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
-  } catch {
-    return undefined;
-  }
 }
 
 function failure(code: Problem["code"], message: string): DecodedText {

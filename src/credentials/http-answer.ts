@@ -1,6 +1,7 @@
 import { CredentialError, HttpError } from "../errors.ts";
 import type { HttpRequest, HttpResponse } from "../http-client.ts";
 import type { Runtime } from "../runtime.ts";
+import { decodeUtf8 } from "../text.ts";
 
 /** Largest answer of a credential service, in bytes. */
 export const MAX_ANSWER_BYTES = 1024 * 1024;
@@ -93,14 +94,9 @@ export function isJsonObject(value: unknown): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** Reads an object's own member. */
-export function readMember(object: JsonObject, name: string): unknown {
-  return Object.hasOwn(object, name) ? object[name] : undefined;
-}
-
 function parseJson(body: Uint8Array): unknown {
   try {
-    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(body));
+    return JSON.parse(decodeUtf8(body) ?? "");
   } catch {
     return undefined;
   }

@@ -1,7 +1,7 @@
 import { findEnvironmentNameProblem } from "../environment-name.ts";
 import { CredentialError } from "../errors.ts";
 import { Secret } from "../secret.ts";
-import { hasControlCharacter } from "../text.ts";
+import { decodeUtf8, hasControlCharacter } from "../text.ts";
 
 /** Where a text came from, for messages. */
 export interface TextOrigin {
@@ -28,7 +28,7 @@ export function parseKeyValue(bytes: Uint8Array, origin: TextOrigin): ReadonlyMa
   const fail = (problem: string): never => {
     throw new CredentialError("ERR_CREDENTIAL_MALFORMED", origin.sourceType, `${origin.name}: ${problem}`);
   };
-  const text = decode(bytes) ?? fail("the content is not UTF-8");
+  const text = decodeUtf8(bytes) ?? fail("the content is not UTF-8");
   const hint = findFormatHint(text);
   if (hint !== undefined) fail(hint);
   const values = new Map<string, Secret>();
@@ -42,14 +42,6 @@ export function parseKeyValue(bytes: Uint8Array, origin: TextOrigin): ReadonlyMa
     values.set(entry.key, new Secret(entry.value));
   }
   return values.size === 0 ? fail("there is no KEY=VALUE line") : values;
-}
-
-function decode(bytes: Uint8Array): string | undefined {
-  try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-  } catch {
-    return undefined;
-  }
 }
 
 function findFormatHint(text: string): string | undefined {

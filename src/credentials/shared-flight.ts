@@ -1,3 +1,5 @@
+import { raceWithSignal } from "../race-with-signal.ts";
+
 /**
  * One run for all who ask while it is under way. Each may leave on its own; when the last one does, the run is told to
  * end.
@@ -55,14 +57,4 @@ interface Flight<T> {
   readonly controller: AbortController;
   readonly fresh: boolean;
   waiting: number;
-}
-
-function raceWithSignal<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return promise;
-  return new Promise((resolve, reject) => {
-    const onAbort = (): void => reject(signal.reason);
-    if (signal.aborted) onAbort();
-    signal.addEventListener("abort", onAbort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
-  });
 }

@@ -1,5 +1,5 @@
 import { StringDecoder } from "node:string_decoder";
-import { callListener } from "../call-listener.ts";
+import { untilItFails } from "../call-listener.ts";
 import { EscapeStripper } from "./escape-stripper.ts";
 import type { OutputChunk } from "./executor.ts";
 import { OutputTail } from "./output-tail.ts";
@@ -12,25 +12,26 @@ const MAX_OUTPUT_BYTES = 64 * 1024;
 export interface OutputCaptureOptions {
   readonly secrets: readonly string[];
   readonly onOutput?: ((chunk: OutputChunk) => void) | undefined;
-  /** Told once when `onOutput` throws; it is not called again then. */
+  /** Told once when `onOutput` fails; it is not called again then. */
   readonly onListenerError: () => void;
 }
 
 /** Takes the raw bytes of a child's output, strips colours, redacts secrets, keeps their tail and passes them on. */
 export class OutputCapture {
   readonly tail = new OutputTail(MAX_OUTPUT_BYTES);
-  readonly #options: OutputCaptureOptions;
-  #listening = true;
+  readonly #secrets: readonly string[];
+  readonly #onOutput: ((chunk: OutputChunk) => void) | undefined;
 
-  constructor(options: OutputCaptureOptions) {
-    this.#options = options;
+  constructor({ secrets, onOutput, onListenerError }: OutputCaptureOptions) {
+    this.#secrets = secrets;
+    this.#onOutput = onOutput && untilItFails(onOutput, onListenerError);
   }
 
   /** Opens one of the two streams. */
   open(stream: OutputChunk["stream"]): { write(bytes: Buffer): void; end(): void } {
     const decoder = new StringDecoder("utf8");
     const stripper = new EscapeStripper();
-    const redactor = new Redactor(this.#options.secrets);
+    const redactor = new Redactor(this.#secrets);
     return {
       write: (bytes) => this.#emit({ stream, text: redactor.push(stripper.push(decoder.write(bytes))) }),
       end: () => {
@@ -43,11 +44,6 @@ export class OutputCapture {
   #emit(chunk: OutputChunk): void {
     if (chunk.text === "") return;
     this.tail.push(chunk);
-    const { onOutput, onListenerError } = this.#options;
-    if (onOutput === undefined || !this.#listening) return;
-    callListener(onOutput, chunk, () => {
-      if (this.#listening) onListenerError();
-      this.#listening = false;
-    });
+    this.#onOutput?.(chunk);
   }
 }

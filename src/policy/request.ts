@@ -1,3 +1,4 @@
+import { type Members, readMember } from "../own-member.ts";
 import { quoteName } from "../text.ts";
 import type { AccessRequest } from "./decision.ts";
 import { type GitRef, isBranchName, isTagName } from "./git-ref.ts";
@@ -16,8 +17,8 @@ export function readRequest(request: unknown): ReadRequest {
   try {
     const fields = toFields(request);
     if (fields === undefined) return fail("The request is not an object");
-    const repository = readRepository("Repository", own(fields, "repository"));
-    const ref = readRef(own(fields, "ref"));
+    const repository = readRepository("Repository", readMember(fields, "repository"));
+    const ref = readRef(readMember(fields, "ref"));
     return { success: true, request: { repository, ref } };
   } catch (error) {
     return fail(error instanceof InvalidRequest ? error.message : "The request cannot be read");
@@ -33,22 +34,27 @@ function fail(problem: string): ReadRequest {
 function readRef(ref: unknown): GitRef | undefined {
   if (ref === undefined) return undefined;
   const fields = toFields(ref);
-  const type = fields === undefined ? undefined : own(fields, "type");
-  if (fields !== undefined && type === "branch") return { type, name: readBranch(own(fields, "name")) };
-  if (fields !== undefined && type === "tag") return { type, name: readTag(own(fields, "name")) };
+  const type = fields === undefined ? undefined : readMember(fields, "type");
+  if (fields !== undefined && type === "branch")
+    return { type, name: readBranch(readMember(fields, "name")) };
+  if (fields !== undefined && type === "tag") return { type, name: readTag(readMember(fields, "name")) };
   if (fields !== undefined && type === "pull-request") return readPullRequest(fields);
   throw new InvalidRequest("The ref is neither a branch, a tag nor a pull request");
 }
 
-function readPullRequest(fields: Fields): GitRef {
-  const number = own(fields, "number");
+function readPullRequest(fields: Members): GitRef {
+  const number = readMember(fields, "number");
   if (typeof number !== "number" || !Number.isSafeInteger(number) || number < 1) {
     throw new InvalidRequest("The number of a pull request is a positive integer");
   }
-  const head = toFields(own(fields, "head"));
+  const head = toFields(readMember(fields, "head"));
   if (head === undefined) throw new InvalidRequest("The pull request has no head");
-  const repository = readRepository("Head repository", own(head, "repository"));
-  return { type: "pull-request", number, head: { repository, branch: readBranch(own(head, "branch")) } };
+  const repository = readRepository("Head repository", readMember(head, "repository"));
+  return {
+    type: "pull-request",
+    number,
+    head: { repository, branch: readBranch(readMember(head, "branch")) },
+  };
 }
 
 function readBranch(name: unknown): string {
@@ -75,16 +81,10 @@ function readRepository(subject: string, name: unknown): string {
   return name;
 }
 
-type Fields = Readonly<Record<string, unknown>>;
-
-function toFields(value: unknown): Fields | undefined {
+function toFields(value: unknown): Members | undefined {
   return isObject(value) ? value : undefined;
 }
 
-function isObject(value: unknown): value is Fields {
+function isObject(value: unknown): value is Members {
   return typeof value === "object" && value !== null;
-}
-
-function own(fields: Fields, name: string): unknown {
-  return Object.hasOwn(fields, name) ? fields[name] : undefined;
 }

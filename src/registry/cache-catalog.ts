@@ -63,9 +63,13 @@ function denyInvalid(cacheId: string, message: string): DenyDecision {
   return { effect: "deny", cacheId, reason: "invalid-request", message };
 }
 
+/** Says that no cache has an id. */
+export function describeUnknownCache(cacheId: string): string {
+  return `Cache ID '${quoteName(cacheId)}' not found in server registry`;
+}
+
 function denyUnknown(cacheId: string): DenyDecision {
-  const message = `Cache ID '${quoteName(cacheId)}' not found in server registry`;
-  return { effect: "deny", cacheId, reason: "unknown-cache", message };
+  return { effect: "deny", cacheId, reason: "unknown-cache", message: describeUnknownCache(cacheId) };
 }
 
 function invalidCache(index: number, key: string, code: Diagnostic["code"], message: string): ConfigError {

@@ -1,18 +1,19 @@
 import type { AuditLog } from "../audit/audit-log.ts";
 import type { AuditEvent, AuditEventBase } from "../audit/event.ts";
 import type { CacheDefinition } from "../cache.ts";
+import { untilItFails } from "../call-listener.ts";
 import { batchStorePaths } from "../commands/batch.ts";
 import type { CommandSpec } from "../commands/command.ts";
 import { buildPushCommand } from "../commands/push-command.ts";
 import { checkStorePaths } from "../commands/store-path.ts";
 import type { Credentials } from "../credentials/provider.ts";
 import type { CredentialResolver } from "../credentials/resolver.ts";
-import { type AnyCachesError, PushError } from "../errors.ts";
-import type { ExecutionResult, Executor } from "../execution/executor.ts";
+import type { AnyCachesError, PushError } from "../errors.ts";
+import type { ExecutionResult, Executor, OutputChunk } from "../execution/executor.ts";
 import { isCredentialFailure } from "../execution/failure.ts";
 import type { AllowDecision } from "../policy/decision.ts";
 import type { Runtime } from "../runtime.ts";
-import { toPushFailure } from "./outcome.ts";
+import { toAborted, toAuditFailure, toPushFailure } from "./outcome.ts";
 import type { HostPaths } from "./plan.ts";
 import type { ExecutedPush, PushOptions, PushResult } from "./push-types.ts";
 import { runCommand } from "./run-command.ts";
@@ -68,6 +69,7 @@ class CachePush {
   readonly #startedAt: number;
   readonly #executions: ExecutionResult[] = [];
   readonly #pushed: string[] = [];
+  readonly #onOutput: (chunk: OutputChunk) => void;
   #credentials: Credentials = { env: new Map() };
   #refreshed = false;
 
@@ -76,6 +78,11 @@ class CachePush {
     this.#decision = decision;
     this.#context = context;
     this.#startedAt = context.runtime.clock.monotonic();
+    const { onOutput, runtime } = context;
+    this.#onOutput = untilItFails(
+      (chunk) => onOutput?.({ ...chunk, cacheId: cache.id }),
+      () => runtime.warn(`The onOutput callback failed; it is not called again for ${cache.id}`),
+    );
   }
 
   async run(): Promise<PushResult> {
@@ -91,11 +98,11 @@ class CachePush {
   }
 
   async #pushAll(): Promise<PushError | undefined> {
-    if (this.#isAborted()) return aborted();
+    if (this.#isAborted()) return toAborted();
     const batches = batchStorePaths(checkStorePaths(this.#context.storePaths, this.#context.host));
     await this.#resolveCredentials(false);
-    // A command that cannot be built fails before the store is asked.
-    for (const batch of batches) this.#build(batch);
+    // A command that cannot be built fails before the store is asked; what one batch lacks, all lack.
+    for (const batch of batches.slice(0, 1)) this.#build(batch);
     await this.#context.checkValidity();
     for (const batch of batches) {
       const error = await this.#pushBatch(batch);
@@ -142,17 +149,14 @@ class CachePush {
   }
 
   async #execute(command: CommandSpec): Promise<PushError | undefined> {
-    if (this.#isAborted()) return aborted();
-    const { executor, runtime, signal, timeoutMs, onOutput } = this.#context;
-    const cacheId = this.#cache.id;
+    if (this.#isAborted()) return toAborted();
+    const { executor, runtime, signal, timeoutMs } = this.#context;
     const { result, error } = await runCommand(command, {
       executor,
       timeoutMs,
       remainingMs: timeoutMs - (runtime.clock.monotonic() - this.#startedAt),
       signal,
-      onOutput: (chunk) => onOutput?.({ ...chunk, cacheId }),
-      onListenerError: () =>
-        runtime.warn(`The onOutput callback failed; it is not called again for ${cacheId}`),
+      onOutput: this.#onOutput,
     });
     if (result !== undefined) this.#executions.push(result);
     return error;
@@ -172,9 +176,7 @@ class CachePush {
       });
       return undefined;
     } catch (failure) {
-      return failure instanceof PushError
-        ? failure
-        : new PushError("ERR_AUDIT_FAILED", "The end was not recorded");
+      return toAuditFailure(failure);
     }
   }
 
@@ -205,7 +207,7 @@ class CachePush {
   }
 
   #toFailure(error: unknown): AnyCachesError {
-    return this.#isAborted() ? aborted() : toPushFailure(error);
+    return this.#isAborted() ? toAborted() : toPushFailure(error);
   }
 
   #isAborted(): boolean {
@@ -215,10 +217,6 @@ class CachePush {
   #elapsedMs(): number {
     return Math.round(this.#context.runtime.clock.monotonic() - this.#startedAt);
   }
-}
-
-function aborted(): PushError {
-  return new PushError("ERR_PUSH_ABORTED", "The push was aborted");
 }
 
 function describeDestination({ destination }: CacheDefinition): string {

@@ -5,9 +5,10 @@ import { DEFAULT_STORE_DIRECTORY } from "../commands/store-path.ts";
 import type { CredentialResolver } from "../credentials/resolver.ts";
 import { type AnyCachesError, ConfigError } from "../errors.ts";
 import type { Executor } from "../execution/executor.ts";
-import { quoteName } from "../text.ts";
-import { findRunError, toPushFailure } from "./outcome.ts";
+import { describeUnknownCache } from "./cache-catalog.ts";
+import { toPushFailure } from "./outcome.ts";
 import type { HostPaths } from "./plan.ts";
+import { runCommand } from "./run-command.ts";
 
 const TOOL_TIMEOUT_MS = 10_000;
 
@@ -88,8 +89,8 @@ export interface WantedCache {
 }
 
 function notThere(cacheId: string): CacheCheck {
-  const message = `Cache ID '${quoteName(cacheId)}' not found in server registry`;
-  return { cacheId, ok: false, names: [], error: new ConfigError("ERR_CONFIG_INVALID", message) };
+  const error = new ConfigError("ERR_CONFIG_INVALID", describeUnknownCache(cacheId));
+  return { cacheId, ok: false, names: [], error };
 }
 
 /** Checks tools and credentials, all at once. */
@@ -122,9 +123,9 @@ function toTool(destination: CacheDestination): string {
 async function checkTool(tool: string, { executor, signal }: CheckContext): Promise<ToolCheck> {
   const command = { file: tool, args: ["--version"], env: privateHome(), files: [] };
   try {
-    const result = await executor.execute(command, { timeoutMs: TOOL_TIMEOUT_MS, signal });
-    const error = findRunError(result, { tool, timeoutMs: TOOL_TIMEOUT_MS, sawFailureMarker: false });
-    if (error !== undefined) return { tool, ok: false, error };
+    const bounds = { timeoutMs: TOOL_TIMEOUT_MS, remainingMs: TOOL_TIMEOUT_MS };
+    const { result, error } = await runCommand(command, { executor, ...bounds, signal });
+    if (error !== undefined || result === undefined) return { tool, ok: false, error };
     return { tool, ok: true, version: result.stdout.trim().split("\n")[0] };
   } catch (error) {
     return { tool, ok: false, error: toPushFailure(error) };

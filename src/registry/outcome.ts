@@ -50,6 +50,16 @@ export function toPushFailure(error: unknown): AnyCachesError {
   return new PushError("ERR_PUSH_FAILED", `The push failed with an unexpected ${quoteName(name, 64)}`);
 }
 
+/** What became of a push that the host ended. */
+export function toAborted(): PushError {
+  return new PushError("ERR_PUSH_ABORTED", "The push was aborted");
+}
+
+/** What it means that an event was not recorded, whatever was thrown. */
+export function toAuditFailure(error: unknown): PushError {
+  return error instanceof PushError ? error : new PushError("ERR_AUDIT_FAILED", "An event was not recorded");
+}
+
 function describeEnd({ exitCode, signal }: ExecutionResult): string {
   return signal === null ? `exited with code ${exitCode ?? "unknown"}` : `was ended by ${signal}`;
 }

@@ -1,12 +1,13 @@
 import type { AuditLog } from "../audit/audit-log.ts";
 import { checkStorePaths } from "../commands/store-path.ts";
 import type { CredentialResolver } from "../credentials/resolver.ts";
-import { PushError } from "../errors.ts";
+import type { PushError } from "../errors.ts";
 import type { Executor } from "../execution/executor.ts";
 import type { Runtime } from "../runtime.ts";
 import type { CacheCatalog, CacheDecision } from "./cache-catalog.ts";
 import { emitEvent, type PushContext, pushToCache } from "./cache-push.ts";
 import { copyRequest } from "./copy-request.ts";
+import { toAborted, toAuditFailure } from "./outcome.ts";
 import type { HostPaths } from "./plan.ts";
 import type { PushOptions, PushReport, PushRequest, PushResult } from "./push-types.ts";
 import { checkValidity } from "./validity.ts";
@@ -80,10 +81,7 @@ async function recordDecisions(
     }
     return undefined;
   } catch (error) {
-    if (context.signal.aborted) return new PushError("ERR_PUSH_ABORTED", "The push was aborted");
-    return error instanceof PushError
-      ? error
-      : new PushError("ERR_AUDIT_FAILED", "The decisions were not recorded");
+    return signal.aborted ? toAborted() : toAuditFailure(error);
   }
 }
 

@@ -1,4 +1,3 @@
-import { callListener } from "../call-listener.ts";
 import type { CommandSpec } from "../commands/command.ts";
 import type { PushError } from "../errors.ts";
 import { toEmptyResult } from "../execution/empty-result.ts";
@@ -13,10 +12,8 @@ export interface RunCommandOptions {
   readonly remainingMs: number;
   /** How long the whole push may take, for messages. */
   readonly timeoutMs: number;
-  readonly signal: AbortSignal;
-  readonly onOutput: (chunk: OutputChunk) => unknown;
-  /** Told once when `onOutput` fails; it is not called again then. */
-  readonly onListenerError: () => void;
+  readonly signal: AbortSignal | undefined;
+  readonly onOutput?: ((chunk: OutputChunk) => void) | undefined;
 }
 
 /** What came of a command. */
@@ -29,22 +26,17 @@ export interface CommandOutcome {
 
 /** Runs a command and says whether it succeeded, by all that it printed. */
 export async function runCommand(command: CommandSpec, options: RunCommandOptions): Promise<CommandOutcome> {
-  const { executor, remainingMs, timeoutMs, signal, onOutput, onListenerError } = options;
+  const { executor, remainingMs, timeoutMs, signal, onOutput } = options;
   const context = { tool: command.file, timeoutMs };
   if (remainingMs <= 0)
     return { error: findRunError(toEmptyResult("timed-out"), { ...context, sawFailureMarker: false }) };
   const watch = new MarkerWatch(command.failureMarkers ?? []);
-  let listening = true;
   const result = await executor.execute(command, {
     timeoutMs: Math.ceil(remainingMs),
     signal,
     onOutput: (chunk) => {
       watch.push(chunk);
-      if (!listening) return;
-      callListener(onOutput, chunk, () => {
-        if (listening) onListenerError();
-        listening = false;
-      });
+      onOutput?.(chunk);
     },
   });
   // An executor of the host's own need not stream.

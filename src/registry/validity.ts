@@ -35,7 +35,6 @@ export async function checkValidity(storePaths: readonly string[], options: Vali
       timeoutMs,
       remainingMs,
       signal,
-      ...NO_LISTENER,
     });
     if (error !== undefined || result === undefined) throw error;
     const printed = result.stdout
@@ -45,8 +44,6 @@ export async function checkValidity(storePaths: readonly string[], options: Vali
     if (printed.length > 0 || result.truncated) throw notValid(batch, printed);
   }
 }
-
-const NO_LISTENER = { onOutput: () => {}, onListenerError: () => {} };
 
 function notValid(batch: readonly string[], printed: readonly string[]): PushError {
   const invalid = batch.filter((path) => printed.includes(path));

@@ -1,9 +1,10 @@
 import type { VaultSource } from "../../credential-source.ts";
 import { CredentialError } from "../../errors.ts";
 import type { HttpResponse } from "../../http-client.ts";
+import { readMember } from "../../own-member.ts";
 import type { Runtime } from "../../runtime.ts";
 import { toCredentialError } from "../file-errors.ts";
-import { askService, type JsonObject, parseAnswer, readMember, toStatusError } from "../http-answer.ts";
+import { askService, type JsonObject, parseAnswer, type Service, toStatusError } from "../http-answer.ts";
 import type { CredentialRequest } from "../provider.ts";
 import { readVariables } from "./env.ts";
 
@@ -40,7 +41,7 @@ export async function createVaultClient(
   const token = readToken(source, runtime);
   const certificateAuthorities = await readCertificates(source, runtime);
   const { default: createNodeVault } = await import("node-vault");
-  const service = { sourceType: source.type, name: "Vault" };
+  const service = toService(source);
   const send = async ({ method, uri, headers }: TransportRequest): Promise<TransportResponse> => {
     const signed = { ...headers, accept: "application/json", "X-Vault-Request": "true" };
     const { signal } = request;
@@ -84,6 +85,10 @@ interface TransportResponse {
   readonly request: { readonly path: string };
 }
 
+function toService({ type }: VaultSource): Service {
+  return { sourceType: type, name: "Vault" };
+}
+
 function readToken({ tokenEnv, type }: VaultSource, runtime: Runtime): string {
   const [token] = readVariables([tokenEnv], type, runtime).values();
   const value = token?.expose() ?? "";
@@ -106,7 +111,7 @@ async function readCertificates({ type }: VaultSource, { env, files }: Runtime):
   }
 }
 
-function parseIfJson(response: HttpResponse, service: Parameters<typeof parseAnswer>[1]): JsonObject {
+function parseIfJson(response: HttpResponse, service: Service): JsonObject {
   try {
     return parseAnswer(response, service);
   } catch {
@@ -114,12 +119,9 @@ function parseIfJson(response: HttpResponse, service: Parameters<typeof parseAns
   }
 }
 
-function toVaultError(
-  response: HttpResponse,
-  { type, tokenEnv }: VaultSource,
-  { clock }: Runtime,
-): CredentialError {
-  const service = { sourceType: type, name: "Vault" };
+function toVaultError(response: HttpResponse, source: VaultSource, { clock }: Runtime): CredentialError {
+  const { type, tokenEnv } = source;
+  const service = toService(source);
   const errors = readMember(parseIfJson(response, service), "errors");
   const says = (pattern: RegExp): boolean =>
     Array.isArray(errors) && errors.some((text) => pattern.test(String(text)));

@@ -1,4 +1,5 @@
-import { isJsonObject, type JsonObject, readMember } from "../http-answer.ts";
+import { readMember } from "../../own-member.ts";
+import { isJsonObject, type JsonObject } from "../http-answer.ts";
 import type { VaultAnswer } from "./vault-client.ts";
 
 /** A mount of Vault's key-value engine. */

@@ -1,7 +1,8 @@
 import type { VaultSource } from "../../credential-source.ts";
 import { CredentialError } from "../../errors.ts";
+import { readMember } from "../../own-member.ts";
 import type { Runtime } from "../../runtime.ts";
-import { isJsonObject, type JsonObject, readMember } from "../http-answer.ts";
+import { isJsonObject, type JsonObject } from "../http-answer.ts";
 import type { CredentialProvider, Credentials } from "../provider.ts";
 import { withRetries } from "../retry.ts";
 import { toSecrets } from "../secret-object.ts";

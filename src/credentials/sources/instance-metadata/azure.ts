@@ -1,6 +1,7 @@
 import { CredentialError } from "../../../errors.ts";
+import { readMember } from "../../../own-member.ts";
 import { Secret } from "../../../secret.ts";
-import { type JsonObject, parseAnswer, readMember, toStatusError } from "../../http-answer.ts";
+import { type JsonObject, parseAnswer, toStatusError } from "../../http-answer.ts";
 import type { Credentials } from "../../provider.ts";
 import {
   askMetadata,

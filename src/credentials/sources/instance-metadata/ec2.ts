@@ -1,7 +1,8 @@
 import { CredentialError } from "../../../errors.ts";
 import type { HttpResponse } from "../../../http-client.ts";
+import { readMember } from "../../../own-member.ts";
 import { Secret } from "../../../secret.ts";
-import { parseAnswer, readMember, toStatusError } from "../../http-answer.ts";
+import { parseAnswer, toStatusError } from "../../http-answer.ts";
 import type { Credentials } from "../../provider.ts";
 import {
   askMetadata,

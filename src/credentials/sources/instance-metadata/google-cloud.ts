@@ -1,5 +1,6 @@
+import { readMember } from "../../../own-member.ts";
 import { Secret } from "../../../secret.ts";
-import { parseAnswer, readMember } from "../../http-answer.ts";
+import { parseAnswer } from "../../http-answer.ts";
 import type { Credentials } from "../../provider.ts";
 import {
   askMetadata,
