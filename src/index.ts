@@ -36,15 +36,20 @@ export { buildPushCommand } from "./commands/push-command.ts";
 export type { AwsFilePaths, PushCommandInput } from "./commands/push-input.ts";
 export { parseStorePath, type StorePath, type StorePathOptions } from "./commands/store-path.ts";
 export { buildValidityCheckCommand } from "./commands/validity-check.ts";
-export {
-  type Diagnostic,
-  type DiagnosticCode,
-  type DiagnosticSeverity,
-  formatDiagnostic,
-  type SafeParseResult,
-  type SourcePosition,
-  type SourceRange,
+export type {
+  Diagnostic,
+  DiagnosticCode,
+  DiagnosticSeverity,
+  SafeParseResult,
+  SourceExcerpt,
+  SourcePosition,
+  SourceRange,
 } from "./config/diagnostic.ts";
+export {
+  type DiagnosticStyle,
+  type FormatDiagnosticOptions,
+  formatDiagnostic,
+} from "./config/format-diagnostic.ts";
 export type { LoadConfigOptions } from "./config/load-text.ts";
 export type { DiagnosticListener, ParseConfigOptions } from "./config/parse-result.ts";
 export {

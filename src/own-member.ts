@@ -1,6 +1,16 @@
 /** An object of unknown content. */
 export type Members = Readonly<Record<string, unknown>>;
 
+/** Whether a value has members that can be read. */
+export function isObject(value: unknown): value is Members {
+  return typeof value === "object" && value !== null;
+}
+
+/** The members of a value; none if it is no object. */
+export function toMembers(value: unknown): Members {
+  return isObject(value) ? value : {};
+}
+
 /** Reads an object's own member: what it inherits, as from a polluted prototype, does not count. */
 export function readMember(object: Members, name: string): unknown {
   return Object.hasOwn(object, name) ? object[name] : undefined;

@@ -30,6 +30,7 @@ const FLOORS: readonly (readonly string[])[] = [
     "race-with-signal.ts",
     "runtime.ts",
     "secret.ts",
+    "suggestion.ts",
     "text.ts",
   ],
 ];
@@ -40,6 +41,7 @@ const DOORS: Readonly<Record<string, string>> = {
   "@aws-sdk/client-secrets-manager": "credentials/sources/aws-secrets-manager.ts",
   "@aws-sdk/credential-provider-web-identity": "credentials/sources/instance-metadata/web-identity.ts",
   "@humanwhocodes/momoa": "config/json-text.ts",
+  leven: "suggestion.ts",
   "node-vault": "credentials/sources/vault-client.ts",
   picomatch: "policy/pattern.ts",
   tinyexec: "execution/process-executor.ts",
@@ -47,7 +49,14 @@ const DOORS: Readonly<Record<string, string>> = {
 };
 
 /** valibot is the language of schemas; it stays in the rooms that have some. */
-const VALIBOT = ["config/repository-config.ts", "config/schema-issues.ts", "config/server-schema.ts"];
+const VALIBOT = [
+  "config/credential-entries.ts",
+  "config/repository-schema.ts",
+  "config/schema-issues.ts",
+  "config/schema-table.ts",
+  "config/server-schema.ts",
+  "config/server-texts.ts",
+];
 
 /** Errors carry data of higher rooms; naming its type makes no circle. */
 const TYPES_FROM_ABOVE: readonly (readonly [file: string, from: string])[] = [

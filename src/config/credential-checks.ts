@@ -1,7 +1,11 @@
-import { quoteName } from "../text.ts";
+import { didYouMean } from "../suggestion.ts";
+import { isCredentialName } from "./credential-advice.ts";
+import { credentialEntries } from "./credential-entries.ts";
 import type { Problem } from "./diagnostic.ts";
-import { isTable } from "./schema-issues.ts";
-import { credentialEntries } from "./server-schema.ts";
+import { inlineSecret } from "./inline-secret.ts";
+import { quoteKey } from "./literal-secret.ts";
+import { CUSTOM_SOURCE } from "./server-schema.ts";
+import { isTable } from "./structure-problems.ts";
 
 /** The built-in sources, as the configuration names them. */
 const SOURCE_NAMES = Object.keys(credentialEntries);
@@ -11,7 +15,7 @@ export function checkCredentials(value: unknown, path: Problem["path"]): Problem
   if (!isTable(value)) return [];
   const names = Object.keys(value);
   const unknown = names.filter((name) => !SOURCE_NAMES.includes(name) && !isCustomName(name));
-  const problems = unknown.map((name) => unknownSource(name, path));
+  const problems = unknown.map((name) => unknownSource(name, value[name], path));
   if (names.length - unknown.length > 1 || names.length === 0) problems.push(notExactlyOne(path));
   const file = value["file"];
   if (isTable(file) && file["file_permissions"] === "off") problems.push(insecureFile([...path, "file"]));
@@ -23,43 +27,60 @@ function checkInstanceMetadata(value: unknown, path: Problem["path"]): Problem[]
   if (!isTable(value)) return [];
   const { provider, role_arn: role, audience, client_id: client, region } = value;
   const problems: Problem[] = [];
-  const refuse = (key: string, message: string): void => {
-    problems.push({ code: "invalid-value", severity: "error", message, path: [...path, key] });
+  const refuse = (key: string, message: string, hint = `Remove ${key}`): void => {
+    problems.push({
+      code: "invalid-value",
+      severity: "error",
+      message,
+      path: [...path, key],
+      part: "key",
+      hint,
+    });
   };
   if (role !== undefined && provider === "aws")
     refuse("role_arn", "A role is assumed from Google Cloud and Azure only");
   if (role === undefined && audience !== undefined)
-    refuse("audience", "An audience needs a role_arn beside it");
-  if (role === undefined && region !== undefined) refuse("region", "A region needs a role_arn beside it");
+    refuse("audience", "An audience needs a role_arn beside it", NAME_A_ROLE);
+  if (role === undefined && region !== undefined)
+    refuse("region", "A region needs a role_arn beside it", NAME_A_ROLE);
   if (client !== undefined && provider !== undefined && provider !== "azure") {
-    refuse("client_id", "A client_id belongs to Azure");
+    refuse("client_id", "A client_id belongs to Azure", 'Remove client_id, or write provider = "azure"');
   }
   return problems;
 }
 
+const NAME_A_ROLE = 'Add role_arn = "arn:aws:iam::<account>:role/<name>"';
+
 /** Whether a key of `credentials` names a source that the host defines. */
 export function isCustomName(name: string): name is `custom:${string}` {
-  return /^custom:[a-z0-9][a-z0-9-]{0,63}$/u.test(name);
+  return CUSTOM_SOURCE.test(name);
 }
 
-function unknownSource(name: string, path: Problem["path"]): Problem {
+function unknownSource(name: string, value: unknown, parent: Problem["path"]): Problem {
+  const path = [...parent, name];
+  const suggestion = didYouMean(name, SOURCE_NAMES);
+  if (suggestion === undefined && isCredentialName(name) && typeof value === "string")
+    return inlineSecret(path, { name });
   return {
     code: "unknown-credential-source",
     severity: "error",
-    message: `There is no credential source ${quoteName(name, 64)}`,
-    path: [...path, name],
-    hint: `Sources are ${SOURCE_NAMES.join(", ")}, and custom:<name> for those the host defines`,
+    message: `There is no credential source ${quoteKey(name)}`,
+    path,
+    part: "key",
+    hint:
+      suggestion ?? `Sources are ${SOURCE_NAMES.join(", ")}, and custom:<name> for those the host defines`,
   };
 }
 
 function notExactlyOne(path: Problem["path"]): Problem {
   const message = "credentials holds exactly one source";
-  const hint = "Write credentials = { none = {} } for a cache without authentication";
-  return { code: "invalid-credentials", severity: "error", message, path, hint };
+  const hint = "Keep one; write credentials = { none = {} } for a cache without authentication";
+  return { code: "invalid-credentials", severity: "error", message, path, part: "key", hint };
 }
 
 function insecureFile(path: Problem["path"]): Problem {
   const message = "The permissions of this file are not checked, so others may read or change its secrets";
   const hint = "Remove file_permissions, and set the file's mode to 600";
-  return { code: "insecure-file-permissions", severity: "warning", message, path, hint };
+  const key = [...path, "file_permissions"];
+  return { code: "insecure-file-permissions", severity: "warning", message, path: key, hint };
 }

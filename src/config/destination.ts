@@ -26,6 +26,13 @@ export interface DestinationOptions {
   readonly allowPrivateHosts: boolean;
 }
 
+/** How destinations look at first sight; {@link parseDestination} looks closer. */
+export const DESTINATION_FORMS: Readonly<Record<CacheType, RegExp>> = {
+  "nix-copy": /^(?:s3|https?):\/\/[^/?#@\s\\]+(?:[/?][^#\s\\]*)?$/u,
+  cachix: /^[a-z0-9][a-z0-9-]{0,63}$/u,
+  attic: /^https:\/\/[^/?#@\s\\]+\/(?:[A-Za-z0-9._~-]+\/)*[A-Za-z0-9][A-Za-z0-9_+-]{0,49}$/u,
+};
+
 /**
  * Reads a destination. The grammar is an allow-list: a push tool given anything else would write to the local
  * file system, run a program or talk to another host.
@@ -49,7 +56,7 @@ export function parseDestination(
 }
 
 function parseCachix(text: string): ParsedDestination {
-  if (/^[a-z0-9][a-z0-9-]{0,63}$/u.test(text)) {
+  if (DESTINATION_FORMS.cachix.test(text)) {
     return { success: true, destination: { type: "cachix", name: text }, plaintext: false };
   }
   return invalid(

@@ -1,4 +1,4 @@
-import { escapeText, quoteName } from "../text.ts";
+import type { PlacePart, Span } from "./place.ts";
 
 /**
  * Whether a problem stops the configuration from being used.
@@ -42,7 +42,14 @@ export type DiagnosticCode =
   | "no-repositories-allowed"
   | "no-branches-allowed"
   | "timeout-clamped"
-  | "hooks-ignored";
+  | "hooks-ignored"
+  | "inline-secret"
+  | "unknown-cache"
+  | "push-denied"
+  | "hard-coded-credential"
+  | "untranslatable-command"
+  | "incomplete-migration"
+  | "too-many-problems";
 
 /**
  * A place in a text.
@@ -71,6 +78,21 @@ export interface SourceRange {
 }
 
 /**
+ * The line a diagnostic is about, cut to its surroundings: printable ASCII in which every value is `***` and comments are
+ * left out.
+ *
+ * @public
+ */
+export interface SourceExcerpt {
+  /** What is shown of the line. */
+  readonly text: string;
+  /** Where in `text` the place begins, from 0. */
+  readonly start: number;
+  /** How many characters of `text` it has, at least 1. */
+  readonly length: number;
+}
+
+/**
  * One problem of a configuration. It never repeats a value of the file, which could be a secret; keys are named.
  *
  * @public
@@ -86,14 +108,26 @@ export interface Diagnostic {
   readonly source: string;
   /** Keys and indexes that lead to the place; empty for the whole text. */
   readonly path: readonly (string | number)[];
-  /** The place in the text, where it is known. */
+  /** The place in the text; absent where there is no text, as for a file that cannot be read. */
   readonly range?: SourceRange | undefined;
+  /** The line of that place, without its values. */
+  readonly excerpt?: SourceExcerpt | undefined;
   /** What to do next. */
   readonly hint?: string | undefined;
 }
 
-/** A problem without its source, as the checks report it. */
-export type Problem = Omit<Diagnostic, "source">;
+/** A problem as the checks report it, before it is looked up in the text. */
+export interface Problem {
+  readonly code: DiagnosticCode;
+  readonly severity: DiagnosticSeverity;
+  readonly message: string;
+  readonly path: readonly (string | number)[];
+  /** Whether it is about the key or the value that `path` leads to; default the value. */
+  readonly part?: PlacePart | undefined;
+  /** The place, where `path` does not tell it. */
+  readonly span?: Span | undefined;
+  readonly hint?: string | undefined;
+}
 
 /**
  * The outcome of a `safeParse…` function.
@@ -115,35 +149,3 @@ export type SafeParseResult<T> =
       /** All problems, at least one of them an error. */
       readonly diagnostics: readonly Diagnostic[];
     };
-
-/**
- * Prints a diagnostic on one line: `source:line:column: severity[code]: message (at path). Hint`.
- *
- * @param diagnostic - any diagnostic
- * @returns printable ASCII
- *
- * @example
- * ```ts
- * const result = safeParseServerConfig(text, { source: "ekaci.toml" });
- * for (const diagnostic of result.diagnostics) console.error(formatDiagnostic(diagnostic));
- * ```
- *
- * @public
- */
-export function formatDiagnostic(diagnostic: Diagnostic): string {
-  const { start } = diagnostic.range ?? {};
-  const place = start === undefined ? "" : `:${start.line}:${start.column}`;
-  const at = diagnostic.path.length === 0 ? "" : ` (at ${formatPath(diagnostic.path)})`;
-  const hint = diagnostic.hint === undefined ? "" : `. ${diagnostic.hint}`;
-  const { source, severity, code, message } = diagnostic;
-  return escapeText(`${source}${place}: ${severity}[${code}]: ${message}${at}${hint}`);
-}
-
-/** Writes a key path as one would type it: `caches[0].credentials`. */
-export function formatPath(path: readonly (string | number)[]): string {
-  return path.reduce<string>((text, key) => {
-    if (typeof key === "number") return `${text}[${key}]`;
-    const name = /^[A-Za-z0-9_-]{1,64}$/u.test(key) ? key : `"${quoteName(key, 64)}"`;
-    return text === "" ? name : `${text}.${name}`;
-  }, "");
-}

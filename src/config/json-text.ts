@@ -1,7 +1,18 @@
-import { parse as parseAst, type ValueNode } from "@humanwhocodes/momoa";
-import type { Problem, SourcePosition } from "./diagnostic.ts";
-import { positionAt } from "./source-text.ts";
-import type { ParsedText } from "./toml-text.ts";
+import { parse as parseTree, type ValueNode } from "@humanwhocodes/momoa";
+import type { Problem } from "./diagnostic.ts";
+import { quoteKey } from "./literal-secret.ts";
+import { type GrowingPlace, leafPlace, type Span, type TextPlaces } from "./place.ts";
+
+/** A parsed text with problems that did not stop the parser, or the syntax error that did. */
+export type ParsedText =
+  | {
+      readonly success: true;
+      readonly value: unknown;
+      readonly problems: readonly Problem[];
+      /** Finds where keys and values stand; only worth its time if there are problems. */
+      readonly findPlaces: () => TextPlaces;
+    }
+  | { readonly success: false; readonly problem: Problem };
 
 /**
  * Parses JSON strictly: nesting is bounded, and a key that stands twice in one object is an error.
@@ -11,22 +22,21 @@ export function parseJsonText(text: string, maxDepth: number): ParsedText {
   const json = text.startsWith("\ufeff") ? ` ${text.slice(1)}` : text;
   const tooDeep = findTooDeep(json, maxDepth);
   if (tooDeep !== undefined) {
-    return failure("nesting-too-deep", `Nested more than ${maxDepth} levels deep`, json, tooDeep);
+    return failure("nesting-too-deep", `Nested more than ${maxDepth} levels deep`, tooDeep);
   }
   let value: unknown;
   try {
     value = JSON.parse(json);
   } catch (error) {
-    return failure("json-syntax", "The text is not valid JSON from here", json, findErrorOffset(json, error));
+    return failure("json-syntax", "The text is not valid JSON from here", findErrorOffset(json, error));
   }
-  const problems = findDuplicates(parseAst(json, { mode: "json", ranges: true }).body, []);
-  return { success: true, value, problems };
+  const tree = parseTree(json, { mode: "json", ranges: true }).body;
+  return { success: true, value, problems: findDuplicates(tree, []), findPlaces: () => toPlaces(tree) };
 }
 
-function failure(code: Problem["code"], message: string, text: string, offset: number): ParsedText {
-  const start: SourcePosition = positionAt(text, offset);
-  const range = { start, end: positionAt(text, Math.min(offset + 1, text.length)) };
-  return { success: false, problem: { code, severity: "error", message, path: [], range } };
+function failure(code: Problem["code"], message: string, start: number): ParsedText {
+  const span = { start, end: start + 1 };
+  return { success: false, problem: { code, severity: "error", message, path: [], span } };
 }
 
 /** Finds the first bracket beyond a depth, without recursion. */
@@ -50,32 +60,73 @@ function findTooDeep(text: string, maxDepth: number): number | undefined {
 // JSON; where neither knows, the end of the text is the best there is.
 function findErrorOffset(text: string, error: unknown): number {
   try {
-    parseAst(text, { mode: "json" });
-  } catch (astError) {
-    const offset = astError instanceof Error && "offset" in astError ? astError.offset : undefined;
+    parseTree(text, { mode: "json" });
+  } catch (treeError) {
+    const offset = treeError instanceof Error && "offset" in treeError ? treeError.offset : undefined;
     if (typeof offset === "number" && offset > 0) return offset;
   }
   const position = error instanceof Error ? /at position (\d+)/u.exec(error.message)?.[1] : undefined;
   return position === undefined ? text.length : Number(position);
 }
 
+interface Member {
+  readonly key: string;
+  readonly keySpan: Span;
+  readonly value: ValueNode;
+}
+
+function membersOf(node: ValueNode): Member[] {
+  if (node.type !== "Object") return [];
+  return node.members.map(({ name, value }) => ({
+    key: name.type === "String" ? name.value : name.name,
+    keySpan: spanOf(name),
+    value,
+  }));
+}
+
+function spanOf({ loc }: Pick<ValueNode, "loc">): Span {
+  return { start: loc.start.offset, end: loc.end.offset };
+}
+
 function findDuplicates(node: ValueNode, path: readonly (string | number)[]): Problem[] {
   if (node.type === "Array") {
     return node.elements.flatMap((element, index) => findDuplicates(element.value, [...path, index]));
   }
-  if (node.type !== "Object") return [];
   const seen = new Set<string>();
-  return node.members.flatMap(({ name, value }) => {
-    const key = name.type === "String" ? name.value : name.name;
+  return membersOf(node).flatMap(({ key, keySpan, value }) => {
     const inner = findDuplicates(value, [...path, key]);
     if (!seen.has(key)) {
       seen.add(key);
       return inner;
     }
-    const message = "This key is defined twice";
-    return [
-      { code: "duplicate-key", severity: "error", message, path: [...path, key], range: name.loc } as const,
-      ...inner,
-    ];
+    const message = `The key ${quoteKey(key)} is defined twice`;
+    const hint = "Keep one of them; what the other says would be lost";
+    const duplicate: Problem = {
+      code: "duplicate-key",
+      severity: "error",
+      message,
+      path: [...path, key],
+      span: keySpan,
+      hint,
+    };
+    return [duplicate, ...inner];
   });
+}
+
+/** Where keys and values stand; of a key that stands twice, the last one, as `JSON.parse` has it. */
+function toPlaces(tree: ValueNode): TextPlaces {
+  const keyEnds = new Map<number, number>();
+  const toPlace = (node: ValueNode): GrowingPlace => {
+    if (node.type === "Array") {
+      const elements = node.elements.map((element, index) => [index, toPlace(element.value)] as const);
+      return { value: spanOf(node), members: new Map(elements) };
+    }
+    if (node.type !== "Object") return leafPlace(spanOf(node));
+    const members = membersOf(node).map(({ key, keySpan, value }) => {
+      keyEnds.set(keySpan.start, keySpan.end);
+      return [key, { ...toPlace(value), key: keySpan }] as const;
+    });
+    return { value: spanOf(node), members: new Map(members) };
+  };
+  return { root: toPlace(tree), keyEnds };
 }

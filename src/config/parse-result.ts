@@ -1,5 +1,7 @@
 import { ConfigError } from "../errors.ts";
-import { type Diagnostic, formatDiagnostic, type Problem, type SafeParseResult } from "./diagnostic.ts";
+import type { Diagnostic, Problem, SafeParseResult } from "./diagnostic.ts";
+import { formatDiagnostic } from "./format-diagnostic.ts";
+import { type ProblemText, placeProblems } from "./place-problems.ts";
 
 /**
  * Options of the `parse…` functions.
@@ -24,17 +26,17 @@ export type DiagnosticListener = (diagnostic: Diagnostic) => void;
 const MAX_LISTED = 20;
 
 /** A parse that ended before there was anything to use. */
-export function failParse(source: string, problems: readonly Problem[]): SafeParseResult<never> {
-  return { success: false, diagnostics: toDiagnostics(source, problems) };
+export function failParse(about: ProblemText, problem: Problem): SafeParseResult<never> {
+  return { success: false, diagnostics: placeProblems([problem], about) };
 }
 
 /** Ends a parse: usable if no problem is an error. */
 export function finishParse<T>(
-  source: string,
+  about: ProblemText,
   problems: readonly Problem[],
   build: () => T | undefined,
 ): SafeParseResult<T> {
-  const diagnostics = toDiagnostics(source, problems);
+  const diagnostics = placeProblems(problems, about);
   if (problems.some((problem) => problem.severity === "error")) return { success: false, diagnostics };
   const output = build();
   if (output === undefined) throw new TypeError("A text without errors yielded no configuration");
@@ -54,18 +56,4 @@ export function unwrap<T>(result: SafeParseResult<T>, onDiagnostic: DiagnosticLi
     `The configuration has ${count}:${listed.join("")}${more}`,
     result.diagnostics,
   );
-}
-
-function toDiagnostics(source: string, problems: readonly Problem[]): readonly Diagnostic[] {
-  return problems.map((problem) => ({ ...problem, source })).sort(byPlace);
-}
-
-// Problems of one cache stand together, in the order of the file's arrays; elsewhere the order of the checks stays.
-function byPlace(a: Diagnostic, b: Diagnostic): number {
-  return toRank(a) - toRank(b);
-}
-
-function toRank({ path }: Diagnostic): number {
-  const [first, second] = path;
-  return first === "caches" && typeof second === "number" ? second + 1 : 0;
 }

@@ -1,6 +1,6 @@
 import { findPatternProblem, type PatternKind } from "../policy/pattern.ts";
 import type { Problem } from "./diagnostic.ts";
-import { isTable, type Table } from "./schema-issues.ts";
+import { isTable, type Table } from "./structure-problems.ts";
 
 /**
  * Checks the permissions of a cache: patterns, and combinations that say less than their author may think.
@@ -19,8 +19,17 @@ export function checkPermissions(value: unknown, cachePath: Problem["path"]): Pr
   ];
 }
 
+const KNOWN_KEYS: ReadonlySet<string> = new Set([
+  "allow_all",
+  "allowed_repos",
+  "allowed_branches",
+  "allow_forks",
+]);
+
 function checkCombination(table: Table, path: Problem["path"]): Problem[] {
   const { allow_all: allowAll, allowed_repos: repos, allowed_branches: branches } = table;
+  // Beside a misspelt key nobody can tell what is meant; that key is reported by the schema.
+  if (Object.keys(table).some((key) => !KNOWN_KEYS.has(key))) return [];
   if (allowAll === undefined) return [ambiguous(path)];
   if (allowAll === true) return repos === undefined && branches === undefined ? [] : [ignored(path)];
   if (isEmptyList(repos)) return [deniesEveryone(path)];
@@ -39,31 +48,45 @@ function checkPatterns(kind: PatternKind, patterns: unknown, path: Problem["path
     const problem = typeof pattern === "string" ? findPatternProblem(kind, pattern) : undefined;
     if (problem === undefined) return [];
     const message = `This is no ${kind} pattern: ${problem}`;
-    return [{ code: "invalid-pattern", severity: "error", message, path: [...path, index] }];
+    return [
+      {
+        code: "invalid-pattern",
+        severity: "error",
+        message,
+        path: [...path, index],
+        hint: PATTERN_HINTS[kind],
+      },
+    ];
   });
 }
+
+const PATTERN_HINTS: Readonly<Record<PatternKind, string>> = {
+  repository: 'As in "myorg/myrepo", or "myorg/*" for every repository of myorg',
+  branch: 'As in "main", or "release/*" for every branch below release/',
+};
 
 function unrestricted(path: Problem["path"]): Problem {
   const message = "Every repository and every ref may push to this cache";
   const hint = "Write permissions = { allow_all = true } if that is meant, or list allowed_repos";
-  return { code: "unrestricted-permissions", severity: "warning", message, path, hint };
+  return { code: "unrestricted-permissions", severity: "warning", message, path, part: "key", hint };
 }
 
 function ignored(path: Problem["path"]): Problem {
   const message = "allow_all = true, so allowed_repos and allowed_branches do nothing";
   const hint = "Set allow_all = false, or remove the lists";
-  return { code: "ignored-permissions", severity: "warning", message, path, hint };
+  return { code: "ignored-permissions", severity: "warning", message, path, part: "key", hint };
 }
 
 function ambiguous(path: Problem["path"]): Problem {
   const message = "permissions without allow_all would open the cache to everyone";
   const hint = "Write allow_all = false beside the lists, or allow_all = true";
-  return { code: "ambiguous-permissions", severity: "error", message, path, hint };
+  return { code: "ambiguous-permissions", severity: "error", message, path, part: "key", hint };
 }
 
 function deniesEveryone(path: Problem["path"]): Problem {
   const message = "allow_all = false without allowed_repos denies every repository";
-  return { code: "no-repositories-allowed", severity: "warning", message, path, hint: "List allowed_repos" };
+  const hint = 'List them, as in allowed_repos = ["myorg/myrepo"]';
+  return { code: "no-repositories-allowed", severity: "warning", message, path, part: "key", hint };
 }
 
 function deniesBranches(path: Problem["path"]): Problem {

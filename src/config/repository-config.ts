@@ -1,19 +1,27 @@
-import * as v from "valibot";
 import { readMember } from "../own-member.ts";
 import { createNodeRuntime } from "../runtime.ts";
-import { quoteName } from "../text.ts";
 import type { Problem, SafeParseResult } from "./diagnostic.ts";
+import { findCredentialKeys, findInlineSecrets, preferInlineSecrets } from "./inline-secret.ts";
 import { parseJsonText } from "./json-text.ts";
+import { quoteKey } from "./literal-secret.ts";
 import { type LoadConfigOptions, loadText } from "./load-text.ts";
+import { rememberOrigin } from "./origin.ts";
 import { failParse, finishParse, type ParseConfigOptions, unwrap } from "./parse-result.ts";
-import { coded, findSchemaProblems, isTable, type Table } from "./schema-issues.ts";
-import { CACHE_ID, CACHE_ID_PROBLEM } from "./server-schema.ts";
+import type { ProblemText } from "./place-problems.ts";
+import { jobSchema, repositorySchema } from "./repository-schema.ts";
+import { findSchemaProblems } from "./schema-issues.ts";
+import { collectVocabulary } from "./schema-node.ts";
 import { decodeText } from "./source-text.ts";
+import { isTable, type Table } from "./structure-problems.ts";
 
 /** Largest repository configuration, in bytes. */
 const MAX_BYTES = 256 * 1024;
 const MAX_DEPTH = 32;
-const MAX_CACHES = 64;
+
+/** Keys of the commands that repositories used to name. */
+export const HOOK_KEYS = ["post_build_hooks", "fod_post_build_hooks"] as const;
+
+const VOCABULARY: ReadonlySet<string> = new Set([...collectVocabulary(repositorySchema), ...HOOK_KEYS]);
 
 /**
  * The untrusted configuration of a repository: which job asks for which caches, and no more.
@@ -76,15 +84,12 @@ export function safeParseRepositoryConfig(
   input: string | Uint8Array,
   options: ParseConfigOptions = {},
 ): SafeParseResult<RepositoryConfig> {
-  const source = options.source ?? ".eka-ci/config.json";
-  const decoded = decodeText(input, MAX_BYTES);
-  if (!decoded.success) return failParse(source, [decoded.problem]);
-  const parsed = parseJsonText(decoded.text, MAX_DEPTH);
-  if (!parsed.success) return failParse(source, [parsed.problem]);
-  if (!isTable(parsed.value)) return failParse(source, [notAnObject([])]);
-  const problems: Problem[] = [...parsed.problems, ...findHooks(parsed.value, [])];
-  const jobs = readJobs(parsed.value, problems);
-  return finishParse(source, problems, () => ({ jobs }));
+  const read = readRepositoryText(input, options.source ?? ".eka-ci/config.json");
+  if (!read.success) return failParse(read.about, read.problem);
+  const { root, about } = read;
+  const problems: Problem[] = [...read.problems, ...findHooks(root, []), ...findCredentialKeys(root, [])];
+  const jobs = readJobs(root, problems);
+  return finishParse(about, preferInlineSecrets(problems), () => rememberOrigin({ jobs }, about));
 }
 
 /**
@@ -113,7 +118,27 @@ export async function loadRepositoryConfig(
   return unwrap(result, options.onDiagnostic);
 }
 
-const cacheIds = v.array(v.pipe(v.string(), v.regex(CACHE_ID, coded("invalid-cache-id", CACHE_ID_PROBLEM))));
+/** A repository's file as JSON, or the problem that left nothing to look at. */
+export type RepositoryText =
+  | {
+      readonly success: true;
+      readonly root: Table;
+      readonly problems: readonly Problem[];
+      readonly about: ProblemText;
+    }
+  | { readonly success: false; readonly problem: Problem; readonly about: ProblemText };
+
+/** Reads a repository's file as an object, whatever the object holds. */
+export function readRepositoryText(input: string | Uint8Array, source: string): RepositoryText {
+  const decoded = decodeText(input, MAX_BYTES);
+  const unparsed = { source, text: decoded.text, vocabulary: VOCABULARY };
+  if (!decoded.success) return { success: false, problem: decoded.problem, about: unparsed };
+  const parsed = parseJsonText(decoded.text, MAX_DEPTH);
+  if (!parsed.success) return { success: false, problem: parsed.problem, about: unparsed };
+  const about = { ...unparsed, findPlaces: parsed.findPlaces };
+  if (!isTable(parsed.value)) return { success: false, problem: notAnObject([]), about };
+  return { success: true, root: parsed.value, problems: parsed.problems, about };
+}
 
 function readJobs(root: Table, problems: Problem[]): ReadonlyMap<string, RepositoryJob> {
   const jobs = readMember(root, "jobs") ?? {};
@@ -129,48 +154,46 @@ function readJob(job: unknown, path: Problem["path"], problems: Problem[]): Repo
     problems.push(notAnObject(path));
     return { caches: [] };
   }
-  problems.push(...findHooks(job, path));
-  const cachesPath = [...path, "caches"];
-  const named = readMember(job, "caches") ?? [];
-  if (Array.isArray(named) && named.length > MAX_CACHES) {
-    problems.push(tooMany(cachesPath));
-    return { caches: [] };
+  // Without a prototype, valibot finds no key in a polluted Object.prototype.
+  const own: Table = Object.assign(Object.create(null), job);
+  const checked = findSchemaProblems(jobSchema, own, "json");
+  const inside = checked.problems.map((problem) => ({ ...problem, path: [...path, ...problem.path] }));
+  const secrets = findInlineSecrets({ caches: own["caches"] }, path);
+  // One by one: a hostile list makes more problems than a call takes arguments.
+  for (const found of [findHooks(own, path), findCredentialKeys(own, path), inside, secrets]) {
+    for (const problem of found) problems.push(problem);
   }
-  const checked = findSchemaProblems(cacheIds, named);
-  problems.push(
-    ...checked.problems.map((problem) => ({ ...problem, path: [...cachesPath, ...problem.path] })),
-  );
-  const caches = [...new Set(checked.output ?? [])];
-  if (caches.length < (checked.output?.length ?? 0)) problems.push(namedTwice(cachesPath));
+  const named = checked.output?.caches ?? [];
+  const caches = [...new Set(named)];
+  if (caches.length < named.length) problems.push(...findRepeated(named, [...path, "caches"]));
   return { caches };
 }
 
 function findHooks(table: Table, path: Problem["path"]): Problem[] {
-  const names = ["post_build_hooks", "fod_post_build_hooks"].filter((name) => Object.hasOwn(table, name));
+  const names = HOOK_KEYS.filter((name) => Object.hasOwn(table, name));
   return names.map((name) => ({
     code: "hooks-ignored",
     severity: "warning",
     message: `${name} never run: a repository names caches, not commands`,
     path: [...path, name],
+    part: "key",
     hint: 'Have the operator define a cache, and name its id: "caches": ["s3-cache"]; see "Migration from Arbitrary Hooks"',
   }));
 }
 
 function notAnObject(path: Problem["path"]): Problem {
-  const subject = path.length === 0 ? "The text" : `The value of ${quoteName(String(path.at(-1)), 64)}`;
-  return { code: "invalid-type", severity: "error", message: `${subject} must be an object`, path };
+  const subject = path.length === 0 ? "The text" : `The value of ${quoteKey(path.at(-1))}`;
+  const hint = 'As in {"jobs": {"my-package": {"caches": ["production-s3"]}}}';
+  return { code: "invalid-type", severity: "error", message: `${subject} must be an object`, path, hint };
 }
 
-function tooMany(path: Problem["path"]): Problem {
-  return {
-    code: "too-many-caches",
-    severity: "error",
-    message: `A job names at most ${MAX_CACHES} caches`,
-    path,
-  };
-}
-
-function namedTwice(path: Problem["path"]): Problem {
-  const message = "A cache is named twice; it is used once";
-  return { code: "duplicate-cache-reference", severity: "warning", message, path };
+function findRepeated(named: readonly string[], path: Problem["path"]): Problem[] {
+  const again = named.flatMap((id, index) => (named.indexOf(id) < index ? [index] : []));
+  return again.map((index) => ({
+    code: "duplicate-cache-reference",
+    severity: "warning",
+    message: "This cache is named twice; it is used once",
+    path: [...path, index],
+    hint: "Remove it",
+  }));
 }

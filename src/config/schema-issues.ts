@@ -1,12 +1,18 @@
 import * as v from "valibot";
-import { quoteName } from "../text.ts";
+import { didYouMean } from "../suggestion.ts";
 import type { DiagnosticCode, Problem } from "./diagnostic.ts";
+import type { KeyPath } from "./key-path.ts";
+import { quoteKey } from "./literal-secret.ts";
+import { type Dialect, writeEntry } from "./literal-value.ts";
+import { exampleOf, findNode, type SchemaNode } from "./schema-node.ts";
+import { findStructureProblems, isTable } from "./structure-problems.ts";
 
 /** Codes that a check inside a schema may give. */
 const SCHEMA_CODES = [
   "invalid-value",
   "invalid-type",
   "invalid-cache-id",
+  "too-many-caches",
 ] as const satisfies DiagnosticCode[];
 
 /** Packs a code and a message into the one text that a valibot check carries. */
@@ -19,27 +25,40 @@ export function coded(code: (typeof SCHEMA_CODES)[number], message: string): str
  * none of them is passed on; unknown keys are looked for here, since it stops at the first and overlooks names
  * like `constructor`.
  */
-export function findSchemaProblems<Schema extends v.GenericSchema>(
+export function findSchemaProblems<Schema extends v.GenericSchema & SchemaNode>(
   schema: Schema,
   value: unknown,
+  dialect: Dialect,
 ): { readonly problems: readonly Problem[]; readonly output: v.InferOutput<Schema> | undefined } {
-  const result = v.safeParse(schema, value);
+  const result = v.safeParse(schema, value, { abortPipeEarly: true });
   const structure = findStructureProblems(schema, value, []);
   const noTables = structure.filter(({ code }) => code === "invalid-type").map(({ path }) => path);
   const issues = (result.issues ?? [])
     .flatMap((issue) => flatten(issue, []))
     .filter((issue) => !isUnknownKey(issue) && !noTables.some((path) => isWithin(issue.path, path)));
-  const problems = [...issues.map(toProblem), ...structure];
+  const problems = [...issues.map(toProblem), ...structure].map((problem) => ({
+    ...problem,
+    hint: problem.hint ?? showExample(schema, problem, dialect),
+  }));
   return { problems, output: result.success && problems.length === 0 ? detach(result.output) : undefined };
+}
+
+/** Writes the entry as it might be, from the schema's own example. */
+function showExample(schema: SchemaNode, { path }: Problem, dialect: Dialect): string | undefined {
+  const names = path.findLastIndex((key) => typeof key === "string");
+  const key = path[names];
+  const node = key === undefined ? undefined : findNode(schema, path.slice(0, names + 1));
+  const example = node && exampleOf(node);
+  return example === undefined ? undefined : `As in ${writeEntry(String(key), example, dialect)}`;
 }
 
 interface PlacedIssue {
   readonly issue: v.BaseIssue<unknown>;
-  readonly path: readonly (string | number)[];
+  readonly path: KeyPath;
 }
 
 // Of a union given a table, what counts is what its table branch says; of one given a text, the union itself.
-function flatten(issue: v.BaseIssue<unknown>, parent: readonly (string | number)[]): PlacedIssue[] {
+function flatten(issue: v.BaseIssue<unknown>, parent: KeyPath): PlacedIssue[] {
   const path = [...parent, ...(issue.path ?? []).map((item) => toKey(item.key))];
   if (issue.type !== "union" || typeof issue.input !== "object") return [{ issue, path }];
   const inner = (issue.issues ?? []).filter(
@@ -56,6 +75,10 @@ function isUnknownKey({ issue }: PlacedIssue): boolean {
   return issue.type === "strict_object" && issue.expected === "never";
 }
 
+function isWithin(path: KeyPath, parent: KeyPath): boolean {
+  return parent.every((key, index) => path[index] === key);
+}
+
 function toProblem({ issue, path }: PlacedIssue): Problem {
   if (issue.kind === "validation") {
     const code = SCHEMA_CODES.find((candidate) => issue.message.startsWith(`${candidate}|`));
@@ -63,15 +86,27 @@ function toProblem({ issue, path }: PlacedIssue): Problem {
     return { code, severity: "error", message: issue.message.slice(code.length + 1), path };
   }
   if (issue.received === "undefined" && /_object$/u.test(issue.type)) {
-    return {
-      code: "missing-key",
-      severity: "error",
-      message: `The key ${quoteName(String(path.at(-1)))} is missing`,
-      path,
-    };
+    const message = `The key ${quoteKey(path.at(-1))} is missing`;
+    return { code: "missing-key", severity: "error", message, path };
   }
   const code = issue.type === "picklist" ? "invalid-value" : "invalid-type";
-  return { code, severity: "error", message: `Expected ${describeExpected(issue)}`, path };
+  return {
+    code,
+    severity: "error",
+    message: `Expected ${describeExpected(issue)}`,
+    path,
+    hint: suggest(issue),
+  };
+}
+
+// A received value is only compared, never printed; what is printed is the schema's own word.
+function suggest({ type, expected, input }: v.BaseIssue<unknown>): string | undefined {
+  const isChoice = type === "picklist" || type === "union";
+  if (!isChoice || typeof input !== "string") return undefined;
+  return didYouMean(
+    input,
+    [...(expected ?? "").matchAll(/"([^"]+)"/gu)].map(([, word = ""]) => word),
+  );
 }
 
 const EXPECTED: Readonly<Record<string, string>> = {
@@ -88,68 +123,6 @@ function describeExpected(issue: v.BaseIssue<unknown>): string {
     return `a table or ${expected.replace(/ \| Object|[()]/gu, "").replaceAll(" | ", " or ")}`;
   if (issue.type === "picklist") return expected.replace(/[()]/gu, "").replaceAll(" | ", " or ");
   return EXPECTED[expected] ?? expected;
-}
-
-/** What this file needs to know of a valibot schema to walk it. */
-interface SchemaNode {
-  readonly type: string;
-  readonly wrapped?: SchemaNode;
-  readonly item?: SchemaNode;
-  readonly entries?: Readonly<Record<string, SchemaNode>>;
-  readonly options?: readonly SchemaNode[];
-}
-
-type KeyPath = readonly (string | number)[];
-
-function findStructureProblems(schema: SchemaNode, value: unknown, path: KeyPath): Problem[] {
-  if (schema.wrapped !== undefined) return findStructureProblems(schema.wrapped, value, path);
-  if (schema.options !== undefined) return findInUnion(schema.options, value, path);
-  if (schema.item !== undefined && Array.isArray(value)) {
-    const { item } = schema;
-    return value.flatMap((element, index) => findStructureProblems(item, element, [...path, index]));
-  }
-  if (schema.entries === undefined || typeof value !== "object" || value === null) return [];
-  return isTable(value) ? findInTable(schema, schema.entries, value, path) : [notATable(path)];
-}
-
-// valibot takes an array or a date for an object.
-function notATable(path: KeyPath): Problem {
-  return { code: "invalid-type", severity: "error", message: "Expected a table", path };
-}
-
-function isWithin(path: KeyPath, parent: KeyPath): boolean {
-  return parent.every((key, index) => path[index] === key);
-}
-
-function findInUnion(options: readonly SchemaNode[], value: unknown, path: KeyPath): Problem[] {
-  const tables = options.filter((option) => option.entries !== undefined);
-  return tables.flatMap((option) => findStructureProblems(option, value, path));
-}
-
-function findInTable(
-  schema: SchemaNode,
-  entries: Readonly<Record<string, SchemaNode>>,
-  value: Table,
-  path: KeyPath,
-): Problem[] {
-  return Object.keys(value).flatMap((key) => {
-    const entry = Object.hasOwn(entries, key) ? entries[key] : undefined;
-    if (entry !== undefined) return findStructureProblems(entry, value[key], [...path, key]);
-    return schema.type === "strict_object" ? [unknownKey([...path, key])] : [];
-  });
-}
-
-function unknownKey(path: KeyPath): Problem {
-  const message = `The key ${quoteName(String(path.at(-1)), 64)} is not known here`;
-  return { code: "unknown-key", severity: "error", message, path };
-}
-
-/** A TOML table or JSON object. */
-export type Table = Readonly<Record<string, unknown>>;
-
-/** Whether a parsed value is a table. */
-export function isTable(value: unknown): value is Table {
-  return typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof Date);
 }
 
 // valibot builds its output from plain objects; without their prototype, an absent key stays absent even where

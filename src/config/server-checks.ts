@@ -1,9 +1,11 @@
-import type { CacheDestination } from "../cache.ts";
+import type { CacheDestination, CacheType } from "../cache.ts";
 import { checkCredentials } from "./credential-checks.ts";
 import { parseDestination } from "./destination.ts";
 import type { Problem } from "./diagnostic.ts";
+import { findCredentialKeys, findInlineSecrets } from "./inline-secret.ts";
+import { type LinkedPath, toKeyPath } from "./key-path.ts";
 import { checkPermissions } from "./permission-checks.ts";
-import { isTable, type Table } from "./schema-issues.ts";
+import { isTable, type Table } from "./structure-problems.ts";
 
 /** Bounds of `max_hook_timeout_seconds`. */
 const MIN_TIMEOUT_SECONDS = 1;
@@ -26,6 +28,8 @@ export function checkServerTables(value: unknown): CheckedTables {
   const tables: readonly unknown[] = Array.isArray(root["caches"]) ? root["caches"] : [];
   const checked = tables.map((table, index) => checkCache(table, index, allowPrivateHosts));
   const problems = [
+    ...findCredentialKeys(root, []),
+    ...findCredentialKeys(security, ["security"]),
     ...checkTimeout(security["max_hook_timeout_seconds"]),
     ...findDuplicateIds(tables),
     ...checked.flatMap((cache) => cache.problems),
@@ -40,18 +44,34 @@ export function clampTimeout(seconds: number): number {
 
 /** Finds a key nested too deep, without recursion: dotted keys can nest a hundred thousand levels. */
 export function findTooDeepKey(value: unknown, maxDepth: number): Problem | undefined {
-  let level: unknown[] = [value];
-  for (let depth = 0; level.length > 0; depth++) {
-    const tables = level.flatMap((item) =>
-      Array.isArray(item) ? item.flat(Number.POSITIVE_INFINITY) : [item],
-    );
-    level = tables.filter(isTable).flatMap((table) => Object.values(table));
-    if (depth === maxDepth && level.length > 0) {
-      const message = `Keys are nested more than ${maxDepth} deep`;
-      return { code: "nesting-too-deep", severity: "error", message, path: [] };
+  const waiting: NestedValue[] = [{ value, depth: 0, path: undefined }];
+  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+    const { value: inner, depth, path } = next;
+    if (Array.isArray(inner)) {
+      for (const [step, element] of inner.entries()) {
+        if (typeof element === "object")
+          waiting.push({ value: element, depth, path: { step, parent: path } });
+      }
+    } else if (isTable(inner)) {
+      for (const [step, member] of Object.entries(inner)) {
+        if (depth === maxDepth) return tooDeep(maxDepth, { step, parent: path });
+        if (typeof member === "object")
+          waiting.push({ value: member, depth: depth + 1, path: { step, parent: path } });
+      }
     }
   }
   return undefined;
+}
+
+interface NestedValue {
+  readonly value: unknown;
+  readonly depth: number;
+  readonly path: LinkedPath | undefined;
+}
+
+function tooDeep(maxDepth: number, last: LinkedPath): Problem {
+  const message = `Keys are nested more than ${maxDepth} deep`;
+  return { code: "nesting-too-deep", severity: "error", message, path: toKeyPath(last), part: "key" };
 }
 
 interface CheckedCache {
@@ -64,6 +84,7 @@ function checkCache(table: unknown, index: number, allowPrivateHosts: boolean): 
   const path = ["caches", index];
   const destination = checkDestination(table, path, allowPrivateHosts);
   const problems = [
+    ...findInlineSecrets(table, path),
     ...destination.problems,
     ...checkCredentials(table["credentials"], [...path, "credentials"]),
     ...checkPermissions(table["permissions"], path),
@@ -80,10 +101,23 @@ function checkDestination(table: Table, parent: Problem["path"], allowPrivateHos
   const parsed = parseDestination(type, text, { allowPrivateHosts });
   if (!parsed.success) {
     const { code, message, hint } = parsed;
-    return { problems: [{ code, severity: "error", message, hint, path }], destination: undefined };
+    const problem: Problem = {
+      code,
+      severity: "error",
+      message,
+      path,
+      hint: hint ?? DESTINATION_HINTS[type],
+    };
+    return { problems: [problem], destination: undefined };
   }
   return { problems: parsed.plaintext ? [plaintextWarning(path)] : [], destination: parsed.destination };
 }
+
+const DESTINATION_HINTS: Readonly<Record<CacheType, string>> = {
+  "nix-copy": 'As in destination = "s3://my-bucket/nix-cache?region=us-east-1"',
+  cachix: 'As in destination = "my-cache-name"',
+  attic: 'As in destination = "https://attic.example.com/my-cache"',
+};
 
 function plaintextWarning(path: Problem["path"]): Problem {
   const message = "Paths and credentials travel to this destination unencrypted";
@@ -101,8 +135,15 @@ function findDuplicateIds(tables: readonly unknown[]): Problem[] {
       return [];
     }
     const message = `This id is already that of caches[${earlier}]`;
+    const hint = "Give each cache an id of its own";
     return [
-      { code: "duplicate-cache-id", severity: "error", message, path: ["caches", index, "id"] } as const,
+      {
+        code: "duplicate-cache-id",
+        severity: "error",
+        message,
+        path: ["caches", index, "id"],
+        hint,
+      } as const,
     ];
   });
 }
@@ -111,7 +152,6 @@ function checkTimeout(seconds: unknown): Problem[] {
   if (typeof seconds !== "number" || !Number.isInteger(seconds) || clampTimeout(seconds) === seconds)
     return [];
   const message = `The timeout is outside ${MIN_TIMEOUT_SECONDS} to ${MAX_TIMEOUT_SECONDS} seconds; ${clampTimeout(seconds)} is used`;
-  return [
-    { code: "timeout-clamped", severity: "warning", message, path: ["security", "max_hook_timeout_seconds"] },
-  ];
+  const path = ["security", "max_hook_timeout_seconds"];
+  return [{ code: "timeout-clamped", severity: "warning", message, path, hint: "Write what is meant" }];
 }

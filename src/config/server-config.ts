@@ -1,9 +1,11 @@
 import type { CacheDefinition } from "../cache.ts";
 import { createNodeRuntime, type Runtime } from "../runtime.ts";
-import type { Problem, SafeParseResult } from "./diagnostic.ts";
+import type { SafeParseResult } from "./diagnostic.ts";
+import { preferInlineSecrets } from "./inline-secret.ts";
 import { type LoadConfigOptions, loadText } from "./load-text.ts";
 import { failParse, finishParse, type ParseConfigOptions, unwrap } from "./parse-result.ts";
 import { findSchemaProblems } from "./schema-issues.ts";
+import { collectVocabulary } from "./schema-node.ts";
 import { checkServerTables, findTooDeepKey } from "./server-checks.ts";
 import { toServerConfig } from "./server-model.ts";
 import { serverSchema } from "./server-schema.ts";
@@ -13,6 +15,8 @@ import { parseTomlText } from "./toml-text.ts";
 /** Largest server configuration, in bytes. */
 const MAX_BYTES = 4 * 1024 * 1024;
 const MAX_KEY_DEPTH = 8;
+
+const VOCABULARY = collectVocabulary(serverSchema);
 
 /**
  * The trusted configuration of the server: which caches exist and what holds for all of them.
@@ -84,17 +88,17 @@ export function safeParseServerConfig(
   input: string | Uint8Array,
   options: ParseConfigOptions = {},
 ): SafeParseResult<ServerConfig> {
-  const source = options.source ?? "ekaci.toml";
   const decoded = decodeText(input, MAX_BYTES);
-  if (!decoded.success) return failParse(source, [decoded.problem]);
+  const unparsed = { source: options.source ?? "ekaci.toml", text: decoded.text, vocabulary: VOCABULARY };
+  if (!decoded.success) return failParse(unparsed, decoded.problem);
   const parsed = parseTomlText(decoded.text);
-  if (!parsed.success) return failParse(source, [parsed.problem]);
+  if (!parsed.success) return failParse(unparsed, parsed.problem);
+  const about = { ...unparsed, findPlaces: parsed.findPlaces };
   const tooDeep = findTooDeepKey(parsed.value, MAX_KEY_DEPTH);
-  if (tooDeep !== undefined) return failParse(source, [tooDeep]);
-  const { problems, output } = findSchemaProblems(serverSchema, parsed.value);
+  if (tooDeep !== undefined) return failParse(about, tooDeep);
+  const { problems, output } = findSchemaProblems(serverSchema, parsed.value, "toml");
   const checked = checkServerTables(parsed.value);
-  const all: readonly Problem[] = [...problems, ...checked.problems];
-  return finishParse(source, all, () =>
+  return finishParse(about, preferInlineSecrets([...problems, ...checked.problems]), () =>
     output === undefined ? undefined : toServerConfig(output, checked.destinations),
   );
 }

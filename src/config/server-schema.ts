@@ -1,182 +1,95 @@
 import * as v from "valibot";
-import { findEnvironmentNameProblem } from "../environment-name.ts";
-import { hasControlCharacter } from "../text.ts";
+import { credentialEntries } from "./credential-entries.ts";
+import { DESTINATION_FORMS } from "./destination.ts";
 import { coded } from "./schema-issues.ts";
+import { flag, openTable, patterns, sourceTable, table } from "./schema-table.ts";
+import { cacheId } from "./server-texts.ts";
 
-/** Grammar of a cache id. */
-export const CACHE_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/u;
+/** Grammar of the key under `credentials` that names a source of the host. */
+export const CUSTOM_SOURCE = /^custom:[a-z0-9][a-z0-9-]{0,63}$/u;
 
-/** What to say of an id outside {@link CACHE_ID}. */
-export const CACHE_ID_PROBLEM =
-  "A cache id has 1 to 64 letters, digits and . _ -, and begins with a letter or digit";
-
-const text = v.pipe(
-  v.string(),
-  v.check(
-    (value) => value.length > 0 && value.length <= 4096 && !hasControlCharacter(value),
-    coded("invalid-value", "A text here has 1 to 4096 characters and no control characters"),
-  ),
+const credentials = v.pipe(
+  v.union([v.picklist(["none", "instance-metadata"]), sourceTable(credentialEntries)]),
+  v.description("Where the credentials come from: exactly one source."),
+  v.examples([{ env: { vars: ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"] } }]),
 );
 
-const headerText = v.pipe(
-  text,
-  v.check(
-    (value) => /^[\x21-\x7e]+$/u.test(value),
-    coded("invalid-value", "Expected printable ASCII without spaces"),
-  ),
+const permissions = v.pipe(
+  table({
+    allow_all: flag(
+      "true: any repository and any ref. false: the lists decide. Required beside lists.",
+      false,
+    ),
+    allowed_repos: patterns("Patterns of repositories, owner/name; * stays inside one segment.", [
+      "myorg/myrepo",
+      "company/*",
+    ]),
+    allowed_branches: patterns(
+      "Patterns of branches; * crosses /. Absent: any ref of an allowed repository.",
+      ["main", "release/*"],
+    ),
+    allow_forks: flag(
+      "Whether pull requests from forks may push; default: only with allow_all = true.",
+      false,
+    ),
+  }),
+  v.description("Who may push. Absent: any repository and any ref."),
+  v.examples([{ allow_all: false, allowed_repos: ["myorg/myrepo"] }]),
 );
 
-const environmentName = v.pipe(
-  v.string(),
-  v.check(
-    (value) => findEnvironmentNameProblem(value) === undefined,
-    coded("invalid-value", "This is not the name of a variable that may hold a credential"),
-  ),
-);
+// The destination's form depends on the type, which JSON Schema says beside the keys.
+const destinationForms = Object.entries(DESTINATION_FORMS).map(([type, form]) => ({
+  if: { properties: { cache_type: { const: type } }, required: ["cache_type"] },
+  // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema
+  then: { properties: { destination: { pattern: form.source } } },
+}));
 
-const absolutePath = v.pipe(
-  text,
-  v.check((value) => value.startsWith("/"), coded("invalid-value", "The path must be absolute")),
-);
-
-const webAddress = v.pipe(
-  text,
-  v.check(
-    isWebAddress,
-    coded("invalid-value", "An address is http(s)://host[:port], without credentials or parameters"),
-  ),
-);
-
-const secretPath = v.pipe(
-  text,
-  v.check(
-    (value) =>
-      /^[A-Za-z0-9._~@+=,/ -]+$/u.test(value) && value.split("/").every((part) => !/^\.{1,2}$/u.test(part)),
-    coded("invalid-value", "A secret's path has plain segments only: no .., %, ? or #"),
-  ),
-);
-
-// Names by systemd.exec(5) and its implementation: a file name that is also a valid descriptor name.
-const credentialName = v.pipe(
-  v.string(),
-  v.check(
-    (value) => /^[\x20-\x7e]{1,255}$/u.test(value) && !/[/:]/u.test(value) && !/^\.{1,2}$/u.test(value),
-    coded("invalid-value", "A credential's name is printable ASCII without / and :"),
-  ),
-);
-
-const roleArn = v.pipe(
-  v.string(),
-  v.check(
-    (value) => /^arn:aws[a-z-]*:iam::\d{12}:role\/[\w+=,.@/-]{1,512}$/u.test(value),
-    coded("invalid-value", "A role is arn:aws:iam::<account>:role/<name>"),
-  ),
-);
-
-const region = v.pipe(
-  v.string(),
-  v.check(
-    (value) => /^[a-z0-9-]{1,64}$/u.test(value),
-    coded("invalid-value", "This is not the name of an AWS region"),
-  ),
-);
-
-function isWebAddress(value: string): boolean {
-  if (!/^https?:\/\/[^/?#@\\\s]+\/?[^?#@\\\s]*$/u.test(value) || !URL.canParse(value)) return false;
-  return !value.split("/").slice(3).includes("..");
-}
-
-/** A table whose keys are all known, of which none is inherited. */
-function table<const Entries extends v.ObjectEntries>(
-  entries: Entries,
-): v.StrictObjectSchema<Entries, undefined> {
-  return v.strictObject(withoutPrototype(entries));
-}
-
-/** A table of which only these keys are ours. */
-function openTable<const Entries extends v.ObjectEntries>(
-  entries: Entries,
-): v.ObjectSchema<Entries, undefined> {
-  return v.object(withoutPrototype(entries));
-}
-
-// valibot asks `key in entries`; with a prototype, `constructor` would be a known key.
-function withoutPrototype<Entries extends v.ObjectEntries>(entries: Entries): Entries {
-  return Object.setPrototypeOf({ ...entries }, null);
-}
-
-/** The sources under `credentials`. Keys beginning with `custom:` are sources that the host defines. */
-export const credentialEntries = {
-  env: v.optional(
-    table({
-      vars: v.pipe(
-        v.array(environmentName),
-        v.check((names) => names.length > 0, coded("invalid-value", "Name at least one variable")),
-        v.check((names) => names.length <= 64, coded("invalid-value", "Name at most 64 variables")),
-        v.check(
-          (names) => new Set(names).size === names.length,
-          coded("invalid-value", "A variable is named twice"),
-        ),
+const cache = v.pipe(
+  table({
+    id: cacheId,
+    cache_type: v.pipe(
+      v.picklist(["nix-copy", "cachix", "attic"]),
+      v.description("How paths get there: nix-copy for S3 and HTTP, or the client of Cachix or Attic."),
+      v.examples(["nix-copy"]),
+    ),
+    destination: v.pipe(
+      v.string(),
+      v.description(
+        "Where it lives: s3://bucket[/prefix], http(s)://host, a Cachix name, or https://host/cache.",
       ),
-    }),
-  ),
-  file: v.optional(
-    table({ path: absolutePath, file_permissions: v.optional(v.picklist(["strict", "off"])) }),
-  ),
-  "aws-profile": v.optional(table({ profile: text })),
-  "cachix-token": v.optional(table({ env_var: environmentName })),
-  vault: v.optional(
-    table({
-      address: webAddress,
-      secret_path: secretPath,
-      token_env: v.optional(environmentName),
-      namespace: v.optional(headerText),
-    }),
-  ),
-  "aws-secrets-manager": v.optional(table({ secret_name: text, region: v.optional(region) })),
-  "systemd-credential": v.optional(table({ name: credentialName })),
-  "instance-metadata": v.optional(
-    table({
-      provider: v.optional(v.picklist(["aws", "gcp", "azure"])),
-      role_arn: v.optional(roleArn),
-      audience: v.optional(text),
-      client_id: v.optional(text),
-      region: v.optional(region),
-    }),
-  ),
-  none: v.optional(table({})),
-};
-
-const credentials = v.union([
-  v.picklist(["none", "instance-metadata"]),
-  v.looseObject(withoutPrototype(credentialEntries)),
-]);
-
-const permissions = table({
-  allow_all: v.optional(v.boolean()),
-  allowed_repos: v.optional(v.array(v.string())),
-  allowed_branches: v.optional(v.array(v.string())),
-  allow_forks: v.optional(v.boolean()),
-});
-
-const cache = table({
-  id: v.pipe(v.string(), v.regex(CACHE_ID, coded("invalid-cache-id", CACHE_ID_PROBLEM))),
-  cache_type: v.picklist(["nix-copy", "cachix", "attic"]),
-  destination: v.string(),
-  credentials,
-  permissions: v.optional(permissions),
-});
+      v.examples(["s3://my-bucket/nix-cache?region=us-east-1"]),
+    ),
+    credentials,
+    permissions: v.optional(permissions),
+  }),
+  v.metadata({ allOf: destinationForms }),
+  v.description("A binary cache."),
+);
 
 /** The part of `ekaci.toml` that belongs to caches, as it is written. Other tables are the server's own. */
 export const serverSchema = openTable({
   security: v.optional(
-    openTable({
-      max_hook_timeout_seconds: v.optional(
-        v.pipe(v.number(), v.integer(coded("invalid-type", "Expected a whole number of seconds"))),
-      ),
-      audit_hooks: v.optional(v.boolean()),
-      allow_private_cache_hosts: v.optional(v.boolean()),
-    }),
+    v.pipe(
+      openTable({
+        max_hook_timeout_seconds: v.optional(
+          v.pipe(
+            v.number(),
+            v.integer(coded("invalid-type", "Expected a whole number of seconds")),
+            v.description("Longest a push may take, 1 to 86400; default 300."),
+            v.examples([300]),
+          ),
+        ),
+        audit_hooks: flag(
+          "Whether every decision, credential fetch, start and end is an audit event; default true.",
+          true,
+        ),
+        allow_private_cache_hosts: flag(
+          "Whether destinations on private, loopback and link-local hosts are accepted; default false.",
+          false,
+        ),
+      }),
+      v.description("What holds for every cache."),
+    ),
   ),
   caches: v.optional(v.array(cache)),
 });

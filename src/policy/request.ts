@@ -1,4 +1,4 @@
-import { type Members, readMember } from "../own-member.ts";
+import { isObject, type Members, readMember } from "../own-member.ts";
 import { quoteName } from "../text.ts";
 import type { AccessRequest } from "./decision.ts";
 import { type GitRef, isBranchName, isTagName } from "./git-ref.ts";
@@ -83,8 +83,4 @@ function readRepository(subject: string, name: unknown): string {
 
 function toFields(value: unknown): Members | undefined {
   return isObject(value) ? value : undefined;
-}
-
-function isObject(value: unknown): value is Members {
-  return typeof value === "object" && value !== null;
 }

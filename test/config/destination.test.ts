@@ -82,8 +82,6 @@ describe("refused destinations", () => {
     "https:host",
     "https:///host",
     "https://",
-    "https://user:password@host",
-    "https://user@host",
     "https://host#fragment",
     "https://host/a b",
     "https://host/\t",
@@ -112,7 +110,6 @@ describe("refused destinations", () => {
     "s3://",
     "s3://b",
     "s3://-bucket",
-    "s3://user@bucket",
     "s3://bucket/../other",
     "s3://bucket/a#b",
     "s3://bucket?secret-key=/x",
@@ -123,7 +120,6 @@ describe("refused destinations", () => {
     "s3://bucket?log=/x",
     "s3://bucket?scheme=ftp",
     "s3://bucket?endpoint=ftp://host",
-    "s3://bucket?endpoint=https://u:p@host",
     "s3://bucket?endpoint=",
     "s3://bucket?region=%00",
     "s3://bucket?region=us%20east",
@@ -151,10 +147,23 @@ describe("refused destinations", () => {
     "https://attic.example.com/-x",
     "https://attic.example.com/a.b",
     "https://attic.example.com/cache?x=1",
-    "https://token@attic.example.com/cache",
     `https://attic.example.com/${"a".repeat(51)}`,
   ])("attic refuses %j", (destination) => {
     expect(parse("attic", destination).codes).toEqual(["invalid-destination"]);
+  });
+});
+
+describe("credentials in destinations", () => {
+  it.each([
+    ["nix-copy", "https://user:password@host"],
+    ["nix-copy", "https://user@host"],
+    ["nix-copy", "s3://user@bucket"],
+    ["nix-copy", "s3://bucket?endpoint=https://u:p@host"],
+    ["nix-copy", "s3://bucket?endpoint=https%3A%2F%2Fu:p%40host"],
+    ["nix-copy", "https://host/AKIAIOSFODNN7EXAMPLE"],
+    ["attic", "https://token@attic.example.com/cache"],
+  ] as const)("%s refuses %j", (type, destination) => {
+    expect(parse(type, destination, true).codes).toEqual(["inline-secret"]);
   });
 });
 

@@ -48,7 +48,7 @@ describe("the repository configuration", () => {
     [
       "several problems, all at once",
       '{"jobs": {"a": {"caches": [1]}, "b": {"caches": "x"}, "b": 1, "c": {"caches": []}, "c": {"caches": [2]}}}',
-      ["duplicate-key", "duplicate-key", "invalid-type", "invalid-type", "invalid-type"],
+      ["invalid-type", "duplicate-key", "invalid-type", "duplicate-key", "invalid-type"],
     ],
     ["a key twice, far from anything read", '{"x": [{"y": {"z": 1, "z": 2}}]}', ["duplicate-key"]],
     [

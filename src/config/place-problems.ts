@@ -1,0 +1,97 @@
+import type { Diagnostic, Problem } from "./diagnostic.ts";
+import { cutExcerpt } from "./excerpt.ts";
+import { LineIndex } from "./line-index.ts";
+import { holdsSecret, MASK } from "./literal-secret.ts";
+import { findSpan, type Span, type TextPlaces } from "./place.ts";
+
+/** How many diagnostics a text gets; hostile ones could make millions. */
+const MAX_DIAGNOSTICS = 10_000;
+
+/** A text that problems are about. */
+export interface ProblemText {
+  /** Name of the file or text. */
+  readonly source: string;
+  /** The text, if it could be decoded. */
+  readonly text?: string | undefined;
+  /** Finds the places of keys and values; absent where the text does not parse. */
+  readonly findPlaces?: (() => TextPlaces) | undefined;
+  /** Words of the format, which an excerpt may show. */
+  readonly vocabulary: ReadonlySet<string>;
+}
+
+/** Looks problems up in their text, and sorts them by place. Without problems nothing is looked up. */
+export function placeProblems(problems: readonly Problem[], about: ProblemText): readonly Diagnostic[] {
+  if (problems.length === 0) return [];
+  const place = createPlacer(about);
+  const placed = limit(problems).map(place).sort(byPlace);
+  const unlisted = problems.length - placed.length;
+  return unlisted === 0 ? placed : [...placed, tooMany(about.source, unlisted)];
+}
+
+type Placer = (problem: Problem) => Diagnostic;
+
+function createPlacer({ source, text, findPlaces, vocabulary }: ProblemText): Placer {
+  const maskKey = memoize((key: string) => (holdsSecret(key) ? MASK : key));
+  const maskPath = (path: Problem["path"]): Problem["path"] =>
+    path.map((key) => (typeof key === "string" ? maskKey(key) : key));
+  if (text === undefined) return (problem) => toDiagnostic(problem, source, maskPath(problem.path));
+  const places = findPlaces?.() ?? { root: { members: new Map() }, keyEnds: new Map<number, number>() };
+  const lines = new LineIndex(text);
+  const shown = { keyEnds: places.keyEnds, vocabulary };
+  return (problem) => {
+    const span = problem.span ?? findSpan(places.root, problem.path, problem.part ?? "value");
+    const range = lines.rangeOf(span ?? WHOLE_TEXT);
+    const excerpt = span && cutExcerpt(lines.lineAt(range.start.line), span, shown);
+    return toDiagnostic(problem, source, maskPath(problem.path), range, excerpt);
+  };
+}
+
+const WHOLE_TEXT: Span = { start: 0, end: 0 };
+
+// The order of the keys is that of the documented JSON form.
+function toDiagnostic(
+  { code, severity, message, hint }: Problem,
+  source: string,
+  path: Problem["path"],
+  range?: Diagnostic["range"],
+  excerpt?: Diagnostic["excerpt"],
+): Diagnostic {
+  return {
+    code,
+    severity,
+    message,
+    source,
+    path,
+    ...(range === undefined ? {} : { range }),
+    ...(excerpt === undefined ? {} : { excerpt }),
+    ...(hint === undefined ? {} : { hint }),
+  };
+}
+
+/** A long key may stand in the path of every problem. */
+function memoize(mask: (key: string) => string): (key: string) => string {
+  const known = new Map<string, string>();
+  return (key) => {
+    const masked = known.get(key) ?? mask(key);
+    known.set(key, masked);
+    return masked;
+  };
+}
+
+/** Keeps errors before warnings where there are too many. */
+function limit(problems: readonly Problem[]): readonly Problem[] {
+  if (problems.length <= MAX_DIAGNOSTICS) return problems;
+  const isError = ({ severity }: Problem): boolean => severity === "error";
+  const errors = problems.filter(isError);
+  const warnings = problems.filter((problem) => !isError(problem));
+  return [...errors, ...warnings].slice(0, MAX_DIAGNOSTICS);
+}
+
+function byPlace(a: Diagnostic, b: Diagnostic): number {
+  return (a.range?.start.offset ?? 0) - (b.range?.start.offset ?? 0);
+}
+
+function tooMany(source: string, unlisted: number): Diagnostic {
+  const message = `${unlisted} more problems are not listed`;
+  return { code: "too-many-problems", severity: "warning", message, source, path: [] };
+}

@@ -1,0 +1,56 @@
+/** A stretch of a text in UTF-16 units; `end` is behind its last one. */
+export interface Span {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Where a key and its value stand. */
+export interface Place {
+  /** The key, or the header of a table; absent for elements of an array and for the root. */
+  readonly key?: Span | undefined;
+  /** The value; absent for a table that headers or dotted keys define. */
+  readonly value?: Span | undefined;
+  /** Places inside the value, by key or index. */
+  readonly members: ReadonlyMap<string | number, Place>;
+}
+
+/** A place while its text is being read. */
+export interface GrowingPlace extends Place {
+  key?: Span | undefined;
+  value?: Span | undefined;
+  readonly members: Map<string | number, GrowingPlace>;
+}
+
+/** All places of a text. */
+export interface TextPlaces {
+  /** The whole text's value. */
+  readonly root: Place;
+  /** Where each key ends, by where it begins, so that an excerpt can tell keys from values. */
+  readonly keyEnds: ReadonlyMap<number, number>;
+}
+
+const NO_MEMBERS: Map<string | number, GrowingPlace> = new Map();
+
+/** Makes the place of a value without members; most are, and share an empty map that nobody adds to. */
+export function leafPlace(value: Span): GrowingPlace {
+  return { value, members: NO_MEMBERS };
+}
+
+/** Which part of an entry a problem is about. */
+export type PlacePart = "key" | "value";
+
+/**
+ * Finds the span that a path is about. Where the path leads to nothing, as for a missing key, it is that of the nearest
+ * table around it: its key, or where it has none (an element of an array), its value.
+ */
+export function findSpan(root: Place, path: readonly (string | number)[], part: PlacePart): Span | undefined {
+  let place = root;
+  let named: Span | undefined;
+  for (const step of path) {
+    const next = place.members.get(step);
+    if (next === undefined) return place.key ?? place.value ?? named;
+    named = place.key ?? named;
+    place = next;
+  }
+  return (part === "key" ? (place.key ?? place.value) : (place.value ?? place.key)) ?? named;
+}

@@ -1,0 +1,24 @@
+import * as v from "valibot";
+import { coded } from "./schema-issues.ts";
+import { openTable } from "./schema-table.ts";
+import { cacheId } from "./server-texts.ts";
+
+/** Most caches that a job may name. */
+const MAX_CACHES = 64;
+
+/** What a job says of caches. Its other keys belong to other features. */
+export const jobSchema = openTable({
+  caches: v.optional(
+    v.pipe(
+      v.array(cacheId),
+      v.maxLength(MAX_CACHES, coded("too-many-caches", `A job names at most ${MAX_CACHES} caches`)),
+      v.description("Ids of the caches that the job's outputs are pushed to, if the operator allows it."),
+      v.examples([["production-s3"]]),
+    ),
+  ),
+});
+
+/** The part of `.eka-ci/config.json` that belongs to caches. */
+export const repositorySchema = openTable({
+  jobs: v.optional(v.pipe(v.record(v.string(), jobSchema), v.description("The jobs by name."))),
+});

@@ -1,0 +1,68 @@
+import { didYouMean } from "../suggestion.ts";
+import { isCredentialName } from "./credential-advice.ts";
+import type { Problem } from "./diagnostic.ts";
+import { inlineSecret } from "./inline-secret.ts";
+import type { KeyPath } from "./key-path.ts";
+import { quoteKey } from "./literal-secret.ts";
+import { branchesOf, entryOf, type SchemaNode, unwrapNode } from "./schema-node.ts";
+
+/** A TOML table or JSON object. */
+export type Table = Readonly<Record<string, unknown>>;
+
+/** Whether a parsed value is a table. */
+export function isTable(value: unknown): value is Table {
+  return typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof Date);
+}
+
+/** Finds keys that a strict table does not know, and values that must be tables and are not. */
+export function findStructureProblems(schema: SchemaNode, value: unknown, path: KeyPath): Problem[] {
+  const node = unwrapNode(schema);
+  if (node.type === "union") {
+    const tables = branchesOf(node).filter((branch) => branch.entries !== undefined);
+    return tables.flatMap((branch) => findStructureProblems(branch, value, path));
+  }
+  if (node.item !== undefined && Array.isArray(value)) {
+    const { item } = node;
+    return value.flatMap((element, index) => findStructureProblems(item, element, [...path, index]));
+  }
+  if (node.entries === undefined || typeof value !== "object" || value === null) return [];
+  return isTable(value) ? findInTable(node, value, path) : [notATable(path)];
+}
+
+// valibot takes an array or a date for an object.
+function notATable(path: KeyPath): Problem {
+  return { code: "invalid-type", severity: "error", message: "Expected a table", path };
+}
+
+function findInTable(node: SchemaNode, table: Table, path: KeyPath): Problem[] {
+  return Object.keys(table).flatMap((key) => {
+    const entry = entryOf(node, key);
+    if (entry !== undefined) return findStructureProblems(entry, table[key], [...path, key]);
+    return node.type === "strict_object" ? [unknownKey(node, key, table, path)] : [];
+  });
+}
+
+function unknownKey(node: SchemaNode, key: string, table: Table, parent: KeyPath): Problem {
+  const path = [...parent, key];
+  const known = Object.keys(node.entries ?? {});
+  const suggestion = didYouMean(key, known);
+  if (suggestion === undefined && isCredentialName(key) && typeof table[key] === "string") {
+    return inlineSecret(path, {
+      name: key,
+      cacheType: table["cache_type"],
+      destination: table["destination"],
+    });
+  }
+  return {
+    code: "unknown-key",
+    severity: "error",
+    message: `The key ${quoteKey(key)} is not known here`,
+    path,
+    part: "key",
+    hint: suggestion ?? listKeys(known),
+  };
+}
+
+function listKeys(known: readonly string[]): string {
+  return known.length === 0 ? "This table has no keys" : `Keys here are ${known.join(", ")}`;
+}
