@@ -6,11 +6,15 @@
 export type ConfigErrorCode = "ERR_CONFIG_INVALID" | "ERR_CONFIG_NOT_FOUND" | "ERR_CONFIG_UNREADABLE";
 
 /**
- * Codes of {@link PermissionError}: a denied push, or a pattern or ref outside the grammar.
+ * Codes of {@link PermissionError}: a denied push, a pattern or ref outside the grammar, or a reason that there is not.
  *
  * @public
  */
-export type PermissionErrorCode = "ERR_PERMISSION_DENIED" | "ERR_PATTERN_INVALID" | "ERR_REF_INVALID";
+export type PermissionErrorCode =
+  | "ERR_PERMISSION_DENIED"
+  | "ERR_PATTERN_INVALID"
+  | "ERR_REF_INVALID"
+  | "ERR_REASON_INVALID";
 
 /**
  * Codes of {@link CredentialError}.

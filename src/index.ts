@@ -50,7 +50,13 @@ export {
   type FormatDiagnosticOptions,
   formatDiagnostic,
 } from "./config/format-diagnostic.ts";
+export { type LintFinding, type LintOptions, lintRepositoryConfig } from "./config/lint-repository-config.ts";
 export type { LoadConfigOptions } from "./config/load-text.ts";
+export {
+  type HookMigration,
+  type MigrateHooksOptions,
+  migrateHooks,
+} from "./config/migration/migrate-hooks.ts";
 export type { DiagnosticListener, ParseConfigOptions } from "./config/parse-result.ts";
 export {
   loadRepositoryConfig,

@@ -23,7 +23,7 @@ const CREDENTIAL_NAME =
   /^(?:AWS_(?:ACCESS_KEY_ID|SECRET_ACCESS_KEY|SESSION_TOKEN)|MINIO_(?:ACCESS|SECRET)_KEY|CACHIX_(?:AUTH_TOKEN|SIGNING_KEY)|ATTIC_TOKEN|VAULT_TOKEN|HTTP_(?:USERNAME|PASSWORD))$/iu;
 
 const SECRET_WORD =
-  /(?:^|[_-])(?:password|passwd|passphrase|secret|token|api[_-]?key|access[_-]?key(?:[_-]?id)?|secret[_-]?key|private[_-]?key)$/iu;
+  /(?:^|[_-])(?:password|passwd|passphrase|pass|pwd|secret|token|api[_-]?key|access[_-]?key(?:[_-]?id)?|secret[_-]?key|private[_-]?key)$/iu;
 
 /** Whether this is the name of a variable that push tools or sources read a credential from. */
 export function isCredentialVariable(name: string): boolean {
@@ -33,6 +33,15 @@ export function isCredentialVariable(name: string): boolean {
 /** Whether a key or variable of this name holds a credential, as far as its name tells. */
 export function isCredentialName(name: string): boolean {
   return isCredentialVariable(name) || SECRET_WORD.test(name);
+}
+
+/**
+ * Whether an unknown key with this value was meant to hold a credential.
+ *
+ * @param isNearKnown - whether the key may be a known one, misspelt
+ */
+export function isMisplaced(key: string, value: unknown, isNearKnown: boolean): boolean {
+  return typeof value === "string" && (isCredentialVariable(key) || (!isNearKnown && isCredentialName(key)));
 }
 
 /** The `credentials` that fit a cache, as the value of its key. */
@@ -46,7 +55,7 @@ export function adviseCredentials(about: MisplacedCredential): Readonly<Record<s
 /** Says which source to use instead of a credential in a file. */
 export function adviseSource(about: MisplacedCredential): string {
   const entry = writeEntry("credentials", adviseCredentials(about), "toml");
-  return `Remove it and replace it at its issuer; name where it lives instead, as in ${entry}`;
+  return `Remove it and replace it at its issuer; ekaci.toml names where it lives instead, as in ${entry}`;
 }
 
 function findKind({

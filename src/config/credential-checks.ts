@@ -1,5 +1,5 @@
 import { didYouMean } from "../suggestion.ts";
-import { isCredentialName } from "./credential-advice.ts";
+import { isMisplaced } from "./credential-advice.ts";
 import { credentialEntries } from "./credential-entries.ts";
 import type { Problem } from "./diagnostic.ts";
 import { inlineSecret } from "./inline-secret.ts";
@@ -59,8 +59,7 @@ export function isCustomName(name: string): name is `custom:${string}` {
 function unknownSource(name: string, value: unknown, parent: Problem["path"]): Problem {
   const path = [...parent, name];
   const suggestion = didYouMean(name, SOURCE_NAMES);
-  if (suggestion === undefined && isCredentialName(name) && typeof value === "string")
-    return inlineSecret(path, { name });
+  if (isMisplaced(name, value, suggestion !== undefined)) return inlineSecret(path, { name });
   return {
     code: "unknown-credential-source",
     severity: "error",

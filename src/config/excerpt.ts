@@ -39,8 +39,8 @@ export function cutExcerpt(
     at += piece.length;
     if (start !== undefined && offset < end) marked = text.length - start;
   }
-  const more = last < line.text.length ? " ..." : "";
-  return { text: `${text}${more}`, start: start ?? text.length, length: Math.max(marked, 1) };
+  const shownText = last < line.text.length ? `${text} ...` : text.trimEnd();
+  return { text: shownText, start: start ?? text.length, length: Math.max(marked, 1) };
 }
 
 interface Piece {
@@ -51,7 +51,7 @@ interface Piece {
 }
 
 const QUOTED = /"(?:[^"\\]|\\.)*"?|'[^']*'?/uy;
-const WORD = /[^\s=[\]{},"'#]+/uy;
+const WORD = /[^\s=[\]{},"'#:.][^\s=[\]{},"'#]*/uy;
 
 function readPiece(line: { text: string; start: number }, at: number, last: number, shown: Shown): Piece {
   const keyEnd = shown.keyEnds.get(line.start + at);

@@ -28,15 +28,33 @@ export function parseJsonText(text: string, maxDepth: number): ParsedText {
   try {
     value = JSON.parse(json);
   } catch (error) {
-    return failure("json-syntax", "The text is not valid JSON from here", findErrorOffset(json, error));
+    const offset = findErrorOffset(json, error);
+    return failure("json-syntax", "The text is not valid JSON from here", offset, explain(json, offset));
   }
   const tree = parseTree(json, { mode: "json", ranges: true }).body;
   return { success: true, value, problems: findDuplicates(tree, []), findPlaces: () => toPlaces(tree) };
 }
 
-function failure(code: Problem["code"], message: string, start: number): ParsedText {
+function failure(code: Problem["code"], message: string, start: number, hint?: string): ParsedText {
   const span = { start, end: start + 1 };
-  return { success: false, problem: { code, severity: "error", message, path: [], span } };
+  return { success: false, problem: { code, severity: "error", message, path: [], span, hint } };
+}
+
+/** What is commonly wrong where JSON ends, told from the characters around. */
+function explain(text: string, offset: number): string {
+  const before = text
+    .slice(Math.max(offset - 200, 0), offset)
+    .trimEnd()
+    .at(-1);
+  const at = text[offset];
+  if (at === undefined) return "Close what is open: the text ends before its last bracket or quote";
+  if (at === "/" || at === "#") return "Remove the comment: JSON has none";
+  if (at === "'") return "Write texts in double quotes";
+  if (before === "," && (at === "}" || at === "]")) return "Remove the comma before it: nothing follows";
+  if (before === ":" && (at === "}" || at === "," || at === "]")) return "Write a value after the colon";
+  if (/["\d}\]el]/u.test(before ?? "") && /["\w[{]/u.test(at))
+    return "Write a comma or a colon between the two";
+  return "Keys and texts stand in double quotes, and commas between entries";
 }
 
 /** Finds the first bracket beyond a depth, without recursion. */
@@ -63,7 +81,7 @@ function findErrorOffset(text: string, error: unknown): number {
     parseTree(text, { mode: "json" });
   } catch (treeError) {
     const offset = treeError instanceof Error && "offset" in treeError ? treeError.offset : undefined;
-    if (typeof offset === "number" && offset > 0) return offset;
+    if (typeof offset === "number") return offset;
   }
   const position = error instanceof Error ? /at position (\d+)/u.exec(error.message)?.[1] : undefined;
   return position === undefined ? text.length : Number(position);

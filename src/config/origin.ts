@@ -1,15 +1,22 @@
 import type { ProblemText } from "./place-problems.ts";
 
+/** Where a configuration came from. */
+export interface Origin {
+  readonly about: ProblemText;
+  /** The ids that each job names, in the order of the file and as often. */
+  readonly cacheIds: ReadonlyMap<string, readonly string[]>;
+}
+
 // A configuration is plain data that may be written by hand; the text it came from, if any, is known here alone.
-const origins = new WeakMap<object, ProblemText>();
+const origins = new WeakMap<object, Origin>();
 
 /** Remembers the text that a configuration was read from, for problems that are found later. */
-export function rememberOrigin<T extends object>(config: T, about: ProblemText): T {
-  origins.set(config, about);
+export function rememberOrigin<T extends object>(config: T, origin: Origin): T {
+  origins.set(config, origin);
   return config;
 }
 
 /** The text that a configuration was read from, unless it was written by hand or copied. */
-export function findOrigin(config: object): ProblemText | undefined {
+export function findOrigin(config: object): Origin | undefined {
   return origins.get(config);
 }

@@ -28,9 +28,11 @@ export function placeProblems(problems: readonly Problem[], about: ProblemText):
   return unlisted === 0 ? placed : [...placed, tooMany(about.source, unlisted)];
 }
 
-type Placer = (problem: Problem) => Diagnostic;
+/** Looks a problem up in its text. */
+export type Placer = (problem: Problem) => Diagnostic;
 
-function createPlacer({ source, text, findPlaces, vocabulary }: ProblemText): Placer {
+/** Reads the places of a text once, to look problems up in it one by one. */
+export function createPlacer({ source, text, findPlaces, vocabulary }: ProblemText): Placer {
   const maskKey = memoize((key: string) => (holdsSecret(key) ? MASK : key));
   const maskPath = (path: Problem["path"]): Problem["path"] =>
     path.map((key) => (typeof key === "string" ? maskKey(key) : key));

@@ -88,8 +88,11 @@ export function safeParseRepositoryConfig(
   if (!read.success) return failParse(read.about, read.problem);
   const { root, about } = read;
   const problems: Problem[] = [...read.problems, ...findHooks(root, []), ...findCredentialKeys(root, [])];
-  const jobs = readJobs(root, problems);
-  return finishParse(about, preferInlineSecrets(problems), () => rememberOrigin({ jobs }, about));
+  const cacheIds = readJobs(root, problems);
+  return finishParse(about, preferInlineSecrets(problems), () => {
+    const jobs = [...cacheIds].map(([name, ids]) => [name, { caches: [...new Set(ids)] }] as const);
+    return rememberOrigin({ jobs: new Map(jobs) }, { about, cacheIds });
+  });
 }
 
 /**
@@ -140,7 +143,7 @@ export function readRepositoryText(input: string | Uint8Array, source: string): 
   return { success: true, root: parsed.value, problems: parsed.problems, about };
 }
 
-function readJobs(root: Table, problems: Problem[]): ReadonlyMap<string, RepositoryJob> {
+function readJobs(root: Table, problems: Problem[]): ReadonlyMap<string, readonly string[]> {
   const jobs = readMember(root, "jobs") ?? {};
   if (!isTable(jobs)) {
     problems.push(notAnObject(["jobs"]));
@@ -149,24 +152,25 @@ function readJobs(root: Table, problems: Problem[]): ReadonlyMap<string, Reposit
   return new Map(Object.entries(jobs).map(([name, job]) => [name, readJob(job, ["jobs", name], problems)]));
 }
 
-function readJob(job: unknown, path: Problem["path"], problems: Problem[]): RepositoryJob {
+function readJob(job: unknown, path: Problem["path"], problems: Problem[]): readonly string[] {
   if (!isTable(job)) {
     problems.push(notAnObject(path));
-    return { caches: [] };
+    return [];
   }
   // Without a prototype, valibot finds no key in a polluted Object.prototype.
   const own: Table = Object.assign(Object.create(null), job);
   const checked = findSchemaProblems(jobSchema, own, "json");
-  const inside = checked.problems.map((problem) => ({ ...problem, path: [...path, ...problem.path] }));
-  const secrets = findInlineSecrets({ caches: own["caches"] }, path);
-  // One by one: a hostile list makes more problems than a call takes arguments.
-  for (const found of [findHooks(own, path), findCredentialKeys(own, path), inside, secrets]) {
-    for (const problem of found) problems.push(problem);
-  }
   const named = checked.output?.caches ?? [];
-  const caches = [...new Set(named)];
-  if (caches.length < named.length) problems.push(...findRepeated(named, [...path, "caches"]));
-  return { caches };
+  const lists = [
+    findHooks(own, path),
+    findCredentialKeys(own, path),
+    checked.problems.map((problem) => ({ ...problem, path: [...path, ...problem.path] })),
+    findInlineSecrets({ caches: own["caches"] }, path),
+    findRepeated(named, [...path, "caches"]),
+  ];
+  // One by one: a hostile list makes more problems than a call takes arguments.
+  for (const list of lists) for (const problem of list) problems.push(problem);
+  return named;
 }
 
 function findHooks(table: Table, path: Problem["path"]): Problem[] {

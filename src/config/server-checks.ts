@@ -1,9 +1,12 @@
 import type { CacheDestination, CacheType } from "../cache.ts";
+import { toMembers } from "../own-member.ts";
+import { adviseCredentials } from "./credential-advice.ts";
 import { checkCredentials } from "./credential-checks.ts";
 import { parseDestination } from "./destination.ts";
 import type { Problem } from "./diagnostic.ts";
 import { findCredentialKeys, findInlineSecrets } from "./inline-secret.ts";
 import { type LinkedPath, toKeyPath } from "./key-path.ts";
+import { writeEntry } from "./literal-value.ts";
 import { checkPermissions } from "./permission-checks.ts";
 import { isTable, type Table } from "./structure-problems.ts";
 
@@ -35,6 +38,20 @@ export function checkServerTables(value: unknown): CheckedTables {
     ...checked.flatMap((cache) => cache.problems),
   ];
   return { problems, destinations: checked.map((cache) => cache.destination) };
+}
+
+/** Shows the credentials and the destination that fit a cache's type, where one is missing. */
+export function refineHint(problem: Problem, value: unknown): Problem {
+  const [, index, key, ...further] = problem.path;
+  if (problem.code !== "missing-key" || further.length > 0 || typeof index !== "number") return problem;
+  const caches = toMembers(value)["caches"];
+  const { cache_type: cacheType, destination } = toMembers(Array.isArray(caches) ? caches[index] : undefined);
+  if (key === "credentials") {
+    const advice = adviseCredentials({ cacheType, destination });
+    return { ...problem, hint: `As in ${writeEntry("credentials", advice, "toml")}` };
+  }
+  const isKnown = cacheType === "nix-copy" || cacheType === "cachix" || cacheType === "attic";
+  return key === "destination" && isKnown ? { ...problem, hint: DESTINATION_HINTS[cacheType] } : problem;
 }
 
 /** Brings a timeout into its bounds. */

@@ -6,7 +6,7 @@ import { type LoadConfigOptions, loadText } from "./load-text.ts";
 import { failParse, finishParse, type ParseConfigOptions, unwrap } from "./parse-result.ts";
 import { findSchemaProblems } from "./schema-issues.ts";
 import { collectVocabulary } from "./schema-node.ts";
-import { checkServerTables, findTooDeepKey } from "./server-checks.ts";
+import { checkServerTables, findTooDeepKey, refineHint } from "./server-checks.ts";
 import { toServerConfig } from "./server-model.ts";
 import { serverSchema } from "./server-schema.ts";
 import { decodeText } from "./source-text.ts";
@@ -98,7 +98,8 @@ export function safeParseServerConfig(
   if (tooDeep !== undefined) return failParse(about, tooDeep);
   const { problems, output } = findSchemaProblems(serverSchema, parsed.value, "toml");
   const checked = checkServerTables(parsed.value);
-  return finishParse(about, preferInlineSecrets([...problems, ...checked.problems]), () =>
+  const all = [...problems.map((problem) => refineHint(problem, parsed.value)), ...checked.problems];
+  return finishParse(about, preferInlineSecrets(all), () =>
     output === undefined ? undefined : toServerConfig(output, checked.destinations),
   );
 }

@@ -33,6 +33,8 @@ const permissions = v.pipe(
       false,
     ),
   }),
+  // What is missing here is reported as ambiguous, with the words that say why.
+  v.metadata({ required: ["allow_all"] }),
   v.description("Who may push. Absent: any repository and any ref."),
   v.examples([{ allow_all: false, allowed_repos: ["myorg/myrepo"] }]),
 );
@@ -41,7 +43,7 @@ const permissions = v.pipe(
 const destinationForms = Object.entries(DESTINATION_FORMS).map(([type, form]) => ({
   if: { properties: { cache_type: { const: type } }, required: ["cache_type"] },
   // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema
-  then: { properties: { destination: { pattern: form.source } } },
+  then: { properties: { destination: { type: "string", pattern: form.source } } },
 }));
 
 const cache = v.pipe(

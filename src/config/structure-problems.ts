@@ -1,5 +1,5 @@
 import { didYouMean } from "../suggestion.ts";
-import { isCredentialName } from "./credential-advice.ts";
+import { isMisplaced } from "./credential-advice.ts";
 import type { Problem } from "./diagnostic.ts";
 import { inlineSecret } from "./inline-secret.ts";
 import type { KeyPath } from "./key-path.ts";
@@ -46,7 +46,7 @@ function unknownKey(node: SchemaNode, key: string, table: Table, parent: KeyPath
   const path = [...parent, key];
   const known = Object.keys(node.entries ?? {});
   const suggestion = didYouMean(key, known);
-  if (suggestion === undefined && isCredentialName(key) && typeof table[key] === "string") {
+  if (isMisplaced(key, table[key], suggestion !== undefined)) {
     return inlineSecret(path, {
       name: key,
       cacheType: table["cache_type"],

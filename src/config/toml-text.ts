@@ -45,8 +45,14 @@ const MEANINGS: readonly (readonly [RegExp, Explanation])[] = [
     /escape sequence/iu,
     { message: "This is no escape sequence", hint: "Write \\\\ for a backslash, or use single quotes" },
   ],
+  [/^Invalid date|^Invalid time/iu, { message: "There is no such date or time" }],
   [/nest|depth/iu, { message: "Arrays or inline tables are nested too deep" }],
 ];
+
+const UNCLOSED: Explanation = {
+  message: "This text has no closing quote on its line",
+  hint: 'Close the quote, or write """ around a text of several lines',
+};
 
 /** What was expected, told from what the parser could have gone on with, from the first that fits. */
 const EXPECTATIONS: readonly (readonly [literals: readonly string[], Explanation])[] = [
@@ -61,8 +67,18 @@ const EXPECTATIONS: readonly (readonly [literals: readonly string[], Explanation
   [["}"], { message: "Expected , or } in the inline table" }],
   [[",", "]"], { message: "Expected , or ] in the array" }],
   [["]"], { message: "Expected ] after the name of the table" }],
-  [['"', "\\"], { message: "This text has no closing quote on its line" }],
-  [["'"], { message: "This text has no closing quote on its line" }],
+  [['"""', "\\"], { message: "This text over several lines is not closed", hint: 'Close it with """' }],
+  [["'''"], { message: "This text over several lines is not closed", hint: "Close it with '''" }],
+  [['"', "'"], { message: "Expected a key", hint: "Write letters, digits, _ and -, or quotes around it" }],
+  [['"', "\\"], UNCLOSED],
+  [["'"], UNCLOSED],
+  [
+    [":"],
+    {
+      message: "Expected a number or a date",
+      hint: "Write numbers without leading zeros, and texts in quotes",
+    },
+  ],
   [["#", "\n"], { message: "Expected the end of the line", hint: "Write one key and value a line" }],
 ];
 

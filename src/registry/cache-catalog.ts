@@ -5,6 +5,7 @@ import type { CredentialSourceDefinition } from "../credentials/provider.ts";
 import { ConfigError } from "../errors.ts";
 import type { AccessRequest, AllowDecision, Decision, DenyDecision } from "../policy/decision.ts";
 import { type CompiledPermissions, compilePermissions } from "../policy/permissions.ts";
+import { denyUnknownCache } from "../policy/unknown-cache.ts";
 import { quoteName } from "../text.ts";
 
 /** A decision, with the cache if it allows. */
@@ -46,14 +47,14 @@ export class CacheCatalog {
   /** Denies a request that was not understood. */
   refuse(cacheId: string, problem: string): CacheDecision {
     return {
-      decision: this.#caches.has(cacheId) ? denyInvalid(cacheId, problem) : denyUnknown(String(cacheId)),
+      decision: this.#caches.has(cacheId) ? denyInvalid(cacheId, problem) : denyUnknownCache(String(cacheId)),
     };
   }
 
   /** Decides on one cache, and hands it out only if it may be pushed to. */
   decide(cacheId: string, request: AccessRequest): CacheDecision {
     const entry = this.#caches.get(cacheId);
-    if (entry === undefined) return { decision: denyUnknown(String(cacheId)) };
+    if (entry === undefined) return { decision: denyUnknownCache(String(cacheId)) };
     const decision = entry.permissions.evaluate(request);
     return decision.effect === "allow" ? { decision, cache: entry.cache } : { decision };
   }
@@ -61,15 +62,6 @@ export class CacheCatalog {
 
 function denyInvalid(cacheId: string, message: string): DenyDecision {
   return { effect: "deny", cacheId, reason: "invalid-request", message };
-}
-
-/** Says that no cache has an id. */
-export function describeUnknownCache(cacheId: string): string {
-  return `Cache ID '${quoteName(cacheId)}' not found in server registry`;
-}
-
-function denyUnknown(cacheId: string): DenyDecision {
-  return { effect: "deny", cacheId, reason: "unknown-cache", message: describeUnknownCache(cacheId) };
 }
 
 function invalidCache(index: number, key: string, code: Diagnostic["code"], message: string): ConfigError {

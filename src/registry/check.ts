@@ -5,7 +5,7 @@ import { DEFAULT_STORE_DIRECTORY } from "../commands/store-path.ts";
 import type { CredentialResolver } from "../credentials/resolver.ts";
 import { type AnyCachesError, ConfigError } from "../errors.ts";
 import type { Executor } from "../execution/executor.ts";
-import { describeUnknownCache } from "./cache-catalog.ts";
+import { describeUnknownCache } from "../policy/unknown-cache.ts";
 import { toPushFailure } from "./outcome.ts";
 import type { HostPaths } from "./plan.ts";
 import { runCommand } from "./run-command.ts";
