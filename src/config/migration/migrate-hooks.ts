@@ -137,9 +137,11 @@ function rewrite(
   { root, about }: Extract<ReturnType<typeof readRepositoryText>, { success: true }>,
   hooks: readonly TranslatedHook[],
 ): string {
-  const places = about.findPlaces?.();
-  if (about.text === undefined || places === undefined)
+  const { text, findPlaces } = about;
+  const place = findPlaces?.().root;
+  if (text === undefined || place?.value === undefined)
     throw new TypeError("A file that was read has no text");
   const lists = new CacheLists(root, hooks);
-  return editJson(about.text, places.root, (path) => lists.edit(path));
+  const object = editJson(text, place, (path) => lists.edit(path));
+  return `${text.slice(0, place.value.start)}${object}${text.slice(place.value.end)}`.replace(/^\ufeff/u, "");
 }
