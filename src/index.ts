@@ -142,6 +142,7 @@ export {
   explainDecision,
   type MatchedRule,
 } from "./policy/decision.ts";
+export { parseDenyReason } from "./policy/deny-reason.ts";
 export {
   type BranchRef,
   type GitRef,

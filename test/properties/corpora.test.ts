@@ -1,21 +1,15 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type DiagnosticCode, safeParseRepositoryConfig, safeParseServerConfig } from "@eka-ci/caches";
-import { describe, expect, it } from "vitest";
-
-/** Public test data that lies beside the checkout on some machines; it is no part of this project. */
-const CORPORA = new URL("../../../shared/corpora/", import.meta.url);
-const isPresent = existsSync(CORPORA);
-if (!isPresent)
-  console.warn("skipped, since the public corpora are not beside the checkout: texts of the corpora");
+import { describe, expect } from "vitest";
+import { CORPORA, itWithCorpora } from "../support/corpora.ts";
 
 const codesOf = (diagnostics: readonly { readonly code: DiagnosticCode }[]) =>
   diagnostics.map(({ code }) => code);
 
-const describeCorpora = isPresent ? describe : () => {};
-describeCorpora("texts of the corpora", () => {
-  it("of JSON are syntax errors where they must be, and never where they must not", () => {
+describe("texts of the corpora", () => {
+  itWithCorpora("of JSON are syntax errors where they must be, and never where they must not", () => {
     const folder = new URL("json-test-suite/test_parsing/", CORPORA);
     const names = readdirSync(folder);
     expect(names.length).toBeGreaterThan(300);
@@ -31,7 +25,7 @@ describeCorpora("texts of the corpora", () => {
     expect(unexpected).toEqual([]);
   });
 
-  it("of TOML 1.1 are syntax errors where they must be, and never where they must not", () => {
+  itWithCorpora("of TOML 1.1 are syntax errors where they must be, and never where they must not", () => {
     const folder = new URL("toml-test/tests/", CORPORA);
     const list = readFileSync(new URL("files-toml-1.1.0", folder), "utf8").split("\n");
     const names = list.filter((name) => name.endsWith(".toml"));

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import fc from "fast-check";
 import * as toml from "toml";
 import { type AST, parseTOML } from "toml-eslint-parser";
@@ -6,6 +6,7 @@ import { describe, expect, it } from "vitest";
 import { parseJsonText } from "../../src/config/json-text.ts";
 import type { Place, Span } from "../../src/config/place.ts";
 import { parseTomlText } from "../../src/config/toml-text.ts";
+import { CORPORA, itWithCorpora } from "../support/corpora.ts";
 import { tomlDocument } from "../support/toml-document.ts";
 
 type Path = readonly (string | number)[];
@@ -92,7 +93,7 @@ const expectParsersView = (text: string): number => {
 };
 
 const FIXTURES = new URL("../fixtures/config/server/", import.meta.url);
-const CORPUS = new URL("../../../shared/corpora/toml-test/tests/", import.meta.url);
+const CORPUS = new URL("toml-test/tests/", CORPORA);
 
 describe("places in TOML", () => {
   it.each(readdirSync(FIXTURES))("agree with both parsers in %s", (name) => {
@@ -111,7 +112,7 @@ describe("places in TOML", () => {
     );
   });
 
-  it.skipIf(!existsSync(CORPUS))("agree with both parsers in the valid texts of toml-test", () => {
+  itWithCorpora("agree with both parsers in the valid texts of toml-test", () => {
     const names = readFileSync(new URL("files-toml-1.1.0", CORPUS), "utf8").split("\n");
     const texts = names
       .filter((name) => name.startsWith("valid/") && name.endsWith(".toml"))
