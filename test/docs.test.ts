@@ -6,7 +6,7 @@ const read = (path: string): string => readFileSync(new URL(`../${path}`, import
 it("the page on diagnostics explains every code, and no other", () => {
   const [, union = ""] = /export type DiagnosticCode =([^;]*);/u.exec(read("src/config/diagnostic.ts")) ?? [];
   const codes = [...union.matchAll(/"([a-z-]+)"/gu)].map(([, code]) => code);
-  const [, table = ""] = /## Codes\n([^]*?)\n## /u.exec(read("docs/diagnostics.md")) ?? [];
+  const [, table = ""] = /## Codes\n([\s\S]*?)\n## /u.exec(read("docs/diagnostics.md")) ?? [];
   const explained = [...table.matchAll(/^\| (.*?) \|/gmu)].flatMap(([, cell = ""]) =>
     [...cell.matchAll(/`([a-z-]+)`/gu)].map(([, code]) => code),
   );

@@ -155,7 +155,7 @@ describe("recognised commands", () => {
       { ...S3, destination: "s3://b-1?region=eu-west-1" },
     ],
     [
-      "BUCKET=b-1; nix copy --to s3://${BUCKET}/nix \\\n  $OUT_PATHS",
+      ["BUCKET=b-1; nix copy --to s3://$", "{BUCKET}/nix \\\n  $OUT_PATHS"].join(""),
       { ...S3, destination: "s3://b-1/nix?region=us-east-1" },
     ],
   ])("%j", (command, expected) => {
@@ -363,7 +363,10 @@ describe("credentials in hooks", () => {
 
   it.each([
     ["a reference", { command: ["cachix", "push", "x"], env: { CACHIX_AUTH_TOKEN: "$TOKEN" } }],
-    ["a reference in braces", { command: ["cachix", "push", "x"], env: { CACHIX_AUTH_TOKEN: "${TOKEN}" } }],
+    [
+      "a reference in braces",
+      { command: ["cachix", "push", "x"], env: { CACHIX_AUTH_TOKEN: ["$", "{TOKEN}"].join("") } },
+    ],
     ["an empty variable", { command: ["cachix", "push", "x"], env: { CACHIX_AUTH_TOKEN: "" } }],
     ["a plain variable", { command: ["cachix", "push", "x"], env: { LANG: "C" } }],
     ["an assignment of a reference", { command: 'CACHIX_AUTH_TOKEN="$TOKEN" cachix push x' }],

@@ -101,7 +101,7 @@ const table = fc
         return [`[[${name}]]`, ...first, `[[ ${name} ]]`, ...second];
       case "nested":
         return [`[[${name}]]`, `[${name}.inner-table]`, ...first, `[[${name}.inner-array]]`, ...second];
-      case "twice":
+      default:
         return [`[${name}.inner-table]`, ...first, `[${name}]`, ...second];
     }
   });

@@ -61,7 +61,7 @@ function baseName(program: string): string {
 function takeAssignments(words: readonly string[], variables: Map<string, string>): readonly string[] {
   const [first = "", ...rest] = words;
   if (["env", "export", "exec"].includes(baseName(first))) return takeAssignments(rest, variables);
-  const [, name, value] = /^([A-Za-z_][A-Za-z0-9_]*)=([^]*)$/u.exec(first) ?? [];
+  const [, name, value] = /^([A-Za-z_][A-Za-z0-9_]*)=([\s\S]*)$/u.exec(first) ?? [];
   if (name === undefined || value === undefined) return words;
   variables.set(name, value);
   return takeAssignments(rest, variables);

@@ -29,7 +29,7 @@ export function splitShellScript(script: string): ShellCommands | undefined {
 
 // What is none of these stops the splitting: | & < > ( ) ` and $( outside single quotes.
 const TOKEN =
-  /(?<continued>\\\r?\n)|'(?<single>[^']*)'|"(?<double>(?:[^"\\`$]|\\[^]|\$(?!\())*)"|\\(?<escaped>[^])|(?<bare>(?:[^\s'"\\|&;<>()`$#]|\$(?!\())+)|(?<comment>#[^\n]*)|(?<end>;|&&|\r?\n)|(?<space>[ \t\r]+)/uy;
+  /(?<continued>\\\r?\n)|'(?<single>[^']*)'|"(?<double>(?:[^"\\`$]|\\[\s\S]|\$(?!\())*)"|\\(?<escaped>[\s\S])|(?<bare>(?:[^\s'"\\|&;<>()`$#]|\$(?!\())+)|(?<comment>#[^\n]*)|(?<end>;|&&|\r?\n)|(?<space>[ \t\r]+)/uy;
 
 function unquote(token: Readonly<Record<string, string | undefined>>): string | undefined {
   const { single, double, escaped, bare } = token;
