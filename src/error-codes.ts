@@ -72,6 +72,9 @@ export type CommandErrorCode =
  * | `ERR_PUSH_FAILED` | the push tool ended with an error |
  * | `ERR_PUSH_TIMEOUT` | the push did not end in time |
  * | `ERR_PUSH_ABORTED` | the host asked to stop |
+ * | `ERR_PUSH_STALLED` | the push tool made no progress for too long |
+ * | `ERR_PUSH_UNVERIFIED` | the push tool reported success, and the cache does not have a path, or does not say |
+ * | `ERR_SIGNATURE_MISSING` | the cache has a path without the signature that `require_signature` asks for |
  * | `ERR_STORE_PATH_NOT_VALID` | the Nix store does not hold a path |
  * | `ERR_AUDIT_FAILED` | an audit sink failed, so nothing was pushed |
  * | `ERR_REGISTRY_CLOSED` | the registry was disposed |
@@ -82,6 +85,9 @@ export type PushErrorCode =
   | "ERR_PUSH_FAILED"
   | "ERR_PUSH_TIMEOUT"
   | "ERR_PUSH_ABORTED"
+  | "ERR_PUSH_STALLED"
+  | "ERR_PUSH_UNVERIFIED"
+  | "ERR_SIGNATURE_MISSING"
   | "ERR_STORE_PATH_NOT_VALID"
   | "ERR_AUDIT_FAILED"
   | "ERR_REGISTRY_CLOSED";

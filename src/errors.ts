@@ -131,6 +131,18 @@ export class CommandError extends CachesError<CommandErrorCode> {
 export class PushError extends CachesError<PushErrorCode> {
   /** Name of the class. */
   override readonly name = "PushError";
+  /** The paths it is about, where not all that were pushed share it. */
+  readonly storePaths?: readonly string[] | undefined;
+
+  /**
+   * @param code - what went wrong
+   * @param message - text for people, free of secrets
+   * @param storePaths - the paths it is about, where not all that were pushed share it
+   */
+  constructor(code: PushErrorCode, message: string, storePaths?: readonly string[]) {
+    super(code, message);
+    this.storePaths = storePaths;
+  }
 }
 
 /**

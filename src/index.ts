@@ -32,6 +32,7 @@ export {
   type WorkPath,
 } from "./commands/command.ts";
 export { buildNixCopyCommand } from "./commands/nix-copy.ts";
+export { buildPathInfoCommand, type PathInfo, parsePathInfo } from "./commands/path-info.ts";
 export { buildPushCommand } from "./commands/push-command.ts";
 export type { AwsFilePaths, PushCommandInput } from "./commands/push-input.ts";
 export { parseStorePath, type StorePath, type StorePathOptions } from "./commands/store-path.ts";

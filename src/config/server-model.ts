@@ -29,6 +29,7 @@ function toCache(wire: CacheWire, destination: CacheDestination | undefined): Ca
     destination,
     credentials: toCredentialSource(wire.credentials),
     permissions: toPermissions(wire.permissions),
+    requireSignature: wire.require_signature,
   };
 }
 

@@ -3,7 +3,7 @@ import { credentialEntries } from "./credential-entries.ts";
 import { DESTINATION_FORMS } from "./destination.ts";
 import { coded } from "./schema-issues.ts";
 import { flag, openTable, patterns, sourceTable, table } from "./schema-table.ts";
-import { cacheId } from "./server-texts.ts";
+import { cacheId, keyName } from "./server-texts.ts";
 
 /** Grammar of the key under `credentials` that names a source of the host. */
 export const CUSTOM_SOURCE = /^custom:[a-z0-9][a-z0-9-]{0,63}$/u;
@@ -63,6 +63,13 @@ const cache = v.pipe(
     ),
     credentials,
     permissions: v.optional(permissions),
+    require_signature: v.optional(
+      v.pipe(
+        keyName,
+        v.description("Name of the key that must have signed every path there; absent: any or none."),
+        v.examples(["cache.example.org-1"]),
+      ),
+    ),
   }),
   v.metadata({ allOf: destinationForms }),
   v.description("A binary cache."),

@@ -96,6 +96,15 @@ export const roleArn = v.pipe(
   ),
 );
 
+/** The name of a signing key, which stands before the colon in `nix-store --generate-binary-cache-key`. */
+export const keyName = v.pipe(
+  v.string(),
+  v.regex(
+    /^[A-Za-z0-9._+-]{1,128}$/u,
+    coded("invalid-value", "Expected the name of a signing key, without the key itself"),
+  ),
+);
+
 /** The name of an AWS region. */
 export const region = v.pipe(
   v.string(),

@@ -1,5 +1,3 @@
-import type { AuditLog } from "../audit/audit-log.ts";
-import type { AuditEvent, AuditEventBase } from "../audit/event.ts";
 import type { CacheDefinition } from "../cache.ts";
 import { untilItFails } from "../call-listener.ts";
 import { batchStorePaths } from "../commands/batch.ts";
@@ -8,74 +6,86 @@ import { buildPushCommand } from "../commands/push-command.ts";
 import { checkStorePaths } from "../commands/store-path.ts";
 import type { Credentials } from "../credentials/provider.ts";
 import type { CredentialResolver } from "../credentials/resolver.ts";
-import type { AnyCachesError, PushError } from "../errors.ts";
+import type { AnyCachesError } from "../errors.ts";
 import type { ExecutionResult, Executor, OutputChunk } from "../execution/executor.ts";
 import { isCredentialFailure } from "../execution/failure.ts";
-import type { AllowDecision } from "../policy/decision.ts";
 import type { Runtime } from "../runtime.ts";
-import { toAborted, toAuditFailure, toPushFailure } from "./outcome.ts";
+import { toAborted, toPushFailure } from "./outcome.ts";
 import type { HostPaths } from "./plan.ts";
-import type { ExecutedPush, PushOptions, PushResult } from "./push-types.ts";
-import { runCommand } from "./run-command.ts";
+import type { PushParticipant } from "./push-participant.ts";
+import type { PushOptions, PushResult } from "./push-types.ts";
+import { type RunCommandOptions, runCommand } from "./run-command.ts";
+import { verifyPaths } from "./verify.ts";
 
 /** What every cache of a push shares. */
 export interface PushContext {
-  readonly audit: AuditLog;
   readonly executor: Executor;
   readonly resolver: CredentialResolver;
   readonly runtime: Runtime;
   readonly host: HostPaths;
-  readonly storePaths: readonly string[];
-  readonly eventBase: Omit<AuditEventBase, "time">;
   readonly onOutput: PushOptions["onOutput"];
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
+  /** Whether a cache is asked for the paths after the tool said that they are there. */
+  readonly verifies: boolean;
   /** Rejects unless the Nix store holds every path; asked once for all caches. */
   readonly checkValidity: () => Promise<void>;
 }
 
-/** `Omit` for each member of a union. */
-type Without<Event, Key extends PropertyKey> = Event extends unknown ? Omit<Event, Key> : never;
-
-type CacheEvent = Extract<AuditEvent, { readonly cacheId: string }>;
-
 /**
- * Stamps an event and delivers it.
- *
- * @param signal - ends the waiting for sinks; left out for what must be recorded in any case
+ * Pushes the paths of one or several requests to one cache that allows them. It never rejects: whatever happens becomes the
+ * result of each.
  */
-export function emitEvent(
-  context: PushContext,
-  event: Without<AuditEvent, keyof AuditEventBase>,
-  signal?: AbortSignal,
-): Promise<void> {
-  const time = new Date(context.runtime.clock.now()).toISOString();
-  return context.audit.emit({ ...event, ...context.eventBase, time }, signal);
-}
-
-/** Pushes to one cache that allows it. It never rejects: whatever happens becomes the result. */
 export async function pushToCache(
   cache: CacheDefinition,
-  decision: AllowDecision,
+  participants: readonly PushParticipant[],
   context: PushContext,
-): Promise<PushResult> {
-  return new CachePush(cache, decision, context).run();
+): Promise<ReadonlyMap<PushParticipant, PushResult>> {
+  const refused = await announce(cache, participants, context);
+  const announced = participants.filter((participant) => !refused.has(participant));
+  const push = new CachePush(cache, announced, context);
+  const results = new Map(
+    [...refused].map(([participant, error]) => [participant, participant.refuse(error)]),
+  );
+  if (announced.length === 0) return results;
+  const end = await push.run();
+  for (const participant of announced) results.set(participant, await participant.finish(end));
+  return results;
+}
+
+/** Records the intents. Where that fails nothing may be pushed, and there is nothing to end. */
+async function announce(
+  cache: CacheDefinition,
+  participants: readonly PushParticipant[],
+  { signal }: PushContext,
+): Promise<ReadonlyMap<PushParticipant, AnyCachesError>> {
+  const refused = new Map<PushParticipant, AnyCachesError>();
+  const destination = describeDestination(cache);
+  for (const participant of participants) {
+    const { storePaths } = participant;
+    try {
+      await participant.emit({ type: "push.started", destination, storePaths }, signal);
+    } catch (failure) {
+      refused.set(participant, signal.aborted ? toAborted() : toPushFailure(failure));
+    }
+  }
+  return refused;
 }
 
 class CachePush {
   readonly #cache: CacheDefinition;
-  readonly #decision: AllowDecision;
+  readonly #participants: readonly PushParticipant[];
   readonly #context: PushContext;
   readonly #startedAt: number;
   readonly #executions: ExecutionResult[] = [];
-  readonly #pushed: string[] = [];
+  readonly #present = new Set<string>();
   readonly #onOutput: (chunk: OutputChunk) => void;
   #credentials: Credentials = { env: new Map() };
   #refreshed = false;
 
-  constructor(cache: CacheDefinition, decision: AllowDecision, context: PushContext) {
+  constructor(cache: CacheDefinition, participants: readonly PushParticipant[], context: PushContext) {
     this.#cache = cache;
-    this.#decision = decision;
+    this.#participants = participants;
     this.#context = context;
     this.#startedAt = context.runtime.clock.monotonic();
     const { onOutput, runtime } = context;
@@ -85,35 +95,29 @@ class CachePush {
     );
   }
 
-  async run(): Promise<PushResult> {
-    const { storePaths } = this.#context;
-    try {
-      await this.#emit({ type: "push.started", destination: describeDestination(this.#cache), storePaths });
-    } catch (failure) {
-      // The intent is not on record, so there is nothing to end.
-      return this.#finish(this.#toFailure(failure), undefined);
-    }
+  async run(): Promise<Parameters<PushParticipant["finish"]>[0]> {
     const error = await this.#pushAll().catch((failure: unknown) => this.#toFailure(failure));
-    return this.#finish(error, await this.#recordEnd(error));
+    const durationMs = Math.round(this.#context.runtime.clock.monotonic() - this.#startedAt);
+    return { error, present: this.#present, executions: this.#executions, durationMs };
   }
 
-  async #pushAll(): Promise<PushError | undefined> {
+  async #pushAll(): Promise<AnyCachesError | undefined> {
     if (this.#isAborted()) return toAborted();
-    const batches = batchStorePaths(checkStorePaths(this.#context.storePaths, this.#context.host));
+    const asked = this.#participants.flatMap(({ storePaths }) => storePaths);
+    const batches = batchStorePaths(checkStorePaths(asked, this.#context.host));
     await this.#resolveCredentials(false);
     // A command that cannot be built fails before the store is asked; what one batch lacks, all lack.
     for (const batch of batches.slice(0, 1)) this.#build(batch);
     await this.#context.checkValidity();
     for (const batch of batches) {
-      const error = await this.#pushBatch(batch);
+      const error = await this.#settleBatch(batch, await this.#pushBatch(batch));
       if (error !== undefined) return error;
-      this.#pushed.push(...batch);
     }
     return undefined;
   }
 
   /** Runs one command, and once more with fresh credentials if those it had were not accepted. */
-  async #pushBatch(batch: readonly string[]): Promise<PushError | undefined> {
+  async #pushBatch(batch: readonly string[]): Promise<AnyCachesError | undefined> {
     const error = await this.#execute(this.#build(batch));
     const result = this.#executions.at(-1);
     const refused = error?.code === "ERR_PUSH_FAILED" && result !== undefined && isCredentialFailure(result);
@@ -123,19 +127,40 @@ class CachePush {
     return this.#execute(this.#build(batch));
   }
 
+  /** Finds out which paths of a batch are there: what a failed command got done counts, what a successful one says does not. */
+  async #settleBatch(
+    batch: readonly string[],
+    error: AnyCachesError | undefined,
+  ): Promise<AnyCachesError | undefined> {
+    if (!this.#context.verifies) {
+      if (error === undefined) for (const path of batch) this.#present.add(path);
+      return error;
+    }
+    if (this.#isAborted()) return error ?? toAborted();
+    const verified = await verifyPaths(batch, {
+      cache: this.#cache,
+      credentials: this.#credentials,
+      host: this.#context.host,
+      run: () => this.#toRunOptions(),
+    });
+    for (const path of verified.present) this.#present.add(path);
+    return error ?? (this.#isAborted() ? toAborted() : verified.error);
+  }
+
   async #resolveCredentials(forceRefresh: boolean): Promise<void> {
     const { resolver, signal, timeoutMs: minimumLifeMs } = this.#context;
     const source = this.#cache.credentials;
+    const { type: sourceType } = source;
     try {
       this.#credentials = await resolver.resolve(source, { signal, forceRefresh, minimumLifeMs });
     } catch (error) {
       const failure = this.#toFailure(error);
-      await this.#emit({ type: "credentials.failed", sourceType: source.type, code: failure.code });
+      await this.#emit({ type: "credentials.failed", sourceType, code: failure.code });
       throw failure;
     }
     const names = [...this.#credentials.env.keys()];
     const expiration = this.#credentials.expiration?.toISOString();
-    await this.#emit({ type: "credentials.resolved", sourceType: source.type, names, expiration });
+    await this.#emit({ type: "credentials.resolved", sourceType, names, expiration });
   }
 
   #build(storePaths: readonly string[]): CommandSpec {
@@ -148,62 +173,24 @@ class CachePush {
     });
   }
 
-  async #execute(command: CommandSpec): Promise<PushError | undefined> {
+  async #execute(command: CommandSpec): Promise<AnyCachesError | undefined> {
     if (this.#isAborted()) return toAborted();
-    const { executor, runtime, signal, timeoutMs } = this.#context;
     const { result, error } = await runCommand(command, {
-      executor,
-      timeoutMs,
-      remainingMs: timeoutMs - (runtime.clock.monotonic() - this.#startedAt),
-      signal,
+      ...this.#toRunOptions(),
       onOutput: this.#onOutput,
     });
     if (result !== undefined) this.#executions.push(result);
     return error;
   }
 
-  async #recordEnd(error: AnyCachesError | undefined): Promise<PushError | undefined> {
-    const exitCode = this.#executions.at(-1)?.exitCode ?? undefined;
-    const end = error === undefined ? {} : { code: error.code, message: error.message };
-    try {
-      const durationMs = this.#elapsedMs();
-      await this.#emit({
-        type: "push.finished",
-        status: this.#toStatus(error),
-        durationMs,
-        exitCode,
-        ...end,
-      });
-      return undefined;
-    } catch (failure) {
-      return toAuditFailure(failure);
-    }
+  #toRunOptions(): RunCommandOptions {
+    const { executor, runtime, signal, timeoutMs } = this.#context;
+    const remainingMs = timeoutMs - (runtime.clock.monotonic() - this.#startedAt);
+    return { executor, timeoutMs, remainingMs, signal };
   }
 
-  #finish(error: AnyCachesError | undefined, auditError: PushError | undefined): PushResult {
-    const executed: ExecutedPush = {
-      cacheId: this.#cache.id,
-      decision: this.#decision,
-      storePaths: this.#pushed,
-      executions: this.#executions,
-      durationMs: this.#elapsedMs(),
-      auditError,
-    };
-    const status = this.#toStatus(error);
-    return error !== undefined && status === "failed"
-      ? { ...executed, status, error }
-      : { ...executed, status: error === undefined ? "pushed" : "aborted" };
-  }
-
-  #toStatus(error: AnyCachesError | undefined): "pushed" | "failed" | "aborted" {
-    if (error === undefined) return "pushed";
-    return error.code === "ERR_PUSH_ABORTED" ? "aborted" : "failed";
-  }
-
-  #emit(event: Without<CacheEvent, keyof AuditEventBase | "cacheId">): Promise<void> {
-    const { signal } = this.#context;
-    const waiting = event.type === "push.finished" ? undefined : signal;
-    return emitEvent(this.#context, { ...event, cacheId: this.#cache.id }, waiting);
+  async #emit(event: Parameters<PushParticipant["emit"]>[0]): Promise<void> {
+    for (const participant of this.#participants) await participant.emit(event, this.#context.signal);
   }
 
   #toFailure(error: unknown): AnyCachesError {
@@ -212,10 +199,6 @@ class CachePush {
 
   #isAborted(): boolean {
     return this.#context.signal.aborted;
-  }
-
-  #elapsedMs(): number {
-    return Math.round(this.#context.runtime.clock.monotonic() - this.#startedAt);
   }
 }
 

@@ -14,8 +14,8 @@ import { createNodeRuntime, type Runtime } from "../runtime.ts";
 import { CacheCatalog } from "./cache-catalog.ts";
 import { type CheckOptions, type CheckReport, checkCaches } from "./check.ts";
 import { type HostPaths, type PushPlan, planAllowed } from "./plan.ts";
-import { runPush } from "./push.ts";
-import type { PushOptions, PushReport, PushRequest } from "./push-types.ts";
+import { type RunPushContext, runPush, runSharedPush } from "./push.ts";
+import type { PushOptions, PushReport, PushRequest, PushResult } from "./push-types.ts";
 
 /**
  * Options of {@link CacheRegistry}.
@@ -31,6 +31,11 @@ export interface CacheRegistryOptions {
   readonly credentialSources?: readonly CredentialSourceDefinition[] | undefined;
   /** Where audit events are kept. A sink that fails stops pushes. */
   readonly auditSinks?: readonly AuditSink[] | undefined;
+  /**
+   * Whether a cache is asked for the paths after a push tool said that they are there; `always` is the default. With `never` a
+   * report says what the tool said, and signatures are not looked at.
+   */
+  readonly verify?: "always" | "never" | undefined;
 }
 
 /**
@@ -60,7 +65,8 @@ export class CacheRegistry implements AsyncDisposable {
   readonly #resolver: CredentialResolver & Disposable;
   readonly #audit: AuditLog;
   readonly #host: HostPaths;
-  readonly #running = new Map<AbortController, Promise<PushReport>>();
+  readonly #verifies: boolean;
+  readonly #running = new Map<AbortController, Promise<unknown>>();
   #closed = false;
 
   /**
@@ -76,6 +82,7 @@ export class CacheRegistry implements AsyncDisposable {
     const { credentialSources = [], auditSinks: sinks = [] } = options;
     const runtime = createNodeRuntime(options.runtime);
     this.config = config;
+    this.#verifies = options.verify !== "never";
     this.#catalog = new CacheCatalog(config, credentialSources);
     this.#runtime = runtime;
     this.#executor = options.executor ?? createProcessExecutor({ runtime });
@@ -142,22 +149,31 @@ export class CacheRegistry implements AsyncDisposable {
    * @param options - bounds, and where output goes
    * @throws {@link PushError} `ERR_REGISTRY_CLOSED` after the registry was disposed
    */
-  async push(request: PushRequest, options: PushOptions = {}): Promise<PushReport> {
-    if (this.#closed) throw new PushError("ERR_REGISTRY_CLOSED", "The registry was disposed; make a new one");
-    const controller = new AbortController();
-    // Each cache listens to it, and Node warns from eleven on.
-    setMaxListeners(0, controller.signal);
-    const onAbort = (): void => controller.abort(options.signal?.reason);
-    if (options.signal?.aborted === true) onAbort();
-    options.signal?.addEventListener("abort", onAbort, { once: true });
-    const report = this.#run(request, options, controller.signal);
-    this.#running.set(controller, report);
-    try {
-      return await report;
-    } finally {
-      this.#running.delete(controller);
-      options.signal?.removeEventListener("abort", onAbort);
-    }
+  push(request: PushRequest, options: PushOptions = {}): Promise<PushReport> {
+    return this.#track(options, (context) => runPush(request, context));
+  }
+
+  /**
+   * Pushes the paths of several requests to one cache with as few commands as possible. Each request is decided on, recorded
+   * and reported for itself: where a path is not there in the end, only the requests that asked for it fail.
+   *
+   * @param cacheId - the cache; the `caches` of the requests are not looked at
+   * @param requests - what to push, and for whom
+   * @param options - bounds, and where output goes
+   * @returns a result for each request, in their order
+   * @throws {@link PushError} `ERR_REGISTRY_CLOSED` after the registry was disposed
+   *
+   * @example
+   * ```ts
+   * const [first, second] = await registry.pushTogether("team-cache", [firstRequest, secondRequest]);
+   * ```
+   */
+  pushTogether(
+    cacheId: string,
+    requests: readonly PushRequest[],
+    options: PushOptions = {},
+  ): Promise<readonly PushResult[]> {
+    return this.#track(options, (context) => runSharedPush(cacheId, requests, context));
   }
 
   /**
@@ -198,9 +214,30 @@ export class CacheRegistry implements AsyncDisposable {
     this.#resolver[Symbol.dispose]();
   }
 
-  #run(request: PushRequest, options: PushOptions, signal: AbortSignal): Promise<PushReport> {
+  async #track<Result>(
+    options: PushOptions,
+    run: (context: RunPushContext) => Promise<Result>,
+  ): Promise<Result> {
+    if (this.#closed) throw new PushError("ERR_REGISTRY_CLOSED", "The registry was disposed; make a new one");
+    const controller = new AbortController();
+    // Each cache listens to it, and Node warns from eleven on.
+    setMaxListeners(0, controller.signal);
+    const onAbort = (): void => controller.abort(options.signal?.reason);
+    if (options.signal?.aborted === true) onAbort();
+    options.signal?.addEventListener("abort", onAbort, { once: true });
+    const running = run(this.#toContext(options, controller.signal));
+    this.#running.set(controller, running);
+    try {
+      return await running;
+    } finally {
+      this.#running.delete(controller);
+      options.signal?.removeEventListener("abort", onAbort);
+    }
+  }
+
+  #toContext(options: PushOptions, signal: AbortSignal): RunPushContext {
     const longestMs = this.config.security.maxHookTimeoutSeconds * 1000;
-    return runPush(request, {
+    return {
       catalog: this.#catalog,
       audit: this.#audit,
       executor: this.#executor,
@@ -209,8 +246,9 @@ export class CacheRegistry implements AsyncDisposable {
       host: this.#host,
       timeoutMs: clampTimeout(options.timeoutMs, longestMs),
       onOutput: options.onOutput,
+      verifies: this.#verifies,
       signal,
-    });
+    };
   }
 }
 

@@ -1,15 +1,17 @@
 import type { AuditLog } from "../audit/audit-log.ts";
+import type { CacheDefinition } from "../cache.ts";
 import { checkStorePaths } from "../commands/store-path.ts";
 import type { CredentialResolver } from "../credentials/resolver.ts";
 import type { PushError } from "../errors.ts";
 import type { Executor } from "../execution/executor.ts";
 import type { Runtime } from "../runtime.ts";
 import type { CacheCatalog, CacheDecision } from "./cache-catalog.ts";
-import { emitEvent, type PushContext, pushToCache } from "./cache-push.ts";
+import { type PushContext, pushToCache } from "./cache-push.ts";
 import { copyRequest } from "./copy-request.ts";
 import { toAborted, toAuditFailure } from "./outcome.ts";
 import type { HostPaths } from "./plan.ts";
-import type { PushOptions, PushReport, PushRequest, PushResult } from "./push-types.ts";
+import { type EventContext, emitEvent, PushParticipant } from "./push-participant.ts";
+import type { DeniedResult, PushOptions, PushReport, PushRequest, PushResult } from "./push-types.ts";
 import { checkValidity } from "./validity.ts";
 
 /** What {@link runPush} works with. */
@@ -22,62 +24,81 @@ export interface RunPushContext {
   readonly host: HostPaths;
   readonly timeoutMs: number;
   readonly onOutput: PushOptions["onOutput"];
+  readonly verifies: boolean;
   readonly signal: AbortSignal;
 }
 
 /** Decides for every requested cache, records that, and pushes where it is allowed. */
 export async function runPush(asked: PushRequest, context: RunPushContext): Promise<PushReport> {
-  const pushId = context.runtime.random.uuid();
+  const admitted = await admit(asked, context);
+  const { storePaths } = admitted.request;
+  const shared: PushContext = { ...context, checkValidity: checkOnce(storePaths, context) };
+  const results = await Promise.all(
+    toParts(admitted).map(async (part) => {
+      if (part.participant === undefined) return part.result;
+      return resultOf(part, await pushToCache(part.cache, [part.participant], shared));
+    }),
+  );
+  return { pushId: admitted.events.eventBase.pushId, ok: results.every(isRecordedPush), results };
+}
+
+/**
+ * Pushes several requests to one cache together: one command for all their paths, one result for each request in their order.
+ * Each is decided on anew, and recorded as a push of its own.
+ */
+export async function runSharedPush(
+  cacheId: string,
+  asked: readonly PushRequest[],
+  context: RunPushContext,
+): Promise<readonly PushResult[]> {
+  const parts: Part[] = [];
+  for (const request of asked)
+    parts.push(...toParts(await admit({ ...request, caches: [cacheId] }, context)));
+  const allowed = parts.filter((part) => part.participant !== undefined);
+  const participants = allowed.map(({ participant }) => participant);
+  const storePaths = [...new Set(participants.flatMap((participant) => participant.storePaths))];
+  const shared: PushContext = { ...context, checkValidity: checkOnce(storePaths, context) };
+  const cache = allowed[0]?.cache;
+  const pushed = cache === undefined ? new Map() : await pushToCache(cache, participants, shared);
+  return parts.map((part) => resultOf(part, pushed));
+}
+
+/** A request that was decided on, with its decisions on record. */
+interface Admitted {
+  readonly request: PushRequest;
+  readonly decisions: readonly CacheDecision[];
+  readonly events: EventContext;
+  /** Why the decisions could not be recorded. */
+  readonly failure: PushError | undefined;
+}
+
+async function admit(asked: PushRequest, context: RunPushContext): Promise<Admitted> {
+  const { catalog, audit, runtime } = context;
   const { request, problem } = copyRequest(asked);
   const decisions = request.caches.map((cacheId) =>
-    problem === undefined
-      ? context.catalog.decide(cacheId, request)
-      : context.catalog.refuse(cacheId, problem),
+    problem === undefined ? catalog.decide(cacheId, request) : catalog.refuse(cacheId, problem),
   );
-  const shared = toSharedContext(request, pushId, context);
-  const auditFailure = await recordDecisions(request, decisions, shared);
-  const results = await Promise.all(decisions.map((decision) => settle(decision, auditFailure, shared)));
-  return { pushId, ok: results.every(isRecordedPush), results };
-}
-
-function isRecordedPush(result: PushResult): boolean {
-  return result.status === "pushed" && result.auditError === undefined;
-}
-
-function toSharedContext(request: PushRequest, pushId: string, context: RunPushContext): PushContext {
-  const { repository, ref, commit, job, storePaths } = request;
-  let validity: Promise<void> | undefined;
-  const check = async (): Promise<void> => {
-    const { executor, host, runtime, timeoutMs, signal } = context;
-    const { storeDirectory } = host;
-    const paths = checkStorePaths(storePaths, host);
-    await checkValidity(paths, { executor, clock: runtime.clock, storeDirectory, timeoutMs, signal });
-  };
-  return {
-    ...context,
-    storePaths,
-    eventBase: { pushId, repository, ref, commit, job },
-    checkValidity: () => {
-      validity ??= check();
-      return validity;
-    },
-  };
+  const { repository, ref, commit, job } = request;
+  const eventBase = { pushId: runtime.random.uuid(), repository, ref, commit, job };
+  const events: EventContext = { audit, clock: runtime.clock, eventBase };
+  const failure = await recordDecisions(request, decisions, events, context.signal);
+  return { request, decisions, events, failure };
 }
 
 /** Records what was decided; if a sink fails, nothing may be pushed. */
 async function recordDecisions(
   { drvPath, storePaths }: PushRequest,
   decisions: readonly CacheDecision[],
-  context: PushContext,
+  events: EventContext,
+  signal: AbortSignal,
 ): Promise<PushError | undefined> {
-  const { signal } = context;
   try {
     for (const { decision } of decisions) {
-      await emitEvent(context, { type: "permission.decided", cacheId: decision.cacheId, decision }, signal);
+      await emitEvent(events, { type: "permission.decided", cacheId: decision.cacheId, decision }, signal);
     }
     const caches = decisions.flatMap(({ cache }) => (cache === undefined ? [] : [cache.id]));
     if (caches.length > 0) {
-      await emitEvent(context, { type: "push.dispatched", drvPath, caches, storePaths }, signal);
+      await emitEvent(events, { type: "push.dispatched", drvPath, caches, storePaths }, signal);
     }
     return undefined;
   } catch (error) {
@@ -85,22 +106,45 @@ async function recordDecisions(
   }
 }
 
-async function settle(
-  decided: CacheDecision,
-  failure: PushError | undefined,
-  context: PushContext,
-): Promise<PushResult> {
-  const { decision, cache } = decided;
-  const isAbort = failure?.code === "ERR_PUSH_ABORTED";
-  if (cache === undefined) {
-    return {
-      status: "denied",
-      cacheId: decision.cacheId,
-      decision,
-      auditError: isAbort ? undefined : failure,
-    };
-  }
-  if (failure === undefined) return pushToCache(cache, decision, context);
-  const nothing = { cacheId: cache.id, decision, storePaths: [], executions: [], durationMs: 0 };
-  return isAbort ? { ...nothing, status: "aborted" } : { ...nothing, status: "failed", error: failure };
+/** What follows from a decision: a part in a push, or a result already. */
+type Part =
+  | { readonly participant: PushParticipant; readonly cache: CacheDefinition }
+  | { readonly participant?: undefined; readonly result: PushResult };
+
+function toParts({ decisions, failure, events, request }: Admitted): Part[] {
+  return decisions.map(({ decision, cache }) => {
+    if (cache === undefined) return { result: toDenied(decision, failure) };
+    const participant = new PushParticipant(cache, decision, request.storePaths, events);
+    return failure === undefined ? { participant, cache } : { result: participant.refuse(failure) };
+  });
+}
+
+function resultOf(part: Part, pushed: ReadonlyMap<PushParticipant, PushResult>): PushResult {
+  const result = part.participant === undefined ? part.result : pushed.get(part.participant);
+  if (result === undefined) throw new TypeError("A push has no result");
+  return result;
+}
+
+function toDenied(decision: DeniedResult["decision"], failure: PushError | undefined): DeniedResult {
+  const auditError = failure?.code === "ERR_PUSH_ABORTED" ? undefined : failure;
+  return { status: "denied", cacheId: decision.cacheId, decision, auditError };
+}
+
+function isRecordedPush(result: PushResult): boolean {
+  return result.status === "pushed" && result.auditError === undefined;
+}
+
+/** Asks the Nix store for the paths when the first cache wants to know, and remembers the answer for the others. */
+function checkOnce(storePaths: readonly string[], context: RunPushContext): () => Promise<void> {
+  const { executor, host, runtime, timeoutMs, signal } = context;
+  const { storeDirectory } = host;
+  let validity: Promise<void> | undefined;
+  const check = async (): Promise<void> => {
+    const paths = checkStorePaths(storePaths, host);
+    await checkValidity(paths, { executor, clock: runtime.clock, storeDirectory, timeoutMs, signal });
+  };
+  return () => {
+    validity ??= check();
+    return validity;
+  };
 }

@@ -3,6 +3,7 @@ import { buildValidityCheckCommand } from "../commands/validity-check.ts";
 import { PushError } from "../errors.ts";
 import type { Executor } from "../execution/executor.ts";
 import type { Clock } from "../runtime.ts";
+import { listSome } from "./list-some.ts";
 import { runCommand } from "./run-command.ts";
 
 /** Bounds of {@link checkValidity}. */
@@ -14,9 +15,6 @@ export interface ValidityOptions {
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
 }
-
-/** How many paths a message names. */
-const MAX_NAMED = 5;
 
 /**
  * Makes sure that the Nix store holds every path. cachix skips paths it does not hold and exits 0, and nix copy would
@@ -47,8 +45,7 @@ export async function checkValidity(storePaths: readonly string[], options: Vali
 
 function notValid(batch: readonly string[], printed: readonly string[]): PushError {
   const invalid = batch.filter((path) => printed.includes(path));
-  const more = invalid.length > MAX_NAMED ? ` and ${invalid.length - MAX_NAMED} more` : "";
-  const names = invalid.length === 0 ? "every path" : `${invalid.slice(0, MAX_NAMED).join(", ")}${more}`;
+  const names = invalid.length === 0 ? "every path" : listSome(invalid);
   const message = `The Nix store does not hold ${names}; push before garbage collection, or build again`;
-  return new PushError("ERR_STORE_PATH_NOT_VALID", message);
+  return new PushError("ERR_STORE_PATH_NOT_VALID", message, invalid.length === 0 ? undefined : invalid);
 }

@@ -26,10 +26,12 @@ export type ScriptedResult = Partial<ExecutionResult>;
  */
 export interface RecordingExecutorOptions {
   /**
-   * Says how a command ends; an error is what the executor rejects with. Default: success without output, which to the
-   * check of store paths means that all are valid.
+   * Says how a command ends; an error is what the executor rejects with. Default, also where it returns nothing: success, of which the check of store paths
+   * says that all are valid, and a cache that it has all it is asked for.
    */
-  readonly respond?: ((command: CommandSpec, options: ExecuteOptions) => ScriptedResult | Error) | undefined;
+  readonly respond?:
+    | ((command: CommandSpec, options: ExecuteOptions) => ScriptedResult | Error | undefined)
+    | undefined;
 }
 
 /**
@@ -55,7 +57,7 @@ export function createRecordingExecutor(options: RecordingExecutorOptions = {}):
       commands.push(command);
       await setImmediate();
       if (executeOptions.signal?.aborted === true) return toResult({ outcome: "aborted", exitCode: null });
-      const response = options.respond?.(command, executeOptions) ?? {};
+      const response = options.respond?.(command, executeOptions) ?? answerByDefault(command);
       if (response instanceof Error) throw response;
       const result = toResult(response);
       for (const stream of ["stdout", "stderr"] as const) {
@@ -64,6 +66,13 @@ export function createRecordingExecutor(options: RecordingExecutorOptions = {}):
       return result;
     },
   };
+}
+
+/** Success; a question which paths a cache has is answered with all of them. */
+function answerByDefault({ args }: CommandSpec): ScriptedResult {
+  if (!args.includes("path-info")) return {};
+  const storePaths = args.slice(args.indexOf("--") + 1);
+  return { stdout: JSON.stringify(Object.fromEntries(storePaths.map((path) => [String(path), {}]))) };
 }
 
 function toResult(scripted: ScriptedResult): ExecutionResult {

@@ -1,0 +1,107 @@
+import type { HttpDestination, S3Destination } from "../cache.ts";
+import type { Secret } from "../secret.ts";
+import type { CommandArg, CommandSpec, PrivateFile } from "./command.ts";
+import { buildNetrc, EMPTY_NETRC } from "./netrc.ts";
+import { credentialProblem, type PushCommandInput } from "./push-input.ts";
+import { findRegion, toS3Variables } from "./s3-credentials.ts";
+
+/** Options with which nix substitutes and builds nothing, tries each request once and asks the server, not a cache. */
+export const PASSIVE_OPTIONS = [
+  ...["--option", "substitute", "false"],
+  ...["--option", "builders", ""],
+  ...["--max-jobs", "0"],
+  ...["--option", "download-attempts", "1"],
+  "--refresh",
+] as const;
+
+/** How nix reaches a cache as a store, and authenticates there. */
+export interface StoreAccess {
+  readonly url: string;
+  readonly env: CommandSpec["env"];
+  readonly netrc: PrivateFile;
+}
+
+/**
+ * Builds the access of nix to a cache of any type. The caches of Cachix and Attic are HTTP binary caches to it, where their
+ * tokens are passwords.
+ *
+ * @throws {@link CommandError} `ERR_COMMAND_CREDENTIALS`
+ */
+export function buildStoreAccess(input: PushCommandInput): StoreAccess {
+  const { destination, credentials, awsFiles } = input;
+  switch (destination.type) {
+    case "cachix":
+      return buildTokenAccess(
+        `https://${destination.name}.cachix.org`,
+        credentials.env.get("CACHIX_AUTH_TOKEN"),
+      );
+    case "attic":
+      return buildTokenAccess(destination.url, credentials.env.get("ATTIC_TOKEN"));
+    case "s3":
+      return buildS3Access(destination, credentials, awsFiles);
+    case "http":
+      return buildHttpAccess(destination, credentials);
+  }
+}
+
+function buildHttpAccess(
+  destination: HttpDestination,
+  { env }: PushCommandInput["credentials"],
+): StoreAccess {
+  const netrc = buildNetrc(destination.host, env);
+  return { url: destination.url, env: new Map(), netrc };
+}
+
+function buildTokenAccess(url: string, token: Secret | undefined): StoreAccess {
+  const env = new Map<string, Secret>(token === undefined ? [] : [["HTTP_PASSWORD", token]]);
+  return { url, env: new Map(), netrc: buildNetrc(new URL(url).hostname, env) };
+}
+
+// Without an answer from this variable's address, no Nix version falls back to the machine's own cloud role.
+const NO_INSTANCE_ROLE = [
+  ["AWS_EC2_METADATA_DISABLED", "true"],
+  ["AWS_EC2_METADATA_SERVICE_ENDPOINT", "http://127.0.0.1:9"],
+] as const;
+
+function buildS3Access(
+  destination: S3Destination,
+  credentials: PushCommandInput["credentials"],
+  awsFiles: PushCommandInput["awsFiles"],
+): StoreAccess {
+  const keys = toS3Variables(credentials.env);
+  const usesProfile = keys.size === 0 && destination.parameters.some(({ name }) => name === "profile");
+  const profile = usesProfile ? toProfileVariables(awsFiles) : [];
+  const url = toStoreUrl(destination, { keepProfile: usesProfile, region: findRegion(credentials.env) });
+  const env = new Map<string, CommandArg | Secret>([...keys, ...profile, ...NO_INSTANCE_ROLE]);
+  return { url, env, netrc: EMPTY_NETRC };
+}
+
+function toProfileVariables(awsFiles: PushCommandInput["awsFiles"]): (readonly [string, string])[] {
+  if (awsFiles === undefined) {
+    throw credentialProblem(
+      "The destination names an AWS profile; pass awsFiles, or the keys of the profile",
+    );
+  }
+  return [
+    ["AWS_SHARED_CREDENTIALS_FILE", awsFiles.credentials],
+    ["AWS_CONFIG_FILE", awsFiles.config],
+  ];
+}
+
+/**
+ * Writes the URL that nix is given. Up to Nix 2.32 `profile` makes it ignore keys in the environment, and from 2.33.2 on the
+ * keys win, so it goes where there are keys. The region of the credentials stands in where the URL names none: nix would
+ * take us-east-1.
+ */
+function toStoreUrl(
+  { url, parameters }: S3Destination,
+  { keepProfile, region }: { readonly keepProfile: boolean; readonly region: string | undefined },
+): string {
+  const kept = parameters.filter(({ name }) => keepProfile || name !== "profile");
+  const addsRegion = region !== undefined && !kept.some(({ name }) => name === "region");
+  if (kept.length === parameters.length && !addsRegion) return url;
+  const all = addsRegion ? [...kept, { name: "region", value: region }] : kept;
+  const query = all.map(({ name, value }) => `${name}=${value}`).join("&");
+  const [base = url] = url.split("?");
+  return query === "" ? base : `${base}?${query}`;
+}

@@ -1,0 +1,104 @@
+import type { CacheDefinition } from "../cache.ts";
+import { batchStorePaths } from "../commands/batch.ts";
+import { buildPathInfoCommand, type PathInfo, parsePathInfo } from "../commands/path-info.ts";
+import type { Credentials } from "../credentials/provider.ts";
+import { PushError } from "../errors.ts";
+import { listSome } from "./list-some.ts";
+import type { HostPaths } from "./plan.ts";
+import { type RunCommandOptions, runCommand } from "./run-command.ts";
+
+/** What is asked of a cache after a push. */
+export interface Verification {
+  readonly cache: CacheDefinition;
+  readonly credentials: Credentials;
+  readonly host: HostPaths;
+  /** How a command is run, for the time that is left. */
+  readonly run: () => RunCommandOptions;
+}
+
+/** Longest answer that is read, in UTF-16 units; 400 paths take about a quarter of a megabyte. */
+const MAX_ANSWER_LENGTH = 16 * 1024 * 1024;
+
+/** What came of asking a cache. */
+export interface Verified {
+  /** The paths that it has, signed as the cache's configuration asks. */
+  readonly present: readonly string[];
+  /** Why some are missing from `present`; absent if none is. */
+  readonly error?: PushError | undefined;
+}
+
+/**
+ * Asks a cache which paths it has. Exit code 0 of a push tool is no proof: nix has exited 0 after failed uploads, and cachix does
+ * after skipping paths.
+ *
+ * It never rejects: a cache that does not answer has proven nothing.
+ */
+export async function verifyPaths(
+  storePaths: readonly string[],
+  verification: Verification,
+): Promise<Verified> {
+  const present: string[] = [];
+  let error: PushError | undefined;
+  for (const batch of batchStorePaths(storePaths)) {
+    const verified = await verifyBatch(batch, verification);
+    present.push(...verified.present);
+    error ??= verified.error;
+  }
+  return { present, error };
+}
+
+async function verifyBatch(batch: readonly string[], verification: Verification): Promise<Verified> {
+  const { cache, credentials, host, run } = verification;
+  const command = buildPathInfoCommand({
+    destination: cache.destination,
+    storePaths: batch,
+    credentials,
+    ...host,
+  });
+  const options = run();
+  const answer = new AnswerReader();
+  const outcome = await runCommand(command, { ...options, onOutput: (chunk) => answer.push(chunk) });
+  if (outcome.error !== undefined) return { present: [], error: outcome.error };
+  const found = parsePathInfo(answer.read(outcome.result?.stdout ?? ""));
+  if (found === undefined)
+    return { present: [], error: unverified("The cache's answer cannot be read", undefined) };
+  return judge(batch, found, cache.requireSignature);
+}
+
+function judge(
+  batch: readonly string[],
+  found: ReadonlyMap<string, PathInfo>,
+  key: string | undefined,
+): Verified {
+  const missing = batch.filter((path) => !found.has(path));
+  const unsigned = batch.filter(
+    (path) => key !== undefined && found.get(path)?.signedBy.includes(key) === false,
+  );
+  const failed = new Set([...missing, ...unsigned]);
+  const present = batch.filter((path) => !failed.has(path));
+  if (missing.length > 0) {
+    const message = `The push was reported as done, and the cache does not have ${listSome(missing)}`;
+    return { present, error: unverified(message, [...failed]) };
+  }
+  if (unsigned.length === 0) return { present };
+  const message = `The cache has ${listSome(unsigned)} without a signature by ${key}; sign when building`;
+  return { present, error: new PushError("ERR_SIGNATURE_MISSING", message, unsigned) };
+}
+
+function unverified(message: string, storePaths: readonly string[] | undefined): PushError {
+  return new PushError("ERR_PUSH_UNVERIFIED", message, storePaths);
+}
+
+/** Collects a whole answer, of which an executor keeps only the end. */
+class AnswerReader {
+  #text = "";
+
+  push({ stream, text }: { readonly stream: string; readonly text: string }): void {
+    if (stream === "stdout" && this.#text.length <= MAX_ANSWER_LENGTH) this.#text += text;
+  }
+
+  /** The answer; an executor of the host's own need not stream, and then has kept it whole or not at all. */
+  read(kept: string): string {
+    return this.#text.length >= kept.length ? this.#text : kept;
+  }
+}

@@ -1,0 +1,178 @@
+import {
+  CacheRegistry,
+  type CommandSpec,
+  formatCommand,
+  type PushRequest,
+  type PushResult,
+  parsePathInfo,
+} from "@eka-ci/caches";
+import { createRecordingExecutor, createTestRuntime, type ScriptedResult } from "@eka-ci/caches/testing";
+import { describe, expect, it } from "vitest";
+
+const A = "/nix/store/3n58xw4373jp0ljirf06d8077j15pc4j-a";
+const B = "/nix/store/ab3li50xq0nl4q5lxdyinb8w8y13my9s-b";
+const ENV = { CACHIX_AUTH_TOKEN: "cachix-canary", ATTIC_TOKEN: "attic-canary", HTTP_PASSWORD: "http-canary" };
+
+const toToml = (cache: string): string => `
+[[caches]]
+id = "one"
+permissions = { allow_all = true }
+${cache}`;
+
+const CACHIX = `cache_type = "cachix"\ndestination = "acme"\ncredentials = { cachix-token = { env_var = "CACHIX_AUTH_TOKEN" } }`;
+const ATTIC = `cache_type = "attic"\ndestination = "https://attic.example.com/ci/team"\ncredentials = { env = { vars = ["ATTIC_TOKEN"] } }`;
+const HTTP = `cache_type = "nix-copy"\ndestination = "https://cache.example.com"\ncredentials = { env = { vars = ["HTTP_PASSWORD"] } }`;
+
+const REQUEST: PushRequest = { repository: "o/r", job: "j", caches: ["one"], storePaths: [A, B] };
+
+const isQuestion = ({ args }: CommandSpec): boolean => args.includes("path-info");
+
+const answer = (paths: Readonly<Record<string, object | null>>): ScriptedResult => ({
+  stdout: JSON.stringify(paths),
+});
+
+function setUp(
+  cache: string,
+  respond: (command: CommandSpec) => ScriptedResult | undefined,
+  verify?: "never",
+) {
+  const executor = createRecordingExecutor({ respond });
+  const registry = CacheRegistry.fromToml(toToml(cache), {
+    executor,
+    runtime: createTestRuntime({ env: ENV }),
+    verify,
+  });
+  return { registry, executor, push: async () => (await registry.push(REQUEST)).results[0] };
+}
+
+const codeOf = (result: PushResult | undefined) =>
+  result?.status === "failed" ? result.error.code : result?.status;
+
+describe("after a push the cache is asked", () => {
+  it.each([
+    ["nix-copy", HTTP, "--store https://cache.example.com "],
+    ["cachix", CACHIX, "--store https://acme.cachix.org "],
+    ["attic", ATTIC, "--store https://attic.example.com/ci/team "],
+  ])("of type %s, with the credentials of the push", async (_type, cache, store) => {
+    const { push, executor } = setUp(cache, () => undefined);
+    expect(await push()).toMatchObject({ status: "pushed", storePaths: [A, B] });
+    const [question] = executor.commands.filter(isQuestion);
+    expect(question && formatCommand(question)).toContain(store);
+    expect(question?.files[0]?.content.expose()).toMatch(
+      /^machine \S+\n(?:login \S*\n)?password \S+-canary\n$/u,
+    );
+    expect(JSON.stringify(executor.commands.map(formatCommand))).not.toContain("canary");
+  });
+
+  it.each<[name: string, result: ScriptedResult, code: string, present: string[]]>([
+    ["has nothing", answer({}), "ERR_PUSH_UNVERIFIED", []],
+    ["lacks a path", answer({ [A]: {}, [B]: null }), "ERR_PUSH_UNVERIFIED", [A]],
+    [
+      "lacks a path, as old versions say it",
+      { stdout: JSON.stringify([{ path: A }, { path: B, valid: false }]) },
+      "ERR_PUSH_UNVERIFIED",
+      [A],
+    ],
+    ["says nothing", { stdout: "" }, "ERR_PUSH_UNVERIFIED", []],
+    ["says what nobody understands", { stdout: "[[[" }, "ERR_PUSH_UNVERIFIED", []],
+    ["answers another question", answer({ "/nix/store/x": {} }), "ERR_PUSH_UNVERIFIED", []],
+    ["refuses to say", { exitCode: 1, stderr: "HTTP error 500" }, "ERR_PUSH_FAILED", []],
+  ])("and a cache that %s proves nothing", async (_name, result, code, present) => {
+    const { push } = setUp(CACHIX, (command) => (isQuestion(command) ? result : undefined));
+    const pushed = await push();
+    expect(codeOf(pushed)).toBe(code);
+    expect(pushed).toMatchObject({ status: "failed", storePaths: present });
+  });
+
+  it("also after a failure, and what got there counts", async () => {
+    const { push } = setUp(HTTP, (command) =>
+      isQuestion(command)
+        ? answer({ [B]: {} })
+        : command.file === "nix"
+          ? { exitCode: 1, stderr: "boom" }
+          : undefined,
+    );
+    expect(await push()).toMatchObject({
+      status: "failed",
+      storePaths: [B],
+      error: { code: "ERR_PUSH_FAILED" },
+    });
+  });
+
+  it("but not with verify: never", async () => {
+    const { push, executor } = setUp(CACHIX, () => undefined, "never");
+    expect(await push()).toMatchObject({ status: "pushed" });
+    expect(executor.commands.filter(isQuestion)).toEqual([]);
+  });
+});
+
+describe("require_signature", () => {
+  const guarded = `${HTTP}\nrequire_signature = "ci-1"`;
+  it.each<[name: string, signatures: unknown, expected: string]>([
+    ["is met by the key", ["other-1:x", "ci-1:y"], "pushed"],
+    ["is not met by another key", ["ci-2:y"], "ERR_SIGNATURE_MISSING"],
+    ["is not met by a longer name", ["ci-11:y"], "ERR_SIGNATURE_MISSING"],
+    ["is not met by nothing", undefined, "ERR_SIGNATURE_MISSING"],
+    ["is not met by what is no list", "ci-1:y", "ERR_SIGNATURE_MISSING"],
+  ])("%s", async (_name, signatures, expected) => {
+    const { push } = setUp(guarded, (command) =>
+      isQuestion(command) ? answer({ [A]: { signatures: ["ci-1:z"] }, [B]: { signatures } }) : undefined,
+    );
+    expect(codeOf(await push())).toBe(expected);
+  });
+});
+
+describe("requests that are pushed together", () => {
+  const other: PushRequest = { repository: "o/other", job: "k", caches: [], storePaths: [B] };
+  const first: PushRequest = { repository: "o/r", job: "j", caches: [], storePaths: [A, B] };
+
+  it("share one command, and each has its result, events and decision", async () => {
+    const { registry, executor } = setUp(CACHIX, () => undefined);
+    const jobs: string[] = [];
+    registry.subscribe((event) => event.type === "push.finished" && jobs.push(event.job));
+    expect(await registry.pushTogether("one", [first, other])).toMatchObject([
+      { status: "pushed", storePaths: [A, B] },
+      { status: "pushed", storePaths: [B] },
+    ]);
+    expect(executor.commands.map(({ file, args }) => [file, args.filter((arg) => arg === B).length])).toEqual(
+      [
+        ["nix-store", 1],
+        ["cachix", 1],
+        ["nix", 1],
+      ],
+    );
+    expect(jobs).toEqual(["j", "k"]);
+  });
+
+  it("fail only where a path of their own is missing", async () => {
+    const { registry } = setUp(CACHIX, (command) => (isQuestion(command) ? answer({ [B]: {} }) : undefined));
+    expect(await registry.pushTogether("one", [first, other])).toMatchObject([
+      { status: "failed", storePaths: [B], error: { code: "ERR_PUSH_UNVERIFIED", storePaths: [A] } },
+      { status: "pushed", storePaths: [B] },
+    ]);
+  });
+
+  it("are decided on one by one", async () => {
+    const toml = CACHIX.replace("acme", "acme-2");
+    const executor = createRecordingExecutor();
+    const registry = CacheRegistry.fromToml(
+      toToml(toml).replace("allow_all = true", 'allow_all = false, allowed_repos = ["o/r"]'),
+      { executor, runtime: createTestRuntime({ env: ENV }) },
+    );
+    const results = await registry.pushTogether("one", [other, first]);
+    expect(results).toMatchObject([{ status: "denied" }, { status: "pushed" }]);
+    expect(await registry.pushTogether("one", [other])).toMatchObject([{ status: "denied" }]);
+    expect(await registry.pushTogether("nope", [first])).toMatchObject([
+      { status: "denied", decision: { reason: "unknown-cache" } },
+    ]);
+    expect(await registry.pushTogether("one", [])).toEqual([]);
+  });
+});
+
+it("path info is read in every form that Nix has had", () => {
+  expect(parsePathInfo(`[{"path":"${A}","signatures":["k-1:x"]},{"path":"${B}","valid":false}]`)).toEqual(
+    new Map([[A, { signedBy: ["k-1"] }]]),
+  );
+  expect(parsePathInfo(`{"${A}":{"signatures":[]},"${B}":null}`)).toEqual(new Map([[A, { signedBy: [] }]]));
+  expect(parsePathInfo("7")).toBeUndefined();
+});
