@@ -130,6 +130,7 @@ export type {
   Executor,
   OutputChunk,
 } from "./execution/executor.ts";
+export type { CommandProgress } from "./execution/nix-log.ts";
 export { createProcessExecutor, type ProcessExecutorOptions } from "./execution/process-executor.ts";
 export type { HttpClient, HttpRequest, HttpResponse } from "./http-client.ts";
 export {
@@ -171,6 +172,7 @@ export type {
   PushedResult,
   PushOptions,
   PushOutputChunk,
+  PushProgress,
   PushReport,
   PushRequest,
   PushResult,

@@ -21,6 +21,8 @@ export interface CommandSpec {
    * what they were asked to push.
    */
   readonly failureMarkers?: readonly string[] | undefined;
+  /** How the tool writes its standard error; absent: as text for people. */
+  readonly logFormat?: "nix-internal-json" | undefined;
 }
 
 /**

@@ -23,10 +23,25 @@ import { checkStorePaths } from "./store-path.ts";
 export function buildNixCopyCommand(input: PushCommandInput<S3Destination | HttpDestination>): CommandSpec {
   const storePaths = checkStorePaths(input.storePaths, { storeDirectory: input.storeDirectory });
   const access = buildStoreAccess(input);
+  const log = input.progress === true ? ["--log-format", "internal-json"] : [];
   const args = [
-    ...["--extra-experimental-features", "nix-command", "copy", "--to", access.url, "--no-check-sigs"],
+    ...[
+      "--extra-experimental-features",
+      "nix-command",
+      ...log,
+      "copy",
+      "--to",
+      access.url,
+      "--no-check-sigs",
+    ],
     ...PASSIVE_OPTIONS,
     ...["--netrc-file", access.netrc.path, "--", ...storePaths],
   ];
-  return { file: "nix", args, env: new Map([...privateHome(), ...access.env]), files: [access.netrc] };
+  return {
+    file: "nix",
+    args,
+    env: new Map([...privateHome(), ...access.env]),
+    files: [access.netrc],
+    logFormat: input.progress === true ? "nix-internal-json" : undefined,
+  };
 }

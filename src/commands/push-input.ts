@@ -20,6 +20,8 @@ export interface PushCommandInput<Destination extends CacheDestination = CacheDe
   };
   /** The store's directory; default `/nix/store`. */
   readonly storeDirectory?: string | undefined;
+  /** Whether the tool is to tell its progress for programs, where it can: nix then writes JSON lines. Default false. */
+  readonly progress?: boolean | undefined;
   /** The host's shared AWS files; needed for an S3 destination with `profile=` and no keys. */
   readonly awsFiles?: AwsFilePaths | undefined;
 }

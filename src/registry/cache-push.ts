@@ -9,6 +9,7 @@ import type { CredentialResolver } from "../credentials/resolver.ts";
 import type { AnyCachesError } from "../errors.ts";
 import type { ExecutionResult, Executor, OutputChunk } from "../execution/executor.ts";
 import { isCredentialFailure } from "../execution/failure.ts";
+import type { CommandProgress } from "../execution/nix-log.ts";
 import type { Runtime } from "../runtime.ts";
 import { toAborted, toPushFailure } from "./outcome.ts";
 import type { HostPaths } from "./plan.ts";
@@ -24,6 +25,8 @@ export interface PushContext {
   readonly runtime: Runtime;
   readonly host: HostPaths;
   readonly onOutput: PushOptions["onOutput"];
+  readonly onProgress: PushOptions["onProgress"];
+  readonly stallTimeoutMs: number | undefined;
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
   /** Whether a cache is asked for the paths after the tool said that they are there. */
@@ -80,6 +83,7 @@ class CachePush {
   readonly #executions: ExecutionResult[] = [];
   readonly #present = new Set<string>();
   readonly #onOutput: (chunk: OutputChunk) => void;
+  readonly #onProgress: (progress: CommandProgress) => void;
   #credentials: Credentials = { env: new Map() };
   #refreshed = false;
 
@@ -88,10 +92,13 @@ class CachePush {
     this.#participants = participants;
     this.#context = context;
     this.#startedAt = context.runtime.clock.monotonic();
-    const { onOutput, runtime } = context;
-    this.#onOutput = untilItFails(
-      (chunk) => onOutput?.({ ...chunk, cacheId: cache.id }),
-      () => runtime.warn(`The onOutput callback failed; it is not called again for ${cache.id}`),
+    const { onOutput, onProgress, runtime } = context;
+    const warnOf = (name: string) => () =>
+      runtime.warn(`The ${name} callback failed; it is not called again for ${cache.id}`);
+    this.#onOutput = untilItFails((chunk) => onOutput?.({ ...chunk, cacheId: cache.id }), warnOf("onOutput"));
+    this.#onProgress = untilItFails(
+      (progress) => onProgress?.({ ...progress, cacheId: cache.id }),
+      warnOf("onProgress"),
     );
   }
 
@@ -169,6 +176,7 @@ class CachePush {
       destination,
       storePaths,
       credentials: this.#credentials,
+      progress: true,
       ...this.#context.host,
     });
   }
@@ -177,7 +185,9 @@ class CachePush {
     if (this.#isAborted()) return toAborted();
     const { result, error } = await runCommand(command, {
       ...this.#toRunOptions(),
+      stallTimeoutMs: this.#context.stallTimeoutMs,
       onOutput: this.#onOutput,
+      onProgress: this.#onProgress,
     });
     if (result !== undefined) this.#executions.push(result);
     return error;
@@ -186,7 +196,7 @@ class CachePush {
   #toRunOptions(): RunCommandOptions {
     const { executor, runtime, signal, timeoutMs } = this.#context;
     const remainingMs = timeoutMs - (runtime.clock.monotonic() - this.#startedAt);
-    return { executor, timeoutMs, remainingMs, signal };
+    return { executor, clock: runtime.clock, timeoutMs, remainingMs, signal };
   }
 
   async #emit(event: Parameters<PushParticipant["emit"]>[0]): Promise<void> {

@@ -188,6 +188,7 @@ export class CacheRegistry implements AsyncDisposable {
       [...new Set(ids)].map((id) => ({ id, cache: this.#catalog.find(id) })),
       {
         executor: this.#executor,
+        clock: this.#runtime.clock,
         resolver: this.#resolver,
         host: this.#host,
         signal: options.signal,
@@ -246,6 +247,8 @@ export class CacheRegistry implements AsyncDisposable {
       host: this.#host,
       timeoutMs: clampTimeout(options.timeoutMs, longestMs),
       onOutput: options.onOutput,
+      onProgress: options.onProgress,
+      stallTimeoutMs: options.stallTimeoutMs,
       verifies: this.#verifies,
       signal,
     };

@@ -6,6 +6,7 @@ import type { CredentialResolver } from "../credentials/resolver.ts";
 import { type AnyCachesError, ConfigError } from "../errors.ts";
 import type { Executor } from "../execution/executor.ts";
 import { describeUnknownCache } from "../policy/unknown-cache.ts";
+import type { Clock } from "../runtime.ts";
 import { toPushFailure } from "./outcome.ts";
 import type { HostPaths } from "./plan.ts";
 import { runCommand } from "./run-command.ts";
@@ -77,6 +78,7 @@ export interface CacheCheck {
 /** What {@link checkCaches} works with. */
 export interface CheckContext {
   readonly executor: Executor;
+  readonly clock: Clock;
   readonly resolver: CredentialResolver;
   readonly host: HostPaths;
   readonly signal: AbortSignal | undefined;
@@ -120,11 +122,11 @@ function toTool(destination: CacheDestination): string {
   }
 }
 
-async function checkTool(tool: string, { executor, signal }: CheckContext): Promise<ToolCheck> {
+async function checkTool(tool: string, { executor, clock, signal }: CheckContext): Promise<ToolCheck> {
   const command = { file: tool, args: ["--version"], env: privateHome(), files: [] };
   try {
     const bounds = { timeoutMs: TOOL_TIMEOUT_MS, remainingMs: TOOL_TIMEOUT_MS };
-    const { result, error } = await runCommand(command, { executor, ...bounds, signal });
+    const { result, error } = await runCommand(command, { executor, clock, ...bounds, signal });
     if (error !== undefined || result === undefined) return { tool, ok: false, error };
     return { tool, ok: true, version: result.stdout.trim().split("\n")[0] };
   } catch (error) {

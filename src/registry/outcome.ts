@@ -8,6 +8,10 @@ export interface RunContext {
   readonly tool: string;
   /** How long it was given, in milliseconds. */
   readonly timeoutMs: number;
+  /** How long it may have made no progress, in milliseconds. */
+  readonly stallTimeoutMs?: number | undefined;
+  /** Whether it was ended since it made none. */
+  readonly hasStalled: boolean;
   /** Whether its output held a text that means failure. */
   readonly sawFailureMarker: boolean;
 }
@@ -22,6 +26,7 @@ export function findRunError(result: ExecutionResult, context: RunContext): Push
         `Hook execution timed out after ${Math.round(timeoutMs / 1000)} seconds`,
       );
     case "aborted":
+      if (context.hasStalled) return toStalled(context);
       return new PushError("ERR_PUSH_ABORTED", `${tool} was aborted`);
     case "failed":
       return new PushError("ERR_PUSH_FAILED", `${tool} ${describeEnd(result)}${quoteLastLine(result)}`);
@@ -41,6 +46,11 @@ export function findRunError(result: ExecutionResult, context: RunContext): Push
       // An executor of the host's own may say anything; what is not known is not success.
       return new PushError("ERR_PUSH_FAILED", `${tool} ended in a way that is not known`);
   }
+}
+
+function toStalled({ tool, stallTimeoutMs = 0 }: RunContext): PushError {
+  const seconds = Math.round(stallTimeoutMs / 1000);
+  return new PushError("ERR_PUSH_STALLED", `${tool} made no progress for ${seconds} seconds and was ended`);
 }
 
 /** Brings whatever a port threw into the errors of this package; a stranger's message may hold anything. */

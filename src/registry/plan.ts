@@ -52,7 +52,13 @@ export function planAllowed(
     const batches = batchStorePaths(checkStorePaths(storePaths, host));
     const commands = batches.map((batch) =>
       formatCommand(
-        buildPushCommand({ destination: cache.destination, storePaths: batch, credentials, ...host }),
+        buildPushCommand({
+          destination: cache.destination,
+          storePaths: batch,
+          credentials,
+          progress: true,
+          ...host,
+        }),
       ),
     );
     return { cacheId: cache.id, decision, commands };

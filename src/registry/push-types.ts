@@ -1,5 +1,6 @@
 import type { AnyCachesError, PushError } from "../errors.ts";
 import type { ExecutionResult, OutputChunk } from "../execution/executor.ts";
+import type { CommandProgress } from "../execution/nix-log.ts";
 import type { AccessRequest, AllowDecision, DenyDecision } from "../policy/decision.ts";
 
 /**
@@ -31,9 +32,27 @@ export interface PushOptions {
   readonly signal?: AbortSignal | undefined;
   /** Longest the push to one cache may take, in milliseconds; at most, and by default, `max_hook_timeout_seconds`. */
   readonly timeoutMs?: number | undefined;
+  /**
+   * Longest a command may make no progress, in milliseconds; default: as long as it may take. Of nix, progress is every step and
+   * every byte; of other tools every output, and they are silent while they upload a large path.
+   */
+  readonly stallTimeoutMs?: number | undefined;
   /** Called with the tools' output as it comes, secrets redacted. */
   readonly onOutput?: ((chunk: PushOutputChunk) => void) | undefined;
+  /** Called as a push goes on. */
+  readonly onProgress?: ((progress: PushProgress) => void) | undefined;
 }
+
+/**
+ * How far the push to one cache is. With several commands (more than 400 paths, or a second attempt with fresh credentials)
+ * the numbers are those of the command that runs.
+ *
+ * @public
+ */
+export type PushProgress = CommandProgress & {
+  /** The cache that is being pushed to. */
+  readonly cacheId: string;
+};
 
 /**
  * A piece of a push tool's output.

@@ -24,6 +24,8 @@ export interface RunPushContext {
   readonly host: HostPaths;
   readonly timeoutMs: number;
   readonly onOutput: PushOptions["onOutput"];
+  readonly onProgress: PushOptions["onProgress"];
+  readonly stallTimeoutMs: number | undefined;
   readonly verifies: boolean;
   readonly signal: AbortSignal;
 }

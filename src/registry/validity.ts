@@ -30,6 +30,7 @@ export async function checkValidity(storePaths: readonly string[], options: Vali
     const remainingMs = timeoutMs - (clock.monotonic() - startedAt);
     const { result, error } = await runCommand(command, {
       executor,
+      clock,
       timeoutMs,
       remainingMs,
       signal,
