@@ -19,3 +19,8 @@ for (const [entry, source] of [
 const { env } = await testing.createStaticProvider({ A_TOKEN: "x" })();
 assert.ok(env.get("A_TOKEN") instanceof main.Secret, "both entry points share the class Secret");
 console.log(`the built package offers ${Object.keys(main).length} and ${Object.keys(testing).length} values`);
+
+for (const name of ["ekaci", "repository"]) {
+  const { default: schema } = await import(`@eka-ci/caches/schema/${name}.json`, { with: { type: "json" } });
+  assert.equal(schema.type, "object", name);
+}

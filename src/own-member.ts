@@ -6,9 +6,12 @@ export function isObject(value: unknown): value is Members {
   return typeof value === "object" && value !== null;
 }
 
+/** No members, not even those of a polluted `Object.prototype`. */
+const NO_MEMBERS: Members = Object.freeze(Object.create(null));
+
 /** The members of a value; none if it is no object. */
 export function toMembers(value: unknown): Members {
-  return isObject(value) ? value : {};
+  return isObject(value) ? value : NO_MEMBERS;
 }
 
 /** Reads an object's own member: what it inherits, as from a polluted prototype, does not count. */

@@ -14,20 +14,27 @@ const MAX_LENGTH = 64;
 export function findNearest(name: string, known: readonly string[]): string | undefined {
   if (name.length > MAX_LENGTH) return undefined;
   const written = fold(name);
-  const ranked = known
-    .map((candidate) => ({ candidate, distance: measure(written, fold(candidate)) }))
-    .filter(({ distance }) => distance <= Math.max(1, Math.floor(written.length / 3)))
-    .sort((a, b) => a.distance - b.distance);
-  return ranked[0]?.candidate;
+  const reach = Math.max(1, Math.floor(written.length / 3));
+  let nearest: string | undefined;
+  let least = reach + 1;
+  for (const candidate of known) {
+    if (Math.abs(candidate.length - name.length) > reach + MAX_SEPARATORS) continue;
+    const distance = measure(written, fold(candidate), reach + 1);
+    if (distance < least) [nearest, least] = [candidate, distance];
+  }
+  return nearest;
 }
 
-function measure(written: string, candidate: string): number {
+/** How many hyphens and underscores two names may differ by. */
+const MAX_SEPARATORS = 4;
+
+function measure(written: string, candidate: string, most: number): number {
   if (written === candidate) return 0;
-  if (written.length > 1 && sortLetters(written) === sortLetters(candidate)) return 1;
+  if (Math.abs(written.length - candidate.length) >= most) return most;
   // A single letter is near to every other.
-  return Math.min(written.length, candidate.length) < 2
-    ? Number.POSITIVE_INFINITY
-    : leven(written, candidate);
+  if (Math.min(written.length, candidate.length) < 2) return most;
+  const distance = leven(written, candidate, { maxDistance: most });
+  return distance > 1 && sortLetters(written) === sortLetters(candidate) ? 1 : distance;
 }
 
 function fold(name: string): string {
@@ -38,8 +45,13 @@ function sortLetters(name: string): string {
   return [...name].sort().join("");
 }
 
+/** Asks whether a known name was meant. */
+export function askFor(nearest: string): string {
+  return `Did you mean ${nearest}?`;
+}
+
 /** Asks whether a known name was meant, if one is near. */
 export function didYouMean(name: string, known: readonly string[]): string | undefined {
   const nearest = findNearest(name, known);
-  return nearest === undefined ? undefined : `Did you mean ${nearest}?`;
+  return nearest === undefined ? undefined : askFor(nearest);
 }

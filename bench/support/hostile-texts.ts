@@ -77,6 +77,11 @@ export const HOSTILE_FAMILIES: readonly HostileFamily[] = [
     make: (bytes) => fill(bytes, "security = 1\n", (i) => `x${i} = ${"[".repeat(400)}${"]".repeat(400)}\n`),
   },
   {
+    name: "arrays in place of caches",
+    file: "server",
+    make: (bytes) => fill(bytes, "caches = [", () => "[],", "]"),
+  },
+  {
     name: "an open text at the end",
     file: "server",
     make: (bytes) => fill(bytes, "", (i) => `k${i} = 1\n`, 'x = "'),
@@ -95,6 +100,21 @@ export const HOSTILE_FAMILIES: readonly HostileFamily[] = [
     name: "keys that stand twice",
     file: "repository",
     make: (bytes) => fill(bytes, '{"jobs": {', () => '"a":{},', '"a":{}}}'),
+  },
+  {
+    name: "hooks with variables",
+    file: "repository",
+    make: (bytes) => fill(bytes, '{"post_build_hooks": ["', () => "env A=1 ", '"]}'),
+  },
+  {
+    name: "one hook of many letters",
+    file: "repository",
+    make: (bytes) => fill(bytes, '{"post_build_hooks": ["', () => "a".repeat(64), '"]}'),
+  },
+  {
+    name: "hooks with a cache each",
+    file: "repository",
+    make: (bytes) => fill(bytes, '{"post_build_hooks": [', (i) => `"cachix push c${i}",`, '""]}'),
   },
   {
     name: "hooks",

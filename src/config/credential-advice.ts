@@ -47,6 +47,7 @@ export function isMisplaced(key: string, value: unknown, isNearKnown: boolean): 
 /** The `credentials` that fit a cache, as the value of its key. */
 export function adviseCredentials(about: MisplacedCredential): Readonly<Record<string, unknown>> {
   const kind = findKind(about);
+  if (kind === undefined) return { env: { vars: ["NAME_OF_A_VARIABLE"] } };
   return kind === "cachix"
     ? { "cachix-token": { env_var: "CACHIX_AUTH_TOKEN" } }
     : { env: { vars: [...VARIABLES[kind]] } };
@@ -54,6 +55,8 @@ export function adviseCredentials(about: MisplacedCredential): Readonly<Record<s
 
 /** Says which source to use instead of a credential in a file. */
 export function adviseSource(about: MisplacedCredential): string {
+  if (/^vault/iu.test(about.name ?? ""))
+    return 'Remove it and replace it at its issuer; name the variable that holds it instead, as in token_env = "VAULT_TOKEN"';
   const entry = writeEntry("credentials", adviseCredentials(about), "toml");
   return `Remove it and replace it at its issuer; ekaci.toml names where it lives instead, as in ${entry}`;
 }
@@ -62,11 +65,12 @@ function findKind({
   name = "",
   cacheType,
   destination,
-}: MisplacedCredential): "cachix" | keyof typeof VARIABLES {
+}: MisplacedCredential): "cachix" | keyof typeof VARIABLES | undefined {
   if (/^cachix/iu.test(name) || cacheType === "cachix") return "cachix";
   if (/^attic/iu.test(name) || cacheType === "attic") return "attic";
   if (/^minio/iu.test(name)) return "minio";
   if (/^aws/iu.test(name)) return "s3";
   const isHttp = typeof destination === "string" && /^https?:/iu.test(destination);
-  return /^http/iu.test(name) || isHttp ? "http" : "s3";
+  if (/^http/iu.test(name) || isHttp) return "http";
+  return cacheType === "nix-copy" ? "s3" : undefined;
 }

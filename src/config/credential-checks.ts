@@ -2,8 +2,8 @@ import { didYouMean } from "../suggestion.ts";
 import { isMisplaced } from "./credential-advice.ts";
 import { credentialEntries } from "./credential-entries.ts";
 import type { Problem } from "./diagnostic.ts";
-import { inlineSecret } from "./inline-secret.ts";
-import { quoteKey } from "./literal-secret.ts";
+import { inlineSecret } from "./misplaced-secrets.ts";
+import { quoteKey } from "./secret-forms.ts";
 import { CUSTOM_SOURCE } from "./server-schema.ts";
 import { isTable } from "./structure-problems.ts";
 

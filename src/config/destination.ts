@@ -26,12 +26,20 @@ export interface DestinationOptions {
   readonly allowPrivateHosts: boolean;
 }
 
+/** Grammar of a cache's name at an Attic server, by its own source. */
+export const ATTIC_NAME = "[A-Za-z0-9][A-Za-z0-9_+-]{0,49}";
+
 /** How destinations look at first sight; {@link parseDestination} looks closer. */
 export const DESTINATION_FORMS: Readonly<Record<CacheType, RegExp>> = {
   "nix-copy": /^(?:s3|https?):\/\/[^/?#@\s\\]+(?:[/?][^#\s\\]*)?$/u,
   cachix: /^[a-z0-9][a-z0-9-]{0,63}$/u,
-  attic: /^https:\/\/[^/?#@\s\\]+\/(?:[A-Za-z0-9._~-]+\/)*[A-Za-z0-9][A-Za-z0-9_+-]{0,49}$/u,
+  attic: new RegExp(`^https:\\/\\/[^/?#@\\s\\\\]+\\/(?:[A-Za-z0-9._~-]+\\/)*${ATTIC_NAME}$`, "u"),
 };
+
+/** Whether a value is one of the cache types. */
+export function isCacheType(value: unknown): value is CacheType {
+  return typeof value === "string" && Object.hasOwn(DESTINATION_FORMS, value);
+}
 
 /**
  * Reads a destination. The grammar is an allow-list: a push tool given anything else would write to the local
@@ -51,7 +59,9 @@ export function parseDestination(
     case "attic":
       return parseAttic(text, options);
     case "nix-copy":
-      return text.startsWith("s3://") ? parseS3(text, options) : parseHttp(text, options);
+      if (text.startsWith("s3://")) return parseS3(text, options);
+      if (/^https?:\/\//u.test(text)) return parseHttp(text, options);
+      return invalid("The destination begins with s3://, http:// or https://");
   }
 }
 
@@ -65,11 +75,13 @@ function parseCachix(text: string): ParsedDestination {
   );
 }
 
+const ATTIC_PATH = new RegExp(`^(\\/(?:[A-Za-z0-9._~-]+\\/)*)(${ATTIC_NAME})$`, "u");
+
 function parseAttic(text: string, options: DestinationOptions): ParsedDestination {
   const url = parseWebUrl(text, ["https"], options);
   if (!url.success) return url;
   if (url.query !== "") return invalid("The destination of an Attic cache takes no parameters");
-  const path = /^(\/(?:[A-Za-z0-9._~-]+\/)*)([A-Za-z0-9][A-Za-z0-9\-_+]{0,49})$/u.exec(url.path);
+  const path = ATTIC_PATH.exec(url.path);
   if (path?.[1] === undefined || path[2] === undefined) {
     return invalid(
       "The destination of an Attic cache ends in the cache's name",

@@ -124,6 +124,8 @@ export interface Problem {
   readonly path: readonly (string | number)[];
   /** Whether it is about the key or the value that `path` leads to; default the value. */
   readonly part?: PlacePart | undefined;
+  /** The key that was probably meant, where another stands. */
+  readonly means?: string | undefined;
   /** The place, where `path` does not tell it. */
   readonly span?: Span | undefined;
   readonly hint?: string | undefined;

@@ -1,6 +1,6 @@
 import type { SourceExcerpt } from "./diagnostic.ts";
-import { holdsSecret, MASK } from "./literal-secret.ts";
 import type { Span } from "./place.ts";
+import { isUnshowable, MASK } from "./secret-forms.ts";
 
 /** How far an excerpt reaches around the place, in UTF-16 units. */
 const REACH_BEFORE = 60;
@@ -55,8 +55,8 @@ const WORD = /[^\s=[\]{},"'#:.][^\s=[\]{},"'#]*/uy;
 
 function readPiece(line: { text: string; start: number }, at: number, last: number, shown: Shown): Piece {
   const keyEnd = shown.keyEnds.get(line.start + at);
-  if (keyEnd !== undefined) return showKey(line.text.slice(at, Math.min(keyEnd - line.start, last)));
-  const rest = line.text.slice(at, last);
+  if (keyEnd !== undefined) return showKey(line.text.slice(at, keyEnd - line.start), last - at);
+  const rest = line.text.slice(at, findKey(line, at + 1, last, shown));
   if (rest.startsWith("#")) return { text: "", length: rest.length };
   const quoted = match(QUOTED, rest);
   if (quoted !== undefined) return { text: `${quoted[0]}${MASK}${quoted[0]}`, length: quoted.length };
@@ -66,8 +66,16 @@ function readPiece(line: { text: string; start: number }, at: number, last: numb
   return { text: known ? word : MASK, length: word.length };
 }
 
-function showKey(key: string): Piece {
-  return { text: holdsSecret(key) ? MASK : key.replace(/[^\x20-\x7e]/gu, "?"), length: key.length };
+/** Where the next key begins: behind the end of a text over several lines, quotes are no guide to what is inside them. */
+function findKey(line: { start: number }, from: number, last: number, shown: Shown): number {
+  for (let at = from; at < last; at++) if (shown.keyEnds.has(line.start + at)) return at;
+  return last;
+}
+
+function showKey(key: string, room: number): Piece {
+  if (isUnshowable(key)) return { text: MASK, length: Math.min(key.length, room) };
+  const shown = key.slice(0, room);
+  return { text: shown.replace(/[^\x20-\x7e]/gu, "?"), length: shown.length };
 }
 
 function match(pattern: RegExp, text: string): string | undefined {

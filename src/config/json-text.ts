@@ -1,7 +1,7 @@
 import { parse as parseTree, type ValueNode } from "@humanwhocodes/momoa";
 import type { Problem } from "./diagnostic.ts";
-import { quoteKey } from "./literal-secret.ts";
 import { type GrowingPlace, leafPlace, type Span, type TextPlaces } from "./place.ts";
+import { quoteKey } from "./secret-forms.ts";
 
 /** A parsed text with problems that did not stop the parser, or the syntax error that did. */
 export type ParsedText =

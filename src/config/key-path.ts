@@ -1,6 +1,16 @@
 /** Keys and indexes that lead to a value. */
 export type KeyPath = readonly (string | number)[];
 
+/** A text that stands for a path in sets; of a long key, its beginning and length stand for all. */
+export function toPathId(path: KeyPath): string {
+  const parts = path.map((key) => (typeof key === "string" ? shorten(key) : String(key)));
+  return parts.join("\u0000");
+}
+
+function shorten(key: string): string {
+  return key.length <= 64 ? `"${key}` : `"${key.slice(0, 64)}"${key.length}`;
+}
+
 /** A key path that shares its beginning with others, for walks over many values. */
 export interface LinkedPath {
   readonly step: string | number;

@@ -7,6 +7,7 @@ import type { Diagnostic, Problem } from "./diagnostic.ts";
 import { findOrigin } from "./origin.ts";
 import { createPlacer, type Placer } from "./place-problems.ts";
 import type { RepositoryConfig } from "./repository-config.ts";
+import { showName } from "./secret-forms.ts";
 import type { ServerConfig } from "./server-config.ts";
 
 /**
@@ -27,9 +28,9 @@ export interface LintOptions {
  * @public
  */
 export interface LintFinding extends Diagnostic {
-  /** Name of the job. */
+  /** Name of the job; `***` for one that has the form of a credential. */
   readonly job: string;
-  /** The id it names. */
+  /** The id it names, likewise. */
   readonly cacheId: string;
   /** What a push would be answered. */
   readonly decision: DenyDecision;
@@ -70,7 +71,7 @@ export function lintRepositoryConfig(
   const judge = createJudge(serverConfig, options);
   return [...repositoryConfig.jobs].flatMap(([job, { caches }]) =>
     caches.flatMap((cacheId, index) => {
-      const denial = judge(cacheId);
+      const denial = judge(showName(cacheId));
       const at = origin?.cacheIds.get(job)?.indexOf(cacheId) ?? index;
       return denial === undefined ? [] : [toFinding(place, denial, job, ["jobs", job, "caches", at])];
     }),
@@ -93,15 +94,20 @@ function createJudge(
       request && compilePermissions(permissions, { cacheId: id }).evaluate(request),
     ]),
   );
+  let suggestions = MAX_SUGGESTIONS;
   const permitted = [...decisions].filter(([, decision]) => decision?.effect !== "deny").map(([id]) => id);
   return (cacheId) => {
     const decision = decisions.has(cacheId) ? decisions.get(cacheId) : denyUnknownCache(cacheId);
     if (decision?.effect !== "deny") return undefined;
     const { reason } = decision;
-    const suggestion = reason === "unknown-cache" ? didYouMean(cacheId, permitted) : undefined;
+    const suggestion =
+      reason === "unknown-cache" && suggestions-- > 0 ? didYouMean(cacheId, permitted) : undefined;
     return { decision, hint: suggestion ?? HINTS[reason] };
   };
 }
+
+/** How many unknown ids are compared with those that exist; a hostile file names thousands. */
+const MAX_SUGGESTIONS = 100;
 
 const HINTS: Readonly<Record<DenyReason, string>> = {
   "unknown-cache": "Name a cache that the operator has defined",
@@ -123,5 +129,5 @@ function toFinding(
   const { cacheId, reason, message } = decision;
   const code = reason === "unknown-cache" ? "unknown-cache" : "push-denied";
   const diagnostic = place({ code, severity: "warning", message, path, hint });
-  return { ...diagnostic, job, cacheId, decision };
+  return { ...diagnostic, job: showName(job), cacheId, decision };
 }

@@ -5,27 +5,16 @@ export type Dialect = "toml" | "json";
 
 /** Writes a key with its value, as it stands in a configuration: `id = "x"` or `"id": "x"`. */
 export function writeEntry(key: string, value: unknown, dialect: Dialect): string {
-  return dialect === "json"
-    ? `${JSON.stringify(key)}: ${writeJson(value)}`
-    : `${writeTomlKey(key)} = ${writeToml(value)}`;
+  const written = writeValue(value, dialect);
+  if (dialect === "json") return `${JSON.stringify(key)}: ${written}`;
+  return `${/^[A-Za-z0-9_-]+$/u.test(key) ? key : writeScalar(key)} = ${written}`;
 }
 
-/** Writes a text, flag, number, list or table as TOML on one line. */
-export function writeToml(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(writeToml).join(", ")}]`;
+/** Writes a text, flag, number, list or table on one line. */
+export function writeValue(value: unknown, dialect: Dialect): string {
+  if (Array.isArray(value)) return `[${value.map((item) => writeValue(item, dialect)).join(", ")}]`;
   if (!isObject(value)) return writeScalar(value);
-  const entries = Object.entries(value).map(([key, inner]) => writeEntry(key, inner, "toml"));
-  return entries.length === 0 ? "{}" : `{ ${entries.join(", ")} }`;
-}
-
-function writeTomlKey(key: string): string {
-  return /^[A-Za-z0-9_-]+$/u.test(key) ? key : writeScalar(key);
-}
-
-function writeJson(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(writeJson).join(", ")}]`;
-  if (!isObject(value)) return writeScalar(value);
-  const entries = Object.entries(value).map(([key, inner]) => writeEntry(key, inner, "json"));
+  const entries = Object.entries(value).map(([key, inner]) => writeEntry(key, inner, dialect));
   return entries.length === 0 ? "{}" : `{ ${entries.join(", ")} }`;
 }
 

@@ -47,13 +47,15 @@ export function finishParse<T>(
 export function unwrap<T>(result: SafeParseResult<T>, onDiagnostic: DiagnosticListener | undefined): T {
   for (const diagnostic of result.diagnostics) onDiagnostic?.(diagnostic);
   if (result.success) return result.output;
-  const errors = result.diagnostics.filter((diagnostic) => diagnostic.severity === "error");
+  throw toConfigError(result.diagnostics);
+}
+
+/** Makes one error of all problems; its message lists the first. */
+export function toConfigError(diagnostics: readonly Diagnostic[]): ConfigError {
+  const errors = diagnostics.filter((diagnostic) => diagnostic.severity === "error");
   const listed = errors.slice(0, MAX_LISTED).map((diagnostic) => `\n  ${formatDiagnostic(diagnostic)}`);
   const more = errors.length > MAX_LISTED ? `\n  and ${errors.length - MAX_LISTED} more` : "";
   const count = errors.length === 1 ? "1 problem" : `${errors.length} problems`;
-  throw new ConfigError(
-    "ERR_CONFIG_INVALID",
-    `The configuration has ${count}:${listed.join("")}${more}`,
-    result.diagnostics,
-  );
+  const message = `The configuration has ${count}:${listed.join("")}${more}`;
+  return new ConfigError("ERR_CONFIG_INVALID", message, diagnostics);
 }

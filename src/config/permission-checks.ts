@@ -1,5 +1,6 @@
 import { findPatternProblem, type PatternKind } from "../policy/pattern.ts";
 import type { Problem } from "./diagnostic.ts";
+import { PERMISSION_KEYS } from "./server-schema.ts";
 import { isTable, type Table } from "./structure-problems.ts";
 
 /**
@@ -19,12 +20,7 @@ export function checkPermissions(value: unknown, cachePath: Problem["path"]): Pr
   ];
 }
 
-const KNOWN_KEYS: ReadonlySet<string> = new Set([
-  "allow_all",
-  "allowed_repos",
-  "allowed_branches",
-  "allow_forks",
-]);
+const KNOWN_KEYS: ReadonlySet<string> = new Set(PERMISSION_KEYS);
 
 function checkCombination(table: Table, path: Problem["path"]): Problem[] {
   const { allow_all: allowAll, allowed_repos: repos, allowed_branches: branches } = table;
@@ -32,6 +28,7 @@ function checkCombination(table: Table, path: Problem["path"]): Problem[] {
   if (Object.keys(table).some((key) => !KNOWN_KEYS.has(key))) return [];
   if (allowAll === undefined) return [ambiguous(path)];
   if (allowAll === true) return repos === undefined && branches === undefined ? [] : [ignored(path)];
+  if (allowAll !== false) return [];
   if (isEmptyList(repos)) return [deniesEveryone(path)];
   return branches !== undefined && isEmptyList(branches)
     ? [deniesBranches([...path, "allowed_branches"])]

@@ -1,8 +1,8 @@
 import type { Diagnostic, Problem } from "./diagnostic.ts";
 import { cutExcerpt } from "./excerpt.ts";
 import { LineIndex } from "./line-index.ts";
-import { holdsSecret, MASK } from "./literal-secret.ts";
 import { findSpan, type Span, type TextPlaces } from "./place.ts";
+import { showName } from "./secret-forms.ts";
 
 /** How many diagnostics a text gets; hostile ones could make millions. */
 const MAX_DIAGNOSTICS = 10_000;
@@ -33,7 +33,7 @@ export type Placer = (problem: Problem) => Diagnostic;
 
 /** Reads the places of a text once, to look problems up in it one by one. */
 export function createPlacer({ source, text, findPlaces, vocabulary }: ProblemText): Placer {
-  const maskKey = memoize((key: string) => (holdsSecret(key) ? MASK : key));
+  const maskKey = memoize(showKey);
   const maskPath = (path: Problem["path"]): Problem["path"] =>
     path.map((key) => (typeof key === "string" ? maskKey(key) : key));
   if (text === undefined) return (problem) => toDiagnostic(problem, source, maskPath(problem.path));
@@ -68,6 +68,14 @@ function toDiagnostic(
     ...(excerpt === undefined ? {} : { excerpt }),
     ...(hint === undefined ? {} : { hint }),
   };
+}
+
+/** Longest key in a path that is kept whole, in UTF-16 units. */
+const MAX_KEY_LENGTH = 256;
+
+function showKey(key: string): string {
+  const shown = showName(key);
+  return shown.length <= MAX_KEY_LENGTH ? shown : `${shown.slice(0, MAX_KEY_LENGTH)}...`;
 }
 
 /** A long key may stand in the path of every problem. */

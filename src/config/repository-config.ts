@@ -1,18 +1,18 @@
 import { readMember } from "../own-member.ts";
 import { createNodeRuntime } from "../runtime.ts";
 import type { Problem, SafeParseResult } from "./diagnostic.ts";
-import { findCredentialKeys, findInlineSecrets, preferInlineSecrets } from "./inline-secret.ts";
 import { parseJsonText } from "./json-text.ts";
-import { quoteKey } from "./literal-secret.ts";
 import { type LoadConfigOptions, loadText } from "./load-text.ts";
+import { findInlineSecrets, preferInlineSecrets } from "./misplaced-secrets.ts";
 import { rememberOrigin } from "./origin.ts";
 import { failParse, finishParse, type ParseConfigOptions, unwrap } from "./parse-result.ts";
 import type { ProblemText } from "./place-problems.ts";
 import { jobSchema, repositorySchema } from "./repository-schema.ts";
 import { findSchemaProblems } from "./schema-issues.ts";
 import { collectVocabulary } from "./schema-node.ts";
+import { quoteKey } from "./secret-forms.ts";
 import { decodeText } from "./source-text.ts";
-import { isTable, type Table } from "./structure-problems.ts";
+import { findStructureProblems, isTable, type Table } from "./structure-problems.ts";
 
 /** Largest repository configuration, in bytes. */
 const MAX_BYTES = 256 * 1024;
@@ -20,6 +20,9 @@ const MAX_DEPTH = 32;
 
 /** Keys of the commands that repositories used to name. */
 export const HOOK_KEYS = ["post_build_hooks", "fod_post_build_hooks"] as const;
+
+/** Hooks never run, so what they hold is a matter of the migration. */
+const IS_HOOK_KEY: ReadonlySet<string> = new Set(HOOK_KEYS);
 
 const VOCABULARY: ReadonlySet<string> = new Set([...collectVocabulary(repositorySchema), ...HOOK_KEYS]);
 
@@ -87,7 +90,12 @@ export function safeParseRepositoryConfig(
   const read = readRepositoryText(input, options.source ?? ".eka-ci/config.json");
   if (!read.success) return failParse(read.about, read.problem);
   const { root, about } = read;
-  const problems: Problem[] = [...read.problems, ...findHooks(root, []), ...findCredentialKeys(root, [])];
+  const problems: Problem[] = [
+    ...read.problems,
+    ...findNearMisses(root),
+    ...findHooks(root, []),
+    ...findInlineSecrets(root, [], {}, IS_HOOK_KEY),
+  ];
   const cacheIds = readJobs(root, problems);
   return finishParse(about, preferInlineSecrets(problems), () => {
     const jobs = [...cacheIds].map(([name, ids]) => [name, { caches: [...new Set(ids)] }] as const);
@@ -143,8 +151,15 @@ export function readRepositoryText(input: string | Uint8Array, source: string): 
   return { success: true, root: parsed.value, problems: parsed.problems, about };
 }
 
+/** Finds a misspelt `jobs`; what is inside them is checked job by job. */
+function findNearMisses(root: Table): readonly Problem[] {
+  const withoutJobs: Table = Object.assign(Object.create(null), root, { jobs: undefined });
+  return findStructureProblems(repositorySchema, withoutJobs, []);
+}
+
 function readJobs(root: Table, problems: Problem[]): ReadonlyMap<string, readonly string[]> {
-  const jobs = readMember(root, "jobs") ?? {};
+  const jobs = readMember(root, "jobs");
+  if (jobs === undefined) return new Map();
   if (!isTable(jobs)) {
     problems.push(notAnObject(["jobs"]));
     return new Map();
@@ -163,9 +178,7 @@ function readJob(job: unknown, path: Problem["path"], problems: Problem[]): read
   const named = checked.output?.caches ?? [];
   const lists = [
     findHooks(own, path),
-    findCredentialKeys(own, path),
     checked.problems.map((problem) => ({ ...problem, path: [...path, ...problem.path] })),
-    findInlineSecrets({ caches: own["caches"] }, path),
     findRepeated(named, [...path, "caches"]),
   ];
   // One by one: a hostile list makes more problems than a call takes arguments.
@@ -185,7 +198,8 @@ function findHooks(table: Table, path: Problem["path"]): Problem[] {
   }));
 }
 
-function notAnObject(path: Problem["path"]): Problem {
+/** Says that a value must be an object. */
+export function notAnObject(path: Problem["path"]): Problem {
   const subject = path.length === 0 ? "The text" : `The value of ${quoteKey(path.at(-1))}`;
   const hint = 'As in {"jobs": {"my-package": {"caches": ["production-s3"]}}}';
   return { code: "invalid-type", severity: "error", message: `${subject} must be an object`, path, hint };

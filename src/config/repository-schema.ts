@@ -4,7 +4,7 @@ import { openTable } from "./schema-table.ts";
 import { cacheId } from "./server-texts.ts";
 
 /** Most caches that a job may name. */
-const MAX_CACHES = 64;
+export const MAX_CACHES = 64;
 
 /** What a job says of caches. Its other keys belong to other features. */
 export const jobSchema = openTable({

@@ -1,10 +1,10 @@
 import * as v from "valibot";
 import { didYouMean } from "../suggestion.ts";
 import type { DiagnosticCode, Problem } from "./diagnostic.ts";
-import type { KeyPath } from "./key-path.ts";
-import { quoteKey } from "./literal-secret.ts";
+import { type KeyPath, toPathId } from "./key-path.ts";
 import { type Dialect, writeEntry } from "./literal-value.ts";
-import { exampleOf, findNode, type SchemaNode } from "./schema-node.ts";
+import { branchesOf, exampleOf, findNode, type SchemaNode, wordsOf } from "./schema-node.ts";
+import { quoteKey } from "./secret-forms.ts";
 import { findStructureProblems, isTable } from "./structure-problems.ts";
 
 /** Codes that a check inside a schema may give. */
@@ -32,24 +32,42 @@ export function findSchemaProblems<Schema extends v.GenericSchema & SchemaNode>(
 ): { readonly problems: readonly Problem[]; readonly output: v.InferOutput<Schema> | undefined } {
   const result = v.safeParse(schema, value, { abortPipeEarly: true });
   const structure = findStructureProblems(schema, value, []);
-  const noTables = structure.filter(({ code }) => code === "invalid-type").map(({ path }) => path);
+  const noTables = new Set(
+    structure.filter(({ code }) => code === "invalid-type").map(({ path }) => toPathId(path)),
+  );
   const issues = (result.issues ?? [])
     .flatMap((issue) => flatten(issue, []))
-    .filter((issue) => !isUnknownKey(issue) && !noTables.some((path) => isWithin(issue.path, path)));
-  const problems = [...issues.map(toProblem), ...structure].map((problem) => ({
+    .filter((issue) => !isUnknownKey(issue) && !isWithinAny(issue.path, noTables));
+  const found = [...issues.map((issue) => toProblem(issue, schema)), ...structure];
+  const problems = withoutMisspelt(found).map((problem) => ({
     ...problem,
     hint: problem.hint ?? showExample(schema, problem, dialect),
   }));
-  return { problems, output: result.success && problems.length === 0 ? detach(result.output) : undefined };
+  const isClean = result.success && problems.every(({ severity }) => severity === "warning");
+  return { problems, output: isClean ? detach(result.output) : undefined };
+}
+
+/** Leaves out that a key is missing where another is there that was meant to be it. */
+function withoutMisspelt(problems: readonly Problem[]): readonly Problem[] {
+  const meant = new Set(
+    problems.flatMap(({ path, means }) =>
+      means === undefined ? [] : [toPathId([...path.slice(0, -1), means])],
+    ),
+  );
+  return meant.size === 0
+    ? problems
+    : problems.filter(({ code, path }) => code !== "missing-key" || !meant.has(toPathId(path)));
 }
 
 /** Writes the entry as it might be, from the schema's own example. */
 function showExample(schema: SchemaNode, { path }: Problem, dialect: Dialect): string | undefined {
   const names = path.findLastIndex((key) => typeof key === "string");
   const key = path[names];
-  const node = key === undefined ? undefined : findNode(schema, path.slice(0, names + 1));
-  const example = node && exampleOf(node);
-  return example === undefined ? undefined : `As in ${writeEntry(String(key), example, dialect)}`;
+  const node = typeof key === "string" ? findNode(schema, path.slice(0, names + 1)) : undefined;
+  if (typeof key !== "string" || node === undefined) return undefined;
+  if (dialect === "toml" && node.item?.entries !== undefined) return `Write [[${key}]] above each of them`;
+  const example = exampleOf(node);
+  return example === undefined ? undefined : `As in ${writeEntry(key, example, dialect)}`;
 }
 
 interface PlacedIssue {
@@ -75,11 +93,11 @@ function isUnknownKey({ issue }: PlacedIssue): boolean {
   return issue.type === "strict_object" && issue.expected === "never";
 }
 
-function isWithin(path: KeyPath, parent: KeyPath): boolean {
-  return parent.every((key, index) => path[index] === key);
+function isWithinAny(path: KeyPath, parents: ReadonlySet<string>): boolean {
+  return parents.size > 0 && path.some((_key, index) => parents.has(toPathId(path.slice(0, index + 1))));
 }
 
-function toProblem({ issue, path }: PlacedIssue): Problem {
+function toProblem({ issue, path }: PlacedIssue, schema: SchemaNode): Problem {
   if (issue.kind === "validation") {
     const code = SCHEMA_CODES.find((candidate) => issue.message.startsWith(`${candidate}|`));
     if (code === undefined) throw new TypeError("A check of the schema carries no code");
@@ -95,18 +113,14 @@ function toProblem({ issue, path }: PlacedIssue): Problem {
     severity: "error",
     message: `Expected ${describeExpected(issue)}`,
     path,
-    hint: suggest(issue),
+    hint: suggest(issue, findNode(schema, path)),
   };
 }
 
 // A received value is only compared, never printed; what is printed is the schema's own word.
-function suggest({ type, expected, input }: v.BaseIssue<unknown>): string | undefined {
-  const isChoice = type === "picklist" || type === "union";
-  if (!isChoice || typeof input !== "string") return undefined;
-  return didYouMean(
-    input,
-    [...(expected ?? "").matchAll(/"([^"]+)"/gu)].map(([, word = ""]) => word),
-  );
+function suggest({ input }: v.BaseIssue<unknown>, node: SchemaNode | undefined): string | undefined {
+  if (typeof input !== "string" || node === undefined) return undefined;
+  return didYouMean(input, branchesOf(node).flatMap(wordsOf));
 }
 
 const EXPECTED: Readonly<Record<string, string>> = {

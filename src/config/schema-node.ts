@@ -1,4 +1,4 @@
-import { isObject } from "../own-member.ts";
+import { toMembers } from "../own-member.ts";
 
 /** What can be asked of a valibot schema without knowing its type. */
 export interface SchemaNode {
@@ -15,7 +15,7 @@ export interface SchemaNode {
 
 /** The schema inside `optional`. */
 export function unwrapNode(node: SchemaNode): SchemaNode {
-  return node.wrapped === undefined ? node : unwrapNode(node.wrapped);
+  return Object.hasOwn(node, "wrapped") && node.wrapped !== undefined ? unwrapNode(node.wrapped) : node;
 }
 
 /** The branches of a union; of any other schema, itself. */
@@ -47,14 +47,16 @@ export function findNode(schema: SchemaNode, path: readonly (string | number)[])
   return undefined;
 }
 
-/** The first example that a schema gives of its value. */
+/** An example of a value: the schema's own, else a table of those of its required keys. */
 export function exampleOf(node: SchemaNode): unknown {
-  const actions = (node.pipe ?? []).flatMap((action) => {
-    if (!isObject(action)) return [];
-    const { type, examples } = action;
+  const inner = unwrapNode(node);
+  const [example] = (inner.pipe ?? []).flatMap((action) => {
+    const { type, examples } = toMembers(action);
     return type === "examples" && Array.isArray(examples) ? examples : [];
   });
-  return actions[0];
+  if (example !== undefined || inner.entries === undefined) return example;
+  const required = Object.entries(inner.entries).filter(([, entry]) => unwrapNode(entry) === entry);
+  return Object.fromEntries(required.map(([key, entry]) => [key, exampleOf(entry)]));
 }
 
 /** All keys and words that a schema knows. */

@@ -2,12 +2,13 @@ import type { CacheDestination, CacheType } from "../cache.ts";
 import { toMembers } from "../own-member.ts";
 import { adviseCredentials } from "./credential-advice.ts";
 import { checkCredentials } from "./credential-checks.ts";
-import { parseDestination } from "./destination.ts";
+import { isCacheType, parseDestination } from "./destination.ts";
 import type { Problem } from "./diagnostic.ts";
-import { findCredentialKeys, findInlineSecrets } from "./inline-secret.ts";
 import { type LinkedPath, toKeyPath } from "./key-path.ts";
 import { writeEntry } from "./literal-value.ts";
+import { findCredentialKeys, findInlineSecrets } from "./misplaced-secrets.ts";
 import { checkPermissions } from "./permission-checks.ts";
+import { CACHE_ID } from "./server-texts.ts";
 import { isTable, type Table } from "./structure-problems.ts";
 
 /** Bounds of `max_hook_timeout_seconds`. */
@@ -25,8 +26,8 @@ export interface CheckedTables {
  * any shape, so that these problems are reported together with those of the schema.
  */
 export function checkServerTables(value: unknown): CheckedTables {
-  const root = isTable(value) ? value : {};
-  const security = isTable(root["security"]) ? root["security"] : {};
+  const root = toMembers(value);
+  const security = toMembers(root["security"]);
   const allowPrivateHosts = security["allow_private_cache_hosts"] === true;
   const tables: readonly unknown[] = Array.isArray(root["caches"]) ? root["caches"] : [];
   const checked = tables.map((table, index) => checkCache(table, index, allowPrivateHosts));
@@ -50,8 +51,9 @@ export function refineHint(problem: Problem, value: unknown): Problem {
     const advice = adviseCredentials({ cacheType, destination });
     return { ...problem, hint: `As in ${writeEntry("credentials", advice, "toml")}` };
   }
-  const isKnown = cacheType === "nix-copy" || cacheType === "cachix" || cacheType === "attic";
-  return key === "destination" && isKnown ? { ...problem, hint: DESTINATION_HINTS[cacheType] } : problem;
+  return key === "destination" && isCacheType(cacheType)
+    ? { ...problem, hint: DESTINATION_HINTS[cacheType] }
+    : problem;
 }
 
 /** Brings a timeout into its bounds. */
@@ -101,7 +103,7 @@ function checkCache(table: unknown, index: number, allowPrivateHosts: boolean): 
   const path = ["caches", index];
   const destination = checkDestination(table, path, allowPrivateHosts);
   const problems = [
-    ...findInlineSecrets(table, path),
+    ...findInlineSecrets(table, path, { cacheType: table["cache_type"], destination: table["destination"] }),
     ...destination.problems,
     ...checkCredentials(table["credentials"], [...path, "credentials"]),
     ...checkPermissions(table["permissions"], path),
@@ -112,7 +114,7 @@ function checkCache(table: unknown, index: number, allowPrivateHosts: boolean): 
 function checkDestination(table: Table, parent: Problem["path"], allowPrivateHosts: boolean): CheckedCache {
   const { cache_type: type, destination: text } = table;
   const path = [...parent, "destination"];
-  if (typeof text !== "string" || (type !== "nix-copy" && type !== "cachix" && type !== "attic")) {
+  if (typeof text !== "string" || !isCacheType(type)) {
     return { problems: [], destination: undefined };
   }
   const parsed = parseDestination(type, text, { allowPrivateHosts });
@@ -145,7 +147,7 @@ function findDuplicateIds(tables: readonly unknown[]): Problem[] {
   const first = new Map<string, number>();
   return tables.flatMap((table, index) => {
     const id = isTable(table) ? table["id"] : undefined;
-    if (typeof id !== "string") return [];
+    if (typeof id !== "string" || !CACHE_ID.test(id)) return [];
     const earlier = first.get(id);
     if (earlier === undefined) {
       first.set(id, index);

@@ -1,8 +1,8 @@
 import type { CacheDefinition } from "../cache.ts";
 import { createNodeRuntime, type Runtime } from "../runtime.ts";
 import type { SafeParseResult } from "./diagnostic.ts";
-import { preferInlineSecrets } from "./inline-secret.ts";
 import { type LoadConfigOptions, loadText } from "./load-text.ts";
+import { preferInlineSecrets } from "./misplaced-secrets.ts";
 import { failParse, finishParse, type ParseConfigOptions, unwrap } from "./parse-result.ts";
 import { findSchemaProblems } from "./schema-issues.ts";
 import { collectVocabulary } from "./schema-node.ts";

@@ -39,6 +39,9 @@ const permissions = v.pipe(
   v.examples([{ allow_all: false, allowed_repos: ["myorg/myrepo"] }]),
 );
 
+/** The keys of `permissions`. */
+export const PERMISSION_KEYS: readonly string[] = Object.keys(permissions.entries);
+
 // The destination's form depends on the type, which JSON Schema says beside the keys.
 const destinationForms = Object.entries(DESTINATION_FORMS).map(([type, form]) => ({
   if: { properties: { cache_type: { const: type } }, required: ["cache_type"] },

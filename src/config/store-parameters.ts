@@ -1,4 +1,5 @@
 import type { StoreParameter } from "../cache.ts";
+import { findNearest } from "../suggestion.ts";
 import { hasControlCharacter } from "../text.ts";
 
 /** Which store URL the parameters belong to. */
@@ -69,7 +70,7 @@ export function findParameterProblem(
     if (seen.has(name)) return `The ${quoted} is given twice`;
     seen.add(name);
     const grammar = findGrammar(name, kind);
-    if (grammar === undefined) return `The ${quoted} is not supported${toHint(name)}`;
+    if (grammar === undefined) return `The ${quoted} is not supported${toHint(name, kind)}`;
     const decoded = decode(value);
     if (decoded === undefined || !grammar.test(decoded)) return `The ${quoted} has no valid value`;
   }
@@ -81,8 +82,11 @@ function findGrammar(name: string, kind: ParameterKind): RegExp | undefined {
   return kind === "s3" && Object.hasOwn(S3_PARAMETERS, name) ? S3_PARAMETERS[name] : undefined;
 }
 
-function toHint(name: string): string {
-  return Object.hasOwn(HINTS, name) ? `; ${HINTS[name]}` : "";
+function toHint(name: string, kind: ParameterKind): string {
+  if (Object.hasOwn(HINTS, name)) return `; ${HINTS[name]}`;
+  const known = [...Object.keys(UPLOAD_PARAMETERS), ...(kind === "s3" ? Object.keys(S3_PARAMETERS) : [])];
+  const nearest = findNearest(name, known);
+  return nearest === undefined ? "" : `; did you mean ${nearest}?`;
 }
 
 function decode(value: string): string | undefined {

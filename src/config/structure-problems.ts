@@ -1,10 +1,10 @@
-import { didYouMean } from "../suggestion.ts";
+import { askFor, findNearest } from "../suggestion.ts";
 import { isMisplaced } from "./credential-advice.ts";
 import type { Problem } from "./diagnostic.ts";
-import { inlineSecret } from "./inline-secret.ts";
 import type { KeyPath } from "./key-path.ts";
-import { quoteKey } from "./literal-secret.ts";
+import { inlineSecret } from "./misplaced-secrets.ts";
 import { branchesOf, entryOf, type SchemaNode, unwrapNode } from "./schema-node.ts";
+import { quoteKey } from "./secret-forms.ts";
 
 /** A TOML table or JSON object. */
 export type Table = Readonly<Record<string, unknown>>;
@@ -38,15 +38,16 @@ function findInTable(node: SchemaNode, table: Table, path: KeyPath): Problem[] {
   return Object.keys(table).flatMap((key) => {
     const entry = entryOf(node, key);
     if (entry !== undefined) return findStructureProblems(entry, table[key], [...path, key]);
-    return node.type === "strict_object" ? [unknownKey(node, key, table, path)] : [];
+    if (node.type === "strict_object") return [unknownKey(node, key, table, path)];
+    return node.type === "object" ? nearMiss(node, key, path) : [];
   });
 }
 
 function unknownKey(node: SchemaNode, key: string, table: Table, parent: KeyPath): Problem {
   const path = [...parent, key];
   const known = Object.keys(node.entries ?? {});
-  const suggestion = didYouMean(key, known);
-  if (isMisplaced(key, table[key], suggestion !== undefined)) {
+  const nearest = findNearest(key, known);
+  if (isMisplaced(key, table[key], nearest !== undefined)) {
     return inlineSecret(path, {
       name: key,
       cacheType: table["cache_type"],
@@ -59,8 +60,18 @@ function unknownKey(node: SchemaNode, key: string, table: Table, parent: KeyPath
     message: `The key ${quoteKey(key)} is not known here`,
     path,
     part: "key",
-    hint: suggestion ?? listKeys(known),
+    means: nearest,
+    hint: nearest === undefined ? listKeys(known) : askFor(nearest),
   };
+}
+
+/** In a table that has keys of others too, one that is nearly ours was probably meant to be. */
+function nearMiss(node: SchemaNode, key: string, parent: KeyPath): Problem[] {
+  const nearest = findNearest(key, Object.keys(node.entries ?? {}));
+  if (nearest === undefined) return [];
+  const message = `The key ${quoteKey(key)} means nothing to the caches`;
+  const path = [...parent, key];
+  return [{ code: "unknown-key", severity: "warning", message, path, part: "key", hint: askFor(nearest) }];
 }
 
 function listKeys(known: readonly string[]): string {

@@ -89,15 +89,19 @@ export class NixLogReader {
     const id = String(event["id"]);
     switch (event["action"]) {
       case "msg":
-        return this.#tell(toPlainText(String(event["msg"])));
+        this.#tell(toPlainText(String(event["msg"])));
+        break;
       case "start":
-        return this.#start(id, event);
+        this.#start(id, event);
+        break;
       case "stop":
         this.#types.delete(id);
         this.#fields.delete(id);
-        return this.#listener.onMove();
+        this.#listener.onMove();
+        break;
       case "result":
-        return this.#readResult(id, event);
+        this.#readResult(id, event);
+        break;
     }
   }
 
@@ -140,6 +144,7 @@ export class NixLogReader {
  * put together must not be put together here.
  */
 function toPlainText(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: the escape character is what is looked for
   const parted = text.replaceAll(/(?<=\w)\u001b\[[0-9;]*m(?=\w)/gu, " ");
   return new EscapeStripper().push(parted);
 }

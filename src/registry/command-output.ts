@@ -33,7 +33,10 @@ export class CommandOutput {
   /** Takes a piece of output. */
   push(chunk: OutputChunk): void {
     this.#streamed = true;
-    if (this.#reader !== undefined && chunk.stream === "stderr") return this.#reader.push(chunk.text);
+    if (this.#reader !== undefined && chunk.stream === "stderr") {
+      this.#reader.push(chunk.text);
+      return;
+    }
     this.#listener.onMove();
     this.#pass(chunk);
   }

@@ -105,6 +105,10 @@ describe("places in TOML", () => {
     ["invalid-pattern", '[[caches]]\npermissions.allowed_branches = [\n  "main",\n  <<"**">>,\n]'],
     ["duplicate-cache-id", `[[caches]]\nid = "x"\n${CACHE}[[caches]]\nid = <<"x">>`],
     ["timeout-clamped", "security.max_hook_timeout_seconds = <<0>>"],
+    [
+      "unknown-key",
+      '[[caches]]\npermissions = { allow_all = true, allowed_repos = ["""\n""", "a/b"], <<more>> = 1 }',
+    ],
     ["invalid-destination", '[[caches]]\ncache_type = "cachix"\ndestination = <<"é">>'],
     ["nesting-too-deep", "a.b.c.d.e.f.g.h.<<i>> = 1"],
     ["nesting-too-deep", "a = [[{ b.c.d.e.f.g.h.<<i>> = 1 }]]"],
@@ -181,6 +185,12 @@ describe("excerpts", () => {
     expect(excerptOf(text)).toBe(expected);
   });
 
+  it("show a key behind the end of a text over several lines", () => {
+    const text = '[[caches]]\npermissions = { allow_all = true, extra = """\nx""", more = 1 }';
+    const frames = print(safeParseServerConfig(text), "frame");
+    expect(frames).toMatch(/3 \| (\S+)more = \*\*\* \}\n {2}\| {14}\^{4}\n/u);
+  });
+
   it("cut a long line to the surroundings of the place", () => {
     const keys = Array.from({ length: 200 }, (_key, index) => `k${index} = "v"`).join(", ");
     const [line = ""] = excerptOf(
@@ -219,7 +229,10 @@ describe("suggestions", () => {
   const cache = (line: string): string => `[[caches]]\n${line}`;
 
   it.each([
-    [cache("allowed_repos = []"), "Keys here are id, cache_type, destination, credentials, permissions"],
+    [
+      cache("allowed_repos = []"),
+      "Keys here are id, cache_type, destination, credentials, permissions, require_signature",
+    ],
     [cache("cachetype = 1"), "Did you mean cache_type?"],
     [cache("cacheType = 1"), "Did you mean cache_type?"],
     [cache("credential = 1"), "Did you mean credentials?"],
@@ -334,6 +347,90 @@ describe("credentials in the file", () => {
     expect(STYLES.map((style) => print(result, style)).join() + JSON.stringify(result)).not.toContain(
       "canary",
     );
+  });
+});
+
+describe("one mistake is one diagnostic", () => {
+  const inCache = (line: string) =>
+    `[[caches]]\nid = "x"\ncache_type = "cachix"\ndestination = "x"\npermissions.allow_all = true\n${line}`;
+
+  it.each<[name: string, text: string, code: string]>([
+    [
+      "a misspelt key",
+      `[[caches]]\nid = "x"\ncache_typ = "cachix"\ndestination = "x"\npermissions.allow_all = true\ncredentials = "none"`,
+      "unknown-key",
+    ],
+    ["a misspelt key of a source", inCache("credentials = { env = { var = [] } }"), "unknown-key"],
+    [
+      "a credential in place of a name",
+      inCache('credentials = { env = { AWS_SECRET_ACCESS_KEY = "x" } }'),
+      "inline-secret",
+    ],
+    [
+      "a token in place of its variable",
+      inCache('credentials = { cachix-token = { token = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.x" } }'),
+      "inline-secret",
+    ],
+    [
+      "two ids that are none",
+      `${inCache('credentials = "none"').replace('"x"', '"a b"')}\n${inCache('credentials = "none"').replace('"x"', '"a c"')}`,
+      "invalid-cache-id",
+    ],
+    [
+      "a flag in words",
+      inCache('credentials = "none"').replace(
+        "permissions.allow_all = true",
+        'permissions = { allow_all = "true" }',
+      ),
+      "invalid-type",
+    ],
+  ])("for %s", (_name, text, code) => {
+    expect(new Set(safeParseServerConfig(text).diagnostics.map((diagnostic) => diagnostic.code))).toEqual(
+      new Set([code]),
+    );
+  });
+
+  it("and a token's hint names the source of its cache", () => {
+    const { diagnostics } = safeParseServerConfig(
+      inCache('credentials = { cachix-token = { token = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.x" } }'),
+    );
+    expect(diagnostics).toMatchObject([
+      { hint: expect.stringContaining('cachix-token = { env_var = "CACHIX_AUTH_TOKEN" }') },
+    ]);
+  });
+});
+
+describe("keys that are nearly ours", () => {
+  it.each([
+    ["[[cache]]\nid = 1", "Did you mean caches?"],
+    ["[securty]\naudit_hooks = false", "Did you mean security?"],
+    ["[security]\naudit_hook = false", "Did you mean audit_hooks?"],
+    ["[security]\nallow_private_cache_host = true", "Did you mean allow_private_cache_hosts?"],
+  ])("bring a warning among those of the server: %j", (text, hint) => {
+    expect(safeParseServerConfig(text)).toMatchObject({
+      success: true,
+      diagnostics: [{ code: "unknown-key", severity: "warning", hint }],
+    });
+  });
+
+  it.each([
+    ['{"job": {}}', "Did you mean jobs?"],
+    ['{"jobs": {"a": {"cache": ["x"]}}}', "Did you mean caches?"],
+    ['{"jobs": {"a": {"cahces": ["x"]}}}', "Did you mean caches?"],
+  ])("bring a warning among those of other features: %j", (text, hint) => {
+    expect(safeParseRepositoryConfig(text)).toMatchObject({
+      success: true,
+      diagnostics: [{ code: "unknown-key", severity: "warning", hint }],
+    });
+  });
+
+  it("are none of the keys that the guide and the server have", () => {
+    for (const key of ["web", "oauth", "github_apps", "checks", "size_check", "file", "attr_path"]) {
+      expect(safeParseServerConfig(`${key} = 1`).diagnostics).toEqual([]);
+      expect(safeParseRepositoryConfig(`{"${key}": 1, "jobs": {"a": {"${key}": 1}}}`).diagnostics).toEqual(
+        [],
+      );
+    }
   });
 });
 

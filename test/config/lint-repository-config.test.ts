@@ -98,6 +98,33 @@ describe("linting a repository's configuration", () => {
     expect(hintFor("acme/tool")).not.toContain("live");
   });
 
+  it("prints no name that has the form of a credential", () => {
+    const text = JSON.stringify({
+      jobs: { [`ghp_${"canary4f1d9c".repeat(2)}`]: { caches: ["wJalrXUtnFEMIK7MDENGbPxRfiCYcanary4f1d9c"] } },
+    });
+    expect(JSON.stringify(lintRepositoryConfig(parseRepositoryConfig(text), server))).not.toContain("canary");
+  });
+
+  it("takes bounded time for thousands of unknown ids and caches", () => {
+    const caches = Array.from({ length: 64 }, (_id, index) => `productoin-${index}`);
+    const jobs = Object.fromEntries(
+      Array.from({ length: 150 }, (_job, index) => [
+        `j${index}`,
+        { caches: caches.map((id) => `${id}-${index}`) },
+      ]),
+    );
+    const many = {
+      ...server,
+      caches: Array.from({ length: 1000 }, (_cache, index) => ({
+        ...server.caches[0],
+        id: `production-${index}`,
+      })),
+    };
+    expect(
+      lintRepositoryConfig(parseRepositoryConfig(JSON.stringify({ jobs })), many as typeof server),
+    ).toHaveLength(9600);
+  });
+
   it("works on configurations written by hand, without places", () => {
     const byHand: RepositoryConfig = { jobs: new Map([["__proto__", { caches: ["x", "staging"] }]]) };
     const findings = lintRepositoryConfig(byHand, server);

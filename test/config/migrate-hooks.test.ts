@@ -126,18 +126,7 @@ describe("recognised commands", () => {
     ],
     [["cachix", "push", "acme"], { ...CACHIX, destination: "acme" }],
     [
-      [
-        "cachix",
-        "-c",
-        "/etc/cachix.dhall",
-        "push",
-        "--jobs",
-        "4",
-        "--compression-level",
-        "9",
-        "acme",
-        "./result",
-      ],
+      ["cachix", "--verbose", "push", "--jobs=4", "--compression-level", "9", "acme", "./result"],
       { ...CACHIX, destination: "acme" },
     ],
     [["attic", "push", "ci:team", "./result"], { ...ATTIC, destination: "https://attic.acme.example/team" }],
@@ -147,7 +136,7 @@ describe("recognised commands", () => {
     ],
     [["bash", "-c", "cachix push acme $OUT_PATHS"], { ...CACHIX, destination: "acme" }],
     [
-      ["/bin/sh", "-euc", 'set -x # trace\nexport NAME="acme"\nexec cachix push "$NAME" "$@"'],
+      ["/bin/sh", "-euc", 'set -x # trace\nexport NAME="acme"\nexec cachix push "acme" "$@"'],
       { ...CACHIX, destination: "acme" },
     ],
     [
@@ -155,7 +144,7 @@ describe("recognised commands", () => {
       { ...S3, destination: "s3://b-1?region=eu-west-1" },
     ],
     [
-      ["BUCKET=b-1; nix copy --to s3://$", "{BUCKET}/nix \\\n  $OUT_PATHS"].join(""),
+      "A=1; nix copy --to s3://b-1/nix \\\n  $OUT_PATHS",
       { ...S3, destination: "s3://b-1/nix?region=us-east-1" },
     ],
   ])("%j", (command, expected) => {
@@ -176,6 +165,17 @@ describe("recognised commands", () => {
     ["a destination that a variable names", ["nix", "copy", "--to", "s3://$BUCKET"]],
     ["another command of cachix", ["cachix", "watch-exec", "acme", "--", "nix-build"]],
     ["another cachix server", ["cachix", "--hostname", "https://h", "push", "acme"]],
+    ["a cachix configuration that may name a server", ["cachix", "--config", "/etc/x.dhall", "push", "acme"]],
+    ["another cachix server, attached", ["cachix", "push", "acme", "--hostname=https://h"]],
+    ["another cachix server, attached to a letter", ["cachix", "push", "acme", "-hhttps://h"]],
+    ["an option that nobody knows", ["nix", "copy", "--to", "https://h", "--frobnicate"]],
+    ["two queries", ["nix", "copy", "--to", "s3://b-1?region=x?endpoint=https://y"]],
+    ["a profile that a variable names", ["env", "AWS_PROFILE=$P", "nix", "copy", "--to", "s3://b-1"]],
+    [
+      "an endpoint with a parameter",
+      ["env", "AWS_ENDPOINT_URL=https://m&scheme=http", "nix", "copy", "--to", "s3://b-1"],
+    ],
+    ["a name that a variable holds", "export N=acme; cachix push $N"],
     ["a cachix push of nothing", ["cachix", "push"]],
     ["a cachix name that is none", ["cachix", "push", "Not A Name"]],
     ["an attic login", ["attic", "login", "ci", "https://h", "token"]],
@@ -331,6 +331,82 @@ describe("the files of a migration", () => {
   });
 });
 
+describe("several pushes of one hook", () => {
+  it.each<[script: string, destinations: string[]]>([
+    [
+      "nix copy --to s3://a-1 && AWS_ENDPOINT_URL=https://m.example nix copy --to s3://b-1",
+      ["s3://a-1?region=us-east-1", "s3://b-1?region=us-east-1&endpoint=https%3A%2F%2Fm.example"],
+    ],
+    [
+      "AWS_REGION=eu-west-1 nix copy --to s3://a-1; AWS_REGION=ap-south-1 nix copy --to s3://b-1",
+      ["s3://a-1?region=eu-west-1", "s3://b-1?region=ap-south-1"],
+    ],
+    [
+      "export AWS_REGION=eu-west-1; nix copy --to s3://a-1; nix copy --to s3://b-1",
+      ["s3://a-1?region=eu-west-1", "s3://b-1?region=eu-west-1"],
+    ],
+    ["exec nix copy --to s3://a-1; nix copy --to s3://b-1", ["s3://a-1?region=us-east-1"]],
+  ])("each see their own variables: %s", (script, destinations) => {
+    const result = migrate({ command: script, env: { AWS_ACCESS_KEY_ID: "$A" } }, REPOSITORY);
+    expect(cachesOf(result)).toMatchObject(destinations.map((destination) => ({ destination })));
+  });
+
+  it("are two caches where their credentials differ", () => {
+    const result = migrate(
+      { command: "AWS_PROFILE=dev nix copy --to s3://a-1; AWS_PROFILE=prod nix copy --to s3://a-1" },
+      REPOSITORY,
+    );
+    expect(cachesOf(result)).toMatchObject([
+      { id: "s3-cache", credentials: { "aws-profile": { profile: "dev" } } },
+      { id: "s3-cache-2", credentials: { "aws-profile": { profile: "prod" } } },
+    ]);
+  });
+});
+
+describe("what a migration cannot do by itself is said", () => {
+  it.each<[name: string, text: string]>([
+    ["caches that are no list", '{"jobs": {"a": {"caches": "old", "post_build_hooks": ["cachix push x"]}}}'],
+    [
+      "more caches than a job may name",
+      JSON.stringify({
+        jobs: {
+          a: { post_build_hooks: Array.from({ length: 65 }, (_hook, index) => `cachix push c${index}`) },
+        },
+      }),
+    ],
+  ])("of %s", (_name, text) => {
+    expect(codesOf(migrateHooks(text, REPOSITORY))).toEqual(["incomplete-migration"]);
+  });
+
+  it("of a cache of the server that does not admit the repository", () => {
+    const serverConfig = parseServerConfig(
+      '[[caches]]\nid = "prod"\ncache_type = "cachix"\ndestination = "x"\ncredentials = "none"\npermissions = { allow_all = false, allowed_repos = ["o/p"] }',
+    );
+    const { findings } = migrate({ command: "cachix push x" }, { ...REPOSITORY, serverConfig });
+    expect(findings).toMatchObject([
+      { code: "incomplete-migration", message: expect.stringContaining("repository-not-allowed") },
+    ]);
+    expect(migrate({ command: "cachix push x" }, { repository: "o/p", serverConfig }).findings).toEqual([]);
+  });
+});
+
+it("a hostile hook takes bounded time and memory", () => {
+  const commands = [
+    "env ".repeat(60_000),
+    "A=1 ".repeat(60_000),
+    ["a".repeat(250_000)],
+    ["cachix", "push", "$A".repeat(60_000)],
+  ];
+  for (const command of commands) {
+    const text = JSON.stringify({ post_build_hooks: [{ command, env: { A: "b" } }] });
+    expect(migrateHooks(text, REPOSITORY).serverToml).toBe("");
+  }
+  const many = JSON.stringify({
+    post_build_hooks: Array.from({ length: 12_000 }, (_hook, index) => `cachix push a${index}`),
+  });
+  expect(migrateHooks(many, REPOSITORY).serverToml).toContain('id = "cachix-cache-12000"');
+});
+
 describe("credentials in hooks", () => {
   const CANARY = "canary-4f1d9c";
   const KEY_ID = "AKIAIOSFODNN7EXAMPLE";
@@ -354,11 +430,24 @@ describe("credentials in hooks", () => {
     ["an option", { command: ["upload", "--token", CANARY] }],
     ["a key id in a destination", { command: ["nix", "copy", "--to", `https://h/${KEY_ID}`] }],
     ["a key id as a profile", { command: ["nix", "copy", "--to", `s3://bucket?profile=${KEY_ID}`] }],
+    [
+      "a variable that the command names",
+      { command: `nix copy --to https://h/$UPLOAD_TOKEN`, env: { UPLOAD_TOKEN: CANARY } },
+    ],
+    ["a token as the name of a server", { command: ["attic", "push", `ghp_${"canary4f1d9c".repeat(2)}:x`] }],
+    ["the login of attic", { command: ["attic", "login", "ci", "https://h", CANARY] }],
+    ["a comment", { command: `cachix push x # ghp_${"canary4f1d9c".repeat(2)}` }],
+    ["a list of variables", { command: ["cachix", "push", "x"], env: [`AWS_SECRET_ACCESS_KEY=${CANARY}`] }],
+    ["a number", { command: ["cachix", "push", "x"], env: { A_PASSWORD: 41_907_442 } }],
+    [
+      "another key of the hook",
+      { command: ["cachix", "push", "x"], token: `ghp_${"canary4f1d9c".repeat(2)}` },
+    ],
     ["an endpoint", { command: ["nix", "copy", "--to", `s3://bucket?endpoint=https://u:${CANARY}@h`] }],
   ])("are found in %s, and repeated nowhere", (_name, hook) => {
     const result = migrate(hook, { ...REPOSITORY, atticServers: { ci: "https://h" } });
     expect(codesOf(result)).toContain("hard-coded-credential");
-    expect(JSON.stringify(result)).not.toMatch(/canary|4f1d9c|IOSFODNN7/u);
+    expect(JSON.stringify(result)).not.toMatch(/canary|4f1d9c|IOSFODNN7|41907442/u);
   });
 
   it.each([
@@ -372,6 +461,13 @@ describe("credentials in hooks", () => {
     ["an assignment of a reference", { command: 'CACHIX_AUTH_TOKEN="$TOKEN" cachix push x' }],
   ])("are not seen in %s", (_name, hook) => {
     expect(codesOf(migrate(hook, REPOSITORY))).toEqual([]);
+  });
+
+  it("are found beside the hooks too, where they stay", () => {
+    const text = JSON.stringify({
+      jobs: { a: { env: { T: `ghp_${"x".repeat(30)}` }, AWS_SECRET_ACCESS_KEY: "y" } },
+    });
+    expect(codesOf(migrateHooks(text))).toEqual(["hard-coded-credential", "hard-coded-credential"]);
   });
 
   it("of any kind end in JSON and TOML, or in findings, and appear in neither", () => {

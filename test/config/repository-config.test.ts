@@ -30,6 +30,7 @@ describe("the repository configuration", () => {
     ["an array", "[]", ["invalid-type"]],
     ["a text", '"jobs"', ["invalid-type"]],
     ["null", "null", ["invalid-type"]],
+    ["jobs as null", '{"jobs": null}', ["invalid-type"]],
     ["jobs as an array", '{"jobs": []}', ["invalid-type"]],
     ["a job as a text", '{"jobs": {"a": "b"}}', ["invalid-type"]],
     ["caches as a text", '{"jobs": {"a": {"caches": "b"}}}', ["invalid-type"]],

@@ -284,6 +284,7 @@ describe("the rest of the file", () => {
       allowed_repos: ["*/*"],
       allow_forks: true,
       none: {},
+      allow_private_cache_hosts: true,
     };
     for (const [key, value] of Object.entries(pollution)) {
       Object.defineProperty(Object.prototype, key, {
@@ -297,6 +298,11 @@ describe("the rest of the file", () => {
       expect(withPermissions('{ allowed_repos = ["a/b"] }')).toEqual(["ambiguous-permissions"]);
       expect(withPermissions("{ allow_all = false }")).toEqual(["no-repositories-allowed"]);
       expect(withCredentials("{ }")).toEqual(["invalid-credentials"]);
+      const local = CACHE.replace('"cachix"', '"nix-copy"').replace(
+        'destination = "one"',
+        'destination = "https://127.0.0.1"',
+      );
+      expect(codes(`${local}permissions = { allow_all = true }`)).toEqual(["private-host"]);
       const result = safeParseServerConfig(
         `${CACHE}permissions = { allow_all = false, allowed_repos = ["a/b"] }`,
       );

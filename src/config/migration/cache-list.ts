@@ -1,43 +1,56 @@
-import type { CacheDestination } from "../../cache.ts";
-import { writeEntry } from "../literal-value.ts";
+import type { CacheDefinition, CacheDestination } from "../../cache.ts";
+import { writeEntry, writeValue } from "../literal-value.ts";
 import type { ServerConfig } from "../server-config.ts";
 import type { HookCache } from "./hook-cache.ts";
 
-/** The caches that hooks turn into, each once. */
+/** A cache that a hook turned into. */
+export interface ListedCache {
+  readonly id: string;
+  /** The one that the server has already; absent for a new one. */
+  readonly existing?: CacheDefinition | undefined;
+  /** Whether it was not listed before. */
+  readonly isFirst: boolean;
+}
+
+/** The caches that hooks turn into, each once: two with other credentials are two, even at one destination. */
 export class CacheList {
   readonly #taken: Set<string>;
-  readonly #known = new Map<string, string>();
-  readonly #added: { readonly id: string; readonly cache: HookCache }[] = [];
+  readonly #existing: ReadonlyMap<string, CacheDefinition>;
+  readonly #added = new Map<string, { readonly id: string; readonly cache: HookCache }>();
+  readonly #numbers = new Map<string, number>();
 
   /** @param serverConfig - caches that exist already, which are named instead of defined again */
   constructor(serverConfig: ServerConfig | undefined) {
     const caches = serverConfig?.caches ?? [];
     this.#taken = new Set(caches.map(({ id }) => id));
-    for (const { id, cacheType, destination } of caches)
-      this.#known.set(`${cacheType} ${textOf(destination)}`, id);
+    this.#existing = new Map(
+      caches.map((cache) => [toPlace(cache.cacheType, textOf(cache.destination)), cache]),
+    );
   }
 
-  /** The id of a cache, and whether it is new. */
-  add(cache: HookCache): { readonly id: string; readonly isNew: boolean } {
-    const identity = `${cache.cacheType} ${cache.destination}`;
-    const known = this.#known.get(identity);
-    if (known !== undefined) return { id: known, isNew: false };
+  /** Lists a cache. */
+  add(cache: HookCache): ListedCache {
+    const place = toPlace(cache.cacheType, cache.destination);
+    const existing = this.#existing.get(place);
+    if (existing !== undefined) return { id: existing.id, existing, isFirst: false };
+    const identity = `${place} ${writeValue(cache.credentials, "toml")}`;
+    const known = this.#added.get(identity);
+    if (known !== undefined) return { id: known.id, isFirst: false };
     const id = this.#nextId(`${cache.kind}-cache`);
-    this.#known.set(identity, id);
-    this.#added.push({ id, cache });
-    return { id, isNew: true };
+    this.#added.set(identity, { id, cache });
+    return { id, isFirst: true };
   }
 
   /** How many are new. */
   get size(): number {
-    return this.#added.length;
+    return this.#added.size;
   }
 
   /** The new ones as `[[caches]]` of `ekaci.toml`, open to one repository or to none. */
   toToml(repository: string | undefined): string {
     const allowed = writeEntry("allowed_repos", repository === undefined ? [] : [repository], "toml");
     const comment = repository === undefined ? " # name the repositories that may push" : "";
-    return this.#added
+    return [...this.#added.values()]
       .map(({ id, cache }) =>
         [
           "[[caches]]",
@@ -56,11 +69,17 @@ export class CacheList {
   }
 
   #nextId(base: string): string {
-    let id = base;
-    for (let number = 2; this.#taken.has(id); number++) id = `${base}-${number}`;
-    this.#taken.add(id);
-    return id;
+    for (;;) {
+      const number = (this.#numbers.get(base) ?? 0) + 1;
+      this.#numbers.set(base, number);
+      const id = number === 1 ? base : `${base}-${number}`;
+      if (!this.#taken.has(id)) return id;
+    }
   }
+}
+
+function toPlace(cacheType: string, destination: string): string {
+  return `${cacheType} ${destination}`;
 }
 
 function textOf(destination: CacheDestination): string {

@@ -49,11 +49,15 @@ function readCommand(hook: unknown): Hook["command"] {
   return isArgv ? command : undefined;
 }
 
+/** Variables as an object of texts or numbers, or as a list of `NAME=value`. */
 function readEnvironment(hook: unknown): ReadonlyMap<string, string> {
-  const environment = toMembers(readMember(toMembers(hook), "env"));
-  return new Map(
-    Object.entries(environment).flatMap(([name, value]) =>
-      typeof value === "string" ? [[name, value]] : [],
-    ),
-  );
+  const environment = readMember(toMembers(hook), "env");
+  if (Array.isArray(environment)) return new Map(environment.map((entry) => splitAssignment(String(entry))));
+  const entries = Object.entries(toMembers(environment));
+  return new Map(entries.map(([name, value]) => [name, isObject(value) ? "" : String(value ?? "")]));
+}
+
+function splitAssignment(entry: string): readonly [string, string] {
+  const at = entry.indexOf("=");
+  return at === -1 ? [entry, ""] : [entry.slice(0, at), entry.slice(at + 1)];
 }

@@ -1,7 +1,7 @@
 import type { CacheType } from "../../cache.ts";
 import { parseDestination } from "../destination.ts";
-import { holdsSecret } from "../literal-secret.ts";
-import { writeToml } from "../literal-value.ts";
+import { writeValue } from "../literal-value.ts";
+import { isUnshowable } from "../secret-forms.ts";
 import type { PushHook } from "./hook-command.ts";
 
 /** A cache as a hook used it, in the words of `ekaci.toml`. */
@@ -15,32 +15,29 @@ export interface HookCache {
   readonly notes: readonly string[];
 }
 
-/** What is known besides the command. */
-export interface HookContext {
-  readonly environment: ReadonlyMap<string, string>;
-  /** Addresses of attic servers by the name that clients gave them. */
-  readonly atticServers: Readonly<Record<string, string>>;
-}
+/** Addresses of attic servers by the name that clients gave them. */
+export type AtticServers = Readonly<Record<string, string>>;
 
 /** Turns a push into a cache, or says why there is none. */
-export function toHookCache(push: PushHook, context: HookContext): HookCache | string {
+export function toHookCache(push: PushHook, atticServers: AtticServers): HookCache | string {
+  const cache = toCache(push, atticServers);
+  if (typeof cache === "string") return cache;
+  const written = [cache.destination, writeValue(cache.credentials, "toml"), ...cache.notes];
+  return written.some(isUnshowable) ? "what it names has the form of a credential" : cache;
+}
+
+function toCache(push: PushHook, atticServers: AtticServers): HookCache | string {
   switch (push.tool) {
     case "cachix":
-      return toCachixCache(push.name, context);
+      return toCachixCache(push.name, push.environment);
     case "attic":
-      return toAtticCache(push.server, push.cache, context);
-    case "nix-copy": {
-      const notes = push.dropped.map(
-        (option) => `A push takes no ${option}: it copies the closures of the outputs`,
-      );
-      return push.destination.startsWith("s3://")
-        ? toS3Cache(push.destination, context, notes)
-        : toHttpCache(push.destination, notes);
-    }
+      return toAtticCache(push.server, push.cache, atticServers);
+    case "nix-copy":
+      return push.destination.startsWith("s3://") ? toS3Cache(push) : toHttpCache(push);
   }
 }
 
-function toCachixCache(name: string, { environment }: HookContext): HookCache | string {
+function toCachixCache(name: string, environment: ReadonlyMap<string, string>): HookCache | string {
   const vars = ["CACHIX_AUTH_TOKEN", "CACHIX_SIGNING_KEY"].filter((key) => environment.has(key));
   const credentials = vars.includes("CACHIX_SIGNING_KEY")
     ? { env: { vars } }
@@ -51,52 +48,61 @@ function toCachixCache(name: string, { environment }: HookContext): HookCache | 
 function toAtticCache(
   server: string | undefined,
   cache: string,
-  { atticServers }: HookContext,
+  atticServers: AtticServers,
 ): HookCache | string {
   const name = server ?? "default";
   const address = Object.hasOwn(atticServers, name) ? atticServers[name] : undefined;
-  const cacheOf = {
-    kind: "attic",
-    cacheType: "attic",
-    credentials: { env: { vars: ["ATTIC_TOKEN"] } },
-  } as const;
+  const credentials = { env: { vars: ["ATTIC_TOKEN"] } };
+  const base = { kind: "attic", cacheType: "attic", credentials } as const;
   if (address !== undefined)
-    return checked({ ...cacheOf, destination: `${address.replace(/\/$/u, "")}/${cache}`, notes: [] });
+    return checked({ ...base, destination: `${address.replace(/\/$/u, "")}/${cache}`, notes: [] });
   // Not a destination, so that the file does not load before someone has written the address.
   const destination = `https://<address of the attic server ${name}>/${cache}`;
   return {
-    ...cacheOf,
+    ...base,
     destination,
     notes: [`Write the address of the attic server ${name} into the destination`],
   };
 }
 
-function toS3Cache(url: string, { environment }: HookContext, notes: readonly string[]): HookCache | string {
-  const [address = "", query = ""] = url.split("?");
-  const parameters = new Map(query.split("&").flatMap((part) => (part === "" ? [] : [splitOnce(part, "=")])));
+type NixCopy = Extract<PushHook, { readonly tool: "nix-copy" }>;
+
+function noteDropped({ dropped }: NixCopy): readonly string[] {
+  return [...dropped].map((option) => `A push takes no ${option}: it copies the closures of the outputs`);
+}
+
+function toS3Cache(push: NixCopy): HookCache | string {
+  const { destination: url, environment } = push;
+  const [address = "", query = "", ...more] = url.split("?");
+  if (more.length > 0) return NO_DESTINATION;
+  const parameters = new Map(query.split("&").flatMap((part) => (part === "" ? [] : [splitOnce(part)])));
   const profile = decodeProfile(parameters.get("profile")) ?? environment.get("AWS_PROFILE");
-  if (!parameters.has("region") && !parameters.has("profile"))
-    parameters.set(
-      "region",
-      environment.get("AWS_REGION") ?? environment.get("AWS_DEFAULT_REGION") ?? "us-east-1",
-    );
-  const endpoint = environment.get("AWS_ENDPOINT_URL_S3") ?? environment.get("AWS_ENDPOINT_URL");
-  if (!parameters.has("endpoint") && endpoint !== undefined) parameters.set("endpoint", endpoint);
+  if (profile?.includes("$") === true) return "a variable names its profile";
+  addFromEnvironment(parameters, environment);
   const signing = parameters.delete("secret-key") || parameters.delete("secret-keys");
   const destination = `${address}?${[...parameters].map((part) => part.join("=")).join("&")}`;
+  const notes = [...noteDropped(push)];
+  if (signing) notes.push("Sign when building instead of pushing (secret-key-files in nix.conf)");
+  if (profile === undefined && !hasKeys(environment))
+    notes.push("The hook named no credentials; have the server hold those that it used");
   const credentials =
     profile === undefined ? { env: { vars: findKeys(environment) } } : { "aws-profile": { profile } };
-  return checked({
-    kind: "s3",
-    cacheType: "nix-copy",
-    destination,
-    credentials,
-    notes: [
-      ...notes,
-      ...(signing ? [SIGNING] : []),
-      ...(profile === undefined && !hasKeys(environment) ? [NO_KEYS] : []),
-    ],
-  });
+  return checked({ kind: "s3", cacheType: "nix-copy", destination, credentials, notes });
+}
+
+/** What nix takes from variables where the URL does not say it. */
+function addFromEnvironment(parameters: Map<string, string>, environment: ReadonlyMap<string, string>): void {
+  const add = (name: string, value: string | undefined): void => {
+    if (value !== undefined && !parameters.has(name)) parameters.set(name, encodeURIComponent(value));
+  };
+  if (!parameters.has("profile"))
+    add("region", environment.get("AWS_REGION") ?? environment.get("AWS_DEFAULT_REGION") ?? "us-east-1");
+  add("endpoint", environment.get("AWS_ENDPOINT_URL_S3") ?? environment.get("AWS_ENDPOINT_URL"));
+}
+
+function splitOnce(parameter: string): [name: string, value: string] {
+  const at = parameter.indexOf("=");
+  return at === -1 ? [parameter, ""] : [parameter.slice(0, at), parameter.slice(at + 1)];
 }
 
 function decodeProfile(value: string | undefined): string | undefined {
@@ -106,17 +112,8 @@ function decodeProfile(value: string | undefined): string | undefined {
     : value;
 }
 
-const SIGNING = "Sign when building instead of pushing (secret-key-files in nix.conf)";
-
-const NO_KEYS = "The hook named no credentials; have the server hold those that it used";
-
 function hasKeys(environment: ReadonlyMap<string, string>): boolean {
   return ["AWS_ACCESS_KEY_ID", "MINIO_ACCESS_KEY"].some((name) => environment.has(name));
-}
-
-function splitOnce(text: string, separator: string): [string, string] {
-  const at = text.indexOf(separator);
-  return at === -1 ? [text, ""] : [text.slice(0, at), text.slice(at + 1)];
 }
 
 function findKeys(environment: ReadonlyMap<string, string>): readonly string[] {
@@ -125,18 +122,18 @@ function findKeys(environment: ReadonlyMap<string, string>): readonly string[] {
   return ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", ...session];
 }
 
-function toHttpCache(url: string, notes: readonly string[]): HookCache | string {
-  const destination = url.replace(/^(https?:\/\/)[^/?#]*@/u, "$1");
-  const needsPassword = destination !== url || notes.some((note) => note.includes("--netrc-file"));
+function toHttpCache(push: NixCopy): HookCache | string {
+  const destination = push.destination.replace(/^(https?:\/\/)[^/?#]*@/u, "$1");
+  const needsPassword = destination !== push.destination || push.dropped.has("--netrc-file");
   const credentials = needsPassword ? { env: { vars: ["HTTP_USERNAME", "HTTP_PASSWORD"] } } : { none: {} };
-  return checked({ kind: "http", cacheType: "nix-copy", destination, credentials, notes });
+  return checked({ kind: "http", cacheType: "nix-copy", destination, credentials, notes: noteDropped(push) });
 }
 
+const NO_DESTINATION = "its destination is none that a cache can have";
+
 function checked(cache: HookCache): HookCache | string {
-  if (holdsSecret(writeToml([cache.destination, cache.credentials])))
-    return "its destination holds a credential";
   const parsed = parseDestination(cache.cacheType, cache.destination, { allowPrivateHosts: false });
   if (parsed.success) return cache;
-  if (parsed.code !== "private-host") return "its destination is none that a cache can have";
+  if (parsed.code !== "private-host") return NO_DESTINATION;
   return { ...cache, notes: [...cache.notes, "Set allow_private_cache_hosts = true under [security]"] };
 }

@@ -1,30 +1,31 @@
+import { ATTIC_NAME } from "../destination.ts";
 import { splitShellScript } from "./shell-words.ts";
 
-/** A command of a hook that pushes to a cache, taken apart. */
-export type PushHook =
+/** A command of a hook that pushes to a cache, taken apart, with the variables that it saw. */
+export type PushHook = PushTarget & { readonly environment: ReadonlyMap<string, string> };
+
+/** Where a command pushes to. */
+export type PushTarget =
   | {
       readonly tool: "nix-copy";
       readonly destination: string;
-      /** Options that a push by the SDK does not have, by name. */
-      readonly dropped: readonly string[];
+      /** Options that a push by the SDK does not have. */
+      readonly dropped: ReadonlySet<string>;
     }
   | { readonly tool: "cachix"; readonly name: string }
   | { readonly tool: "attic"; readonly server: string | undefined; readonly cache: string };
 
-/** What a hook's command does: pushes, with what it sets in its environment; or why that cannot be told. */
+/** What a hook's command does: where it pushes to, or why that cannot be told. */
 export type RecognisedCommand =
-  | {
-      readonly success: true;
-      readonly pushes: readonly PushHook[];
-      readonly environment: ReadonlyMap<string, string>;
-    }
+  | { readonly success: true; readonly pushes: readonly PushHook[] }
   | { readonly success: false; readonly reason: string };
 
 /**
- * Recognises `nix copy --to`, `cachix push` and `attic push`, also behind `env` and in simple shell scripts.
+ * Recognises `nix copy --to`, `cachix push` and `attic push`, also behind `env` and in simple shell scripts. Variables are not
+ * put in: what they hold may be a credential, and a destination that one of them names is the operator's to write.
  *
  * @param command - argv, or the script of a shell
- * @param environment - the variables of the hook, for references in the command
+ * @param environment - the variables of the hook
  */
 export function recogniseCommand(
   command: readonly string[] | string,
@@ -35,12 +36,15 @@ export function recogniseCommand(
   const variables = new Map(environment);
   const pushes: PushHook[] = [];
   for (const words of commands) {
-    const push = recogniseOne(takeAssignments(words, variables), variables);
-    if (typeof push === "string") return fail(push);
-    if (push !== undefined) pushes.push(push);
+    const { own, exported, rest, isLast } = takeAssignments(words);
+    for (const [name, value] of exported) variables.set(name, value);
+    const target = recogniseOne(rest);
+    if (typeof target === "string") return fail(target);
+    if (target !== undefined) pushes.push({ ...target, environment: new Map([...variables, ...own]) });
+    if (isLast) break;
   }
   if (pushes.length === 0) return fail("it runs neither nix copy --to, cachix push nor attic push");
-  return { success: true, pushes, environment: variables };
+  return { success: true, pushes };
 }
 
 function fail(reason: string): RecognisedCommand {
@@ -57,24 +61,39 @@ function baseName(program: string): string {
   return program.slice(program.lastIndexOf("/") + 1);
 }
 
+interface Assignments {
+  /** Variables for this command alone. */
+  readonly own: readonly (readonly [string, string])[];
+  /** Variables for those that follow: of `export`, or of a command that is nothing but assignments. */
+  readonly exported: readonly (readonly [string, string])[];
+  /** The command itself. */
+  readonly rest: readonly string[];
+  /** Whether it takes the place of the script (`exec`), so that what follows never runs. */
+  readonly isLast: boolean;
+}
+
 /** Takes `NAME=value` words, `env`, `export` and `exec` off the beginning. */
-function takeAssignments(words: readonly string[], variables: Map<string, string>): readonly string[] {
-  const [first = "", ...rest] = words;
-  if (["env", "export", "exec"].includes(baseName(first))) return takeAssignments(rest, variables);
-  const [, name, value] = /^([A-Za-z_][A-Za-z0-9_]*)=([\s\S]*)$/u.exec(first) ?? [];
-  if (name === undefined || value === undefined) return words;
-  variables.set(name, value);
-  return takeAssignments(rest, variables);
+function takeAssignments(words: readonly string[]): Assignments {
+  const own: (readonly [string, string])[] = [];
+  const seen = new Set<string>();
+  let index = 0;
+  for (; index < words.length; index++) {
+    const word = words[index] ?? "";
+    const [, name, value] = /^([A-Za-z_][A-Za-z0-9_]*)=([\s\S]*)$/u.exec(word) ?? [];
+    if (name !== undefined && value !== undefined) own.push([name, value]);
+    else if (["env", "export", "exec"].includes(baseName(word))) seen.add(baseName(word));
+    else break;
+  }
+  const rest = words.slice(index);
+  const stays = seen.has("export") || (rest.length === 0 && !seen.has("env"));
+  return { own, exported: stays ? own : [], rest: seen.has("export") ? [] : rest, isLast: seen.has("exec") };
 }
 
 /** Commands that push nothing and that a push by the SDK does not need. */
 const IDLE = /^(?:set|echo|printf|true|:)$/u;
 
-function recogniseOne(
-  words: readonly string[],
-  variables: ReadonlyMap<string, string>,
-): PushHook | string | undefined {
-  const [program = "", ...args] = words.map((word) => expand(word, variables));
+function recogniseOne(words: readonly string[]): PushTarget | string | undefined {
+  const [program = "", ...args] = words;
   switch (baseName(program)) {
     case "nix":
       return recogniseNix(args);
@@ -88,16 +107,9 @@ function recogniseOne(
 }
 
 const OTHER = "it runs another program than nix copy --to, cachix push or attic push";
+const ODD_OPTION = "it has an option whose meaning is not known here";
 
-function expand(word: string, variables: ReadonlyMap<string, string>): string {
-  return word.replaceAll(
-    /\$(?:\{([A-Za-z_][A-Za-z0-9_]*)\}|([A-Za-z_][A-Za-z0-9_]*))/gu,
-    (reference: string, braced: string | undefined, bare: string | undefined) =>
-      variables.get(braced ?? bare ?? "") ?? reference,
-  );
-}
-
-/** Options with one value or two; nix takes no `--option=value`. */
+/** How many values an option takes. What is not listed makes a hook untranslatable: it could lead elsewhere. */
 const NIX_OPTIONS: Readonly<Record<string, number>> = {
   "--to": 1,
   "--from": 1,
@@ -107,53 +119,73 @@ const NIX_OPTIONS: Readonly<Record<string, number>> = {
   "--log-format": 1,
   "--netrc-file": 1,
   "--max-jobs": 1,
+  "--all": 0,
+  "--no-recursive": 0,
+  "--no-check-sigs": 0,
+  "--substitute-on-destination": 0,
+  "--refresh": 0,
+  "--verbose": 0,
+  "--quiet": 0,
+  "--print-build-logs": 0,
+  "--keep-going": 0,
   "-j": 1,
-  "--include": 1,
-  "-I": 1,
-  "--store": 1,
+  "-k": 0,
+  "-L": 0,
+  "-s": 0,
+  "-v": 0,
 };
 
-function recogniseNix(args: readonly string[]): PushHook | string {
-  const { options, positionals } = readOptions(args, NIX_OPTIONS);
+function recogniseNix(args: readonly string[]): PushTarget | string {
+  const read = readOptions(args, NIX_OPTIONS);
+  if (read === undefined) return ODD_OPTION;
+  const { options, positionals } = read;
   if (positionals[0] !== "copy") return OTHER;
   const destination = options.get("--to");
   if (destination === undefined) return "its nix copy names no --to";
   if (options.has("--from")) return "its nix copy reads from another store (--from)";
-  const dropped = ["--all", "--no-recursive", "--netrc-file", "--store"].filter((name) => options.has(name));
-  return { tool: "nix-copy", destination, dropped };
+  const dropped = ["--all", "--no-recursive", "--netrc-file"].filter((name) => options.has(name));
+  return { tool: "nix-copy", destination, dropped: new Set(dropped) };
 }
 
 const CACHIX_OPTIONS: Readonly<Record<string, number>> = {
-  "--config": 1,
-  "-c": 1,
-  "--hostname": 1,
-  "-h": 1,
   "--compression-level": 1,
-  "-l": 1,
   "--compression-method": 1,
-  "-m": 1,
   "--jobs": 1,
-  "-j": 1,
   "--chunk-size": 1,
-  "-s": 1,
   "--num-concurrent-chunks": 1,
+  "--omit-deriver": 0,
+  "--verbose": 0,
+  "-l": 1,
+  "-m": 1,
+  "-j": 1,
+  "-s": 1,
   "-n": 1,
+  "-v": 0,
 };
 
-function recogniseCachix(args: readonly string[]): PushHook | string {
-  const { options, positionals } = readOptions(args, CACHIX_OPTIONS);
-  const [subcommand, name] = positionals;
+function recogniseCachix(args: readonly string[]): PushTarget | string {
+  const read = readOptions(args, CACHIX_OPTIONS);
+  if (read === undefined) return ODD_OPTION;
+  const [subcommand, name] = read.positionals;
   if (subcommand !== "push") return "it runs another command of cachix than push";
-  if (options.has("--hostname") || options.has("-h")) return "its cachix push names a server (--hostname)";
   return name === undefined ? "its cachix push names no cache" : { tool: "cachix", name };
 }
 
-function recogniseAttic(args: readonly string[]): PushHook | string {
-  const { positionals } = readOptions(args, { "--jobs": 1, "-j": 1 });
-  const [subcommand, reference = ""] = positionals;
+const ATTIC_OPTIONS: Readonly<Record<string, number>> = {
+  "--jobs": 1,
+  "-j": 1,
+  "--no-closure": 0,
+  "--ignore-upstream-cache-filter": 0,
+};
+
+const ATTIC_REFERENCE = new RegExp(`^(?:(${ATTIC_NAME}):)?(${ATTIC_NAME})$`, "u");
+
+function recogniseAttic(args: readonly string[]): PushTarget | string {
+  const read = readOptions(args, ATTIC_OPTIONS);
+  if (read === undefined) return ODD_OPTION;
+  const [subcommand, reference = ""] = read.positionals;
   if (subcommand !== "push") return "it runs another command of attic than push";
-  const [, server, cache] =
-    /^(?:([A-Za-z0-9][A-Za-z0-9_+-]{0,49}):)?([A-Za-z0-9][A-Za-z0-9_+-]{0,49})$/u.exec(reference) ?? [];
+  const [, server, cache] = ATTIC_REFERENCE.exec(reference) ?? [];
   return cache === undefined ? "its attic push names no cache" : { tool: "attic", server, cache };
 }
 
@@ -163,18 +195,25 @@ interface ReadOptions {
   readonly positionals: readonly string[];
 }
 
-function readOptions(args: readonly string[], arities: Readonly<Record<string, number>>): ReadOptions {
+/** Reads options in the forms `--name value` and `--name=value`; nothing if one is not known. */
+function readOptions(
+  args: readonly string[],
+  arities: Readonly<Record<string, number>>,
+): ReadOptions | undefined {
   const options = new Map<string, string>();
   const positionals: string[] = [];
   for (let index = 0; index < args.length; index++) {
     const arg = args[index] ?? "";
     if (arg === "--") return { options, positionals: [...positionals, ...args.slice(index + 1)] };
-    if (!arg.startsWith("-")) positionals.push(arg);
-    else {
-      const arity = Object.hasOwn(arities, arg) ? (arities[arg] ?? 0) : 0;
-      options.set(arg, arity === 0 ? "" : (args[index + 1] ?? ""));
-      index += arity;
+    if (!arg.startsWith("-")) {
+      positionals.push(arg);
+      continue;
     }
+    const [name = arg, value] = arg.startsWith("--") ? arg.split(/=(.*)/su) : [arg];
+    const arity = Object.hasOwn(arities, name) ? arities[name] : undefined;
+    if (arity === undefined || (value !== undefined && arity !== 1)) return undefined;
+    options.set(name, value ?? (arity === 0 ? "" : (args[index + 1] ?? "")));
+    if (value === undefined) index += arity;
   }
   return { options, positionals };
 }

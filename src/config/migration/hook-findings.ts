@@ -1,20 +1,29 @@
 import { isCredentialName } from "../credential-advice.ts";
 import type { Problem } from "../diagnostic.ts";
-import type { KeyPath } from "../key-path.ts";
-import { hasUserInfo, holdsSecret, quoteKey } from "../literal-secret.ts";
+import { type KeyPath, toPathId } from "../key-path.ts";
+import { findInlineSecrets, isReference } from "../misplaced-secrets.ts";
+import { quoteKey } from "../secret-forms.ts";
+import type { Table } from "../structure-problems.ts";
 import type { Hook } from "./find-hooks.ts";
 import { splitShellScript } from "./shell-words.ts";
 
-/** Finds credentials that stand in a hook, by name and never by value. */
-export function findHardCodedCredentials(hook: Hook): readonly Problem[] {
-  const variables = [...hook.environment].filter(
-    ([name, value]) =>
-      isLiteral(value) && (isCredentialName(name) || holdsSecret(value) || hasUserInfo(value)),
+/**
+ * Finds credentials anywhere in a file, by name and never by value: what stands in a hook is taken out with it, and must be
+ * rotated all the same; what stands elsewhere stays.
+ */
+export function findHardCodedCredentials(root: Table, hooks: readonly Hook[]): readonly Problem[] {
+  const named = hooks.flatMap((hook) => [...findInVariables(hook), ...findInCommand(hook)]);
+  const places = new Set(named.map(({ path }) => toPathId(path)));
+  const formed = findInlineSecrets(root, [], {}).map(({ path }) =>
+    hardCoded(`A credential in ${quoteKey(path.findLast((key) => typeof key === "string"))}`, path, "value"),
   );
-  return [
-    ...variables.map(([name]) => hardCoded(quoteKey(name), [...hook.path, "env", name], "key")),
-    ...findInCommand(hook),
-  ];
+  return [...named, ...formed.filter(({ path }) => !places.has(toPathId(path)))];
+}
+
+function findInVariables({ environment, path }: Hook): readonly Problem[] {
+  return [...environment]
+    .filter(([name, value]) => !isReference(value) && isCredentialName(name))
+    .map(([name]) => hardCoded(quoteKey(name), [...path, "env", name], "key"));
 }
 
 function findInCommand({ command, path }: Hook): readonly Problem[] {
@@ -22,24 +31,25 @@ function findInCommand({ command, path }: Hook): readonly Problem[] {
   const words = isScript ? (splitShellScript(command)?.flat() ?? command.split(/\s+/u)) : (command ?? []);
   return words.flatMap((word, index) => {
     const at = isScript ? [...path, "command"] : [...path, "command", index];
-    return findInWord(word, words[index - 1]).map((subject) => hardCoded(subject, at, "value"));
+    return findInWord(word, words.slice(Math.max(index - 4, 0), index)).map((subject) =>
+      hardCoded(subject, at, "value"),
+    );
   });
 }
 
-/** What a word of a command holds: `NAME=value`, the value of an option, a credential by its form. */
-function findInWord(word: string, before: string | undefined): readonly string[] {
-  const assigned = [...word.matchAll(/([A-Za-z_][A-Za-z0-9_]*)=(?!["']?\$)["']?[^\s"']/gu)]
+/** What a word of a command holds: `NAME=value`, the value of an option, the token of a login. */
+function findInWord(word: string, before: readonly string[]): readonly string[] {
+  const assigned = [...word.matchAll(/(?<![A-Za-z0-9_])([A-Za-z_][A-Za-z0-9_]*)=(?!["']?\$)["']?[^\s"']/gu)]
     .map(([, name = ""]) => name)
     .filter(isCredentialName);
   if (assigned.length > 0) return assigned.map(quoteKey);
-  const option = before?.replace(/^-+/u, "") ?? "";
-  const isOptionValue = before === "authtoken" || (option !== before && isCredentialName(option));
-  if (isOptionValue && isLiteral(word)) return [`The value of ${quoteKey(before)}`];
-  return holdsSecret(word) || hasUserInfo(word) ? ["A credential in the command"] : [];
-}
-
-function isLiteral(value: string): boolean {
-  return value !== "" && !/^\$(?:\{[^}]*\}|[A-Za-z_][A-Za-z0-9_]*)$/u.test(value);
+  const previous = before.at(-1) ?? "";
+  const option = previous.replace(/^-+/u, "");
+  // cachix authtoken TOKEN, attic login NAME ENDPOINT TOKEN
+  const isLogin =
+    previous === "authtoken" || (before.at(-3) === "login" && before.at(-4)?.endsWith("attic") === true);
+  const isValue = isLogin || (option !== previous && isCredentialName(option));
+  return isValue && !isReference(word) ? [`What follows ${isLogin ? "the login" : quoteKey(previous)}`] : [];
 }
 
 function hardCoded(subject: string, path: KeyPath, part: Problem["part"]): Problem {

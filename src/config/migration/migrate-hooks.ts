@@ -1,17 +1,22 @@
-import { ConfigError } from "../../errors.ts";
+import type { CacheDefinition } from "../../cache.ts";
+import { readMember } from "../../own-member.ts";
+import { explainDecision } from "../../policy/decision.ts";
+import { compilePermissions } from "../../policy/permissions.ts";
 import { isRepositoryName } from "../../policy/repository-name.ts";
 import type { Diagnostic, Problem } from "../diagnostic.ts";
-import { formatDiagnostic } from "../format-diagnostic.ts";
-import { placeProblems } from "../place-problems.ts";
-import { readRepositoryText } from "../repository-config.ts";
+import type { KeyPath } from "../key-path.ts";
+import { toConfigError } from "../parse-result.ts";
+import { type ProblemText, placeProblems } from "../place-problems.ts";
+import { notAnObject, readRepositoryText } from "../repository-config.ts";
 import type { ServerConfig } from "../server-config.ts";
+import { isTable, type Table } from "../structure-problems.ts";
 import { CacheList } from "./cache-list.ts";
-import { CacheLists } from "./cache-lists.ts";
 import { editJson } from "./edit-json.ts";
 import { findHooks, type Hook } from "./find-hooks.ts";
 import { toHookCache } from "./hook-cache.ts";
 import { recogniseCommand } from "./hook-command.ts";
 import { findHardCodedCredentials, incomplete, untranslatable } from "./hook-findings.ts";
+import { JobLists } from "./job-lists.ts";
 
 /**
  * Options of {@link migrateHooks}.
@@ -30,14 +35,17 @@ export interface MigrateHooksOptions {
 }
 
 /**
- * What {@link migrateHooks} proposes. Nothing in it holds a credential.
+ * What {@link migrateHooks} proposes. No credential of a hook is in it.
  *
  * @public
  */
 export interface HookMigration {
   /** `[[caches]]` to add to the operator's `ekaci.toml`; empty if there are none to add. */
   readonly serverToml: string;
-  /** The repository's file without hooks, with cache ids instead; else as it was, character by character. */
+  /**
+   * The repository's file without hooks, with cache ids instead; else as it was, character by character. A credential that stands
+   * elsewhere stays, and is among the findings.
+   */
   readonly repositoryJson: string;
   /**
    * What is left to do, in the order of the file: `hard-coded-credential` and `untranslatable-command` (errors),
@@ -72,26 +80,27 @@ export function migrateHooks(
   if (repository !== undefined && !isRepositoryName(repository))
     throw new TypeError("The repository is not a full name like owner/name");
   const read = readRepositoryText(repositoryJson, options.source ?? ".eka-ci/config.json");
-  const broken = read.success ? read.problems : [read.problem];
+  const broken = read.success ? [...read.problems, ...findNoJobs(read.root)] : [read.problem];
   if (!read.success || broken.length > 0) throw toConfigError(placeProblems(broken, read.about));
   const caches = new CacheList(options.serverConfig);
-  const translated = findHooks(read.root).map((hook) => translate(hook, caches, options));
-  const problems = translated.flatMap((hook) => hook.problems);
-  if (caches.size > 0 && repository === undefined) problems.push(incomplete([], NOBODY, NOBODY_HINT));
+  const hooks = findHooks(read.root);
+  const translated = hooks.map((hook) => translate(hook, caches, options));
+  const lists = new JobLists(read.root, translated);
+  const problems = [
+    ...findHardCodedCredentials(read.root, hooks),
+    ...translated.flatMap((hook) => hook.problems),
+    ...lists.problems,
+    ...(caches.size > 0 && repository === undefined ? [incomplete([], NOBODY, NOBODY_HINT)] : []),
+  ];
   return {
     serverToml: caches.toToml(repository),
-    repositoryJson: rewrite(read, translated),
+    repositoryJson: rewrite(read.about, lists),
     findings: placeProblems(problems, read.about),
   };
 }
 
 const NOBODY = "The new caches admit no repository yet";
 const NOBODY_HINT = "List the repositories that may push in allowed_repos";
-
-function toConfigError(diagnostics: readonly Diagnostic[]): ConfigError {
-  const listed = diagnostics.slice(0, 20).map((diagnostic) => `\n  ${formatDiagnostic(diagnostic)}`);
-  return new ConfigError("ERR_CONFIG_INVALID", `The file cannot be migrated:${listed.join("")}`, diagnostics);
-}
 
 interface TranslatedHook {
   readonly job: string | undefined;
@@ -100,32 +109,45 @@ interface TranslatedHook {
 }
 
 function translate(hook: Hook, caches: CacheList, options: MigrateHooksOptions): TranslatedHook {
-  const problems = [...findHardCodedCredentials(hook)];
+  const { job, command, environment, path } = hook;
+  const refuse = (reason: string): TranslatedHook => ({
+    job,
+    cacheIds: [],
+    problems: [untranslatable(path, reason)],
+  });
+  if (command === undefined) return refuse("it has no command");
+  const recognised = recogniseCommand(command, environment);
+  if (!recognised.success) return refuse(recognised.reason);
+  const problems: Problem[] = [];
   const cacheIds: string[] = [];
-  const refuse = (reason: string): number => problems.push(untranslatable(hook.path, reason));
-  const recognised =
-    hook.command === undefined
-      ? ({ success: false, reason: "it has no command" } as const)
-      : recogniseCommand(hook.command, hook.environment);
-  if (!recognised.success) refuse(recognised.reason);
-  else {
-    const context = { environment: recognised.environment, atticServers: options.atticServers ?? {} };
-    for (const push of recognised.pushes) {
-      const cache = toHookCache(push, context);
-      if (typeof cache === "string") {
-        refuse(cache);
-        continue;
-      }
-      const { id, isNew } = caches.add(cache);
-      cacheIds.push(id);
-      if (isNew) problems.push(...cache.notes.map((note) => incomplete(hook.path, note)));
+  for (const push of recognised.pushes) {
+    const cache = toHookCache(push, options.atticServers ?? {});
+    if (typeof cache === "string") {
+      problems.push(untranslatable(path, cache));
+      continue;
     }
-    if (cacheIds.length > 0) problems.push(...explainScope(hook, cacheIds));
+    const { id, existing, isFirst } = caches.add(cache);
+    cacheIds.push(id);
+    if (isFirst) problems.push(...cache.notes.map((note) => incomplete(path, note)));
+    if (existing !== undefined) problems.push(...explainDenial(existing, options.repository, path));
   }
-  return { job: hook.job, cacheIds, problems };
+  return { job, cacheIds, problems: [...problems, ...explainScope(hook, cacheIds)] };
+}
+
+/** Says that a cache of the server does not admit the repository. */
+function explainDenial(
+  { id, permissions }: CacheDefinition,
+  repository: string | undefined,
+  path: KeyPath,
+): readonly Problem[] {
+  if (repository === undefined) return [];
+  const decision = compilePermissions(permissions, { cacheId: id }).evaluate({ repository });
+  const depends = decision.reason === "branch-required";
+  return decision.effect === "allow" || depends ? [] : [incomplete(path, explainDecision(decision))];
 }
 
 function explainScope({ job, path, isForFixedOutputs }: Hook, ids: readonly string[]): readonly Problem[] {
+  if (ids.length === 0) return [];
   const named = ids.join(", ");
   if (job === undefined)
     return [incomplete(path, `This hook ran for every job; name ${named} in the jobs that are to be pushed`)];
@@ -133,15 +155,16 @@ function explainScope({ job, path, isForFixedOutputs }: Hook, ids: readonly stri
   return isForFixedOutputs ? [incomplete(path, message)] : [];
 }
 
-function rewrite(
-  { root, about }: Extract<ReturnType<typeof readRepositoryText>, { success: true }>,
-  hooks: readonly TranslatedHook[],
-): string {
-  const { text, findPlaces } = about;
+/** Hooks are found in jobs, and there are none where `jobs` is no object. */
+function findNoJobs(root: Table): readonly Problem[] {
+  const jobs = readMember(root, "jobs");
+  return jobs === undefined || isTable(jobs) ? [] : [notAnObject(["jobs"])];
+}
+
+function rewrite({ text, findPlaces }: ProblemText, lists: JobLists): string {
   const place = findPlaces?.().root;
   if (text === undefined || place?.value === undefined)
     throw new TypeError("A file that was read has no text");
-  const lists = new CacheLists(root, hooks);
   const object = editJson(text, place, (path) => lists.edit(path));
   return `${text.slice(0, place.value.start)}${object}${text.slice(place.value.end)}`.replace(/^\ufeff/u, "");
 }

@@ -7,7 +7,8 @@ export const MASK = "***";
 const SECRET_FORMS: readonly RegExp[] = [
   /(?:^|[^A-Za-z0-9])(?:AKIA|ASIA)[A-Z2-7]{16}(?![A-Za-z0-9])/u, // AWS access key id
   /(?:^|[^A-Za-z0-9_])eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}/u, // JSON web token: Cachix, Attic, OIDC
-  /(?:^|[^A-Za-z0-9_])(?:hv[sbr]\.[A-Za-z0-9_-]{20,}|s\.[A-Za-z0-9]{24}(?![A-Za-z0-9]))/u, // Vault
+  /(?:^|[^A-Za-z0-9_])hv[sbr]\.[A-Za-z0-9_-]{20,}/u, // Vault
+  /^s\.[A-Za-z0-9]{24}$/u, // Vault up to 1.9
   /(?:^|[^A-Za-z0-9_])(?:gh[opusr]_[A-Za-z0-9]{20,}|github_pat_[A-Za-z0-9_]{20,})/u,
   /(?:^|[^A-Za-z0-9_])glpat-[A-Za-z0-9_-]{20,}/u,
   /-----BEGIN [A-Z ]*PRIVATE KEY-----/u,
@@ -32,12 +33,24 @@ export function looksLikeSecretValue(text: string): boolean {
 
 /** Whether a text holds a URL with a user or a password, percent-encoded or not. */
 export function hasUserInfo(text: string): boolean {
-  return /:\/\/[^/?#\s@]*@/u.test(
-    text.replaceAll(/%3a/giu, ":").replaceAll(/%2f/giu, "/").replaceAll(/%40/gu, "@"),
+  const head = text.slice(0, MAX_LENGTH);
+  // An & ends the URL that is the value of a parameter.
+  return /:\/\/[^/?#&\s@]*@/u.test(
+    head.replaceAll(/%3a/giu, ":").replaceAll(/%2f/giu, "/").replaceAll(/%40/gu, "@"),
   );
 }
 
-/** Quotes the name of a key for a message, unless someone wrote a credential in its place. */
+/** Whether a name must not be printed, since someone may have written a credential in its place. */
+export function isUnshowable(name: string): boolean {
+  return looksLikeSecretValue(name) || hasUserInfo(name);
+}
+
+/** A name as it may be printed. */
+export function showName(name: string): string {
+  return isUnshowable(name) ? MASK : name;
+}
+
+/** Quotes the name of a key for a message, unless it must not be printed. */
 export function quoteKey(key: string | number | undefined): string {
-  return holdsSecret(String(key)) ? MASK : quoteName(String(key), 64);
+  return quoteName(showName(String(key)), 64);
 }

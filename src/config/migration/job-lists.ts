@@ -1,7 +1,10 @@
 import { readMember, toMembers } from "../../own-member.ts";
+import type { Problem } from "../diagnostic.ts";
 import { HOOK_KEYS } from "../repository-config.ts";
+import { MAX_CACHES } from "../repository-schema.ts";
 import type { Table } from "../structure-problems.ts";
 import type { MemberEdit } from "./edit-json.ts";
+import { incomplete } from "./hook-findings.ts";
 
 const IS_HOOK_KEY: ReadonlySet<string | undefined> = new Set(HOOK_KEYS);
 
@@ -12,7 +15,7 @@ export interface JobCaches {
 }
 
 /** Puts a list of caches in the place of a job's hooks, or adds to the one it has. */
-export class CacheLists {
+export class JobLists {
   readonly #jobs: Readonly<Record<string, unknown>>;
   readonly #added = new Map<string, Set<string>>();
 
@@ -24,6 +27,25 @@ export class CacheLists {
       for (const id of cacheIds) ids.add(id);
       this.#added.set(job, ids);
     }
+  }
+
+  /** What stands in the way of a list. */
+  get problems(): readonly Problem[] {
+    return [...this.#added].flatMap(([job, added]) => {
+      const path = ["jobs", job, "caches"];
+      const listed = readMember(toMembers(readMember(this.#jobs, job)), "caches");
+      if (listed !== undefined && !Array.isArray(listed) && added.size > 0)
+        return [
+          incomplete(
+            path,
+            `This is no list; write [${[...added].map((id) => JSON.stringify(id)).join(", ")}]`,
+          ),
+        ];
+      const size = new Set([...(Array.isArray(listed) ? listed : []), ...added]).size;
+      return size > MAX_CACHES
+        ? [incomplete(path, `A job names at most ${MAX_CACHES} caches, and this one now ${size}`)]
+        : [];
+    });
   }
 
   /** What becomes of the member at a path of the file. */
