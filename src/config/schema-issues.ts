@@ -15,6 +15,8 @@ const SCHEMA_CODES = [
   "too-many-caches",
 ] as const satisfies DiagnosticCode[];
 
+const MAX_STRUCTURE_PROBLEMS = 10_000;
+
 /** Packs a code and a message into the one text that a valibot check carries. */
 export function coded(code: (typeof SCHEMA_CODES)[number], message: string): string {
   return `${code}|${message}`;
@@ -30,8 +32,10 @@ export function findSchemaProblems<Schema extends v.GenericSchema & SchemaNode>(
   value: unknown,
   dialect: Dialect,
 ): { readonly problems: readonly Problem[]; readonly output: v.InferOutput<Schema> | undefined } {
-  const result = v.safeParse(schema, value, { abortPipeEarly: true });
   const structure = findStructureProblems(schema, value, []);
+  // A hostile text has problems enough already; valibot would make several of each.
+  if (structure.length > MAX_STRUCTURE_PROBLEMS) return { problems: structure, output: undefined };
+  const result = v.safeParse(schema, value, { abortPipeEarly: true });
   const noTables = new Set(
     structure.filter(({ code }) => code === "invalid-type").map(({ path }) => toPathId(path)),
   );
