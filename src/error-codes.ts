@@ -78,6 +78,9 @@ export type CommandErrorCode =
  * | `ERR_STORE_PATH_NOT_VALID` | the Nix store does not hold a path |
  * | `ERR_AUDIT_FAILED` | an audit sink failed, so nothing was pushed |
  * | `ERR_REGISTRY_CLOSED` | the registry was disposed |
+ * | `ERR_QUEUE_CLOSED` | the queue was closed |
+ * | `ERR_JOURNAL_FAILED` | the journal did not keep a request, so it was not accepted |
+ * | `ERR_JOURNAL_UNAVAILABLE` | this Node.js has no `node:sqlite` |
  *
  * @public
  */
@@ -90,7 +93,10 @@ export type PushErrorCode =
   | "ERR_SIGNATURE_MISSING"
   | "ERR_STORE_PATH_NOT_VALID"
   | "ERR_AUDIT_FAILED"
-  | "ERR_REGISTRY_CLOSED";
+  | "ERR_REGISTRY_CLOSED"
+  | "ERR_QUEUE_CLOSED"
+  | "ERR_JOURNAL_FAILED"
+  | "ERR_JOURNAL_UNAVAILABLE";
 
 /**
  * Codes of {@link FileError}, which a {@link FileSystem} throws.

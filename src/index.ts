@@ -101,6 +101,17 @@ export {
   createCredentialResolver,
 } from "./credentials/resolver.ts";
 export type { StandardIssue, StandardResult, StandardSchema } from "./credentials/standard-schema.ts";
+export { createGcRoots, type GcRoots, type GcRootsOptions } from "./delivery/gc-roots.ts";
+export { createMemoryJournal } from "./delivery/memory-journal.ts";
+export type { DeadLetter, Delivery, Lease, PushJournal } from "./delivery/push-journal.ts";
+export { PushQueue } from "./delivery/push-queue.ts";
+export type {
+  PushQueueOptions,
+  PushTicket,
+  RegistrySource,
+  SettledDelivery,
+} from "./delivery/queue-types.ts";
+export { createSqliteJournal } from "./delivery/sqlite-journal.ts";
 export type {
   CachesErrorCode,
   CommandErrorCode,

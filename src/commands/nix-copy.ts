@@ -7,8 +7,8 @@ import { checkStorePaths } from "./store-path.ts";
 /**
  * Builds `nix copy` to an S3 or HTTP binary cache, with the arguments that mean the same from Nix 2.4 on.
  *
- * The command substitutes and builds nothing, tries each request once (older versions hang or fail on retries), asks
- * the server instead of a cache what it has, and reads no configuration of the host's user.
+ * The command substitutes and builds nothing, tries each request once (older versions hang or fail on retries), and reads no
+ * configuration of the host's user. Its cache home is empty, so nix asks the server what it has.
  *
  * @param input - destination, paths and credentials
  * @throws {@link CommandError} `ERR_STORE_PATH_INVALID`, `ERR_COMMAND_CREDENTIALS`

@@ -26,6 +26,7 @@ export function buildPathInfoCommand(input: PushCommandInput): CommandSpec {
   const args = [
     ...["--extra-experimental-features", "nix-command", "path-info", "--json", "--store", access.url],
     ...PASSIVE_OPTIONS,
+    "--refresh",
     ...["--netrc-file", access.netrc.path, "--", ...storePaths],
   ];
   return { file: "nix", args, env: new Map([...privateHome(), ...access.env]), files: [access.netrc] };

@@ -5,13 +5,12 @@ import { buildNetrc, EMPTY_NETRC } from "./netrc.ts";
 import { credentialProblem, type PushCommandInput } from "./push-input.ts";
 import { findRegion, toS3Variables } from "./s3-credentials.ts";
 
-/** Options with which nix substitutes and builds nothing, tries each request once and asks the server, not a cache. */
+/** Options with which nix substitutes and builds nothing and tries each request once; older versions hang or fail on retries. */
 export const PASSIVE_OPTIONS = [
   ...["--option", "substitute", "false"],
   ...["--option", "builders", ""],
   ...["--max-jobs", "0"],
   ...["--option", "download-attempts", "1"],
-  "--refresh",
 ] as const;
 
 /** How nix reaches a cache as a store, and authenticates there. */

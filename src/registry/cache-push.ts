@@ -176,7 +176,7 @@ class CachePush {
       destination,
       storePaths,
       credentials: this.#credentials,
-      progress: true,
+      progress: this.#context.onProgress !== undefined || this.#context.stallTimeoutMs !== undefined,
       ...this.#context.host,
     });
   }

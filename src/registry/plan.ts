@@ -56,7 +56,6 @@ export function planAllowed(
           destination: cache.destination,
           storePaths: batch,
           credentials,
-          progress: true,
           ...host,
         }),
       ),

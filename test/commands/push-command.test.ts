@@ -75,7 +75,6 @@ const NIX_COPY = (to: string) => [
   "--option",
   "download-attempts",
   "1",
-  "--refresh",
   "--netrc-file",
   { kind: "work-file", path: "netrc" },
   "--",

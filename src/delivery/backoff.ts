@@ -1,0 +1,28 @@
+/** Bounds of {@link computeDelay}, in milliseconds. */
+export interface BackoffBounds {
+  /** The first delay is at most this. */
+  readonly baseMs: number;
+  /** No delay is longer, unless the server asks for more. */
+  readonly capMs: number;
+}
+
+/** Longest wait that a server is granted. */
+const MAX_RETRY_AFTER_MS = 5 * 60_000;
+
+/**
+ * Computes how long to wait before another attempt: full jitter, so that those who failed together do not come back
+ * together; what the server asks for is the floor.
+ *
+ * @param attempts - attempts so far, at least 1
+ * @param fraction - a random number from 0 to below 1
+ * @see https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
+ */
+export function computeDelay(
+  attempts: number,
+  bounds: BackoffBounds,
+  fraction: number,
+  retryAfterMs = 0,
+): number {
+  const ceiling = Math.min(bounds.capMs, bounds.baseMs * 2 ** (attempts - 1));
+  return Math.max(ceiling * fraction, Math.min(retryAfterMs, MAX_RETRY_AFTER_MS));
+}

@@ -1,0 +1,40 @@
+/** Failures in a row that open a breaker. */
+const THRESHOLD = 5;
+const FIRST_PAUSE_MS = 30_000;
+const LONGEST_PAUSE_MS = 5 * 60_000;
+
+/**
+ * Keeps a lane from hammering a server that is down: after 5 transient failures in a row nothing is tried for 30 s, then one
+ * attempt; each further failure doubles the pause, up to 5 minutes.
+ */
+export class CircuitBreaker {
+  #failures = 0;
+  #pauseMs = FIRST_PAUSE_MS;
+  #openUntil: number | undefined;
+
+  /** When it next lets an attempt through, in the clock's monotonic milliseconds; absent while it is closed. */
+  get opensAgainAt(): number | undefined {
+    return this.#openUntil;
+  }
+
+  /** Whether an attempt may start, given how many run. */
+  allows(now: number, running: number): boolean {
+    if (this.#openUntil === undefined) return true;
+    return now >= this.#openUntil && running === 0;
+  }
+
+  /** An attempt reached the server. */
+  succeed(): void {
+    this.#failures = 0;
+    this.#pauseMs = FIRST_PAUSE_MS;
+    this.#openUntil = undefined;
+  }
+
+  /** An attempt failed in a way that says something about the server. */
+  fail(now: number): void {
+    this.#failures++;
+    if (this.#failures < THRESHOLD) return;
+    if (this.#openUntil !== undefined) this.#pauseMs = Math.min(this.#pauseMs * 2, LONGEST_PAUSE_MS);
+    this.#openUntil = now + this.#pauseMs;
+  }
+}

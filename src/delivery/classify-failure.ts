@@ -1,0 +1,39 @@
+import type { AnyCachesError } from "../errors.ts";
+import type { ExecutionResult } from "../execution/executor.ts";
+import { classifyRun, type RunFailure } from "../execution/failure.ts";
+
+const LATER: RunFailure = { failureClass: "transient", isWholeServer: true };
+const NEVER: RunFailure = { failureClass: "permanent", isWholeServer: false };
+const NEVER_FOR_ANY: RunFailure = { failureClass: "permanent", isWholeServer: true };
+
+/**
+ * Says what a failed push means for another attempt: by the error's code where that says it, else by the output of the last
+ * command.
+ */
+export function classifyFailure(error: AnyCachesError, lastRun: ExecutionResult | undefined): RunFailure {
+  switch (error.code) {
+    case "ERR_CREDENTIAL_UNREACHABLE":
+    case "ERR_CREDENTIAL_UNAVAILABLE":
+      return LATER;
+    case "ERR_CREDENTIAL_RATE_LIMITED":
+      return { ...LATER, retryAfterMs: "retryAfterMs" in error ? error.retryAfterMs : undefined };
+    case "ERR_CREDENTIAL_EXPIRED":
+      return { failureClass: "credentials", isWholeServer: true };
+    // A sink that fails is the host's own, and may come back.
+    case "ERR_AUDIT_FAILED":
+      return LATER;
+    case "ERR_PUSH_STALLED":
+    case "ERR_PUSH_TIMEOUT":
+      return { failureClass: "transient", isWholeServer: false };
+    case "ERR_PUSH_UNVERIFIED":
+      return { failureClass: "unknown", isWholeServer: false };
+    case "ERR_PUSH_FAILED":
+      return lastRun === undefined ? { failureClass: "unknown", isWholeServer: true } : classifyRun(lastRun);
+    case "ERR_STORE_PATH_NOT_VALID":
+    case "ERR_STORE_PATH_INVALID":
+    case "ERR_SIGNATURE_MISSING":
+      return NEVER;
+    default:
+      return NEVER_FOR_ANY;
+  }
+}

@@ -1,0 +1,78 @@
+import type { AnyCachesError } from "../errors.ts";
+import type { ExecutionResult } from "../execution/executor.ts";
+import type { ExecutedPush, PushRequest, PushResult } from "../registry/push-types.ts";
+import type { Delivery } from "./push-journal.ts";
+
+/** How many runs a result keeps; the others are counted by nobody. */
+const MAX_EXECUTIONS = 20;
+
+/** A delivery while a lane works on it: which paths are still to go, and what became of the others. */
+export class DeliveryTask {
+  readonly delivery: Delivery;
+  /** When it gives up, in the clock's monotonic milliseconds. */
+  readonly deadline: number;
+  readonly #remaining: Set<string>;
+  readonly #failures = new Map<string, AnyCachesError>();
+  readonly #executions: ExecutionResult[] = [];
+  #durationMs = 0;
+  #last: ExecutedPush | undefined;
+
+  constructor(delivery: Delivery, deadline: number) {
+    this.delivery = delivery;
+    this.deadline = deadline;
+    this.#remaining = new Set(delivery.request.storePaths);
+  }
+
+  /** Paths that are neither there nor given up. */
+  get remaining(): ReadonlySet<string> {
+    return this.#remaining;
+  }
+
+  /** Paths that were given up, with the reason. */
+  get failures(): ReadonlyMap<string, AnyCachesError> {
+    return this.#failures;
+  }
+
+  /** The request for some of its paths. */
+  requestFor(storePaths: Iterable<string>): PushRequest {
+    return { ...this.delivery.request, caches: [this.delivery.cacheId], storePaths: [...storePaths] };
+  }
+
+  /** Takes what came of an attempt. */
+  record(result: Exclude<PushResult, { readonly status: "denied" }>): void {
+    for (const path of result.storePaths) this.#remaining.delete(path);
+    this.#executions.push(...result.executions);
+    this.#executions.splice(0, this.#executions.length - MAX_EXECUTIONS);
+    this.#durationMs += result.durationMs;
+    this.#last = result;
+  }
+
+  /** Gives a path up. */
+  fail(path: string, error: AnyCachesError): void {
+    if (this.#remaining.delete(path)) this.#failures.set(path, error);
+  }
+
+  /** Wants nothing more. */
+  cancel(): void {
+    this.#remaining.clear();
+  }
+
+  /** What is reported in the end; nothing if no attempt was made. */
+  toResult(): PushResult | undefined {
+    if (this.#last === undefined) return undefined;
+    const { request } = this.delivery;
+    const executed: ExecutedPush = {
+      cacheId: this.delivery.cacheId,
+      decision: this.#last.decision,
+      storePaths: request.storePaths.filter(
+        (path) => !this.#remaining.has(path) && !this.#failures.has(path),
+      ),
+      executions: this.#executions,
+      durationMs: this.#durationMs,
+      auditError: this.#last.auditError,
+    };
+    const [error] = this.#failures.values();
+    if (error !== undefined) return { ...executed, status: "failed", error };
+    return { ...executed, status: this.#remaining.size === 0 ? "pushed" : "aborted" };
+  }
+}

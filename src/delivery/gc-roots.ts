@@ -1,0 +1,88 @@
+import { mkdir, readdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { batchStorePaths } from "../commands/batch.ts";
+import { type CommandSpec, privateHome } from "../commands/command.ts";
+import { checkStorePaths } from "../commands/store-path.ts";
+import { CommandError, PushError } from "../errors.ts";
+import type { Executor } from "../execution/executor.ts";
+
+/**
+ * Keeps store paths from the garbage collector while they wait.
+ *
+ * @public
+ */
+export interface GcRoots {
+  /**
+   * Holds paths until their holder lets go.
+   *
+   * @throws {@link PushError} `ERR_STORE_PATH_NOT_VALID` for paths that the store does not hold (any more)
+   */
+  hold(holder: string, storePaths: readonly string[]): Promise<void>;
+  /** Lets go of all that a holder holds. */
+  release(holder: string): Promise<void>;
+}
+
+/**
+ * Options of {@link createGcRoots}.
+ *
+ * @public
+ */
+export interface GcRootsOptions {
+  /** Absolute path of a directory of the host's own, which is made if need be; links in it are the roots. */
+  readonly directory: string;
+  /** Runs `nix-store`, as a rule {@link createProcessExecutor}. */
+  readonly executor: Executor;
+  /** The store's directory; default `/nix/store`. */
+  readonly storeDirectory?: string | undefined;
+}
+
+/**
+ * Makes indirect roots with `nix-store --add-root`, for a host that runs its queue beside the store.
+ *
+ * @param options - where the links are, and what runs nix-store
+ *
+ * @example
+ * ```ts
+ * const gcRoots = createGcRoots({ directory: "/var/lib/eka-ci/gc-roots", executor: createProcessExecutor() });
+ * const queue = new PushQueue(registry, { gcRoots });
+ * ```
+ *
+ * @public
+ */
+export function createGcRoots({ directory, executor, storeDirectory }: GcRootsOptions): GcRoots {
+  const nameOf = (holder: string): string => {
+    if (/^[A-Za-z0-9-]{1,128}$/u.test(holder)) return holder;
+    throw new CommandError("ERR_COMMAND_INVALID", "The holder of garbage collector roots has no plain name");
+  };
+  return {
+    hold: async (holder, storePaths) => {
+      const name = nameOf(holder);
+      await mkdir(directory, { recursive: true });
+      for (const [index, batch] of batchStorePaths(
+        checkStorePaths(storePaths, { storeDirectory }),
+      ).entries()) {
+        const result = await executor.execute(buildAddRoot(join(directory, `${name}.${index}`), batch));
+        if (result.outcome !== "succeeded") {
+          const message =
+            "The Nix store does not hold every path, so none is kept from the garbage collector";
+          throw new PushError("ERR_STORE_PATH_NOT_VALID", message);
+        }
+      }
+    },
+    release: async (holder) => {
+      const prefix = `${nameOf(holder)}.`;
+      const links = await readdir(directory);
+      await Promise.all(
+        links
+          .filter((link) => link.startsWith(prefix))
+          .map((link) => rm(join(directory, link), { force: true })),
+      );
+    },
+  };
+}
+
+function buildAddRoot(link: string, storePaths: readonly string[]): CommandSpec {
+  const passive = ["--option", "substitute", "false", "--option", "builders", "", "--max-jobs", "0"];
+  const args = ["--realise", "--add-root", link, ...passive, "--", ...storePaths];
+  return { file: "nix-store", args, env: privateHome(), files: [] };
+}

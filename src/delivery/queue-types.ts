@@ -1,0 +1,77 @@
+import type { CacheRegistry } from "../registry/cache-registry.ts";
+import type { PushOptions, PushReport, PushResult } from "../registry/push-types.ts";
+import type { Runtime } from "../runtime.ts";
+import type { GcRoots } from "./gc-roots.ts";
+import type { PushJournal } from "./push-journal.ts";
+
+/**
+ * The registry that a queue pushes with, or a function that gives the one of the moment: a host that reads its configuration
+ * anew swaps registries so, and what waits is decided on by the new one.
+ *
+ * @public
+ */
+export type RegistrySource = CacheRegistry | (() => CacheRegistry);
+
+/**
+ * Options of {@link PushQueue}. Times are in milliseconds.
+ *
+ * @public
+ */
+export interface PushQueueOptions {
+  /** Where accepted requests are kept; default in memory. The queue closes it. */
+  readonly journal?: PushJournal | undefined;
+  /** Ports to use instead of Node's own: the clock, randomness and warnings. */
+  readonly runtime?: Partial<Runtime> | undefined;
+  /** Keeps queued paths from the garbage collector; default: nothing does. */
+  readonly gcRoots?: GcRoots | undefined;
+  /** Most deliveries (a request at a cache each) that are taken at once; `enqueue` waits for room. Default 10 000. */
+  readonly capacity?: number | undefined;
+  /** Commands at once for each cache; default 2. With 1, deliveries to a cache start strictly in their order. */
+  readonly concurrency?: number | undefined;
+  /** How long the first delivery of a batch waits for others; default 50. */
+  readonly lingerMs?: number | undefined;
+  /** Most paths of a batch, 1 to 400; default 400. */
+  readonly maxBatchPaths?: number | undefined;
+  /** Attempts in a row without progress after which a path is given up; default 4. */
+  readonly maxAttempts?: number | undefined;
+  /** Bounds of the random delay between attempts; default 1 000 and 60 000. */
+  readonly backoff?: { readonly baseMs: number; readonly capMs: number } | undefined;
+  /** How long a delivery is tried at most; default 1 hour. */
+  readonly deadlineMs?: number | undefined;
+  /** How long a command may make no progress; see {@link PushOptions}. Default: as long as it may take. */
+  readonly stallTimeoutMs?: number | undefined;
+  /** How long a command may take; at most, and by default, `max_hook_timeout_seconds`. */
+  readonly timeoutMs?: number | undefined;
+  /** How long the journal keeps deliveries for this queue without a sign of life; default 60 000. */
+  readonly leaseMs?: number | undefined;
+  /** Called with the tools' output. */
+  readonly onOutput?: PushOptions["onOutput"];
+  /** Called as pushes go on. */
+  readonly onProgress?: PushOptions["onProgress"];
+  /** Called when a delivery is settled, also one that an earlier process accepted. */
+  readonly onSettled?: ((settled: SettledDelivery) => void) | undefined;
+}
+
+/**
+ * What became of a delivery.
+ *
+ * @public
+ */
+export interface SettledDelivery {
+  /** The ticket it belongs to. */
+  readonly ticketId: string;
+  /** What happened at its cache. */
+  readonly result: PushResult;
+}
+
+/**
+ * What `enqueue` gives for an accepted request.
+ *
+ * @public
+ */
+export interface PushTicket {
+  /** Unique id; the `pushId` of its report. */
+  readonly id: string;
+  /** Resolves when every cache of the request is settled; never rejects. */
+  readonly done: Promise<PushReport>;
+}

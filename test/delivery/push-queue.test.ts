@@ -1,0 +1,374 @@
+import {
+  createMemoryJournal,
+  type GcRoots,
+  type PushJournal,
+  PushQueue,
+  type SettledDelivery,
+} from "@eka-ci/caches";
+import { describe, expect, it } from "vitest";
+import {
+  FakeCaches,
+  flush,
+  makeRegistry,
+  requestFor,
+  runUntil,
+  setUpQueue,
+  storePath,
+} from "../support/fake-cache.ts";
+
+const statusesOf = (report: {
+  readonly results: readonly { readonly cacheId: string; readonly status: string }[];
+}) => report.results.map(({ cacheId, status }) => [cacheId, status]);
+
+describe("a queue", () => {
+  it("reports each cache of a request once, in its order, and settles denied ones at once", async () => {
+    const caches = new FakeCaches();
+    const { queue, clock } = setUpQueue(caches);
+    const ticket = await queue.enqueue(requestFor(["b", "nope", "a", "b"], 1));
+    expect(queue.size).toBe(2);
+    const report = await runUntil(clock, ticket.done);
+    expect(report).toMatchObject({ pushId: ticket.id, ok: false });
+    expect(statusesOf(report)).toEqual([
+      ["b", "pushed"],
+      ["nope", "denied"],
+      ["a", "pushed"],
+    ]);
+    expect(queue.size).toBe(0);
+    const denied = await queue.enqueue(requestFor(["nope"], 1));
+    expect(statusesOf(await denied.done)).toEqual([["nope", "denied"]]);
+    expect((await (await queue.enqueue(requestFor([], 1))).done).results).toEqual([]);
+  });
+
+  it("gathers waiting requests to a cache into one command, each path once", async () => {
+    const caches = new FakeCaches();
+    const { queue, clock } = setUpQueue(caches);
+    const tickets = await Promise.all(
+      [1, 2, 3, 2].map((index) => queue.enqueue(requestFor(["a"], index, 9))),
+    );
+    const reports = await runUntil(clock, Promise.all(tickets.map(({ done }) => done)));
+    expect(reports.every(({ ok }) => ok)).toBe(true);
+    expect(reports[1]?.results[0]).toMatchObject({ storePaths: [storePath(2), storePath(9)] });
+    expect(caches.pushes).toEqual([["a", [1, 9, 2, 3].map(storePath)]]);
+  });
+
+  it("bounds batches, and starts deliveries in their order", async () => {
+    const caches = new FakeCaches();
+    const { queue, clock } = setUpQueue(caches, { maxBatchPaths: 3, concurrency: 1 });
+    for (let index = 0; index < 8; index++) await queue.enqueue(requestFor(["a"], index));
+    await runUntil(clock, queue.drain());
+    expect(caches.pushes.map(([, paths]) => paths)).toEqual(
+      [
+        [0, 1, 2],
+        [3, 4, 5],
+        [6, 7],
+      ].map((batch) => batch.map(storePath)),
+    );
+  });
+
+  it("waits a little for others, and no longer than it was told", async () => {
+    const caches = new FakeCaches();
+    const { queue, clock } = setUpQueue(caches, { lingerMs: 100 });
+    await queue.enqueue(requestFor(["a"], 1));
+    clock.advance(99);
+    await flush();
+    expect(caches.pushes).toEqual([]);
+    clock.advance(1);
+    await flush();
+    expect(caches.pushes).toHaveLength(1);
+  });
+
+  it("lets no cache delay another", async () => {
+    const caches = new FakeCaches((name) =>
+      name === "b" ? { exitCode: 1, stderr: "HTTP error 500" } : undefined,
+    );
+    caches.gates.set("c", new Promise(() => {}));
+    const { queue, clock } = setUpQueue(caches);
+    for (let index = 0; index < 20; index++) await queue.enqueue(requestFor(["a", "b", "c"], index));
+    clock.advance(50);
+    await flush();
+    expect(caches.of("a").size).toBe(20);
+  });
+
+  it("finds the one path that spoils a batch, and pushes the others", async () => {
+    const poison = storePath(137);
+    const caches = new FakeCaches((_name, paths) =>
+      paths.includes(poison) ? { exitCode: 1, stderr: "HTTP error 413" } : undefined,
+    );
+    const { queue, clock } = setUpQueue(caches);
+    const tickets = await Promise.all(
+      Array.from({ length: 300 }, (_request, index) => queue.enqueue(requestFor(["a"], index))),
+    );
+    const reports = await runUntil(clock, Promise.all(tickets.map(({ done }) => done)));
+    expect(reports.flatMap(({ ok }, index) => (ok ? [] : [index]))).toEqual([137]);
+    expect(reports[137]?.results[0]).toMatchObject({
+      status: "failed",
+      storePaths: [],
+      error: { code: "ERR_PUSH_FAILED" },
+    });
+    expect(caches.of("a").size).toBe(299);
+    expect(caches.pushes.length).toBeLessThanOrEqual(2 * Math.ceil(Math.log2(300)) + 1);
+    expect(await queue.deadLetters()).toMatchObject([
+      { code: "ERR_PUSH_FAILED", delivery: { request: { storePaths: [poison] } } },
+    ]);
+  });
+
+  it("fails one path of a request, and says which of its paths are there", async () => {
+    const caches = new FakeCaches((_name, paths) =>
+      paths.includes(storePath(2)) ? { exitCode: 1, stderr: "HTTP error 413" } : undefined,
+    );
+    const { queue, clock } = setUpQueue(caches);
+    const ticket = await queue.enqueue(requestFor(["a"], 1, 2, 3));
+    const report = await runUntil(clock, ticket.done);
+    expect(report.results[0]).toMatchObject({ status: "failed", storePaths: [storePath(1), storePath(3)] });
+  });
+
+  it("counts what a failed command has brought there", async () => {
+    const caches = new FakeCaches(() => ({ exitCode: 1, stderr: "HTTP error 500" }));
+    caches.partial = (paths) => paths.slice(0, 2);
+    const { queue, clock } = setUpQueue(caches);
+    const ticket = await queue.enqueue(
+      requestFor(["a"], ...Array.from({ length: 20 }, (_path, index) => index)),
+    );
+    expect(await runUntil(clock, ticket.done)).toMatchObject({ ok: true });
+    expect(caches.pushes).toHaveLength(10);
+  });
+
+  it("tries again after a while, at most four times in a row, then gives up and can be told to try again", async () => {
+    const settled: SettledDelivery[] = [];
+    const caches = new FakeCaches(() => ({ exitCode: 1, stderr: "HTTP error 503" }));
+    const { queue, clock } = setUpQueue(caches, { onSettled: (delivery) => settled.push(delivery) });
+    const start = clock.monotonic();
+    const ticket = await queue.enqueue(requestFor(["a"], 1));
+    expect(await runUntil(clock, ticket.done)).toMatchObject({ ok: false });
+    expect(caches.pushes).toHaveLength(4);
+    expect(clock.monotonic() - start).toBeGreaterThanOrEqual(500 + 1000 + 2000);
+    caches.behaviour = () => undefined;
+    expect(await queue.replay()).toBe(1);
+    await runUntil(clock, queue.drain());
+    expect(caches.of("a").size).toBe(1);
+    expect(settled.map(({ ticketId, result }) => [ticketId, result.status])).toEqual([
+      [ticket.id, "failed"],
+      [ticket.id, "pushed"],
+    ]);
+    expect(await queue.deadLetters()).toEqual([]);
+    expect(await queue.replay()).toBe(0);
+  });
+
+  it("rests while a cache is down, and looks again by a single command", async () => {
+    const caches = new FakeCaches(() => ({ exitCode: 1, stderr: "Connection refused" }));
+    const { queue, clock } = setUpQueue(caches, {
+      maxAttempts: 100,
+      maxBatchPaths: 1,
+      concurrency: 4,
+      backoff: { baseMs: 1, capMs: 1 },
+    });
+    for (let index = 0; index < 8; index++) await queue.enqueue(requestFor(["a"], index));
+    clock.advance(50);
+    await flush();
+    const tried = caches.pushes.length;
+    expect(tried).toBeGreaterThanOrEqual(5);
+    clock.advance(29_000);
+    await flush();
+    expect(caches.pushes).toHaveLength(tried);
+    caches.behaviour = () => undefined;
+    clock.advance(1_000);
+    await flush();
+    await runUntil(clock, queue.drain());
+    expect(caches.of("a").size).toBe(8);
+  });
+
+  it("gives up at the deadline, whatever attempts are left", async () => {
+    const caches = new FakeCaches(() => ({ exitCode: 1, stderr: "HTTP error 503; Retry-After: 200" }));
+    const { queue, clock } = setUpQueue(caches, { deadlineMs: 300_000 });
+    const ticket = await queue.enqueue(requestFor(["a"], 1));
+    await runUntil(clock, ticket.done);
+    expect(caches.pushes).toHaveLength(2);
+  });
+
+  it("waits with accepting while it is full", async () => {
+    const caches = new FakeCaches();
+    let open = (): void => {};
+    caches.gates.set("a", new Promise((resolve) => (open = resolve)));
+    const { queue, clock } = setUpQueue(caches, { capacity: 2 });
+    await queue.enqueue(requestFor(["a"], 1));
+    await queue.enqueue(requestFor(["a"], 2));
+    let isAccepted = false;
+    const third = queue.enqueue(requestFor(["a"], 3)).then((ticket) => {
+      isAccepted = true;
+      return ticket;
+    });
+    clock.advance(50);
+    await flush();
+    expect([isAccepted, queue.size]).toEqual([false, 2]);
+    open();
+    expect(
+      await runUntil(
+        clock,
+        third.then(({ done }) => done),
+      ),
+    ).toMatchObject({ ok: true });
+  });
+
+  it("decides again at each attempt, by the registry of the moment", async () => {
+    const caches = new FakeCaches(() => ({ exitCode: 1, stderr: "HTTP error 503" }));
+    const { executor, runtime, clock } = setUpQueue(caches);
+    let registry = makeRegistry("allow_all = true", { executor, runtime });
+    await using queue = new PushQueue(() => registry, { runtime });
+    const ticket = await queue.enqueue(requestFor(["a"], 1));
+    clock.advance(50);
+    await flush();
+    expect(caches.pushes).toHaveLength(1);
+    registry = makeRegistry('allow_all = false, allowed_repos = ["x/y"]', { executor, runtime });
+    const report = await runUntil(clock, ticket.done);
+    expect(report.results[0]).toMatchObject({
+      status: "denied",
+      decision: { reason: "repository-not-allowed" },
+    });
+    expect(caches.pushes).toHaveLength(1);
+  });
+
+  it("loads credentials at each attempt, and keeps none", async () => {
+    const env: Record<string, string> = { TOKEN: "first-canary-token" };
+    const caches = new FakeCaches(() => ({ exitCode: 1, stderr: "HTTP error 503" }));
+    const kept: string[] = [];
+    const journal: PushJournal = new Proxy(createMemoryJournal(), {
+      get: (target, name: keyof PushJournal) => {
+        const member = target[name];
+        if (typeof member !== "function") return member;
+        return (...args: unknown[]) => {
+          kept.push(JSON.stringify(args));
+          return (member as (...values: unknown[]) => unknown).apply(target, args);
+        };
+      },
+    });
+    const { queue, clock, commands } = setUpQueue(caches, { env, journal });
+    const ticket = await queue.enqueue(requestFor(["a"], 1));
+    clock.advance(50);
+    await flush();
+    env["TOKEN"] = "second-canary-token";
+    clock.advance(65_000);
+    await runUntil(clock, ticket.done);
+    const tokens = commands
+      .filter(({ file }) => file === "cachix")
+      .map(({ env: variables }) => {
+        const token = variables.get("CACHIX_AUTH_TOKEN");
+        return typeof token === "object" && "expose" in token ? token.expose() : undefined;
+      });
+    expect(new Set(tokens)).toEqual(new Set(["first-canary-token", "second-canary-token"]));
+    expect(kept.length).toBeGreaterThan(2);
+    expect(kept.join()).not.toContain("canary");
+  });
+
+  it("closes with what waits left in the journal, from which the next one goes on", async () => {
+    const journal = createMemoryJournal();
+    const caches = new FakeCaches();
+    caches.gates.set("b", new Promise(() => {}));
+    const first = setUpQueue(caches, { journal });
+    const waiting = await first.queue.enqueue(requestFor(["a"], 1));
+    await first.queue.close();
+    expect(statusesOf(await waiting.done)).toEqual([["a", "aborted"]]);
+    await expect(first.queue.enqueue(requestFor(["a"], 2))).rejects.toMatchObject({
+      code: "ERR_QUEUE_CLOSED",
+    });
+    const settled: SettledDelivery[] = [];
+    const second = setUpQueue(caches, {
+      journal,
+      clock: first.clock,
+      onSettled: (delivery) => settled.push(delivery),
+    });
+    await runUntil(second.clock, second.queue.drain());
+    expect(settled).toMatchObject([
+      { ticketId: waiting.id, result: { status: "pushed", storePaths: [storePath(1)] } },
+    ]);
+    expect(caches.of("a").size).toBe(1);
+  });
+
+  it("takes up what a killed queue has left, when its lease is over and not before", async () => {
+    const journal = createMemoryJournal();
+    const caches = new FakeCaches();
+    // The clock of a process that is killed stands still, so it renews nothing.
+    const killed = setUpQueue(caches, { journal });
+    await killed.queue.enqueue(requestFor(["a"], 1));
+    const next = setUpQueue(caches, { journal });
+    next.clock.advance(59_000);
+    await flush();
+    expect(caches.pushes).toEqual([]);
+    next.clock.advance(21_000);
+    await flush();
+    next.clock.advance(100);
+    await flush();
+    expect(caches.of("a").size).toBe(1);
+  });
+
+  it("accepts nothing that the journal did not keep", async () => {
+    const memory = createMemoryJournal();
+    const journal: PushJournal = {
+      isDurable: false,
+      accept: () => Promise.reject(new Error("disk full")),
+      lease: (lease, limit) => memory.lease(lease, limit),
+      renew: (ids, lease) => memory.renew(ids, lease),
+      release: (ids) => memory.release(ids),
+      settle: (ids) => memory.settle(ids),
+      bury: (letter) => memory.bury(letter),
+      deadLetters: () => memory.deadLetters(),
+      revive: (ids) => memory.revive(ids),
+      close: () => memory.close(),
+    };
+    const caches = new FakeCaches();
+    const { queue } = setUpQueue(caches, { journal });
+    await expect(queue.enqueue(requestFor(["a"], 1))).rejects.toMatchObject({ code: "ERR_JOURNAL_FAILED" });
+    expect(queue.size).toBe(0);
+    await flush();
+    expect(caches.pushes).toEqual([]);
+  });
+
+  it("survives listeners that throw", async () => {
+    const caches = new FakeCaches();
+    const { queue, clock, warnings } = setUpQueue(caches, {
+      onSettled: () => {
+        throw new Error("listener");
+      },
+    });
+    const ticket = await queue.enqueue(requestFor(["a"], 1));
+    expect(await runUntil(clock, ticket.done)).toMatchObject({ ok: true });
+    expect(warnings).toEqual(["The onSettled callback failed"]);
+  });
+});
+
+describe("garbage collector roots", () => {
+  const recordRoots = (fail = false) => {
+    const calls: string[] = [];
+    const gcRoots: GcRoots = {
+      hold: async (holder, paths) => {
+        calls.push(`hold ${holder} ${paths.length}`);
+        if (fail) throw new Error("gone");
+      },
+      release: async (holder) => void calls.push(`release ${holder}`),
+    };
+    return { calls, gcRoots };
+  };
+
+  it("are held from acceptance until every cache is settled", async () => {
+    const caches = new FakeCaches();
+    let open = (): void => {};
+    caches.gates.set("b", new Promise((resolve) => (open = resolve)));
+    const { calls, gcRoots } = recordRoots();
+    const { queue, clock } = setUpQueue(caches, { gcRoots });
+    const ticket = await queue.enqueue(requestFor(["a", "b"], 1, 2));
+    clock.advance(50);
+    await flush();
+    expect(caches.of("a").size).toBe(2);
+    expect(calls).toEqual([`hold ${ticket.id} 2`]);
+    open();
+    await runUntil(clock, ticket.done);
+    await flush();
+    expect(calls).toEqual([`hold ${ticket.id} 2`, `release ${ticket.id}`]);
+  });
+
+  it("that cannot be held mean that the request is not accepted", async () => {
+    const { calls, gcRoots } = recordRoots(true);
+    const { queue } = setUpQueue(new FakeCaches(), { gcRoots });
+    await expect(queue.enqueue(requestFor(["a"], 1))).rejects.toThrow();
+    expect([queue.size, calls.length]).toEqual([0, 2]);
+  });
+});

@@ -1,0 +1,95 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { type CommandProgress, NixLogReader } from "../../src/execution/nix-log.ts";
+
+// Captured from nix 2.8 (one path of 128 bytes to an HTTP cache), shortened; ids beyond 2^53 as large process ids make them.
+const ID = "9223090561878065";
+const LOG = [
+  `@nix {"action":"start","id":${ID}10,"level":0,"text":"","type":103}`,
+  `@nix {"action":"result","fields":[100,256],"id":${ID}10,"type":106}`,
+  `@nix {"action":"result","fields":[0,2,1,0],"id":${ID}10,"type":105}`,
+  `@nix {"action":"start","fields":["/nix/store/x-p0","local","http://h"],"id":${ID}11,"level":3,"parent":${ID}10,"text":"copying path '/nix/store/x-p0' to 'http://h'","type":100}`,
+  `@nix {"action":"start","fields":["/nix/store/x-p1","local","http://h"],"id":${ID}12,"level":3,"text":"copying path '/nix/store/x-p1' to 'http://h'","type":100}`,
+  `@nix {"action":"result","fields":[128,128,0,0],"id":${ID}11,"type":105}`,
+  `@nix {"action":"result","fields":[128,128,0,0],"id":${ID}11,"type":105}`,
+  `@nix {"action":"stop","id":${ID}11}`,
+  `@nix {"action":"result","fields":[64,128,0,0],"id":${ID}12,"type":105}`,
+  `@nix {"action":"result","fields":[1,2,1,0],"id":${ID}10,"type":105}`,
+  `@nix {"action":"msg","level":0,"msg":"\\u001b[31;1merror:\\u001b[0m unable to upload '\\u001b[35;1mhttp://h/x\\u001b[0m'","raw_msg":"x"}`,
+  "a line of its own",
+  '@nix {"broken',
+];
+
+const read = (pieces: readonly string[]) => {
+  const lines: string[] = [];
+  const progress: CommandProgress[] = [];
+  let moves = 0;
+  const reader = new NixLogReader({
+    onLine: (line) => lines.push(line),
+    onProgress: (step) => progress.push(step),
+    onMove: () => moves++,
+  });
+  for (const piece of pieces) reader.push(piece);
+  reader.end();
+  return { lines, progress, moves };
+};
+
+describe("nix's log for programs", () => {
+  const whole = read([LOG.join("\n")]);
+
+  it("becomes lines for people", () => {
+    expect(whole.lines).toEqual([
+      "copying path '/nix/store/x-p0' to 'http://h'...",
+      "copying path '/nix/store/x-p1' to 'http://h'...",
+      "error: unable to upload 'http://h/x'",
+      "a line of its own",
+      '@nix {"broken',
+    ]);
+  });
+
+  it("becomes progress in paths and bytes, with ids that numbers cannot tell apart", () => {
+    expect(Number(`${ID}10`)).toBe(Number(`${ID}11`));
+    expect(whole.progress).toEqual([
+      { type: "bytes", done: 0, expected: 256 },
+      { type: "paths", done: 0, expected: 2 },
+      { type: "bytes", done: 128, expected: 256 },
+      { type: "bytes", done: 192, expected: 256 },
+      { type: "paths", done: 1, expected: 2 },
+    ]);
+  });
+
+  it("does not take the same numbers again for a move", () => {
+    expect(whole.moves).toBe(LOG.length - 1);
+  });
+
+  it("is read wherever it is cut", () => {
+    const text = LOG.join("\n");
+    fc.assert(
+      fc.property(fc.array(fc.nat({ max: text.length }), { maxLength: 20 }), (cuts) => {
+        const edges = [0, ...cuts.sort((a, b) => a - b), text.length];
+        expect(read(edges.slice(1).map((end, index) => text.slice(edges[index], end)))).toEqual(whole);
+      }),
+    );
+  });
+
+  it("puts no text together that a colour kept apart", () => {
+    const { lines } = read(['@nix {"action":"msg","level":0,"msg":"sec\\u001b[1mret-canary"}\n']);
+    expect(lines).toEqual(["sec ret-canary"]);
+  });
+
+  it("of any bytes is survived", () => {
+    fc.assert(
+      fc.property(
+        fc.array(
+          fc.oneof(
+            fc.string({ unit: "binary" }),
+            fc.jsonValue().map((value) => `@nix ${JSON.stringify(value)}\n`),
+          ),
+        ),
+        (pieces) => {
+          read(pieces);
+        },
+      ),
+    );
+  });
+});
