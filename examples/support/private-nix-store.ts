@@ -51,6 +51,28 @@ export class PrivateNixStore implements AsyncDisposable {
     return (await run("nix-store", ["--add", file], { env })).stdout.trim();
   }
 
+  /** Adds many small files at once, and returns their store paths in order. */
+  async addMany(prefix: string, count: number): Promise<readonly string[]> {
+    const files = Array.from({ length: count }, (_file, index) =>
+      join(this.#directory, "tmp", `${prefix}-${index}`),
+    );
+    await Promise.all(files.map((file) => writeFile(file, `content of ${file}`)));
+    const env = { ...this.env, HOME: join(this.#directory, "home") };
+    return (await run("nix-store", ["--add", ...files], { env })).stdout.trim().split("\n");
+  }
+
+  /** Signs a path with a new key of a name. */
+  async sign(storePath: string, keyName: string): Promise<void> {
+    const env = { ...this.env, HOME: join(this.#directory, "home") };
+    const [secret, pub] = ["secret", "public"].map((kind) =>
+      join(this.#directory, "tmp", `${keyName}.${kind}`),
+    );
+    if (secret === undefined || pub === undefined) throw new TypeError("no files for a key");
+    await run("nix-store", ["--generate-binary-cache-key", keyName, secret, pub], { env });
+    const features = ["--extra-experimental-features", "nix-command"];
+    await run("nix", [...features, "store", "sign", "--key-file", secret, storePath], { env });
+  }
+
   /** Writes a file into Nix's configuration directory. */
   async configure(name: string, content: string): Promise<void> {
     await writeFile(join(this.#directory, "conf", name), content);

@@ -72,12 +72,11 @@ function giveUp(group: WorkGroup): NextStep {
 
 function retry({ group, failure, moved, now, fraction }: FailedAttempt, policy: RetryPolicy): NextStep {
   const attempts = moved ? 1 : group.attempts + 1;
-  if (attempts >= policy.maxAttempts) return giveUp(group);
-  const readyAt = now + computeDelay(attempts, policy, fraction, failure.retryAfterMs);
-  // Fewer paths at once fare better with a server that fails some requests; one that is away fails all.
+  const delayMs = computeDelay(attempts, policy, fraction, failure.retryAfterMs);
+  // Fewer paths at once fare better with a server that fails some requests, and halves are no repetition; a server that is away
+  // fails them all.
   const splits = !failure.isWholeServer && !moved && group.size > 1;
-  return {
-    givenUp: [],
-    again: splits ? group.halves(attempts, readyAt) : [group.only(group.paths, attempts, readyAt)],
-  };
+  if (splits) return { givenUp: [], again: group.halves(group.attempts, now + delayMs) };
+  if (attempts >= policy.maxAttempts) return giveUp(group);
+  return { givenUp: [], again: [group.only(group.paths, attempts, now + delayMs)] };
 }

@@ -8,7 +8,7 @@ import { EscapeStripper } from "./escape-stripper.ts";
  * |---|---|---|
  * | `started` | every tool | a command begins |
  * | `paths` | nix | how many store paths of the closure are copied, and how many will be |
- * | `bytes` | nix | how many bytes of them are read for upload, and how many will be |
+ * | `bytes` | nix, newer than 2.8 | how many bytes of them are read for upload, and how many will be |
  * | `finished` | every tool | the command ended, well or not |
  *
  * @public
@@ -54,6 +54,8 @@ export class NixLogReader {
   readonly #fields = new Map<string, string>();
   readonly #bytes = new Map<string, number>();
   #expectedBytes = 0;
+  /** Own count of paths, as long as nix tells none. */
+  #paths: { readonly done: number; readonly expected: number } | undefined;
   #rest = "";
 
   constructor(listener: NixLogListener) {
@@ -95,6 +97,7 @@ export class NixLogReader {
         this.#start(id, event);
         break;
       case "stop":
+        if (this.#types.get(id) === COPY_PATH) this.#countPath();
         this.#types.delete(id);
         this.#fields.delete(id);
         this.#listener.onMove();
@@ -108,6 +111,11 @@ export class NixLogReader {
   #start(id: string, { type, level, text }: Members): void {
     if (typeof type === "number") this.#types.set(id, type);
     this.#listener.onMove();
+    const [, count] = /^copying (\d+) paths$/u.exec(type === COPY_PATHS ? String(text) : "") ?? [];
+    if (count !== undefined) {
+      this.#paths = { done: 0, expected: Number(count) };
+      this.#listener.onProgress({ type: "paths", ...this.#paths });
+    }
     if (typeof text === "string" && text !== "" && typeof level === "number" && level <= INFO)
       this.#listener.onLine(`${text}...`);
   }
@@ -127,10 +135,21 @@ export class NixLogReader {
       this.#tellBytes();
     }
     if (type !== PROGRESS) return;
-    if (activity === COPY_PATHS) this.#listener.onProgress({ type: "paths", done: first, expected: second });
+    if (activity === COPY_PATHS) {
+      this.#paths = undefined;
+      this.#listener.onProgress({ type: "paths", done: first, expected: second });
+    }
     if (activity !== COPY_PATH) return;
     this.#bytes.set(id, first);
     this.#tellBytes();
+  }
+
+  /** Counts paths where nix does not: up to 2.8 it tells how many there are, and when each begins and ends. */
+  #countPath(): void {
+    if (this.#paths === undefined) return;
+    const { done, expected } = this.#paths;
+    this.#paths = { done: Math.min(done + 1, expected), expected };
+    this.#listener.onProgress({ type: "paths", ...this.#paths });
   }
 
   #tellBytes(): void {

@@ -1,8 +1,11 @@
 import type { CacheDefinition } from "../cache.ts";
 import { batchStorePaths } from "../commands/batch.ts";
+import type { CommandSpec } from "../commands/command.ts";
 import { buildPathInfoCommand, type PathInfo, parsePathInfo } from "../commands/path-info.ts";
 import type { Credentials } from "../credentials/provider.ts";
 import { PushError } from "../errors.ts";
+import type { ExecutionResult } from "../execution/executor.ts";
+import { classifyRun } from "../execution/failure.ts";
 import { listSome } from "./list-some.ts";
 import type { HostPaths } from "./plan.ts";
 import { type RunCommandOptions, runCommand } from "./run-command.ts";
@@ -55,14 +58,35 @@ async function verifyBatch(batch: readonly string[], verification: Verification)
     credentials,
     ...host,
   });
-  const options = run();
-  const answer = new AnswerReader();
-  const outcome = await runCommand(command, { ...options, onOutput: (chunk) => answer.push(chunk) });
-  if (outcome.error !== undefined) return { present: [], error: outcome.error };
-  const found = parsePathInfo(answer.read(outcome.result?.stdout ?? ""));
+  const { answer, error } = await ask(command, run);
+  if (error !== undefined) return { present: [], error };
+  const found = parsePathInfo(answer);
   if (found === undefined)
     return { present: [], error: unverified("The cache's answer cannot be read", undefined) };
   return judge(batch, found, cache.requireSignature);
+}
+
+/** How often a question is asked that the network spoilt. */
+const MAX_QUESTIONS = 3;
+
+async function ask(
+  command: CommandSpec,
+  run: Verification["run"],
+): Promise<{ readonly answer: string; readonly error?: PushError | undefined }> {
+  for (let question = 1; ; question++) {
+    const reader = new AnswerReader();
+    const { result, error } = await runCommand(command, {
+      ...run(),
+      onOutput: (chunk) => reader.push(chunk),
+    });
+    const answer = reader.read(result?.stdout ?? "");
+    const isSpoilt = error?.code === "ERR_PUSH_FAILED" && result !== undefined && isTransient(result);
+    if (!isSpoilt || question === MAX_QUESTIONS) return { answer, error };
+  }
+}
+
+function isTransient(result: ExecutionResult): boolean {
+  return classifyRun(result).failureClass === "transient";
 }
 
 function judge(

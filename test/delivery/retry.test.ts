@@ -173,11 +173,11 @@ describe("what follows a failed attempt", () => {
       {},
       0,
       [
-        [2, 2, 1100],
-        [2, 2, 1100],
+        [2, 1, 1100],
+        [2, 1, 1100],
       ],
     ],
-    ["the fourth attempt is the last", toGroup(2, 3), { failureClass: "transient" }, {}, 2, []],
+    ["the fourth attempt is the last", toGroup(1, 3), { failureClass: "transient" }, {}, 1, []],
     [
       "unless something moved",
       toGroup(2, 3),

@@ -58,6 +58,22 @@ describe("nix's log for programs", () => {
     ]);
   });
 
+  it("is counted where nix counts nothing, as 2.8 does", () => {
+    const start = (id: number, type: number, text: string) =>
+      `@nix {"action":"start","id":${id},"level":3,"text":"${text}","type":${type}}`;
+    const log = [
+      start(1, 103, "copying 2 paths"),
+      start(2, 100, "copying path"),
+      start(3, 100, "copying path"),
+      '@nix {"action":"stop","id":3}',
+      '@nix {"action":"stop","id":2}',
+      '@nix {"action":"stop","id":1}',
+    ];
+    expect(read([log.join("\n")]).progress).toEqual(
+      [0, 1, 2].map((done) => ({ type: "paths", done, expected: 2 })),
+    );
+  });
+
   it("does not take the same numbers again for a move", () => {
     expect(whole.moves).toBe(LOG.length - 1);
   });

@@ -6,7 +6,14 @@ const REQUIRED = new Set((process.env["EKA_CI_TEST_REQUIRE"] ?? "").split(","));
 /** What a tool is asked with where it does not know `--version`. */
 const PROBES: Readonly<Record<string, string>> = { moto_server: "--help", openssl: "version" };
 
+/** A Node.js that has `node:sqlite`: this one, or the one that `EKA_CI_NODE_WITH_SQLITE` leads to. */
+export const nodeWithSqlite: string | undefined =
+  process.getBuiltinModule?.("node:sqlite") === undefined
+    ? process.env["EKA_CI_NODE_WITH_SQLITE"]
+    : process.execPath;
+
 function isInstalled(tool: string): boolean {
+  if (tool === "node:sqlite") return nodeWithSqlite !== undefined;
   try {
     execFileSync(tool, [PROBES[tool] ?? "--version"], { stdio: "ignore" });
     return true;
