@@ -151,6 +151,8 @@ class CachePush {
       run: () => this.#toRunOptions(),
     });
     for (const path of verified.present) this.#present.add(path);
+    // What an attempt failed of is told by its last run.
+    if (error === undefined && verified.failedRun !== undefined) this.#executions.push(verified.failedRun);
     return error ?? (this.#isAborted() ? toAborted() : verified.error);
   }
 

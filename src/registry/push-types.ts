@@ -97,7 +97,7 @@ export interface ExecutedPush {
   readonly decision: AllowDecision;
   /** The paths that are there now: all of the request, or those of the commands that succeeded before another failed. */
   readonly storePaths: readonly string[];
-  /** How each command ended, in order. */
+  /** How each command ended, in order; of the questions to the cache afterwards, one that was not answered. */
   readonly executions: readonly ExecutionResult[];
   /** From start to end, in milliseconds. */
   readonly durationMs: number;

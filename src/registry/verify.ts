@@ -8,7 +8,7 @@ import type { ExecutionResult } from "../execution/executor.ts";
 import { classifyRun } from "../execution/failure.ts";
 import { listSome } from "./list-some.ts";
 import type { HostPaths } from "./plan.ts";
-import { type RunCommandOptions, runCommand } from "./run-command.ts";
+import { type CommandOutcome, type RunCommandOptions, runCommand } from "./run-command.ts";
 
 /** What is asked of a cache after a push. */
 export interface Verification {
@@ -28,6 +28,8 @@ export interface Verified {
   readonly present: readonly string[];
   /** Why some are missing from `present`; absent if none is. */
   readonly error?: PushError | undefined;
+  /** The question that was not answered, if that is why. */
+  readonly failedRun?: ExecutionResult | undefined;
 }
 
 /**
@@ -41,13 +43,13 @@ export async function verifyPaths(
   verification: Verification,
 ): Promise<Verified> {
   const present: string[] = [];
-  let error: PushError | undefined;
+  let failed: Verified | undefined;
   for (const batch of batchStorePaths(storePaths)) {
     const verified = await verifyBatch(batch, verification);
     present.push(...verified.present);
-    error ??= verified.error;
+    if (verified.error !== undefined) failed ??= verified;
   }
-  return { present, error };
+  return { present, error: failed?.error, failedRun: failed?.failedRun };
 }
 
 async function verifyBatch(batch: readonly string[], verification: Verification): Promise<Verified> {
@@ -58,8 +60,8 @@ async function verifyBatch(batch: readonly string[], verification: Verification)
     credentials,
     ...host,
   });
-  const { answer, error } = await ask(command, run);
-  if (error !== undefined) return { present: [], error };
+  const { answer, error, result } = await ask(command, run);
+  if (error !== undefined) return { present: [], error, failedRun: result };
   const found = parsePathInfo(answer);
   if (found === undefined)
     return { present: [], error: unverified("The cache's answer cannot be read", undefined) };
@@ -72,7 +74,7 @@ const MAX_QUESTIONS = 3;
 async function ask(
   command: CommandSpec,
   run: Verification["run"],
-): Promise<{ readonly answer: string; readonly error?: PushError | undefined }> {
+): Promise<CommandOutcome & { readonly answer: string }> {
   for (let question = 1; ; question++) {
     const reader = new AnswerReader();
     const { result, error } = await runCommand(command, {
@@ -81,7 +83,8 @@ async function ask(
     });
     const answer = reader.read(result?.stdout ?? "");
     const isSpoilt = error?.code === "ERR_PUSH_FAILED" && result !== undefined && isTransient(result);
-    if (!isSpoilt || question === MAX_QUESTIONS) return { answer, error };
+    if (!isSpoilt || question === MAX_QUESTIONS)
+      return { answer, error, ...(result === undefined ? {} : { result }) };
   }
 }
 

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { setImmediate } from "node:timers/promises";
 import {
   CacheRegistry,
@@ -74,7 +75,9 @@ export function setUpQueue(
   const clock = options.clock ?? createFakeClock();
   const warnings: string[] = [];
   const env = options.env ?? { TOKEN: "token-canary-4f1d9c" };
-  const runtime = createTestRuntime({ env, clock, warn: (text) => warnings.push(text) });
+  const tested = createTestRuntime({ env, clock, warn: (text) => warnings.push(text) });
+  // Queues that follow each other on one journal must not count from one again.
+  const runtime = { ...tested, random: { ...tested.random, uuid: () => randomUUID() } };
   const recording = createRecordingExecutor({ respond: caches.respond });
   const executor: typeof recording = {
     ...recording,
