@@ -6,8 +6,8 @@ import { describeWith } from "./support/requirement.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
-async function runDemo(path: string): Promise<string> {
-  const args = ["--import", "tsx", "examples/push-to-local-cache.ts"];
+async function runExample(name: string, path: string): Promise<string> {
+  const args = ["--import", "tsx", `examples/${name}.ts`];
   const { stdout } = await promisify(execFile)(process.execPath, args, {
     cwd: ROOT,
     env: { PATH: path, HOME: "/nonexistent" },
@@ -28,7 +28,7 @@ function expectStory(output: string): void {
 
 describe("the demo, where there is no nix", () => {
   it("says so, and tells its story with the recording executor", async () => {
-    const output = await runDemo("/nonexistent");
+    const output = await runExample("push-to-local-cache", "/nonexistent");
     expect(output).toContain("No nix is installed here");
     expect(output).toContain("was asked to run: nix-store, nix");
     expectStory(output);
@@ -37,8 +37,24 @@ describe("the demo, where there is no nix", () => {
 
 describeWith("nix", "the demo", () => {
   it("uploads a path and reads its narinfo back", async () => {
-    const output = await runDemo(process.env["PATH"] ?? "");
+    const output = await runExample("push-to-local-cache", process.env["PATH"] ?? "");
     expect(output).toMatch(/StorePath: \S+-greeting/u);
     expectStory(output);
+  });
+});
+
+describe("the progress bar, where there is no nix", () => {
+  it("fills with the recording executor", async () => {
+    const output = await runExample("progress-bar", "/nonexistent");
+    expect(output).toContain("No nix is installed here");
+    expect(output).toContain("120 of 120 deliveries are proven to be there");
+  });
+});
+
+describeWith("nix", "the progress bar", () => {
+  it("fills for two caches, of which one fails every seventh upload", async () => {
+    const output = await runExample("progress-bar", process.env["PATH"] ?? "");
+    expect(output).toMatch(/steady \[#{30}\] 60\/60 {2}moody \[#{30}\] 60\/60/u);
+    expect(output).toContain("120 of 120 deliveries are proven to be there");
   });
 });

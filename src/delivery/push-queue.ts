@@ -17,7 +17,7 @@ import { TicketBook } from "./ticket-book.ts";
 const DEFAULTS = {
   capacity: 10_000,
   concurrency: 2,
-  lingerMs: 50,
+  lingerMs: 20,
   maxBatchPaths: 400,
   maxAttempts: 4,
   backoff: { baseMs: 1_000, capMs: 60_000 },

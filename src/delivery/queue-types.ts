@@ -28,7 +28,7 @@ export interface PushQueueOptions {
   readonly capacity?: number | undefined;
   /** Commands at once for each cache; default 2. With 1, deliveries to a cache start strictly in their order. */
   readonly concurrency?: number | undefined;
-  /** How long the first delivery of a batch waits for others; default 50. */
+  /** How long the first delivery of a batch waits for others; default 20. */
   readonly lingerMs?: number | undefined;
   /** Most paths of a batch, 1 to 400; default 400. */
   readonly maxBatchPaths?: number | undefined;
