@@ -1,4 +1,4 @@
-import type { AnyCachesError } from "../errors.ts";
+import { type AnyCachesError, PushError } from "../errors.ts";
 import type { ExecutionResult } from "../execution/executor.ts";
 import type { ExecutedPush, PushRequest, PushResult } from "../registry/push-types.ts";
 import type { Delivery } from "./push-journal.ts";
@@ -15,6 +15,8 @@ export class DeliveryTask {
   readonly #failures = new Map<string, AnyCachesError>();
   readonly #executions: ExecutionResult[] = [];
   #durationMs = 0;
+  #attempts = 0;
+  #lastError: AnyCachesError | undefined;
   #last: ExecutedPush | undefined;
 
   constructor(delivery: Delivery, deadline: number) {
@@ -33,6 +35,21 @@ export class DeliveryTask {
     return this.#failures;
   }
 
+  /** Whether an attempt is under way. */
+  get isRunning(): boolean {
+    return this.#attempts > 0;
+  }
+
+  /** An attempt begins; halves of a delivery may be tried at once. */
+  begin(): void {
+    this.#attempts++;
+  }
+
+  /** An attempt ended. */
+  end(): void {
+    this.#attempts--;
+  }
+
   /** The request for some of its paths. */
   requestFor(storePaths: Iterable<string>): PushRequest {
     return { ...this.delivery.request, caches: [this.delivery.cacheId], storePaths: [...storePaths] };
@@ -45,11 +62,19 @@ export class DeliveryTask {
     this.#executions.splice(0, this.#executions.length - MAX_EXECUTIONS);
     this.#durationMs += result.durationMs;
     this.#last = result;
+    if (result.status === "failed") this.#lastError = result.error;
   }
 
   /** Gives a path up. */
   fail(path: string, error: AnyCachesError): void {
     if (this.#remaining.delete(path)) this.#failures.set(path, error);
+  }
+
+  /** Gives up what remains, since its time is over. */
+  expire(): void {
+    const error =
+      this.#lastError ?? new PushError("ERR_PUSH_TIMEOUT", "The delivery was not tried before its deadline");
+    for (const path of [...this.#remaining]) this.fail(path, error);
   }
 
   /** Wants nothing more. */

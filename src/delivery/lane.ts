@@ -21,6 +21,8 @@ export interface LaneOptions {
   /** Pushes requests together; a result for each, in their order. */
   readonly push: (requests: readonly PushRequest[]) => Promise<readonly PushResult[]>;
   readonly warn: (message: string) => void;
+  /** What is reported of a delivery that no attempt was made for. */
+  readonly explain: (task: DeliveryTask) => PushResult;
   /** Called once for each delivery, when it is done, denied or given up. */
   readonly onSettled: (task: DeliveryTask, result: PushResult) => void;
 }
@@ -81,14 +83,30 @@ export class Lane {
     this.#cancelTimer = undefined;
     if (this.#isClosed) return;
     const now = this.#now();
+    this.#expire(now);
     while (this.#running < this.#options.concurrency && this.#breaker.allows(now, this.#running)) {
       const group = this.#takeGroup(now) ?? this.#takeBatch(now);
       if (group === undefined) break;
       void this.#run(group);
     }
-    const next = this.#findNext(now);
-    if (next === undefined) return;
+    const next = Math.min(this.#findNext(now) ?? Number.POSITIVE_INFINITY, this.#findDeadline());
+    if (next === Number.POSITIVE_INFINITY) return;
     this.#cancelTimer = this.#options.clock.schedule(() => this.#schedule(), Math.max(next - now, 0));
+  }
+
+  /** Gives up what has waited too long, for instance while the cache was down. Deliveries end in the order they came. */
+  #expire(now: number): void {
+    for (const task of this.#tasks) {
+      if (task.deadline > now) return;
+      if (task.isRunning) continue;
+      task.expire();
+      this.#settle(task, task.toResult() ?? this.#options.explain(task));
+    }
+  }
+
+  #findDeadline(): number {
+    for (const { deadline, isRunning } of this.#tasks) if (!isRunning) return deadline;
+    return Number.POSITIVE_INFINITY;
   }
 
   /** When something may start that may not now; nothing if the end of a run will tell. */
@@ -122,8 +140,7 @@ export class Lane {
     }
     const isFull = count < this.#fresh.length || paths >= maxBatchPaths;
     if (!isFull && first.since + lingerMs > now) return undefined;
-    const batch = this.#fresh.slice(0, count);
-    this.#fresh = this.#fresh.slice(count);
+    const batch = this.#fresh.splice(0, count);
     return WorkGroup.of(
       batch.map(({ task }) => task),
       now,
@@ -146,7 +163,9 @@ export class Lane {
     const group = taken.only(taken.paths, taken.attempts, taken.readyAt);
     const parts = [...group.parts];
     if (parts.length === 0) return;
+    for (const [task] of parts) task.begin();
     const results = await this.#push(parts.map(([task, paths]) => task.requestFor(paths)));
+    for (const [task] of parts) task.end();
     let failed: FailedResult | undefined;
     let moved = false;
     for (const [index, [task]] of parts.entries()) {
@@ -195,9 +214,8 @@ export class Lane {
     for (const group of next.again) {
       for (const path of group.paths)
         for (const task of group.ownersOf(path)) if (task.deadline <= group.readyAt) task.fail(path, error);
-      const alive = group.only(group.paths, group.attempts, group.readyAt);
-      if (alive.size > 0) this.#groups.push(alive);
     }
+    this.#groups.push(...next.again);
   }
 
   #settleIfDone(task: DeliveryTask): void {

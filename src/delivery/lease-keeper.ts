@@ -20,7 +20,8 @@ export class LeaseKeeper {
   readonly #owner: string;
   readonly #held = new Set<string>();
   #isClosed = false;
-  #beating: Promise<void>;
+  /** Settles when nothing is asked of the journal on its own account. */
+  #busy: Promise<unknown>;
   #cancelTimer: (() => void) | undefined;
 
   constructor(journal: PushJournal, runtime: Runtime, leaseMs: number, taker: LeaseTaker) {
@@ -29,8 +30,8 @@ export class LeaseKeeper {
     this.#leaseMs = leaseMs;
     this.#taker = taker;
     this.#owner = runtime.random.uuid();
+    this.#busy = Promise.resolve();
     this.ready = this.#beat();
-    this.#beating = this.ready;
   }
 
   /** Stores deliveries, held from the beginning. */
@@ -52,25 +53,32 @@ export class LeaseKeeper {
   }
 
   /** Takes what nobody holds. */
-  async collect(): Promise<void> {
+  collect(): Promise<void> {
+    const collecting = this.#collect();
+    this.#busy = Promise.allSettled([this.#busy, collecting]);
+    return collecting;
+  }
+
+  /** Looks for nothing more, and waits for what it has found. */
+  async stop(): Promise<void> {
+    this.#isClosed = true;
+    this.#cancelTimer?.();
+    await this.#busy;
+  }
+
+  /** Lets go of what is not done. */
+  async release(ids: readonly string[]): Promise<void> {
+    await this.#journal.release(ids).catch((error: unknown) => this.#warn(error));
+  }
+
+  async #collect(): Promise<void> {
     const room = this.#taker.room();
     if (this.#isClosed || room <= 0) return;
     const found = await this.#journal.lease(this.#lease(), room);
     const taken = found.filter(({ id }) => !this.#held.has(id));
-    if (this.#isClosed) {
-      await this.#journal.release(taken.map(({ id }) => id));
-      return;
-    }
+    if (this.#isClosed) return this.release(taken.map(({ id }) => id));
     for (const { id } of taken) this.#held.add(id);
     if (taken.length > 0) await this.#taker.take(taken);
-  }
-
-  /** Lets go of what is not done. */
-  async close(ids: readonly string[]): Promise<void> {
-    this.#isClosed = true;
-    this.#cancelTimer?.();
-    await this.#beating;
-    await this.#journal.release(ids).catch((error: unknown) => this.#warn(error));
   }
 
   #lease(): Lease {
@@ -88,9 +96,7 @@ export class LeaseKeeper {
       this.#warn(error);
     }
     if (this.#isClosed) return;
-    this.#cancelTimer = this.#runtime.clock.schedule(() => {
-      this.#beating = this.#beat();
-    }, this.#leaseMs / 3);
+    this.#cancelTimer = this.#runtime.clock.schedule(() => void this.#beat(), this.#leaseMs / 3);
   }
 
   #warn(error: unknown): void {

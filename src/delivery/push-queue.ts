@@ -10,20 +10,10 @@ import { Lane } from "./lane.ts";
 import { LeaseKeeper } from "./lease-keeper.ts";
 import { createMemoryJournal } from "./memory-journal.ts";
 import type { DeadLetter, Delivery, PushJournal } from "./push-journal.ts";
+import { type QueueBounds, toQueueBounds } from "./queue-bounds.ts";
 import type { PushQueueOptions, PushTicket, RegistrySource } from "./queue-types.ts";
 import { RootHolder } from "./root-holder.ts";
 import { TicketBook } from "./ticket-book.ts";
-
-const DEFAULTS = {
-  capacity: 10_000,
-  concurrency: 2,
-  lingerMs: 20,
-  maxBatchPaths: 400,
-  maxAttempts: 4,
-  backoff: { baseMs: 1_000, capMs: 60_000 },
-  deadlineMs: 3_600_000,
-  leaseMs: 60_000,
-} as const;
 
 /**
  * Delivers many pushes over time: accepted requests are journalled, gathered into batches for each cache, tried again where that
@@ -45,6 +35,7 @@ const DEFAULTS = {
 export class PushQueue implements AsyncDisposable {
   readonly #source: RegistrySource;
   readonly #options: PushQueueOptions;
+  readonly #bounds: QueueBounds;
   readonly #runtime: Runtime;
   readonly #journal: PushJournal;
   readonly #leases: LeaseKeeper;
@@ -52,7 +43,8 @@ export class PushQueue implements AsyncDisposable {
   readonly #capacity: Capacity;
   readonly #tickets = new TicketBook();
   readonly #lanes = new Map<string, Lane>();
-  readonly #settling = new Set<Promise<void>>();
+  readonly #accepting = new Set<Promise<unknown>>();
+  readonly #settling = new Set<Promise<unknown>>();
   readonly #abort = new AbortController();
   #whenEmpty: (() => void)[] = [];
   #closing: Promise<void> | undefined;
@@ -69,9 +61,11 @@ export class PushQueue implements AsyncDisposable {
     this.#runtime = createNodeRuntime(options.runtime);
     this.#journal = options.journal ?? createMemoryJournal();
     this.#roots = new RootHolder(options.gcRoots, this.#runtime);
-    this.#capacity = new Capacity(options.capacity ?? DEFAULTS.capacity);
-    this.#leases = new LeaseKeeper(this.#journal, this.#runtime, options.leaseMs ?? DEFAULTS.leaseMs, {
-      room: () => (options.capacity ?? DEFAULTS.capacity) - this.#capacity.taken,
+    this.#bounds = toQueueBounds(options);
+    const { capacity, leaseMs } = this.#bounds;
+    this.#capacity = new Capacity(capacity);
+    this.#leases = new LeaseKeeper(this.#journal, this.#runtime, leaseMs, {
+      room: () => capacity - this.#capacity.taken,
       take: (deliveries) => this.#resume(deliveries),
     });
   }
@@ -97,12 +91,13 @@ export class PushQueue implements AsyncDisposable {
     const allowed = request.caches.filter(isAllowed);
     const denied = request.caches.filter((cacheId) => !isAllowed(cacheId));
     // Nothing is run for these; they are decided on once more, and recorded.
-    const settled = denied.length === 0 ? [] : (await registry.push({ ...request, caches: denied })).results;
-    const id = this.#runtime.random.uuid();
-    const deliveries = allowed.length === 0 ? [] : await this.#accept(id, request, allowed);
-    const ticket = this.#tickets.open(id, request.caches, settled);
-    this.#start(deliveries);
-    return ticket;
+    const pushId = this.#runtime.random.uuid();
+    const settled =
+      denied.length === 0 ? [] : (await registry.push({ ...request, pushId, caches: denied })).results;
+    if (allowed.length === 0) return this.#tickets.open(pushId, request.caches, settled);
+    await this.#capacity.take(allowed.length);
+    const accepted = this.#accept({ ...request, pushId }, allowed, settled);
+    return track(this.#accepting, accepted);
   }
 
   /** Waits until everything that was accepted is settled, also what the journal held from before. */
@@ -157,15 +152,15 @@ export class PushQueue implements AsyncDisposable {
   }
 
   async #accept(
-    ticketId: string,
     request: PushRequest,
     cacheIds: readonly string[],
-  ): Promise<readonly Delivery[]> {
-    await this.#capacity.take(cacheIds.length);
+    settled: readonly PushResult[],
+  ): Promise<PushTicket> {
     const { random, clock } = this.#runtime;
-    const acceptedAt = clock.now();
+    const { pushId: ticketId = random.uuid() } = request;
     const deliveries = cacheIds.map((cacheId): Delivery => {
-      return { id: random.uuid(), ticketId, cacheId, request: { ...request, caches: [cacheId] }, acceptedAt };
+      const own = { ...request, caches: [cacheId] };
+      return { id: random.uuid(), ticketId, cacheId, request: own, acceptedAt: clock.now() };
     });
     try {
       this.#assertOpen();
@@ -177,11 +172,13 @@ export class PushQueue implements AsyncDisposable {
         );
       });
     } catch (error) {
-      this.#capacity.release(cacheIds.length);
       await this.#roots.release(deliveries, true);
+      this.#capacity.release(cacheIds.length);
       throw error;
     }
-    return deliveries;
+    const ticket = this.#tickets.open(ticketId, request.caches, settled);
+    this.#start(deliveries);
+    return ticket;
   }
 
   async #resume(deliveries: readonly Delivery[]): Promise<void> {
@@ -191,7 +188,7 @@ export class PushQueue implements AsyncDisposable {
   }
 
   #start(deliveries: readonly Delivery[]): void {
-    const deadline = this.#runtime.clock.monotonic() + (this.#options.deadlineMs ?? DEFAULTS.deadlineMs);
+    const deadline = this.#runtime.clock.monotonic() + this.#bounds.deadlineMs;
     for (const delivery of deliveries)
       this.#laneOf(delivery.cacheId).add(new DeliveryTask(delivery, deadline));
   }
@@ -199,10 +196,7 @@ export class PushQueue implements AsyncDisposable {
   #laneOf(cacheId: string): Lane {
     const known = this.#lanes.get(cacheId);
     if (known !== undefined) return known;
-    const { concurrency, lingerMs, maxBatchPaths, maxAttempts, backoff } = {
-      ...DEFAULTS,
-      ...definedOf(this.#options),
-    };
+    const { concurrency, lingerMs, maxBatchPaths, maxAttempts, backoff } = this.#bounds;
     const { clock, random, warn } = this.#runtime;
     const lane = new Lane({
       clock,
@@ -210,9 +204,10 @@ export class PushQueue implements AsyncDisposable {
       warn,
       concurrency,
       lingerMs,
-      maxBatchPaths: Math.min(Math.max(maxBatchPaths, 1), DEFAULTS.maxBatchPaths),
+      maxBatchPaths,
       retry: { ...backoff, maxAttempts },
       push: (requests) => this.#push(cacheId, requests),
+      explain: (task) => this.#explain(task),
       onSettled: (task, result) => this.#settle(task, result),
     });
     this.#lanes.set(cacheId, lane);
@@ -232,13 +227,12 @@ export class PushQueue implements AsyncDisposable {
   }
 
   #settle(task: DeliveryTask, result: PushResult): void {
-    const settling = this.#record(task, result).finally(() => {
-      this.#settling.delete(settling);
+    const settling = this.#record(task, result).then(() => {
       this.#tell(task.delivery, result);
       this.#capacity.release(1);
       if (this.size === 0) for (const resolve of this.#whenEmpty.splice(0)) resolve();
     });
-    this.#settling.add(settling);
+    void track(this.#settling, settling);
   }
 
   /** Makes the end durable. If that fails the delivery comes back after a crash, which does no harm. */
@@ -267,31 +261,36 @@ export class PushQueue implements AsyncDisposable {
 
   async #close(): Promise<void> {
     this.#abort.abort();
+    await Promise.allSettled([this.#leases.stop(), ...this.#accepting]);
     await Promise.all([...this.#lanes.values()].map((lane) => lane.close()));
     await Promise.all(this.#settling);
     const left = [...this.#lanes.values()].flatMap((lane) => [...lane.tasks]);
     const deliveries = left.map(({ delivery }) => delivery);
-    await this.#leases.close(deliveries.map(({ id }) => id));
+    await this.#leases.release(deliveries.map(({ id }) => id));
     await this.#roots.release(deliveries, !this.#journal.isDurable);
-    for (const task of left) this.#tickets.settle(task.delivery.ticketId, this.#toAborted(task));
+    for (const task of left) this.#tickets.settle(task.delivery.ticketId, this.#explain(task));
     this.#capacity.release(left.length);
     for (const resolve of this.#whenEmpty.splice(0)) resolve();
     await this.#journal.close();
   }
 
-  #toAborted(task: DeliveryTask): PushResult {
+  /** What is reported of a delivery that is not done: what its attempts say, else what policy does. */
+  #explain(task: DeliveryTask): PushResult {
     const attempted = task.toResult();
     if (attempted !== undefined) return attempted;
     const { cacheId, request } = task.delivery;
     const decision = this.#registry().authorize(cacheId, request);
     if (decision.effect === "deny") return { status: "denied", cacheId, decision };
-    return { status: "aborted", cacheId, decision, storePaths: [], executions: [], durationMs: 0 };
+    const nothing = { cacheId, decision, storePaths: [], executions: [], durationMs: 0 };
+    const [error] = task.failures.values();
+    return error === undefined ? { ...nothing, status: "aborted" } : { ...nothing, status: "failed", error };
   }
 }
 
-/** Options that are given; what is undefined means the default. */
-function definedOf(options: PushQueueOptions): {
-  readonly [Key in keyof typeof DEFAULTS]?: Exclude<PushQueueOptions[Key], undefined>;
-} {
-  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+/** Keeps a promise in a set until it settles. */
+function track<T>(set: Set<Promise<unknown>>, promise: Promise<T>): Promise<T> {
+  set.add(promise);
+  const forget = (): void => void set.delete(promise);
+  promise.then(forget, forget);
+  return promise;
 }

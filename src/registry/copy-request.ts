@@ -15,9 +15,15 @@ export interface CopiedRequest {
  */
 export function copyRequest(asked: PushRequest): CopiedRequest {
   const { job, caches, storePaths, drvPath, commit } = asked;
-  const copy = { job, caches: [...new Set(caches)], storePaths: [...new Set(storePaths)], drvPath, commit };
+  const pushId = isPushId(asked.pushId) ? asked.pushId : undefined;
+  const lists = { caches: [...new Set(caches)], storePaths: [...new Set(storePaths)] };
+  const copy = { job, ...lists, drvPath, commit, pushId };
   const read = readRequest(asked);
   if (read.success) return { request: deepFreeze({ ...copy, ...read.request }) };
   const repository = typeof asked.repository === "string" ? asked.repository : "";
   return { request: deepFreeze({ ...copy, repository }), problem: read.problem };
+}
+
+function isPushId(value: unknown): value is string {
+  return typeof value === "string" && /^[A-Za-z0-9-]{1,128}$/u.test(value);
 }

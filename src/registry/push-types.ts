@@ -20,6 +20,8 @@ export interface PushRequest extends AccessRequest {
   readonly drvPath?: string | undefined;
   /** The commit that was built, for the records. */
   readonly commit?: string | undefined;
+  /** Joins the report with its audit events, 1 to 128 letters, digits and hyphens; default a fresh UUID. */
+  readonly pushId?: string | undefined;
 }
 
 /**

@@ -80,8 +80,8 @@ async function admit(asked: PushRequest, context: RunPushContext): Promise<Admit
   const decisions = request.caches.map((cacheId) =>
     problem === undefined ? catalog.decide(cacheId, request) : catalog.refuse(cacheId, problem),
   );
-  const { repository, ref, commit, job } = request;
-  const eventBase = { pushId: runtime.random.uuid(), repository, ref, commit, job };
+  const { repository, ref, commit, job, pushId = runtime.random.uuid() } = request;
+  const eventBase = { pushId, repository, ref, commit, job };
   const events: EventContext = { audit, clock: runtime.clock, eventBase };
   const failure = await recordDecisions(request, decisions, events, context.signal);
   return { request, decisions, events, failure };

@@ -185,6 +185,62 @@ describe("a queue", () => {
     expect(caches.pushes).toHaveLength(2);
   });
 
+  it("gives up at the deadline what was never tried, since the cache was down", async () => {
+    const caches = new FakeCaches(() => ({ exitCode: 1, stderr: "Connection refused" }));
+    const { queue, clock } = setUpQueue(caches, {
+      deadlineMs: 600_000,
+      maxBatchPaths: 1,
+      concurrency: 1,
+      maxAttempts: 1_000,
+    });
+    const tickets = await Promise.all(
+      Array.from({ length: 30 }, (_request, index) => queue.enqueue(requestFor(["a"], index))),
+    );
+    const reports = await runUntil(clock, Promise.all(tickets.map(({ done }) => done)), 1_000);
+    expect(clock.monotonic()).toBeLessThan(700_000);
+    expect(reports.map(({ results }) => results[0]?.status)).toEqual(reports.map(() => "failed"));
+    expect(caches.pushes.length).toBeLessThan(15);
+    expect(await queue.deadLetters()).toHaveLength(30);
+  });
+
+  it("joins a ticket with the events of all its attempts", async () => {
+    let fails = 2;
+    const caches = new FakeCaches(() =>
+      fails-- > 0 ? { exitCode: 1, stderr: "HTTP error 503" } : undefined,
+    );
+    const { queue, clock, registry } = setUpQueue(caches);
+    const pushIds = new Set<string>();
+    registry.subscribe(({ pushId }) => pushIds.add(pushId));
+    const ticket = await queue.enqueue(requestFor(["a", "nope"], 1));
+    await runUntil(clock, ticket.done);
+    expect([...pushIds]).toEqual([ticket.id]);
+  });
+
+  it("closes in the middle of accepting without losing the ticket", async () => {
+    const { queue } = setUpQueue(new FakeCaches());
+    const accepting = queue.enqueue(requestFor(["a"], 1));
+    const closing = queue.close();
+    const outcome = await accepting.then(
+      async ({ done }) => (await done).results[0]?.status,
+      (error: unknown) => (error as { code?: string }).code,
+    );
+    await closing;
+    expect(["aborted", "ERR_QUEUE_CLOSED"]).toContain(outcome);
+  });
+
+  it.each([
+    { capacity: 0, concurrency: 0, maxBatchPaths: 0, maxAttempts: 0, lingerMs: -1, leaseMs: 0 },
+    { capacity: Number.NaN, concurrency: Number.NaN, maxBatchPaths: 1e9, lingerMs: Number.NaN },
+  ])("works within bounds whatever it is told: %j", async (options) => {
+    const caches = new FakeCaches();
+    const { queue, clock } = setUpQueue(caches, options);
+    const accepting = Promise.all([1, 2, 3].map((index) => queue.enqueue(requestFor(["a", "b"], index))));
+    const tickets = await runUntil(clock, accepting);
+    expect((await runUntil(clock, Promise.all(tickets.map(({ done }) => done)))).every(({ ok }) => ok)).toBe(
+      true,
+    );
+  });
+
   it("waits with accepting while it is full", async () => {
     const caches = new FakeCaches();
     let open = (): void => {};
