@@ -170,6 +170,31 @@ describeWith("nix", "delivery to real servers", () => {
       expect(steps.filter(({ type }) => type === "paths").at(-1)).toMatchObject({ done: 5, expected: 5 });
     }));
 
+  it("tells failures in words for people, also while nix writes for programs", () =>
+    withServer(
+      { fail: ({ method, path }) => (method === "PUT" && path.endsWith(".narinfo") ? 413 : undefined) },
+      async (server) => {
+        const [path = ""] = await store.addMany("words", 1);
+        const registry = CacheRegistry.fromToml(toToml(toCache("one", server.url)), {
+          runtime: { env: store.env },
+        });
+        const request = { repository: "o/r", job: "j", caches: ["one"], storePaths: [path] };
+        const lines: string[] = [];
+        const { results } = await registry.push(request, {
+          onProgress: () => {},
+          onOutput: ({ text }) => lines.push(text),
+        });
+        const [result] = results;
+        expect(result).toMatchObject({
+          status: "failed",
+          error: { message: expect.stringContaining("HTTP error 413") },
+        });
+        const printed = `${lines.join("")}${JSON.stringify(result)}`;
+        expect(printed).toContain("copying path");
+        expect(printed).not.toMatch(/@nix|action|\\u001b/u);
+      },
+    ));
+
   it("reports nothing as pushed that the server forgot", async () => {
     const [path = ""] = await store.addMany("forgotten", 1);
     const request = { repository: "o/r", job: "j", caches: ["one"], storePaths: [path] };
