@@ -23,13 +23,15 @@ import { checkStorePaths } from "./store-path.ts";
 export function buildPathInfoCommand(input: PushCommandInput): CommandSpec {
   const storePaths = checkStorePaths(input.storePaths, { storeDirectory: input.storeDirectory });
   const access = buildStoreAccess(input);
+  // A user name is no secret, and redacting it would spoil an answer that holds it, as the name of a key may.
+  const netrc = { ...access.netrc, secrets: access.netrc.secrets.slice(-1) };
   const args = [
     ...["--extra-experimental-features", "nix-command", "path-info", "--json", "--store", access.url],
     ...PASSIVE_OPTIONS,
     "--refresh",
     ...["--netrc-file", access.netrc.path, "--", ...storePaths],
   ];
-  return { file: "nix", args, env: new Map([...privateHome(), ...access.env]), files: [access.netrc] };
+  return { file: "nix", args, env: new Map([...privateHome(), ...access.env]), files: [netrc] };
 }
 
 /**

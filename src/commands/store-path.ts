@@ -49,9 +49,11 @@ const BASE_NAME = /^([0-9abcdfghijklmnpqrsvwxyz]{32})-((?!\.\.?(?:-|$))[0-9A-Za-
  */
 export function parseStorePath(value: string, options: StorePathOptions = {}): StorePath {
   const directory = `${options.storeDirectory ?? DEFAULT_STORE_DIRECTORY}/`;
-  const [, hash, name] = value.startsWith(directory)
-    ? (BASE_NAME.exec(value.slice(directory.length)) ?? [])
-    : [];
+  // Programs without types hand in anything.
+  const [, hash, name] =
+    String(value).startsWith(directory) && typeof value === "string"
+      ? (BASE_NAME.exec(value.slice(directory.length)) ?? [])
+      : [];
   if (hash === undefined || name === undefined) {
     throw new CommandError("ERR_STORE_PATH_INVALID", `${quoteName(String(value), 256)} is not a store path`);
   }

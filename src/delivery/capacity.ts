@@ -2,7 +2,8 @@
 export class Capacity {
   readonly #limit: number;
   #taken = 0;
-  #line: { readonly count: number; readonly resolve: () => void }[] = [];
+  /** Who waits; a set, since its first is found and taken away in no time. */
+  readonly #line = new Set<{ readonly count: number; readonly resolve: () => void }>();
 
   constructor(limit: number) {
     this.#limit = limit;
@@ -15,11 +16,11 @@ export class Capacity {
 
   /** Waits until there is room. More than the limit at once get in when nobody else is. */
   async take(count: number): Promise<void> {
-    if (this.#line.length === 0 && this.#fits(count)) {
+    if (this.#line.size === 0 && this.#fits(count)) {
       this.#taken += count;
       return;
     }
-    await new Promise<void>((resolve) => this.#line.push({ count, resolve }));
+    await new Promise<void>((resolve) => this.#line.add({ count, resolve }));
   }
 
   /** Counts some that are in already, whether there is room or not. */
@@ -30,10 +31,11 @@ export class Capacity {
   /** Gives room back. */
   release(count: number): void {
     this.#taken -= count;
-    for (let [first] = this.#line; first !== undefined && this.#fits(first.count); [first] = this.#line) {
-      this.#line = this.#line.slice(1);
-      this.#taken += first.count;
-      first.resolve();
+    for (const waiting of this.#line) {
+      if (!this.#fits(waiting.count)) return;
+      this.#line.delete(waiting);
+      this.#taken += waiting.count;
+      waiting.resolve();
     }
   }
 

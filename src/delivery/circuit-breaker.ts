@@ -32,6 +32,8 @@ export class CircuitBreaker {
 
   /** An attempt failed in a way that says something about the server. */
   fail(now: number): void {
+    // Those that were under way when it opened say nothing new.
+    if (this.#openUntil !== undefined && now < this.#openUntil) return;
     this.#failures++;
     if (this.#failures < THRESHOLD) return;
     if (this.#openUntil !== undefined) this.#pauseMs = Math.min(this.#pauseMs * 2, LONGEST_PAUSE_MS);

@@ -1,6 +1,7 @@
-import { type AnyCachesError, PushError } from "../errors.ts";
+import { type AnyCachesError, PermissionError, PushError } from "../errors.ts";
 import type { ExecutionResult } from "../execution/executor.ts";
-import type { ExecutedPush, PushRequest, PushResult } from "../registry/push-types.ts";
+import { type AllowDecision, explainDecision } from "../policy/decision.ts";
+import type { DeniedResult, ExecutedPush, PushRequest, PushResult } from "../registry/push-types.ts";
 import type { Delivery } from "./push-journal.ts";
 
 /** How many runs a result keeps; the others are counted by nobody. */
@@ -11,6 +12,7 @@ export class DeliveryTask {
   readonly delivery: Delivery;
   /** When it gives up, in the clock's monotonic milliseconds. */
   readonly deadline: number;
+  readonly decision: AllowDecision | undefined;
   readonly #remaining: Set<string>;
   readonly #failures = new Map<string, AnyCachesError>();
   readonly #executions: ExecutionResult[] = [];
@@ -18,9 +20,12 @@ export class DeliveryTask {
   #attempts = 0;
   #lastError: AnyCachesError | undefined;
   #last: ExecutedPush | undefined;
+  #auditError: ExecutedPush["auditError"];
 
-  constructor(delivery: Delivery, deadline: number) {
+  /** @param decision - why it was accepted; absent for one from before */
+  constructor(delivery: Delivery, deadline: number, decision: AllowDecision | undefined) {
     this.delivery = delivery;
+    this.decision = decision;
     this.deadline = deadline;
     this.#remaining = new Set(delivery.request.storePaths);
   }
@@ -62,6 +67,7 @@ export class DeliveryTask {
     this.#executions.splice(0, this.#executions.length - MAX_EXECUTIONS);
     this.#durationMs += result.durationMs;
     this.#last = result;
+    this.#auditError ??= result.auditError;
     if (result.status === "failed") this.#lastError = result.error;
   }
 
@@ -77,9 +83,13 @@ export class DeliveryTask {
     for (const path of [...this.#remaining]) this.fail(path, error);
   }
 
-  /** Wants nothing more. */
-  cancel(): void {
-    this.#remaining.clear();
+  /** Wants nothing more, since it is denied now. Where paths are there from before, or were given up, what remains has failed. */
+  deny(denied: DeniedResult): PushResult {
+    const { decision } = denied;
+    const isUntouched = this.#remaining.size === this.delivery.request.storePaths.length;
+    const error = new PermissionError("ERR_PERMISSION_DENIED", explainDecision(decision), decision);
+    for (const path of [...this.#remaining]) this.fail(path, error);
+    return isUntouched ? denied : (this.toResult() ?? denied);
   }
 
   /** What is reported in the end; nothing if no attempt was made. */
@@ -94,7 +104,7 @@ export class DeliveryTask {
       ),
       executions: this.#executions,
       durationMs: this.#durationMs,
-      auditError: this.#last.auditError,
+      auditError: this.#auditError,
     };
     const [error] = this.#failures.values();
     if (error !== undefined) return { ...executed, status: "failed", error };

@@ -1,6 +1,7 @@
 import { toPushFailure } from "../registry/outcome.ts";
 import type { FailedResult, PushRequest, PushResult } from "../registry/push-types.ts";
 import type { Clock, Random } from "../runtime.ts";
+import { computeDelay } from "./backoff.ts";
 import { CircuitBreaker } from "./circuit-breaker.ts";
 import { classifyFailure } from "./classify-failure.ts";
 import type { DeliveryTask } from "./delivery-task.ts";
@@ -27,8 +28,8 @@ export interface LaneOptions {
   readonly onSettled: (task: DeliveryTask, result: PushResult) => void;
 }
 
-/** How long an aborted attempt rests. */
-const AFTER_ABORT_MS = 1_000;
+/** How long an aborted attempt rests at least. */
+const LEAST_REST_MS = 1_000;
 
 interface Waiting {
   readonly task: DeliveryTask;
@@ -47,6 +48,7 @@ export class Lane {
   #groups: WorkGroup[] = [];
   #running = 0;
   #isClosed = false;
+  #isFreshNext = true;
   #cancelTimer: (() => void) | undefined;
   #onIdle: (() => void)[] = [];
 
@@ -85,8 +87,12 @@ export class Lane {
     const now = this.#now();
     this.#expire(now);
     while (this.#running < this.#options.concurrency && this.#breaker.allows(now, this.#running)) {
-      const group = this.#takeGroup(now) ?? this.#takeBatch(now);
+      // In turn, so that neither what failed nor what is new starves the other.
+      const group = this.#isFreshNext
+        ? (this.#takeBatch(now) ?? this.#takeGroup(now))
+        : (this.#takeGroup(now) ?? this.#takeBatch(now));
       if (group === undefined) break;
+      this.#isFreshNext = !this.#isFreshNext;
       void this.#run(group);
     }
     const next = Math.min(this.#findNext(now) ?? Number.POSITIVE_INFINITY, this.#findDeadline());
@@ -133,7 +139,10 @@ export class Lane {
     if (first === undefined) return undefined;
     let count = 0;
     let paths = 0;
+    const { repository } = first.task.delivery.request;
     for (const { task } of this.#fresh) {
+      // Repositories share no command, see pushTogether.
+      if (task.delivery.request.repository !== repository) break;
       if (count > 0 && paths + task.remaining.size > maxBatchPaths) break;
       paths += task.remaining.size;
       count++;
@@ -172,15 +181,14 @@ export class Lane {
       const result = results[index];
       if (result === undefined) continue;
       if (result.status === "denied") {
-        task.cancel();
-        this.#settle(task, result);
+        this.#settle(task, task.deny(result));
         continue;
       }
       task.record(result);
       moved ||= result.storePaths.length > 0;
       if (result.status === "failed") failed ??= result;
     }
-    const left = group.only(group.paths, group.attempts, this.#now() + AFTER_ABORT_MS);
+    const left = group.only(group.paths, group.attempts, this.#now());
     if (failed !== undefined) this.#retry(left, failed, moved);
     else this.#keep(left, moved);
     for (const [task] of parts) this.#settleIfDone(task);
@@ -196,18 +204,23 @@ export class Lane {
     }
   }
 
-  /** What was aborted waits, for this lane if it is still open, else for the next. */
+  /** What was aborted or not tried waits, ever longer and to its deadline; for this lane if it is open, else for the next. */
   #keep(left: WorkGroup, moved: boolean): void {
     if (moved) this.#breaker.succeed();
-    if (left.size > 0) this.#groups.push(left);
+    if (left.size === 0) return;
+    const { random, retry } = this.#options;
+    const attempts = left.attempts + 1;
+    const delayMs = computeDelay(attempts, retry, random.fraction(), LEAST_REST_MS);
+    this.#groups.push(left.only(left.paths, attempts, this.#now() + delayMs));
   }
 
   #retry(left: WorkGroup, failed: FailedResult, moved: boolean): void {
     const { error } = failed;
     const failure = classifyFailure(error, failed.executions.at(-1));
     const now = this.#now();
+    const isAnswered = moved || (error.code === "ERR_PUSH_FAILED" && failure.failureClass !== "unknown");
     if (failure.failureClass === "transient" && !moved) this.#breaker.fail(now);
-    else this.#breaker.succeed();
+    else if (isAnswered) this.#breaker.succeed();
     const fraction = this.#options.random.fraction();
     const next = planNext({ group: left, error, failure, moved, now, fraction }, this.#options.retry);
     for (const path of next.givenUp) for (const task of left.ownersOf(path)) task.fail(path, error);

@@ -19,10 +19,13 @@ export class LeaseKeeper {
   readonly #taker: LeaseTaker;
   readonly #owner: string;
   readonly #held = new Set<string>();
+  /** Ends that the journal would not take; until it does they stay held, so that nothing is delivered again. */
+  readonly #owed = new Map<string, () => Promise<void>>();
+  #hasMore = false;
   #isClosed = false;
-  /** Settles when nothing is asked of the journal on its own account. */
-  #busy: Promise<unknown>;
   #cancelTimer: (() => void) | undefined;
+  /** Settles when nothing is asked of the journal on its own account. */
+  #busy: Promise<unknown> = Promise.resolve();
 
   constructor(journal: PushJournal, runtime: Runtime, leaseMs: number, taker: LeaseTaker) {
     this.#journal = journal;
@@ -30,8 +33,13 @@ export class LeaseKeeper {
     this.#leaseMs = leaseMs;
     this.#taker = taker;
     this.#owner = runtime.random.uuid();
-    this.#busy = Promise.resolve();
-    this.ready = this.#beat();
+    this.ready = this.collect();
+    this.#wait();
+  }
+
+  /** Whether the journal held more than there was room for. */
+  get hasMore(): boolean {
+    return this.#hasMore;
   }
 
   /** Stores deliveries, held from the beginning. */
@@ -41,21 +49,19 @@ export class LeaseKeeper {
   }
 
   /** Forgets a delivery that is done. */
-  async settle(id: string): Promise<void> {
-    this.#held.delete(id);
-    await this.#journal.settle([id]);
+  settle(id: string): Promise<void> {
+    return this.#end(id, () => this.#journal.settle([id]));
   }
 
   /** Moves a delivery to the dead letters. */
-  async bury(letter: DeadLetter): Promise<void> {
-    this.#held.delete(letter.delivery.id);
-    await this.#journal.bury(letter);
+  bury(letter: DeadLetter): Promise<void> {
+    return this.#end(letter.delivery.id, () => this.#journal.bury(letter));
   }
 
-  /** Takes what nobody holds. */
+  /** Takes what nobody holds, as far as there is room. */
   collect(): Promise<void> {
-    const collecting = this.#collect();
-    this.#busy = Promise.allSettled([this.#busy, collecting]);
+    const collecting = this.#collect().catch((error: unknown) => this.#warn(error));
+    this.#busy = Promise.all([this.#busy, collecting]);
     return collecting;
   }
 
@@ -68,17 +74,28 @@ export class LeaseKeeper {
 
   /** Lets go of what is not done. */
   async release(ids: readonly string[]): Promise<void> {
-    await this.#journal.release(ids).catch((error: unknown) => this.#warn(error));
+    await this.#journal.release(ids, this.#owner).catch((error: unknown) => this.#warn(error));
   }
 
   async #collect(): Promise<void> {
     const room = this.#taker.room();
     if (this.#isClosed || room <= 0) return;
     const found = await this.#journal.lease(this.#lease(), room);
+    this.#hasMore = found.length >= room;
     const taken = found.filter(({ id }) => !this.#held.has(id));
     if (this.#isClosed) return this.release(taken.map(({ id }) => id));
     for (const { id } of taken) this.#held.add(id);
     if (taken.length > 0) await this.#taker.take(taken);
+  }
+
+  async #end(id: string, write: () => Promise<void>): Promise<void> {
+    try {
+      await write();
+      this.#held.delete(id);
+    } catch (error) {
+      this.#owed.set(id, write);
+      this.#warn(error);
+    }
   }
 
   #lease(): Lease {
@@ -86,20 +103,29 @@ export class LeaseKeeper {
     return { owner: this.#owner, now, expiresAt: now + this.#leaseMs };
   }
 
-  /** Renews what is held and looks for more, three times in the life of a lease. */
-  async #beat(): Promise<void> {
-    if (this.#isClosed) return;
+  #wait(): void {
+    this.#cancelTimer = this.#runtime.clock.schedule(() => {
+      this.#busy = Promise.all([this.#busy, this.#renew()]);
+      void this.collect();
+      if (!this.#isClosed) this.#wait();
+    }, this.#leaseMs / 3);
+  }
+
+  /** Renews what is held, three times in the life of a lease, and offers the journal what it would not take. */
+  async #renew(): Promise<void> {
     try {
       if (this.#held.size > 0) await this.#journal.renew([...this.#held], this.#lease());
-      await this.collect();
+      for (const [id, write] of this.#owed) {
+        await write();
+        this.#owed.delete(id);
+        this.#held.delete(id);
+      }
     } catch (error) {
       this.#warn(error);
     }
-    if (this.#isClosed) return;
-    this.#cancelTimer = this.#runtime.clock.schedule(() => void this.#beat(), this.#leaseMs / 3);
   }
 
   #warn(error: unknown): void {
-    this.#runtime.warn(`The journal did not answer: ${toPushFailure(error).message}`);
+    this.#runtime.warn(`The journal did not do as asked: ${toPushFailure(error).message}`);
   }
 }

@@ -3,7 +3,7 @@ import type { DeadLetter, Delivery, Lease, PushJournal } from "./push-journal.ts
 interface Entry {
   readonly delivery: Delivery;
   /** Absent while nobody holds it. */
-  readonly heldUntil?: number | undefined;
+  readonly held?: Pick<Lease, "owner" | "expiresAt"> | undefined;
 }
 
 /**
@@ -25,25 +25,23 @@ class MemoryJournal implements PushJournal {
   readonly #entries = new Map<string, Entry>();
   readonly #letters = new Map<string, DeadLetter>();
 
-  async accept(deliveries: readonly Delivery[], { expiresAt }: Lease): Promise<void> {
-    for (const delivery of deliveries) this.#entries.set(delivery.id, { delivery, heldUntil: expiresAt });
+  async accept(deliveries: readonly Delivery[], held: Lease): Promise<void> {
+    for (const delivery of deliveries) this.#entries.set(delivery.id, { delivery, held });
   }
 
-  async lease({ now, expiresAt }: Lease, limit: number): Promise<readonly Delivery[]> {
-    const free = [...this.#entries.values()].filter(
-      ({ heldUntil }) => heldUntil === undefined || heldUntil <= now,
-    );
-    const taken = free.slice(0, limit).map(({ delivery }) => delivery);
-    for (const delivery of taken) this.#entries.set(delivery.id, { delivery, heldUntil: expiresAt });
-    return taken;
+  async lease(held: Lease, limit: number): Promise<readonly Delivery[]> {
+    const isFree = (entry: Entry): boolean => entry.held === undefined || entry.held.expiresAt <= held.now;
+    const taken = [...this.#entries.values()].filter(isFree).slice(0, limit);
+    for (const { delivery } of taken) this.#entries.set(delivery.id, { delivery, held });
+    return taken.map(({ delivery }) => delivery);
   }
 
-  async renew(ids: readonly string[], { expiresAt }: Lease): Promise<void> {
-    this.#hold(ids, expiresAt);
+  async renew(ids: readonly string[], lease: Lease): Promise<void> {
+    this.#hold(ids, lease.owner, lease);
   }
 
-  async release(ids: readonly string[]): Promise<void> {
-    this.#hold(ids, undefined);
+  async release(ids: readonly string[], owner: string): Promise<void> {
+    this.#hold(ids, owner, undefined);
   }
 
   async settle(ids: readonly string[]): Promise<void> {
@@ -60,7 +58,7 @@ class MemoryJournal implements PushJournal {
   }
 
   async revive(ids: readonly string[]): Promise<number> {
-    const letters = ids.flatMap((id) => this.#letters.get(id) ?? []);
+    const letters = [...new Set(ids)].flatMap((id) => this.#letters.get(id) ?? []);
     for (const { delivery } of letters) {
       this.#letters.delete(delivery.id);
       this.#entries.set(delivery.id, { delivery });
@@ -70,10 +68,10 @@ class MemoryJournal implements PushJournal {
 
   async close(): Promise<void> {}
 
-  #hold(ids: readonly string[], heldUntil: number | undefined): void {
+  #hold(ids: readonly string[], owner: string, held: Entry["held"]): void {
     for (const id of ids) {
       const entry = this.#entries.get(id);
-      if (entry !== undefined) this.#entries.set(id, { ...entry, heldUntil });
+      if (entry?.held?.owner === owner) this.#entries.set(id, { ...entry, held });
     }
   }
 }

@@ -65,10 +65,10 @@ export interface PushJournal {
   accept(deliveries: readonly Delivery[], lease: Lease): Promise<void>;
   /** Takes deliveries that nobody holds, the oldest first. */
   lease(lease: Lease, limit: number): Promise<readonly Delivery[]>;
-  /** Holds deliveries longer. */
+  /** Holds deliveries longer; what another queue holds by now is left alone. */
   renew(ids: readonly string[], lease: Lease): Promise<void>;
-  /** Lets go of deliveries that are not done, so that any queue may take them. */
-  release(ids: readonly string[]): Promise<void>;
+  /** Lets go of deliveries that are not done, so that any queue may take them; what another queue holds is left alone. */
+  release(ids: readonly string[], owner: string): Promise<void>;
   /** Forgets deliveries that are done. */
   settle(ids: readonly string[]): Promise<void>;
   /** Moves a delivery to the dead letters. */

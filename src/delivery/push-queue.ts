@@ -1,4 +1,7 @@
+import { callListener } from "../call-listener.ts";
 import { PushError } from "../errors.ts";
+import type { AllowDecision, Decision } from "../policy/decision.ts";
+import { denyUnknownCache } from "../policy/unknown-cache.ts";
 import type { CacheRegistry } from "../registry/cache-registry.ts";
 import { copyRequest } from "../registry/copy-request.ts";
 import { toPushFailure } from "../registry/outcome.ts";
@@ -6,6 +9,7 @@ import type { PushRequest, PushResult } from "../registry/push-types.ts";
 import { createNodeRuntime, type Runtime } from "../runtime.ts";
 import { Capacity } from "./capacity.ts";
 import { DeliveryTask } from "./delivery-task.ts";
+import { findAllowed } from "./find-allowed.ts";
 import { Lane } from "./lane.ts";
 import { LeaseKeeper } from "./lease-keeper.ts";
 import { createMemoryJournal } from "./memory-journal.ts";
@@ -14,6 +18,7 @@ import { type QueueBounds, toQueueBounds } from "./queue-bounds.ts";
 import type { PushQueueOptions, PushTicket, RegistrySource } from "./queue-types.ts";
 import { RootHolder } from "./root-holder.ts";
 import { TicketBook } from "./ticket-book.ts";
+import { trackPromise } from "./track-promise.ts";
 
 /**
  * Delivers many pushes over time: accepted requests are journalled, gathered into batches for each cache, tried again where that
@@ -85,27 +90,30 @@ export class PushQueue implements AsyncDisposable {
    */
   async enqueue(asked: PushRequest): Promise<PushTicket> {
     this.#assertOpen();
-    const { request } = copyRequest(asked);
-    const registry = this.#registry();
-    const isAllowed = (cacheId: string): boolean => registry.authorize(cacheId, request).effect === "allow";
-    const allowed = request.caches.filter(isAllowed);
-    const denied = request.caches.filter((cacheId) => !isAllowed(cacheId));
-    // Nothing is run for these; they are decided on once more, and recorded.
+    const copied = copyRequest(asked);
     const pushId = this.#runtime.random.uuid();
+    const registry = this.#registry();
+    const request = copied.success ? copied.request : copied.remains;
+    const queued =
+      copied.success && request.storePaths.length > 0 ? findAllowed(request, registry) : new Map();
+    const others = request.caches.filter((cacheId) => !queued.has(cacheId));
+    // Denied caches, and what cannot be pushed at all: nothing is run for these; they are decided on once more, and recorded.
+    const source = copied.success ? request : asked;
     const settled =
-      denied.length === 0 ? [] : (await registry.push({ ...request, pushId, caches: denied })).results;
-    if (allowed.length === 0) return this.#tickets.open(pushId, request.caches, settled);
-    await this.#capacity.take(allowed.length);
-    const accepted = this.#accept({ ...request, pushId }, allowed, settled);
-    return track(this.#accepting, accepted);
+      others.length === 0 ? [] : (await registry.push({ ...source, pushId, caches: others })).results;
+    if (queued.size === 0) return this.#tickets.open(pushId, request.caches, settled);
+    await this.#capacity.take(queued.size);
+    return trackPromise(this.#accepting, this.#accept({ ...request, pushId }, queued, settled));
   }
 
   /** Waits until everything that was accepted is settled, also what the journal held from before. */
   async drain(): Promise<void> {
     await this.#leases.ready;
-    while (this.size > 0 || this.#settling.size > 0) {
+    while (this.size > 0 || this.#settling.size > 0 || this.#leases.hasMore) {
       if (this.size > 0) await new Promise<void>((resolve) => this.#whenEmpty.push(resolve));
       await Promise.all(this.#settling);
+      if (this.#closing !== undefined) return;
+      if (this.#leases.hasMore) await this.#leases.collect();
     }
   }
 
@@ -118,8 +126,13 @@ export class PushQueue implements AsyncDisposable {
     return this.#closing;
   }
 
-  /** The deliveries that were given up, oldest first. */
-  deadLetters(): Promise<readonly DeadLetter[]> {
+  /**
+   * The deliveries that were given up, oldest first.
+   *
+   * @throws {@link PushError} `ERR_QUEUE_CLOSED`
+   */
+  async deadLetters(): Promise<readonly DeadLetter[]> {
+    this.#assertOpen();
     return this.#journal.deadLetters();
   }
 
@@ -153,12 +166,12 @@ export class PushQueue implements AsyncDisposable {
 
   async #accept(
     request: PushRequest,
-    cacheIds: readonly string[],
+    queued: ReadonlyMap<string, AllowDecision>,
     settled: readonly PushResult[],
   ): Promise<PushTicket> {
     const { random, clock } = this.#runtime;
     const { pushId: ticketId = random.uuid() } = request;
-    const deliveries = cacheIds.map((cacheId): Delivery => {
+    const deliveries = [...queued.keys()].map((cacheId): Delivery => {
       const own = { ...request, caches: [cacheId] };
       return { id: random.uuid(), ticketId, cacheId, request: own, acceptedAt: clock.now() };
     });
@@ -172,25 +185,43 @@ export class PushQueue implements AsyncDisposable {
         );
       });
     } catch (error) {
-      await this.#roots.release(deliveries, true);
-      this.#capacity.release(cacheIds.length);
+      await this.#roots.release(deliveries);
+      this.#free(deliveries.length);
       throw error;
     }
     const ticket = this.#tickets.open(ticketId, request.caches, settled);
-    this.#start(deliveries);
+    for (const delivery of deliveries) this.#start(delivery, queued.get(delivery.cacheId));
     return ticket;
   }
 
+  /** Takes up deliveries from before; one that nobody can read is put aside, and delays no other. */
   async #resume(deliveries: readonly Delivery[]): Promise<void> {
     this.#capacity.force(deliveries.length);
-    await this.#roots.tryHold(deliveries);
-    this.#start(deliveries);
+    await Promise.all(
+      deliveries.map(async (delivery) => {
+        const copied = copyRequest(delivery.request);
+        if (copied.success && copied.request.storePaths.length > 0) {
+          await this.#roots.tryHold(delivery);
+          this.#start({ ...delivery, request: copied.request }, undefined);
+          return;
+        }
+        const letter = { delivery, buriedAt: this.#runtime.clock.now(), code: "ERR_JOURNAL_FAILED" };
+        await this.#leases.bury({ ...letter, message: "The journal holds a request that cannot be read" });
+        this.#free(1);
+      }),
+    );
   }
 
-  #start(deliveries: readonly Delivery[]): void {
+  #start(delivery: Delivery, decision: AllowDecision | undefined): void {
     const deadline = this.#runtime.clock.monotonic() + this.#bounds.deadlineMs;
-    for (const delivery of deliveries)
-      this.#laneOf(delivery.cacheId).add(new DeliveryTask(delivery, deadline));
+    this.#laneOf(delivery.cacheId).add(new DeliveryTask(delivery, deadline, decision));
+  }
+
+  /** Gives room back, lets those in who wait for it, and wakes who waits for the end. */
+  #free(count: number): void {
+    this.#capacity.release(count);
+    if (this.size === 0) for (const resolve of this.#whenEmpty.splice(0)) resolve();
+    if (this.#leases.hasMore && this.#closing === undefined) void this.#leases.collect();
   }
 
   #laneOf(cacheId: string): Lane {
@@ -229,34 +260,27 @@ export class PushQueue implements AsyncDisposable {
   #settle(task: DeliveryTask, result: PushResult): void {
     const settling = this.#record(task, result).then(() => {
       this.#tell(task.delivery, result);
-      this.#capacity.release(1);
-      if (this.size === 0) for (const resolve of this.#whenEmpty.splice(0)) resolve();
+      this.#free(1);
     });
-    void track(this.#settling, settling);
+    void trackPromise(this.#settling, settling);
   }
 
-  /** Makes the end durable. If that fails the delivery comes back after a crash, which does no harm. */
+  /** Makes the end durable. */
   async #record({ delivery, failures }: DeliveryTask, result: PushResult): Promise<void> {
-    try {
-      if (result.status === "failed") {
-        const { code, message } = result.error;
-        const request = { ...delivery.request, storePaths: [...failures.keys()] };
-        const buriedAt = this.#runtime.clock.now();
-        await this.#leases.bury({ delivery: { ...delivery, request }, buriedAt, code, message });
-      } else await this.#leases.settle(delivery.id);
-      await this.#roots.release([delivery], true);
-    } catch (error) {
-      this.#runtime.warn(`The end of a delivery was not journalled: ${toPushFailure(error).message}`);
-    }
+    if (result.status === "failed") {
+      const { code, message } = result.error;
+      const request = { ...delivery.request, storePaths: [...failures.keys()] };
+      const buriedAt = this.#runtime.clock.now();
+      await this.#leases.bury({ delivery: { ...delivery, request }, buriedAt, code, message });
+    } else await this.#leases.settle(delivery.id);
+    await this.#roots.release([delivery]);
   }
 
   #tell({ ticketId }: Delivery, result: PushResult): void {
     this.#tickets.settle(ticketId, result);
-    try {
-      this.#options.onSettled?.({ ticketId, result });
-    } catch {
-      this.#runtime.warn("The onSettled callback failed");
-    }
+    const { onSettled } = this.#options;
+    if (onSettled === undefined) return;
+    callListener(onSettled, { ticketId, result }, () => this.#runtime.warn("The onSettled callback failed"));
   }
 
   async #close(): Promise<void> {
@@ -267,10 +291,9 @@ export class PushQueue implements AsyncDisposable {
     const left = [...this.#lanes.values()].flatMap((lane) => [...lane.tasks]);
     const deliveries = left.map(({ delivery }) => delivery);
     await this.#leases.release(deliveries.map(({ id }) => id));
-    await this.#roots.release(deliveries, !this.#journal.isDurable);
+    if (!this.#journal.isDurable) await this.#roots.release(deliveries);
     for (const task of left) this.#tickets.settle(task.delivery.ticketId, this.#explain(task));
-    this.#capacity.release(left.length);
-    for (const resolve of this.#whenEmpty.splice(0)) resolve();
+    this.#free(left.length);
     await this.#journal.close();
   }
 
@@ -278,19 +301,20 @@ export class PushQueue implements AsyncDisposable {
   #explain(task: DeliveryTask): PushResult {
     const attempted = task.toResult();
     if (attempted !== undefined) return attempted;
-    const { cacheId, request } = task.delivery;
-    const decision = this.#registry().authorize(cacheId, request);
+    const { cacheId } = task.delivery;
+    const decision = task.decision ?? this.#decide(task.delivery);
     if (decision.effect === "deny") return { status: "denied", cacheId, decision };
     const nothing = { cacheId, decision, storePaths: [], executions: [], durationMs: 0 };
     const [error] = task.failures.values();
     return error === undefined ? { ...nothing, status: "aborted" } : { ...nothing, status: "failed", error };
   }
-}
 
-/** Keeps a promise in a set until it settles. */
-function track<T>(set: Set<Promise<unknown>>, promise: Promise<T>): Promise<T> {
-  set.add(promise);
-  const forget = (): void => void set.delete(promise);
-  promise.then(forget, forget);
-  return promise;
+  /** What policy says of a delivery from before; a host that has no registry any more denies it. */
+  #decide({ cacheId, request }: Delivery): Decision {
+    try {
+      return this.#registry().authorize(cacheId, request);
+    } catch {
+      return denyUnknownCache(cacheId);
+    }
+  }
 }

@@ -1,5 +1,7 @@
 import { PushError } from "../errors.ts";
-import { isObject } from "../own-member.ts";
+import { isObject, toMembers } from "../own-member.ts";
+import type { PushRequest } from "../registry/push-types.ts";
+import { quoteName } from "../text.ts";
 import type { DeadLetter, Delivery, Lease, PushJournal } from "./push-journal.ts";
 
 /** What is used of `node:sqlite`, which the types of older Node.js versions do not have. */
@@ -19,9 +21,9 @@ interface SqliteModule {
 }
 
 const SCHEMA = `
+  PRAGMA busy_timeout = 5000;
   PRAGMA journal_mode = WAL;
   PRAGMA synchronous = FULL;
-  PRAGMA busy_timeout = 5000;
   CREATE TABLE IF NOT EXISTS delivery (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
     id TEXT NOT NULL UNIQUE,
@@ -58,8 +60,13 @@ export function createSqliteJournal(path: string): PushJournal {
     const database = new DatabaseSync(path);
     database.exec(SCHEMA);
     return new SqliteJournal(database);
-  } catch {
-    throw new PushError("ERR_JOURNAL_FAILED", "The journal's file cannot be opened, or is no journal");
+  } catch (error) {
+    // SQLite's own words for the kind of error, as in "unable to open database file".
+    const { errstr } = toMembers(error);
+    throw new PushError(
+      "ERR_JOURNAL_FAILED",
+      `The journal's file cannot be opened: ${quoteName(String(errstr))}`,
+    );
   }
 }
 
@@ -113,8 +120,9 @@ class SqliteJournal implements PushJournal {
     ]);
   }
 
-  async release(ids: readonly string[]): Promise<void> {
-    this.#each("UPDATE delivery SET held_by = NULL, held_until = 0 WHERE id = ?", ids, (id) => [id]);
+  async release(ids: readonly string[], owner: string): Promise<void> {
+    const sql = "UPDATE delivery SET held_by = NULL, held_until = 0 WHERE id = ? AND held_by = ?";
+    this.#each(sql, ids, (id) => [id, owner]);
   }
 
   async settle(ids: readonly string[]): Promise<void> {
@@ -180,14 +188,37 @@ function toRow(row: unknown): Readonly<Record<string, unknown>> {
   throw new TypeError("SQLite gave a row that is none");
 }
 
-// The rows are this file's own.
 function toDelivery(row: unknown): Delivery {
   const { id, ticket_id, cache_id, request, accepted_at } = toRow(row);
   return {
     id: String(id),
     ticketId: String(ticket_id),
     cacheId: String(cache_id),
-    request: JSON.parse(String(request)),
+    request: readRequestText(String(request)),
     acceptedAt: Number(accepted_at),
   };
+}
+
+/** A request that cannot be read is one that no policy understands. */
+function readRequestText(text: string): PushRequest {
+  const { job, caches, storePaths, ...fields } = toMembers(parseJson(text));
+  const remains = {
+    repository: "",
+    job: String(job),
+    caches: toTexts(caches),
+    storePaths: toTexts(storePaths),
+  };
+  return { ...remains, ...fields };
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function toTexts(list: unknown): readonly string[] {
+  return Array.isArray(list) ? list.map(String) : [];
 }

@@ -39,6 +39,8 @@ const CREDENTIAL_SIGNS: readonly RegExp[] = [
   /The provided token has expired/u,
   /The security token included in the request is (?:invalid|expired)/u,
   /does not appear to be a binary cache/u,
+  // Attic's client prints the name of the server's error and its message.
+  /^Error: (?:Unauthorized|AccessError)\b/mu,
 ];
 
 // The server cannot be reached: curl's words (CURLE 6, 7, 28, 35, 52, 55, 56), those of the C library, Rust's and Haskell's.
@@ -47,6 +49,7 @@ const UNREACHABLE_SIGNS: readonly RegExp[] = [
   /\bresolving timed out\b|\bname resolution\b|\bdns error\b/iu,
   /\bConnection (?:refused|timed out|reset)\b/iu,
   /\b(?:Timeout was reached|Operation timed out|operation timed out|ConnectionTimeout|ConnectionFailure)\b/u,
+  /\bUnable to connect to endpoint\b/u,
   /\b(?:No route to host|Network is unreachable|Host is down)\b/iu,
 ];
 
@@ -55,6 +58,7 @@ const BUSY_SIGNS: readonly RegExp[] = [
   /\bHTTP (?:error|status)(?: code)?:? (?:429|503)\b/iu,
   /\bstatus(?: ?code)?:? (?:429|503)\b|\bstatusCode = (?:429|503)\b/iu,
   /\b(?:429 Too Many Requests|503 Service Unavailable)\b/iu,
+  /\bPlease reduce your request rate\b/u,
   /\b(?:SlowDown|Throttling\w*|TooManyRequests\w*|RequestLimitExceeded|ServiceUnavailable)\b/u,
 ];
 
@@ -66,7 +70,11 @@ const TRANSIENT_SIGNS: readonly RegExp[] = [
   /\b(?:InternalError|InternalFailure|RequestTimeout|RequestTimeTooSkewed|RequestExpired|IncompleteBody)\b/u,
   /\b(?:unexpected end-of-file|unexpected EOF|Broken pipe|Empty reply from server|IncompleteMessage)\b/iu,
   /\b(?:Failure when receiving data|Failed sending data|transfer closed with|SSL connect error)\b/iu,
-  /\bconnection closed before message completed\b/iu,
+  /\bconnection closed before message completed\b|\bwas not closed cleanly\b/iu,
+  /\bWe encountered an internal error\b|\b(?:ResponseTimeout|NoResponseDataReceived)\b/u,
+  /^Error: InternalServerError\b/mu,
+  // Of the host's own disk, which may be cleared.
+  /\bNo space left on device\b/u,
 ];
 
 // The request itself is refused: statuses that no repetition changes, and what the tools say of paths and names.
@@ -75,22 +83,40 @@ const PERMANENT_SIGNS: readonly RegExp[] = [
   /\bstatus(?: ?code)?:? (?:400|404|405|410|413)\b|\bstatusCode = (?:400|404|405|410|413)\b/iu,
   /\b(?:404 Not Found|413 (?:Payload|Content|Request Entity) Too Large|EntityTooLarge|NoSuchBucket)\b/iu,
   /\b(?:is not valid|don't know how to (?:open|build)|Cannot parse Nix store|unrecognised flag)\b/u,
+  /^Error: NoSuch(?:Cache|Object)\b/mu,
   /\b(?:Invalid cache reference|NarHashMismatch|InvalidStorePath|BinaryCacheNotFound)\b/u,
   /\bexperimental (?:Nix )?feature '[^']*' is disabled\b/u,
 ];
 
 /** Says what a run that did not succeed means, as far as its output tells. */
 export function classifyRun({ outcome, stderr, stdout }: ExecutionResult): RunFailure {
-  const output = `${stderr}\n${stdout}`;
-  const shows = (signs: readonly RegExp[]): boolean => signs.some((sign) => sign.test(output));
+  const output = `${stderr}\n${stdout}`.replaceAll(STORE_NAME, "");
   const retryAfterMs = findRetryAfter(output);
+  // The first status is the answer's own; what follows may be a page that mentions others.
+  const [told = output] = STATUS.exec(output) ?? [];
+  const { failureClass, isWholeServer } = classifyText(told) ?? classifyText(output) ?? toUnknown(outcome);
+  return { failureClass, isWholeServer, ...(failureClass === "transient" ? { retryAfterMs } : {}) };
+}
+
+/** Base names of store paths: whoever names a package must not decide what its failure means. */
+const STORE_NAME = /[0-9a-df-np-sv-z]{32}-[0-9A-Za-z+._?=-]+/gu;
+
+const STATUS = /\bHTTP (?:error|status)(?: code)?:? \d{3}\b/iu;
+
+type Classified = Pick<RunFailure, "failureClass" | "isWholeServer">;
+
+function classifyText(text: string): Classified | undefined {
+  const shows = (signs: readonly RegExp[]): boolean => signs.some((sign) => sign.test(text));
   if (shows(CREDENTIAL_SIGNS)) return { failureClass: "credentials", isWholeServer: true };
-  if (shows(BUSY_SIGNS)) return { failureClass: "transient", isWholeServer: true, retryAfterMs };
-  if (shows(UNREACHABLE_SIGNS)) return { failureClass: "transient", isWholeServer: true, retryAfterMs };
-  if (shows(TRANSIENT_SIGNS)) return { failureClass: "transient", isWholeServer: false, retryAfterMs };
+  if (shows(BUSY_SIGNS)) return { failureClass: "transient", isWholeServer: true };
+  if (shows(UNREACHABLE_SIGNS)) return { failureClass: "transient", isWholeServer: true };
+  if (shows(TRANSIENT_SIGNS)) return { failureClass: "transient", isWholeServer: false };
   if (shows(PERMANENT_SIGNS)) return { failureClass: "permanent", isWholeServer: false };
-  if (outcome === "timed-out") return { failureClass: "transient", isWholeServer: false };
-  return { failureClass: "unknown", isWholeServer: false };
+  return undefined;
+}
+
+function toUnknown(outcome: ExecutionResult["outcome"]): Classified {
+  return { failureClass: outcome === "timed-out" ? "transient" : "unknown", isWholeServer: false };
 }
 
 /** Whether a run failed since its credentials were not accepted, as far as its output tells. */

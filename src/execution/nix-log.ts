@@ -53,6 +53,7 @@ export class NixLogReader {
   readonly #types = new Map<string, number>();
   readonly #fields = new Map<string, string>();
   readonly #bytes = new Map<string, number>();
+  #doneBytes = 0;
   #expectedBytes = 0;
   /** Own count of paths, as long as nix tells none. */
   #paths: { readonly done: number; readonly expected: number } | undefined;
@@ -140,6 +141,7 @@ export class NixLogReader {
       this.#listener.onProgress({ type: "paths", done: first, expected: second });
     }
     if (activity !== COPY_PATH) return;
+    this.#doneBytes += first - (this.#bytes.get(id) ?? 0);
     this.#bytes.set(id, first);
     this.#tellBytes();
   }
@@ -153,7 +155,7 @@ export class NixLogReader {
   }
 
   #tellBytes(): void {
-    const done = [...this.#bytes.values()].reduce((sum, bytes) => sum + bytes, 0);
+    const done = this.#doneBytes;
     this.#listener.onProgress({ type: "bytes", done, expected: Math.max(this.#expectedBytes, done) });
   }
 }

@@ -52,8 +52,10 @@ export async function pushToCache(
   );
   if (announced.length === 0) return results;
   const end = await push.run();
-  for (const participant of announced) results.set(participant, await participant.finish(end));
-  return results;
+  const finished = await Promise.all(
+    announced.map(async (participant) => [participant, await participant.finish(end)] as const),
+  );
+  return new Map([...results, ...finished]);
 }
 
 /** Records the intents. Where that fails nothing may be pushed, and there is nothing to end. */
@@ -64,14 +66,15 @@ async function announce(
 ): Promise<ReadonlyMap<PushParticipant, AnyCachesError>> {
   const refused = new Map<PushParticipant, AnyCachesError>();
   const destination = describeDestination(cache);
-  for (const participant of participants) {
+  const announceOne = async (participant: PushParticipant): Promise<void> => {
     const { storePaths } = participant;
     try {
       await participant.emit({ type: "push.started", destination, storePaths }, signal);
     } catch (failure) {
       refused.set(participant, signal.aborted ? toAborted() : toPushFailure(failure));
     }
-  }
+  };
+  await Promise.all(participants.map(announceOne));
   return refused;
 }
 
@@ -202,7 +205,8 @@ class CachePush {
   }
 
   async #emit(event: Parameters<PushParticipant["emit"]>[0]): Promise<void> {
-    for (const participant of this.#participants) await participant.emit(event, this.#context.signal);
+    const { signal } = this.#context;
+    await Promise.all(this.#participants.map((participant) => participant.emit(event, signal)));
   }
 
   #toFailure(error: unknown): AnyCachesError {

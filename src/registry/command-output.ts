@@ -18,7 +18,7 @@ export class CommandOutput {
   readonly #listener: CommandListener;
   readonly #reader: NixLogReader | undefined;
   readonly #tail = new OutputTail(MAX_BYTES);
-  #streamed = false;
+  #streamedErrors = false;
 
   constructor({ logFormat }: CommandSpec, listener: CommandListener) {
     this.#listener = listener;
@@ -32,8 +32,8 @@ export class CommandOutput {
 
   /** Takes a piece of output. */
   push(chunk: OutputChunk): void {
-    this.#streamed = true;
     if (this.#reader !== undefined && chunk.stream === "stderr") {
+      this.#streamedErrors = true;
       this.#reader.push(chunk.text);
       return;
     }
@@ -45,10 +45,14 @@ export class CommandOutput {
   finish(result: ExecutionResult): ExecutionResult {
     if (this.#reader === undefined) return result;
     // An executor of the host's own need not stream.
-    if (!this.#streamed) this.#reader.push(result.stderr);
+    if (!this.#streamedErrors) this.#reader.push(result.stderr);
     this.#reader.end();
     const stderr = this.#tail.read("stderr");
-    return { ...result, stderr, truncated: this.#tail.truncated || (!this.#streamed && result.truncated) };
+    return {
+      ...result,
+      stderr,
+      truncated: this.#tail.truncated || (!this.#streamedErrors && result.truncated),
+    };
   }
 
   #pass(chunk: OutputChunk): void {

@@ -2,12 +2,10 @@ import { deepFreeze } from "../freeze.ts";
 import { readRequest } from "../policy/request.ts";
 import type { PushRequest } from "./push-types.ts";
 
-/** A request as it was at the door. */
-export interface CopiedRequest {
-  readonly request: PushRequest;
-  /** Why no policy understands it, if none does; it is denied everywhere then. */
-  readonly problem?: string | undefined;
-}
+/** A request as it was at the door, or what is left of one that no policy understands: it is denied everywhere. */
+export type CopiedRequest =
+  | { readonly success: true; readonly request: PushRequest }
+  | { readonly success: false; readonly problem: string; readonly remains: PushRequest };
 
 /**
  * Copies a request at the door, so that what is decided, recorded and pushed is the same, whatever the caller or a
@@ -19,9 +17,9 @@ export function copyRequest(asked: PushRequest): CopiedRequest {
   const lists = { caches: [...new Set(caches)], storePaths: [...new Set(storePaths)] };
   const copy = { job, ...lists, drvPath, commit, pushId };
   const read = readRequest(asked);
-  if (read.success) return { request: deepFreeze({ ...copy, ...read.request }) };
+  if (read.success) return { success: true, request: deepFreeze({ ...copy, ...read.request }) };
   const repository = typeof asked.repository === "string" ? asked.repository : "";
-  return { request: deepFreeze({ ...copy, repository }), problem: read.problem };
+  return { success: false, problem: read.problem, remains: deepFreeze({ ...copy, repository }) };
 }
 
 function isPushId(value: unknown): value is string {

@@ -1,7 +1,7 @@
 import type { AuditLog } from "../audit/audit-log.ts";
 import type { AuditEvent, AuditEventBase } from "../audit/event.ts";
 import type { CacheDefinition } from "../cache.ts";
-import type { AnyCachesError, PushError } from "../errors.ts";
+import { type AnyCachesError, CommandError, type PushError } from "../errors.ts";
 import type { ExecutionResult } from "../execution/executor.ts";
 import type { AllowDecision } from "../policy/decision.ts";
 import type { Clock } from "../runtime.ts";
@@ -70,10 +70,15 @@ export class PushParticipant {
   /** Records how it ended for this request, and says so. */
   async finish(end: SharedEnd): Promise<PushResult> {
     const storePaths = this.storePaths.filter((path) => end.present.has(path));
-    // What failed for others, and not for this request, is none of its business.
-    const isWhole = this.storePaths.length > 0 && storePaths.length === this.storePaths.length;
-    const error = isWhole ? undefined : end.error;
+    const error = this.#findError(end, storePaths);
     return this.#toResult(end, error, storePaths, await this.#recordEnd(end, error));
+  }
+
+  /** What failed for others, and not for this request, is none of its business. */
+  #findError({ error }: SharedEnd, storePaths: readonly string[]): AnyCachesError | undefined {
+    if (this.storePaths.length === 0)
+      return new CommandError("ERR_STORE_PATH_INVALID", "There is no store path to push");
+    return storePaths.length === this.storePaths.length ? undefined : error;
   }
 
   /** What is said of a request whose beginning could not be recorded: nothing was done for it. */

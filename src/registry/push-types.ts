@@ -140,7 +140,7 @@ export interface AbortedResult extends ExecutedPush {
 }
 
 /**
- * The push was not allowed; nothing was read or run for it.
+ * The push was not allowed; nothing was read or run for it. Of a queue: no path was brought there before it was denied.
  *
  * @public
  */

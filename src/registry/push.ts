@@ -45,24 +45,39 @@ export async function runPush(asked: PushRequest, context: RunPushContext): Prom
 }
 
 /**
- * Pushes several requests to one cache together: one command for all their paths, one result for each request in their order.
- * Each is decided on anew, and recorded as a push of its own.
+ * Pushes several requests to one cache together: one command for all paths of a repository, one result for each request in their
+ * order. Each is decided on anew, and recorded as a push of its own. Repositories share no command: what a tool prints names
+ * paths, and is part of every report.
  */
 export async function runSharedPush(
   cacheId: string,
   asked: readonly PushRequest[],
   context: RunPushContext,
 ): Promise<readonly PushResult[]> {
-  const parts: Part[] = [];
-  for (const request of asked)
-    parts.push(...toParts(await admit({ ...request, caches: [cacheId] }, context)));
+  const admitted = await Promise.all(
+    asked.map((request) => admit({ ...request, caches: [cacheId] }, context)),
+  );
+  const parts = admitted.flatMap((one) =>
+    toParts(one).map((part) => ({ part, repository: one.request.repository })),
+  );
+  const pushed = new Map<PushParticipant, PushResult>();
+  for (const repository of new Set(parts.map((one) => one.repository))) {
+    const own = parts.flatMap(({ part, ...one }) => (one.repository === repository ? [part] : []));
+    for (const [participant, result] of await pushParts(own, context)) pushed.set(participant, result);
+  }
+  return parts.map(({ part }) => resultOf(part, pushed));
+}
+
+async function pushParts(
+  parts: readonly Part[],
+  context: RunPushContext,
+): Promise<ReadonlyMap<PushParticipant, PushResult>> {
   const allowed = parts.filter((part) => part.participant !== undefined);
+  const cache = allowed[0]?.cache;
+  if (cache === undefined) return new Map();
   const participants = allowed.map(({ participant }) => participant);
   const storePaths = [...new Set(participants.flatMap((participant) => participant.storePaths))];
-  const shared: PushContext = { ...context, checkValidity: checkOnce(storePaths, context) };
-  const cache = allowed[0]?.cache;
-  const pushed = cache === undefined ? new Map() : await pushToCache(cache, participants, shared);
-  return parts.map((part) => resultOf(part, pushed));
+  return pushToCache(cache, participants, { ...context, checkValidity: checkOnce(storePaths, context) });
 }
 
 /** A request that was decided on, with its decisions on record. */
@@ -76,9 +91,10 @@ interface Admitted {
 
 async function admit(asked: PushRequest, context: RunPushContext): Promise<Admitted> {
   const { catalog, audit, runtime } = context;
-  const { request, problem } = copyRequest(asked);
+  const copied = copyRequest(asked);
+  const request = copied.success ? copied.request : copied.remains;
   const decisions = request.caches.map((cacheId) =>
-    problem === undefined ? catalog.decide(cacheId, request) : catalog.refuse(cacheId, problem),
+    copied.success ? catalog.decide(cacheId, request) : catalog.refuse(cacheId, copied.problem),
   );
   const { repository, ref, commit, job, pushId = runtime.random.uuid() } = request;
   const eventBase = { pushId, repository, ref, commit, job };

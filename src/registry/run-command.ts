@@ -48,7 +48,7 @@ export async function runCommand(command: CommandSpec, options: RunCommandOption
   using stall = new StallWatch(options.clock, stallTimeoutMs, signal);
   const output = new CommandOutput(command, { ...options, onMove: () => stall.move() });
   options.onProgress?.({ type: "started" });
-  const ended = await executor.execute(command, {
+  const execution = executor.execute(command, {
     timeoutMs: Math.ceil(remainingMs),
     signal: stall.signal,
     onOutput: (chunk) => {
@@ -56,10 +56,34 @@ export async function runCommand(command: CommandSpec, options: RunCommandOption
       output.push(chunk);
     },
   });
+  const ended = await settleInTime(execution, options, stall.signal).finally(() => {
+    options.onProgress?.({ type: "finished" });
+  });
   // An executor of the host's own need not stream.
   for (const stream of ["stdout", "stderr"] as const) watch.push({ stream, text: `\n${ended[stream]}` });
   const result = output.finish(ended);
-  options.onProgress?.({ type: "finished" });
   const { hasStalled } = stall;
   return { result, error: findRunError(result, { ...context, hasStalled, sawFailureMarker: watch.seen }) };
+}
+
+/** How long an executor may take to end a run whose time is over, or that is to be aborted. */
+const GRACE_MS = 15_000;
+
+/** The end of a run; an executor of the host's own that does not settle in time is not waited for. */
+function settleInTime(
+  execution: Promise<ExecutionResult>,
+  { clock, remainingMs }: RunCommandOptions,
+  signal: AbortSignal | undefined,
+): Promise<ExecutionResult> {
+  return new Promise((resolve, reject) => {
+    const giveUp = (): void => resolve(toEmptyResult(signal?.aborted === true ? "aborted" : "timed-out"));
+    const cancels = [clock.schedule(giveUp, remainingMs + GRACE_MS)];
+    const onAbort = (): void => void cancels.push(clock.schedule(giveUp, GRACE_MS));
+    if (signal?.aborted === true) onAbort();
+    signal?.addEventListener("abort", onAbort, { once: true });
+    execution.then(resolve, reject).finally(() => {
+      for (const cancel of cancels) cancel();
+      signal?.removeEventListener("abort", onAbort);
+    });
+  });
 }

@@ -62,7 +62,8 @@ async function verifyBatch(batch: readonly string[], verification: Verification)
   });
   const { answer, error, result } = await ask(command, run);
   if (error !== undefined) return { present: [], error, failedRun: result };
-  const found = parsePathInfo(answer);
+  const isRedacted = answer.includes("[redacted]");
+  const found = isRedacted ? undefined : parsePathInfo(answer);
   if (found === undefined)
     return { present: [], error: unverified("The cache's answer cannot be read", undefined) };
   return judge(batch, found, cache.requireSignature);

@@ -52,7 +52,10 @@ const describeJournal = (name: string, open: () => PushJournal): void => {
       await journal.accept([delivery("1"), delivery("2")], lease("x", 0));
       await journal.renew(["1"], lease("x", 90));
       expect(idsOf(await journal.lease(lease("y", 150), 9))).toEqual(["2"]);
-      await journal.release(["1", "2"]);
+      await journal.release(["2"], "x");
+      expect(await journal.lease(lease("z", 151), 9)).toEqual([]);
+      await journal.release(["1"], "x");
+      await journal.release(["2"], "y");
       expect(idsOf(await journal.lease(lease("z", 151), 9)).sort()).toEqual(["1", "2"]);
       await journal.close();
     });

@@ -363,7 +363,7 @@ describe("a queue", () => {
       accept: () => Promise.reject(new Error("disk full")),
       lease: (lease, limit) => memory.lease(lease, limit),
       renew: (ids, lease) => memory.renew(ids, lease),
-      release: (ids) => memory.release(ids),
+      release: (ids, owner) => memory.release(ids, owner),
       settle: (ids) => memory.settle(ids),
       bury: (letter) => memory.bury(letter),
       deadLetters: () => memory.deadLetters(),
@@ -391,6 +391,180 @@ describe("a queue", () => {
   });
 });
 
+describe("what a reviewer broke", () => {
+  it("no ref that cannot be read is taken for none", async () => {
+    const caches = new FakeCaches();
+    const { executor, runtime, clock } = setUpQueue(caches);
+    const registry = makeRegistry('allow_all = false, allowed_repos = ["o/r"], allow_forks = false', {
+      executor,
+      runtime,
+    });
+    const queue = new PushQueue(registry, { runtime });
+    const head = { repository: "evil/fork", branch: "refs/heads/x" };
+    for (const ref of [
+      { type: "pull-request", number: 1, head },
+      { type: "branch", name: "refs/heads/main" },
+      "main",
+    ]) {
+      const ticket = await queue.enqueue({ ...requestFor(["a"], 1), ref: ref as never });
+      expect((await runUntil(clock, ticket.done)).results).toMatchObject([
+        { status: "denied", decision: { reason: "invalid-request" } },
+      ]);
+    }
+    expect(caches.pushes).toEqual([]);
+  });
+
+  it("a request without paths settles at once", async () => {
+    const { queue } = setUpQueue(new FakeCaches());
+    const { results } = await (await queue.enqueue(requestFor(["a"]))).done;
+    expect(results).toMatchObject([{ status: "failed", error: { code: "ERR_STORE_PATH_INVALID" } }]);
+    expect(queue.size).toBe(0);
+  });
+
+  it("rows of a journal that nobody can read are put aside, and bypass no policy", async () => {
+    const journal = createMemoryJournal();
+    const lease = { owner: "dead", now: 0, expiresAt: 1 };
+    const rows = [
+      { ...requestFor(["a"], 1), repository: "" },
+      { ...requestFor(["a"], 2), ref: { type: "branch", name: "refs/heads/main" } as const },
+      requestFor(["a"]),
+      requestFor(["a"], 3),
+      { ...requestFor(["a"], 4), repository: "x/y" },
+    ];
+    const deliveries = rows.map((request, index) => ({
+      id: String(index),
+      ticketId: "t",
+      cacheId: "a",
+      request,
+      acceptedAt: 0,
+    }));
+    await journal.accept(deliveries, lease);
+    const caches = new FakeCaches();
+    const { executor, runtime, clock } = setUpQueue(caches);
+    const settled: string[] = [];
+    const queue = new PushQueue(
+      makeRegistry('allow_all = false, allowed_repos = ["o/r"]', { executor, runtime }),
+      {
+        runtime,
+        journal,
+        onSettled: ({ result }) => settled.push(result.status),
+      },
+    );
+    await runUntil(clock, queue.drain());
+    expect([...caches.of("a")]).toEqual([storePath(3)]);
+    expect(settled.sort()).toEqual(["denied", "pushed"]);
+    expect((await queue.deadLetters()).map(({ code }) => code)).toEqual([
+      "ERR_JOURNAL_FAILED",
+      "ERR_JOURNAL_FAILED",
+      "ERR_JOURNAL_FAILED",
+    ]);
+  });
+
+  it("draining takes up all that a journal holds, however little room there is", async () => {
+    const journal = createMemoryJournal();
+    const deliveries = [1, 2, 3, 4, 5].map((index) => ({
+      id: String(index),
+      ticketId: "t",
+      cacheId: "a",
+      request: requestFor(["a"], index),
+      acceptedAt: 0,
+    }));
+    await journal.accept(deliveries, { owner: "dead", now: 0, expiresAt: 1 });
+    const caches = new FakeCaches();
+    const { queue, clock } = setUpQueue(caches, { journal, capacity: 2 });
+    await runUntil(clock, queue.drain());
+    expect(caches.of("a").size).toBe(5);
+  });
+
+  it("what the journal does not take is not delivered again, and offered to it later", async () => {
+    const memory = createMemoryJournal();
+    let isBroken = true;
+    const journal: PushJournal = {
+      isDurable: false,
+      accept: (deliveries, lease) => memory.accept(deliveries, lease),
+      lease: (lease, limit) => memory.lease(lease, limit),
+      renew: (ids, lease) => memory.renew(ids, lease),
+      release: (ids, owner) => memory.release(ids, owner),
+      settle: (ids) => (isBroken ? Promise.reject(new Error("disk full")) : memory.settle(ids)),
+      bury: (letter) => memory.bury(letter),
+      deadLetters: () => memory.deadLetters(),
+      revive: (ids) => memory.revive(ids),
+      close: () => memory.close(),
+    };
+    const caches = new FakeCaches();
+    const { queue, clock } = setUpQueue(caches, { journal });
+    const ticket = await queue.enqueue(requestFor(["a"], 1));
+    expect(await runUntil(clock, ticket.done)).toMatchObject({ ok: true });
+    for (let beat = 0; beat < 30; beat++) {
+      clock.advance(20_000);
+      await flush();
+    }
+    expect(caches.pushes).toHaveLength(1);
+    isBroken = false;
+    clock.advance(20_000);
+    await flush();
+    expect(await memory.lease({ owner: "x", now: Number.MAX_SAFE_INTEGER, expiresAt: 0 }, 9)).toEqual([]);
+  });
+
+  it("a registry that is gone ends in a report at the deadline", async () => {
+    const caches = new FakeCaches();
+    const { queue, clock, registry } = setUpQueue(caches, { deadlineMs: 10_000 });
+    await registry[Symbol.asyncDispose]();
+    const accepted = await queue.enqueue(requestFor(["a"], 1));
+    expect((await runUntil(clock, accepted.done)).results).toMatchObject([
+      { status: "failed", error: { code: "ERR_PUSH_TIMEOUT" } },
+    ]);
+  });
+
+  it("an asynchronous listener that fails is survived", async () => {
+    const { queue, clock, warnings } = setUpQueue(new FakeCaches(), {
+      onSettled: async () => Promise.reject(new Error("listener")),
+    });
+    await runUntil(clock, (await queue.enqueue(requestFor(["a"], 1))).done);
+    await flush();
+    expect(warnings).toEqual(["The onSettled callback failed"]);
+  });
+
+  it("what is denied after some of it was pushed says what is there", async () => {
+    const caches = new FakeCaches((_name, paths) =>
+      paths.includes(storePath(2)) ? { exitCode: 1, stderr: "HTTP error 503" } : undefined,
+    );
+    caches.partial = (paths) => paths.filter((path) => path === storePath(1));
+    const { executor, runtime, clock } = setUpQueue(caches);
+    let registry = makeRegistry("allow_all = true", { executor, runtime });
+    const queue = new PushQueue(() => registry, { runtime });
+    const ticket = await queue.enqueue(requestFor(["a"], 1, 2));
+    clock.advance(50);
+    await flush();
+    registry = makeRegistry('allow_all = false, allowed_repos = ["x/y"]', { executor, runtime });
+    const { results } = await runUntil(clock, ticket.done);
+    expect(results).toMatchObject([
+      { status: "failed", storePaths: [storePath(1)], error: { code: "ERR_PERMISSION_DENIED" } },
+    ]);
+    expect(await queue.deadLetters()).toMatchObject([
+      { delivery: { request: { storePaths: [storePath(2)] } } },
+    ]);
+  });
+
+  it("fresh work is not starved by what is tried again", async () => {
+    const caches = new FakeCaches((_name, paths) =>
+      paths.some((path) => Number(path.slice(path.lastIndexOf("p") + 1)) < 100)
+        ? { exitCode: 1, stderr: "HTTP error 413" }
+        : undefined,
+    );
+    const { queue, clock } = setUpQueue(caches, { concurrency: 1 });
+    const bad = await queue.enqueue(
+      requestFor(["a"], ...Array.from({ length: 100 }, (_path, index) => index)),
+    );
+    clock.advance(50);
+    await flush();
+    const good = await queue.enqueue({ ...requestFor(["a"], 500), repository: "o/other" });
+    await runUntil(clock, good.done, 20);
+    expect(caches.pushes.length).toBeLessThan(60);
+    await runUntil(clock, bad.done);
+  });
+});
+
 describe("garbage collector roots", () => {
   const recordRoots = (fail = false) => {
     const calls: string[] = [];
@@ -414,11 +588,14 @@ describe("garbage collector roots", () => {
     clock.advance(50);
     await flush();
     expect(caches.of("a").size).toBe(2);
-    expect(calls).toEqual([`hold ${ticket.id} 2`]);
+    const held = calls.filter((call) => call.startsWith("hold"));
+    expect(held).toHaveLength(2);
+    expect(calls).toHaveLength(3);
     open();
     await runUntil(clock, ticket.done);
     await flush();
-    expect(calls).toEqual([`hold ${ticket.id} 2`, `release ${ticket.id}`]);
+    const released = calls.flatMap((call) => (call.startsWith("release") ? [call.split(" ")[1]] : []));
+    expect(released.sort()).toEqual(held.map((call) => call.split(" ")[1]).sort());
   });
 
   it("that cannot be held mean that the request is not accepted", async () => {

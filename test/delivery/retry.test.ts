@@ -76,7 +76,11 @@ describe("what follows a failed attempt", () => {
   const toGroup = (count: number, attempts = 0): WorkGroup => {
     const storePaths = Array.from({ length: count }, (_path, index) => `/p${index}`);
     const request = { repository: "o/r", job: "j", caches: ["c"], storePaths };
-    const task = new DeliveryTask({ id: "d", ticketId: "t", cacheId: "c", request, acceptedAt: 0 }, 1e9);
+    const task = new DeliveryTask(
+      { id: "d", ticketId: "t", cacheId: "c", request, acceptedAt: 0 },
+      1e9,
+      undefined,
+    );
     const group = WorkGroup.of([task], 0);
     return group.only(group.paths, attempts, 0);
   };

@@ -123,7 +123,7 @@ describe("require_signature", () => {
 });
 
 describe("requests that are pushed together", () => {
-  const other: PushRequest = { repository: "o/other", job: "k", caches: [], storePaths: [B] };
+  const other: PushRequest = { repository: "o/r", job: "k", caches: [], storePaths: [B] };
   const first: PushRequest = { repository: "o/r", job: "j", caches: [], storePaths: [A, B] };
 
   it("share one command, and each has its result, events and decision", async () => {
@@ -152,6 +152,30 @@ describe("requests that are pushed together", () => {
     ]);
   });
 
+  it("of different repositories share nothing: no command, no output, no message", async () => {
+    const { registry, executor } = setUp(CACHIX, (command) =>
+      command.file === "cachix"
+        ? { exitCode: 1, stderr: `refused ${command.args.at(-1)}` }
+        : isQuestion(command)
+          ? answer({})
+          : undefined,
+    );
+    const stranger = { ...other, repository: "o/other" };
+    const own = { ...first, storePaths: [A] };
+    const [mine, theirs] = await registry.pushTogether("one", [own, stranger]);
+    expect(JSON.stringify(mine)).not.toContain(B);
+    expect(JSON.stringify(theirs)).not.toContain(A);
+    expect(executor.commands.filter(({ file }) => file === "cachix")).toHaveLength(2);
+  });
+
+  it("without paths are not taken for pushed beside others", async () => {
+    const { registry } = setUp(CACHIX, () => undefined);
+    expect(await registry.pushTogether("one", [{ ...first, storePaths: [] }, other])).toMatchObject([
+      { status: "failed", error: { code: "ERR_STORE_PATH_INVALID" } },
+      { status: "pushed" },
+    ]);
+  });
+
   it("are decided on one by one", async () => {
     const toml = CACHIX.replace("acme", "acme-2");
     const executor = createRecordingExecutor();
@@ -159,9 +183,10 @@ describe("requests that are pushed together", () => {
       toToml(toml).replace("allow_all = true", 'allow_all = false, allowed_repos = ["o/r"]'),
       { executor, runtime: createTestRuntime({ env: ENV }) },
     );
-    const results = await registry.pushTogether("one", [other, first]);
+    const stranger = { ...other, repository: "o/other" };
+    const results = await registry.pushTogether("one", [stranger, first]);
     expect(results).toMatchObject([{ status: "denied" }, { status: "pushed" }]);
-    expect(await registry.pushTogether("one", [other])).toMatchObject([{ status: "denied" }]);
+    expect(await registry.pushTogether("one", [stranger])).toMatchObject([{ status: "denied" }]);
     expect(await registry.pushTogether("nope", [first])).toMatchObject([
       { status: "denied", decision: { reason: "unknown-cache" } },
     ]);
