@@ -121,6 +121,6 @@ export interface CacheDefinition {
   readonly credentials: CredentialSource;
   /** Who may push. */
   readonly permissions: CachePermissions;
-  /** Name of the key that must have signed every path there, as in `cache.example.org-1`; absent: any or none. */
+  /** Name under which every path there must carry a signature, as in `cache.example.org-1`; absent: any or none. */
   readonly requireSignature?: string | undefined;
 }

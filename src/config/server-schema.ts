@@ -69,7 +69,9 @@ const cache = v.pipe(
     require_signature: v.optional(
       v.pipe(
         keyName,
-        v.description("Name of the key that must have signed every path there; absent: any or none."),
+        v.description(
+          "Name of the key under which every path there must carry a signature; absent: any or none.",
+        ),
         v.examples(["cache.example.org-1"]),
       ),
     ),

@@ -154,8 +154,9 @@ export class CacheRegistry implements AsyncDisposable {
   }
 
   /**
-   * Pushes the paths of several requests to one cache with as few commands as possible. Each request is decided on, recorded
-   * and reported for itself: where a path is not there in the end, only the requests that asked for it fail.
+   * Pushes the paths of several requests to one cache with as few commands as possible, one at least for each repository. Each
+   * request is decided on, recorded and reported for itself: where a path is not there in the end, only the requests that
+   * asked for it fail.
    *
    * @param cacheId - the cache; the `caches` of the requests are not looked at
    * @param requests - what to push, and for whom
