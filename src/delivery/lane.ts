@@ -49,6 +49,7 @@ export class Lane {
   #running = 0;
   #isClosed = false;
   #isFreshNext = true;
+  #lastMovedAt: number | undefined;
   #cancelTimer: (() => void) | undefined;
   #onIdle: (() => void)[] = [];
 
@@ -188,6 +189,7 @@ export class Lane {
       moved ||= result.storePaths.length > 0;
       if (result.status === "failed") failed ??= result;
     }
+    if (moved) this.#lastMovedAt = this.#now();
     const left = group.only(group.paths, group.attempts, this.#now());
     if (failed !== undefined) this.#retry(left, failed, moved);
     else this.#keep(left, moved);
@@ -222,7 +224,10 @@ export class Lane {
     if (failure.failureClass === "transient" && !moved) this.#breaker.fail(now);
     else if (isAnswered) this.#breaker.succeed();
     const fraction = this.#options.random.fraction();
-    const next = planNext({ group: left, error, failure, moved, now, fraction }, this.#options.retry);
+    const next = planNext(
+      { group: left, error, failure, moved, now, fraction, lastMovedAt: this.#lastMovedAt },
+      this.#options.retry,
+    );
     for (const path of next.givenUp) for (const task of left.ownersOf(path)) task.fail(path, error);
     for (const group of next.again) {
       for (const path of group.paths)

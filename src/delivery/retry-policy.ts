@@ -17,6 +17,8 @@ export interface FailedAttempt {
   readonly failure: RunFailure;
   /** Whether the attempt brought other paths there. */
   readonly moved: boolean;
+  /** When an attempt of the lane last brought a path there; absent if none has. */
+  readonly lastMovedAt?: number | undefined;
   /** The present, in the clock's monotonic milliseconds. */
   readonly now: number;
   /** A random number from 0 to below 1. */
@@ -70,13 +72,29 @@ function giveUp(group: WorkGroup): NextStep {
   return { givenUp: group.paths, again: [] };
 }
 
-function retry({ group, failure, moved, now, fraction }: FailedAttempt, policy: RetryPolicy): NextStep {
+function retry(attempt: FailedAttempt, policy: RetryPolicy): NextStep {
+  const { group, failure, moved, now, fraction } = attempt;
   const attempts = moved ? 1 : group.attempts + 1;
   const delayMs = computeDelay(attempts, policy, fraction, failure.retryAfterMs);
   // Fewer paths at once fare better with a server that fails some requests, and halves are no repetition; a server that is away
   // fails them all.
   const splits = !failure.isWholeServer && !moved && group.size > 1;
   if (splits) return { givenUp: [], again: group.halves(group.attempts, now + delayMs) };
-  if (attempts >= policy.maxAttempts) return giveUp(group);
-  return { givenUp: [], again: [group.only(group.paths, attempts, now + delayMs)] };
+  if (attempts < policy.maxAttempts)
+    return { givenUp: [], again: [group.only(group.paths, attempts, now + delayMs)] };
+  return failure.isAnswered === true && group.size > 1 ? probe(attempt, now + delayMs) : giveUp(group);
+}
+
+/**
+ * Before several paths are given up that a server refused, their halves are tried: it may refuse one path only. As long as it takes
+ * others the search goes on; a half that is refused while nothing else is taken waits once for its sibling, and then ends.
+ */
+function probe({ group, now, lastMovedAt }: FailedAttempt, readyAt: number): NextStep {
+  const fresh = { since: now, tries: 0 };
+  if (group.probe === undefined) return { givenUp: [], again: group.halves(group.attempts, now, fresh) };
+  const { since, tries } = group.probe;
+  if (lastMovedAt !== undefined && lastMovedAt >= since)
+    return { givenUp: [], again: group.halves(group.attempts, now, fresh) };
+  if (tries > 0) return giveUp(group);
+  return { givenUp: [], again: [group.only(group.paths, group.attempts, readyAt, { since, tries: 1 })] };
 }

@@ -19,6 +19,8 @@ export interface RunFailure {
   readonly failureClass: FailureClass;
   /** Whether no path would fare better: the server cannot be reached, or asks for patience. */
   readonly isWholeServer: boolean;
+  /** Whether the server was there and refused, so that it may be one path that it refuses. */
+  readonly isAnswered?: boolean | undefined;
   /** How long the server asks to wait, in milliseconds. */
   readonly retryAfterMs?: number | undefined;
 }
@@ -94,8 +96,8 @@ export function classifyRun({ outcome, stderr, stdout }: ExecutionResult): RunFa
   const retryAfterMs = findRetryAfter(output);
   // The first status is the answer's own; what follows may be a page that mentions others.
   const [told = output] = STATUS.exec(output) ?? [];
-  const { failureClass, isWholeServer } = classifyText(told) ?? classifyText(output) ?? toUnknown(outcome);
-  return { failureClass, isWholeServer, ...(failureClass === "transient" ? { retryAfterMs } : {}) };
+  const classified = classifyText(told) ?? classifyText(output) ?? toUnknown(outcome);
+  return { ...classified, ...(classified.failureClass === "transient" ? { retryAfterMs } : {}) };
 }
 
 /** Base names of store paths: whoever names a package must not decide what its failure means. */
@@ -103,12 +105,12 @@ const STORE_NAME = /[0-9a-df-np-sv-z]{32}-[0-9A-Za-z+._?=-]+/gu;
 
 const STATUS = /\bHTTP (?:error|status)(?: code)?:? \d{3}\b/iu;
 
-type Classified = Pick<RunFailure, "failureClass" | "isWholeServer">;
+type Classified = Omit<RunFailure, "retryAfterMs">;
 
 function classifyText(text: string): Classified | undefined {
   const shows = (signs: readonly RegExp[]): boolean => signs.some((sign) => sign.test(text));
-  if (shows(CREDENTIAL_SIGNS)) return { failureClass: "credentials", isWholeServer: true };
-  if (shows(BUSY_SIGNS)) return { failureClass: "transient", isWholeServer: true };
+  if (shows(CREDENTIAL_SIGNS)) return { failureClass: "credentials", isWholeServer: true, isAnswered: true };
+  if (shows(BUSY_SIGNS)) return { failureClass: "transient", isWholeServer: true, isAnswered: true };
   if (shows(UNREACHABLE_SIGNS)) return { failureClass: "transient", isWholeServer: true };
   if (shows(TRANSIENT_SIGNS)) return { failureClass: "transient", isWholeServer: false };
   if (shows(PERMANENT_SIGNS)) return { failureClass: "permanent", isWholeServer: false };

@@ -112,6 +112,35 @@ describe("a queue", () => {
     ]);
   });
 
+  it.each(["HTTP error 403", "HTTP error 503"])(
+    "finds it also behind %s, which looks like a server that refuses all",
+    async (stderr) => {
+      const caches = new FakeCaches((_name, paths) =>
+        paths.includes(storePath(5)) ? { exitCode: 1, stderr } : undefined,
+      );
+      const { queue, clock } = setUpQueue(caches);
+      const tickets = await Promise.all(
+        Array.from({ length: 40 }, (_request, index) => queue.enqueue(requestFor(["a"], index))),
+      );
+      const reports = await runUntil(clock, Promise.all(tickets.map(({ done }) => done)));
+      expect(reports.flatMap(({ ok }, index) => (ok ? [] : [index]))).toEqual([5]);
+    },
+  );
+
+  it.each(["HTTP error 403", "HTTP error 503"])(
+    "gives a batch up soon where a server refuses all with %s",
+    async (stderr) => {
+      const caches = new FakeCaches(() => ({ exitCode: 1, stderr }));
+      const { queue, clock } = setUpQueue(caches);
+      const tickets = await Promise.all(
+        Array.from({ length: 400 }, (_request, index) => queue.enqueue(requestFor(["a"], index))),
+      );
+      await runUntil(clock, Promise.all(tickets.map(({ done }) => done)));
+      // Four attempts and two for each half, twice each where credentials are fetched anew.
+      expect(caches.pushes.length).toBeLessThanOrEqual(16);
+    },
+  );
+
   it("fails one path of a request, and says which of its paths are there", async () => {
     const caches = new FakeCaches((_name, paths) =>
       paths.includes(storePath(2)) ? { exitCode: 1, stderr: "HTTP error 413" } : undefined,
