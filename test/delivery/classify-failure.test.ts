@@ -14,7 +14,7 @@ const run = (stderr: string, more: Partial<ExecutionResult> = {}): ExecutionResu
   ...more,
 });
 
-// As the tools print them: nix 2.8 to 2.34 and attic captured, cachix and S3's codes by their sources.
+// Nix as it prints (an integration test runs the installed one against each status); attic, cachix and S3 by their sources.
 const OUTPUTS: readonly (readonly [failureClass: string, isWholeServer: boolean, stderr: string])[] = [
   ["credentials", true, "error: unable to upload 'http://h/x.narinfo': HTTP error 401 ('Unauthorized')"],
   ["credentials", true, "error: unable to upload 'http://h/x.narinfo': HTTP error 403 ('Forbidden')"],
@@ -24,7 +24,31 @@ const OUTPUTS: readonly (readonly [failureClass: string, isWholeServer: boolean,
     "error: AWS error uploading 's3://b/x': ExpiredToken: The provided token has expired.",
   ],
   ["credentials", true, "error: 'http://h' does not appear to be a binary cache"],
-  ["credentials", true, "Error: Unauthorized"],
+  ["credentials", true, "Error: Unauthorized: Unauthorized."],
+  ["credentials", true, "Error: AccessError: User does not have permission to complete this action."],
+  ["permanent", false, "Error: NoSuchCache: The requested cache does not exist."],
+  [
+    "transient",
+    false,
+    "Error: InternalServerError: The server encountered an internal error or misconfiguration.",
+  ],
+  ["transient", true, "error: AWS error uploading 's3://b/x': Please reduce your request rate."],
+  [
+    "transient",
+    false,
+    "error: AWS error uploading 's3://b/x': We encountered an internal error. Please try again.",
+  ],
+  [
+    "permanent",
+    false,
+    "error: unable to upload 'http://h/x': HTTP error 413 ('Payload Too Large')\n<h1>503 Service Unavailable</h1>",
+  ],
+  [
+    "permanent",
+    false,
+    "error: /nix/store/3n58xw4373jp0ljirf06d8077j15pc4j-mock-ServiceUnavailable-1.0: HTTP error 413",
+  ],
+  ["unknown", false, "error: 3n58xw4373jp0ljirf06d8077j15pc4j-AccessDenied-test went wrong"],
   ["transient", true, "error: unable to download 'http://h/nix-cache-info': Couldn't connect to server (7)"],
   ["transient", true, "error: unable to upload 'http://h/x': Couldn't resolve host name (6)"],
   ["transient", true, "error: unable to upload 'http://h/x': Timeout was reached (28)"],
