@@ -60,7 +60,11 @@ export class LeaseKeeper {
 
   /** Takes what nobody holds, as far as there is room. */
   collect(): Promise<void> {
-    const collecting = this.#collect().catch((error: unknown) => this.#warn(error));
+    const collecting = this.#collect().catch((error: unknown) => {
+      // Until the next beat nobody waits for what a broken journal may hold.
+      this.#hasMore = false;
+      this.#warn(error);
+    });
     this.#busy = Promise.all([this.#busy, collecting]);
     return collecting;
   }

@@ -29,7 +29,7 @@ import { trackPromise } from "./track-promise.ts";
  *
  * @example
  * ```ts
- * await using queue = new PushQueue(registry, { journal: await createSqliteJournal("/var/lib/eka-ci/pushes.sqlite") });
+ * await using queue = new PushQueue(registry, { journal: createSqliteJournal("/var/lib/eka-ci/pushes.sqlite") });
  * const ticket = await queue.enqueue(request); // accepted: it survives a crash
  * const report = await ticket.done;
  * await queue.drain();
@@ -94,8 +94,8 @@ export class PushQueue implements AsyncDisposable {
     const pushId = this.#runtime.random.uuid();
     const registry = this.#registry();
     const request = copied.success ? copied.request : copied.remains;
-    const queued =
-      copied.success && request.storePaths.length > 0 ? findAllowed(request, registry) : new Map();
+    const isPushable = copied.success && request.storePaths.length > 0;
+    const queued = isPushable ? findAllowed(request, registry) : new Map<string, AllowDecision>();
     const others = request.caches.filter((cacheId) => !queued.has(cacheId));
     // Denied caches, and what cannot be pushed at all: nothing is run for these; they are decided on once more, and recorded.
     const source = copied.success ? request : asked;

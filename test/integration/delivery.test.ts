@@ -171,6 +171,23 @@ describeWith("nix", "delivery to real servers", () => {
       expect(steps.filter(({ type }) => type === "paths").at(-1)).toMatchObject({ done: 5, expected: 5 });
     }));
 
+  /** What is made of the words of a push that fails. */
+  const classifyPush = async (url: string, name: string) => {
+    const [path = ""] = await store.addMany(name, 1);
+    const registry = CacheRegistry.fromToml(toToml(toCache("one", url)), {
+      runtime: { env: store.env },
+      verify: "never",
+    });
+    const { results } = await registry.push({
+      repository: "o/r",
+      job: "j",
+      caches: ["one"],
+      storePaths: [path],
+    });
+    const run = results[0]?.status === "failed" ? results[0].executions.at(-1) : undefined;
+    return run && classifyRun(run);
+  };
+
   it.each<[status: number, failureClass: string, isWholeServer: boolean]>([
     [400, "permanent", false],
     [401, "credentials", true],
@@ -183,44 +200,19 @@ describeWith("nix", "delivery to real servers", () => {
     [502, "transient", false],
     [503, "transient", true],
     [504, "transient", false],
-  ])("reads what nix says of status %i as %s (whole server: %s)", (status, failureClass, isWholeServer) =>
-    withServer(
-      { fail: ({ method, path }) => (method === "PUT" && path.endsWith(".narinfo") ? status : undefined) },
-      async (server) => {
-        const [path = ""] = await store.addMany(`status-${status}`, 1);
-        const registry = CacheRegistry.fromToml(toToml(toCache("one", server.url)), {
-          runtime: { env: store.env },
-          verify: "never",
-        });
-        const { results } = await registry.push({
-          repository: "o/r",
-          job: "j",
-          caches: ["one"],
-          storePaths: [path],
-        });
-        const run = results[0]?.status === "failed" ? results[0].executions.at(-1) : undefined;
-        expect(run && classifyRun(run)).toMatchObject({ failureClass, isWholeServer });
-      },
-    ),
-  );
+  ])("reads what nix says of status %i as %s (whole server: %s)", (status, failureClass, isWholeServer) => {
+    const isNarinfo = ({ method, path }: SeenRequest): boolean =>
+      method === "PUT" && path.endsWith(".narinfo");
+    return withServer({ fail: (request) => (isNarinfo(request) ? status : undefined) }, async ({ url }) => {
+      expect(await classifyPush(url, `status-${status}`)).toMatchObject({ failureClass, isWholeServer });
+    });
+  });
 
   it("reads what nix says of a server that is away as transient", async () => {
     const server = await BinaryCacheServer.start();
     const { url } = server;
     await server[Symbol.asyncDispose]();
-    const [path = ""] = await store.addMany("away", 1);
-    const registry = CacheRegistry.fromToml(toToml(toCache("one", url)), {
-      runtime: { env: store.env },
-      verify: "never",
-    });
-    const { results } = await registry.push({
-      repository: "o/r",
-      job: "j",
-      caches: ["one"],
-      storePaths: [path],
-    });
-    const run = results[0]?.status === "failed" ? results[0].executions.at(-1) : undefined;
-    expect(run && classifyRun(run)).toMatchObject({ failureClass: "transient", isWholeServer: true });
+    expect(await classifyPush(url, "away")).toMatchObject({ failureClass: "transient", isWholeServer: true });
   });
 
   it("tells failures in words for people, also while nix writes for programs", () =>
