@@ -83,13 +83,22 @@ export class DeliveryTask {
     for (const path of [...this.#remaining]) this.fail(path, error);
   }
 
-  /** Wants nothing more, since it is denied now. Where paths are there from before, or were given up, what remains has failed. */
-  deny(denied: DeniedResult): PushResult {
-    const { decision } = denied;
+  /**
+   * Some paths are denied now. Where nothing was done for the delivery and nothing is under way, all of it is; else what was done stays
+   * done, and these paths have failed.
+   *
+   * @returns what is reported, if that is the end
+   */
+  deny(denied: DeniedResult, storePaths: readonly string[]): PushResult | undefined {
     const isUntouched = this.#remaining.size === this.delivery.request.storePaths.length;
+    if (isUntouched && !this.isRunning) {
+      this.#remaining.clear();
+      return denied;
+    }
+    const { decision } = denied;
     const error = new PermissionError("ERR_PERMISSION_DENIED", explainDecision(decision), decision);
-    for (const path of [...this.#remaining]) this.fail(path, error);
-    return isUntouched ? denied : (this.toResult() ?? denied);
+    for (const path of storePaths) this.fail(path, error);
+    return undefined;
   }
 
   /** What is reported in the end; nothing if no attempt was made. */

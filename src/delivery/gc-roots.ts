@@ -36,6 +36,9 @@ export interface GcRootsOptions {
   readonly storeDirectory?: string | undefined;
 }
 
+/** How long nix-store may take to make a root. */
+const TIMEOUT_MS = 60_000;
+
 /**
  * Makes indirect roots with `nix-store --add-root`, for a host that runs its queue beside the store.
  *
@@ -61,7 +64,9 @@ export function createGcRoots({ directory, executor, storeDirectory }: GcRootsOp
       for (const [index, batch] of batchStorePaths(
         checkStorePaths(storePaths, { storeDirectory }),
       ).entries()) {
-        const result = await executor.execute(buildAddRoot(join(directory, `${name}.${index}`), batch));
+        const result = await executor.execute(buildAddRoot(join(directory, `${name}.${index}`), batch), {
+          timeoutMs: TIMEOUT_MS,
+        });
         if (result.outcome !== "succeeded") {
           const message =
             "The Nix store does not hold every path, so none is kept from the garbage collector";

@@ -178,11 +178,12 @@ export class Lane {
     for (const [task] of parts) task.end();
     let failed: FailedResult | undefined;
     let moved = false;
-    for (const [index, [task]] of parts.entries()) {
+    for (const [index, [task, paths]] of parts.entries()) {
       const result = results[index];
       if (result === undefined) continue;
       if (result.status === "denied") {
-        this.#settle(task, task.deny(result));
+        const end = task.deny(result, paths);
+        if (end !== undefined) this.#settle(task, end);
         continue;
       }
       task.record(result);
@@ -237,9 +238,8 @@ export class Lane {
   }
 
   #settleIfDone(task: DeliveryTask): void {
-    if (task.remaining.size > 0) return;
-    const result = task.toResult();
-    if (result !== undefined) this.#settle(task, result);
+    if (task.remaining.size === 0 && !task.isRunning)
+      this.#settle(task, task.toResult() ?? this.#options.explain(task));
   }
 
   #settle(task: DeliveryTask, result: PushResult): void {

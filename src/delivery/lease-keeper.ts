@@ -24,8 +24,12 @@ export class LeaseKeeper {
   #hasMore = false;
   #isClosed = false;
   #cancelTimer: (() => void) | undefined;
-  /** Settles when nothing is asked of the journal on its own account. */
-  #busy: Promise<unknown> = Promise.resolve();
+  /** Settles when the journal is not asked for more. */
+  #busy: Promise<void> = Promise.resolve();
+  /** A question that waits for the one before it. */
+  #next: Promise<void> | undefined;
+  #renewing: Promise<void> = Promise.resolve();
+  #onBeat: (() => void)[] = [];
 
   constructor(journal: PushJournal, runtime: Runtime, leaseMs: number, taker: LeaseTaker) {
     this.#journal = journal;
@@ -58,27 +62,41 @@ export class LeaseKeeper {
     return this.#end(letter.delivery.id, () => this.#journal.bury(letter));
   }
 
-  /** Takes what nobody holds, as far as there is room. */
+  /** Takes what nobody holds, as far as there is room; one question at a time, since each counts the room anew. */
   collect(): Promise<void> {
-    const collecting = this.#collect().catch((error: unknown) => {
-      // Until the next beat nobody waits for what a broken journal may hold.
-      this.#hasMore = false;
-      this.#warn(error);
+    this.#next ??= this.#busy.then(async () => {
+      this.#next = undefined;
+      await this.#collect().catch((error: unknown) => this.#warn(error));
     });
-    this.#busy = Promise.all([this.#busy, collecting]);
-    return collecting;
+    this.#busy = this.#next;
+    return this.#busy;
   }
 
-  /** Looks for nothing more, and waits for what it has found. */
+  /** Takes more; where the journal has it and does not give it, waits for the next beat. */
+  async collectMore(): Promise<void> {
+    const room = this.#taker.room();
+    await this.collect();
+    if (this.#hasMore && this.#taker.room() === room && !this.#isClosed)
+      await new Promise<void>((resolve) => this.#onBeat.push(resolve));
+  }
+
+  /** Looks for nothing more, waits for what it has found, and offers the journal once more what it would not take. */
   async stop(): Promise<void> {
     this.#isClosed = true;
     this.#cancelTimer?.();
+    for (const resolve of this.#onBeat.splice(0)) resolve();
     await this.#busy;
+    await this.#renewing;
+    await this.#payOwed();
   }
 
   /** Lets go of what is not done. */
   async release(ids: readonly string[]): Promise<void> {
-    await this.#journal.release(ids, this.#owner).catch((error: unknown) => this.#warn(error));
+    try {
+      await this.#journal.release(ids, this.#owner);
+    } catch (error) {
+      this.#warn(error);
+    }
   }
 
   async #collect(): Promise<void> {
@@ -109,23 +127,32 @@ export class LeaseKeeper {
 
   #wait(): void {
     this.#cancelTimer = this.#runtime.clock.schedule(() => {
-      this.#busy = Promise.all([this.#busy, this.#renew()]);
+      this.#renewing = this.#renew();
       void this.collect();
+      for (const resolve of this.#onBeat.splice(0)) resolve();
       if (!this.#isClosed) this.#wait();
     }, this.#leaseMs / 3);
   }
 
-  /** Renews what is held, three times in the life of a lease, and offers the journal what it would not take. */
+  /** Renews what is held, three times in the life of a lease. */
   async #renew(): Promise<void> {
     try {
       if (this.#held.size > 0) await this.#journal.renew([...this.#held], this.#lease());
-      for (const [id, write] of this.#owed) {
+    } catch (error) {
+      this.#warn(error);
+    }
+    await this.#payOwed();
+  }
+
+  async #payOwed(): Promise<void> {
+    for (const [id, write] of this.#owed) {
+      try {
         await write();
         this.#owed.delete(id);
         this.#held.delete(id);
+      } catch (error) {
+        this.#warn(error);
       }
-    } catch (error) {
-      this.#warn(error);
     }
   }
 

@@ -1,7 +1,6 @@
 import { callListener } from "../call-listener.ts";
 import { PushError } from "../errors.ts";
-import type { AllowDecision, Decision } from "../policy/decision.ts";
-import { denyUnknownCache } from "../policy/unknown-cache.ts";
+import type { AllowDecision } from "../policy/decision.ts";
 import type { CacheRegistry } from "../registry/cache-registry.ts";
 import { copyRequest } from "../registry/copy-request.ts";
 import { toPushFailure } from "../registry/outcome.ts";
@@ -9,6 +8,7 @@ import type { PushRequest, PushResult } from "../registry/push-types.ts";
 import { createNodeRuntime, type Runtime } from "../runtime.ts";
 import { Capacity } from "./capacity.ts";
 import { DeliveryTask } from "./delivery-task.ts";
+import { explainTask } from "./explain-task.ts";
 import { findAllowed } from "./find-allowed.ts";
 import { Lane } from "./lane.ts";
 import { LeaseKeeper } from "./lease-keeper.ts";
@@ -16,6 +16,7 @@ import { createMemoryJournal } from "./memory-journal.ts";
 import type { DeadLetter, Delivery, PushJournal } from "./push-journal.ts";
 import { type QueueBounds, toQueueBounds } from "./queue-bounds.ts";
 import type { PushQueueOptions, PushTicket, RegistrySource } from "./queue-types.ts";
+import { readOnce } from "./read-once.ts";
 import { RootHolder } from "./root-holder.ts";
 import { TicketBook } from "./ticket-book.ts";
 import { trackPromise } from "./track-promise.ts";
@@ -63,7 +64,10 @@ export class PushQueue implements AsyncDisposable {
   constructor(registry: RegistrySource, options: PushQueueOptions = {}) {
     this.#source = registry;
     this.#options = options;
-    this.#runtime = createNodeRuntime(options.runtime);
+    const runtime = createNodeRuntime(options.runtime);
+    // A warning that cannot be given must not stop a delivery.
+    const warn = (message: string): void => callListener(runtime.warn, message, () => undefined);
+    this.#runtime = { ...runtime, warn };
     this.#journal = options.journal ?? createMemoryJournal();
     this.#roots = new RootHolder(options.gcRoots, this.#runtime);
     this.#bounds = toQueueBounds(options);
@@ -90,20 +94,27 @@ export class PushQueue implements AsyncDisposable {
    */
   async enqueue(asked: PushRequest): Promise<PushTicket> {
     this.#assertOpen();
-    const copied = copyRequest(asked);
+    const once = readOnce(asked);
+    const copied = copyRequest(once);
     const pushId = this.#runtime.random.uuid();
     const registry = this.#registry();
     const request = copied.success ? copied.request : copied.remains;
     const isPushable = copied.success && request.storePaths.length > 0;
     const queued = isPushable ? findAllowed(request, registry) : new Map<string, AllowDecision>();
     const others = request.caches.filter((cacheId) => !queued.has(cacheId));
-    // Denied caches, and what cannot be pushed at all: nothing is run for these; they are decided on once more, and recorded.
-    const source = copied.success ? request : asked;
-    const settled =
-      others.length === 0 ? [] : (await registry.push({ ...source, pushId, caches: others })).results;
+    const settled = await trackPromise(
+      this.#accepting,
+      this.#settleNow({ ...once, pushId, caches: others }, registry),
+    );
     if (queued.size === 0) return this.#tickets.open(pushId, request.caches, settled);
     await this.#capacity.take(queued.size);
     return trackPromise(this.#accepting, this.#accept({ ...request, pushId }, queued, settled));
+  }
+
+  /** Denied caches, and what cannot be pushed at all: they are decided on once more and recorded, and nothing is run. */
+  async #settleNow(request: PushRequest, registry: CacheRegistry): Promise<readonly PushResult[]> {
+    if (request.caches.length === 0) return [];
+    return (await registry.push(request, { signal: this.#abort.signal })).results;
   }
 
   /** Waits until everything that was accepted is settled, also what the journal held from before. */
@@ -113,7 +124,7 @@ export class PushQueue implements AsyncDisposable {
       if (this.size > 0) await new Promise<void>((resolve) => this.#whenEmpty.push(resolve));
       await Promise.all(this.#settling);
       if (this.#closing !== undefined) return;
-      if (this.#leases.hasMore) await this.#leases.collect();
+      if (this.#leases.hasMore) await this.#leases.collectMore();
     }
   }
 
@@ -238,7 +249,7 @@ export class PushQueue implements AsyncDisposable {
       maxBatchPaths,
       retry: { ...backoff, maxAttempts },
       push: (requests) => this.#push(cacheId, requests),
-      explain: (task) => this.#explain(task),
+      explain: (task) => explainTask(task, () => this.#registry()),
       onSettled: (task, result) => this.#settle(task, result),
     });
     this.#lanes.set(cacheId, lane);
@@ -258,7 +269,7 @@ export class PushQueue implements AsyncDisposable {
   }
 
   #settle(task: DeliveryTask, result: PushResult): void {
-    const settling = this.#record(task, result).then(() => {
+    const settling = this.#record(task, result).finally(() => {
       this.#tell(task.delivery, result);
       this.#free(1);
     });
@@ -292,29 +303,12 @@ export class PushQueue implements AsyncDisposable {
     const deliveries = left.map(({ delivery }) => delivery);
     await this.#leases.release(deliveries.map(({ id }) => id));
     if (!this.#journal.isDurable) await this.#roots.release(deliveries);
-    for (const task of left) this.#tickets.settle(task.delivery.ticketId, this.#explain(task));
+    for (const task of left)
+      this.#tickets.settle(
+        task.delivery.ticketId,
+        explainTask(task, () => this.#registry()),
+      );
     this.#free(left.length);
     await this.#journal.close();
-  }
-
-  /** What is reported of a delivery that is not done: what its attempts say, else what policy does. */
-  #explain(task: DeliveryTask): PushResult {
-    const attempted = task.toResult();
-    if (attempted !== undefined) return attempted;
-    const { cacheId } = task.delivery;
-    const decision = task.decision ?? this.#decide(task.delivery);
-    if (decision.effect === "deny") return { status: "denied", cacheId, decision };
-    const nothing = { cacheId, decision, storePaths: [], executions: [], durationMs: 0 };
-    const [error] = task.failures.values();
-    return error === undefined ? { ...nothing, status: "aborted" } : { ...nothing, status: "failed", error };
-  }
-
-  /** What policy says of a delivery from before; a host that has no registry any more denies it. */
-  #decide({ cacheId, request }: Delivery): Decision {
-    try {
-      return this.#registry().authorize(cacheId, request);
-    } catch {
-      return denyUnknownCache(cacheId);
-    }
   }
 }

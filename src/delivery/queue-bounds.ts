@@ -27,11 +27,11 @@ export function toQueueBounds(options: PushQueueOptions): QueueBounds {
       capMs: clamp(options.backoff?.capMs, 60_000, 0, MAX),
     },
     deadlineMs: clamp(options.deadlineMs, 3_600_000, 1, MAX),
-    leaseMs: clamp(options.leaseMs, 60_000, 30, MAX),
+    leaseMs: clamp(options.leaseMs, 60_000, 30, 86_400_000),
   };
 }
 
 function clamp(value: number | undefined, preset: number, least: number, most: number): number {
   if (value === undefined || Number.isNaN(value)) return preset;
-  return Math.min(Math.max(value, least), most);
+  return Math.floor(Math.min(Math.max(value, least), most));
 }

@@ -42,7 +42,7 @@ export interface PushQueueOptions {
   readonly stallTimeoutMs?: number | undefined;
   /** How long a command may take; at most, and by default, `max_hook_timeout_seconds`. */
   readonly timeoutMs?: number | undefined;
-  /** How long the journal keeps deliveries for this queue without a sign of life; default 60 000. */
+  /** How long the journal keeps deliveries for this queue without a sign of life, up to a day; default 60 000. */
   readonly leaseMs?: number | undefined;
   /** Called with the tools' output. */
   readonly onOutput?: PushOptions["onOutput"];

@@ -15,7 +15,11 @@ export class RootHolder {
 
   /** Holds the paths of deliveries, all or none. */
   async hold(deliveries: readonly Delivery[]): Promise<void> {
-    await Promise.all(deliveries.map(({ id, request }) => this.#roots?.hold(id, request.storePaths)));
+    const holds = await Promise.allSettled(
+      deliveries.map(async ({ id, request }) => this.#roots?.hold(id, request.storePaths)),
+    );
+    // Only when all have ended is there nothing left that a release could miss.
+    for (const hold of holds) if (hold.status === "rejected") throw hold.reason;
   }
 
   /** Holds the paths of a delivery from before; where that fails, the push will say what is missing. */

@@ -132,7 +132,7 @@ class SqliteJournal implements PushJournal {
   async bury({ delivery, buriedAt, code, message }: DeadLetter): Promise<void> {
     this.#database
       .prepare(
-        "UPDATE delivery SET request = ?, buried_at = ?, code = ?, message = ?, held_by = NULL WHERE id = ?",
+        "UPDATE delivery SET request = ?, buried_at = ?, code = ?, message = ?, held_by = NULL, held_until = 0 WHERE id = ?",
       )
       .run(JSON.stringify(delivery.request), buriedAt, code, message, delivery.id);
   }

@@ -76,14 +76,19 @@ function settleInTime(
   signal: AbortSignal | undefined,
 ): Promise<ExecutionResult> {
   return new Promise((resolve, reject) => {
-    const giveUp = (): void => resolve(toEmptyResult(signal?.aborted === true ? "aborted" : "timed-out"));
-    const cancels = [clock.schedule(giveUp, remainingMs + GRACE_MS)];
+    const cancels: (() => void)[] = [];
     const onAbort = (): void => void cancels.push(clock.schedule(giveUp, GRACE_MS));
-    if (signal?.aborted === true) onAbort();
-    signal?.addEventListener("abort", onAbort, { once: true });
-    execution.then(resolve, reject).finally(() => {
+    const stopWaiting = (): void => {
       for (const cancel of cancels) cancel();
       signal?.removeEventListener("abort", onAbort);
-    });
+    };
+    const giveUp = (): void => {
+      stopWaiting();
+      resolve(toEmptyResult(signal?.aborted === true ? "aborted" : "timed-out"));
+    };
+    cancels.push(clock.schedule(giveUp, remainingMs + GRACE_MS));
+    if (signal?.aborted === true) onAbort();
+    signal?.addEventListener("abort", onAbort, { once: true });
+    execution.then(resolve, reject).finally(stopWaiting);
   });
 }

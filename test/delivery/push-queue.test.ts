@@ -575,6 +575,91 @@ describe("what a reviewer broke", () => {
     ]);
   });
 
+  it("a journal that fails while it holds more starves nobody, and is asked again", async () => {
+    const memory = createMemoryJournal();
+    const deliveries = [1, 2, 3].map((index) => ({
+      id: String(index),
+      ticketId: "t",
+      cacheId: "a",
+      request: requestFor(["a"], index),
+      acceptedAt: 0,
+    }));
+    await memory.accept(deliveries, { owner: "dead", now: 0, expiresAt: 1 });
+    let leases = 0;
+    const journal: PushJournal = {
+      isDurable: false,
+      accept: (accepted, lease) => memory.accept(accepted, lease),
+      lease: (lease, limit) =>
+        ++leases > 1 && leases < 6 ? Promise.reject(new Error("busy")) : memory.lease(lease, limit),
+      renew: (ids, lease) => memory.renew(ids, lease),
+      release: (ids, owner) => memory.release(ids, owner),
+      settle: (ids) => memory.settle(ids),
+      bury: (letter) => memory.bury(letter),
+      deadLetters: () => memory.deadLetters(),
+      revive: (ids) => memory.revive(ids),
+      close: () => memory.close(),
+    };
+    const caches = new FakeCaches();
+    const { queue, clock } = setUpQueue(caches, { journal, capacity: 1 });
+    await runUntil(clock, queue.drain());
+    expect(caches.of("a").size).toBe(3);
+    expect(leases).toBeLessThan(30);
+  });
+
+  it("no more is taken from a journal than there is room for", async () => {
+    const journal = createMemoryJournal();
+    const deliveries = Array.from({ length: 500 }, (_delivery, index) => ({
+      id: String(index),
+      ticketId: "t",
+      cacheId: "a",
+      request: requestFor(["a"], index),
+      acceptedAt: 0,
+    }));
+    await journal.accept(deliveries, { owner: "dead", now: 0, expiresAt: 1 });
+    const caches = new FakeCaches();
+    let most = 0;
+    const { queue, clock } = setUpQueue(caches, {
+      journal,
+      capacity: 20,
+      onSettled: () => {
+        most = Math.max(most, queue.size);
+      },
+    });
+    await runUntil(clock, queue.drain());
+    expect(caches.of("a").size).toBe(500);
+    expect(most).toBeLessThanOrEqual(20);
+  });
+
+  it("a half that is denied beside one that is pushed is reported as what happened", async () => {
+    const caches = new FakeCaches((_name, paths) =>
+      paths.length > 1 ? { exitCode: 1, stderr: "odd" } : undefined,
+    );
+    const { executor, runtime, clock } = setUpQueue(caches);
+    const open = makeRegistry("allow_all = true", { executor, runtime });
+    const shut = makeRegistry('allow_all = false, allowed_repos = ["x/y"]', { executor, runtime });
+    let lookups = 0;
+    const queue = new PushQueue(() => (++lookups === 4 ? shut : open), { runtime });
+    const ticket = await queue.enqueue(requestFor(["a"], 1, 2));
+    const { results } = await runUntil(clock, ticket.done);
+    expect(results[0]?.status).not.toBe("denied");
+    expect(results[0]).toMatchObject({ storePaths: [...caches.of("a")] });
+  });
+
+  it("a request is read once, and never pushed outside the queue", async () => {
+    const caches = new FakeCaches();
+    const { queue, clock } = setUpQueue(caches);
+    let reads = 0;
+    const shifty = Object.defineProperty(requestFor(["a"], 1), "repository", {
+      enumerable: true,
+      get: () => (reads++ === 0 ? "bad" : "o/r"),
+    });
+    const ticket = await queue.enqueue(shifty);
+    expect((await runUntil(clock, ticket.done)).results).toMatchObject([{ status: "denied" }]);
+    expect([reads, caches.pushes.length]).toEqual([1, 0]);
+    const odd = { ...requestFor(["a"], 1), ref: { type: "branch", name: () => "x" } as never };
+    expect((await (await queue.enqueue(odd)).done).results).toMatchObject([{ status: "denied" }]);
+  });
+
   it("fresh work is not starved by what is tried again", async () => {
     const caches = new FakeCaches((_name, paths) =>
       paths.some((path) => Number(path.slice(path.lastIndexOf("p") + 1)) < 100)
@@ -625,6 +710,22 @@ describe("garbage collector roots", () => {
     await flush();
     const released = calls.flatMap((call) => (call.startsWith("release") ? [call.split(" ")[1]] : []));
     expect(released.sort()).toEqual(held.map((call) => call.split(" ")[1]).sort());
+  });
+
+  it("that are made while others fail are let go of", async () => {
+    const kept = new Set<string>();
+    let calls = 0;
+    const gcRoots: GcRoots = {
+      hold: async (holder) => {
+        if (++calls === 1) throw new Error("gone");
+        await flush();
+        kept.add(holder);
+      },
+      release: async (holder) => void kept.delete(holder),
+    };
+    const { queue } = setUpQueue(new FakeCaches(), { gcRoots });
+    await expect(queue.enqueue(requestFor(["a", "b"], 1))).rejects.toThrow();
+    expect(kept.size).toBe(0);
   });
 
   it("that cannot be held mean that the request is not accepted", async () => {
