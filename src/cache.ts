@@ -14,6 +14,11 @@ export type CacheType = "nix-copy" | "cachix" | "attic";
  */
 export type CacheDestination = S3Destination | HttpDestination | CachixDestination | AtticDestination;
 
+/** What a destination is written as in the configuration: the name of a Cachix cache, else the URL. */
+export function describeDestination(destination: CacheDestination): string {
+  return destination.type === "cachix" ? destination.name : destination.url;
+}
+
 /**
  * An S3 or S3-compatible bucket: `s3://bucket[/prefix][?parameters]`.
  *

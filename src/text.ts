@@ -41,3 +41,18 @@ export function hasControlCharacter(text: string): boolean {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
   return /[\u0000-\u001f\u007f-\u009f]/u.test(text);
 }
+
+/** Parses JSON; nothing if the text is none. The parser's own message quotes the text, so it goes no further. */
+export function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Splits `name=value` at the first equals sign; without one the value is empty. */
+export function splitAssignment(text: string): readonly [name: string, value: string] {
+  const at = text.indexOf("=");
+  return at === -1 ? [text, ""] : [text.slice(0, at), text.slice(at + 1)];
+}

@@ -1,4 +1,5 @@
 import { isObject, type Members, readMember } from "../own-member.ts";
+import { parseJson } from "../text.ts";
 import { type CommandSpec, privateHome } from "./command.ts";
 import type { PushCommandInput } from "./push-input.ts";
 import { buildStoreAccess, PASSIVE_OPTIONS } from "./store-access.ts";
@@ -58,14 +59,6 @@ export function parsePathInfo(stdout: string): ReadonlyMap<string, PathInfo> | u
   if (Array.isArray(answer))
     return toPathInfo(answer.filter(isObject).map((info) => [readMember(info, "path"), info]));
   return isObject(answer) ? toPathInfo(Object.entries(answer)) : undefined;
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 function toPathInfo(entries: readonly (readonly [unknown, unknown])[]): ReadonlyMap<string, PathInfo> {

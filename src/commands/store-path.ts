@@ -51,7 +51,7 @@ export function parseStorePath(value: string, options: StorePathOptions = {}): S
   const directory = `${options.storeDirectory ?? DEFAULT_STORE_DIRECTORY}/`;
   // Programs without types hand in anything.
   const [, hash, name] =
-    String(value).startsWith(directory) && typeof value === "string"
+    typeof value === "string" && value.startsWith(directory)
       ? (BASE_NAME.exec(value.slice(directory.length)) ?? [])
       : [];
   if (hash === undefined || name === undefined) {

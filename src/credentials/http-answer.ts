@@ -1,7 +1,7 @@
 import { CredentialError, HttpError } from "../errors.ts";
 import type { HttpRequest, HttpResponse } from "../http-client.ts";
 import type { Runtime } from "../runtime.ts";
-import { decodeUtf8 } from "../text.ts";
+import { decodeUtf8, parseJson } from "../text.ts";
 
 /** Largest answer of a credential service, in bytes. */
 export const MAX_ANSWER_BYTES = 1024 * 1024;
@@ -72,12 +72,12 @@ export function parseRetryAfter(headers: HttpResponse["headers"], now: number): 
 }
 
 /**
- * Parses an answer as a JSON object. The parser's own message quotes the text, so it is not passed on.
+ * Parses an answer as a JSON object.
  *
  * @throws {@link CredentialError} `ERR_CREDENTIAL_MALFORMED`
  */
 export function parseAnswer({ body }: Pick<HttpResponse, "body">, service: Service): JsonObject {
-  const value = parseJson(body);
+  const value = parseJson(decodeUtf8(body) ?? "");
   if (isJsonObject(value)) return value;
   throw new CredentialError(
     "ERR_CREDENTIAL_MALFORMED",
@@ -92,12 +92,4 @@ export type JsonObject = Readonly<Record<string, unknown>>;
 /** Whether a value is a JSON object. */
 export function isJsonObject(value: unknown): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-function parseJson(body: Uint8Array): unknown {
-  try {
-    return JSON.parse(decodeUtf8(body) ?? "");
-  } catch {
-    return undefined;
-  }
 }

@@ -1,7 +1,7 @@
 import { PushError } from "../errors.ts";
 import { isObject, toMembers } from "../own-member.ts";
 import type { PushRequest } from "../registry/push-types.ts";
-import { quoteName } from "../text.ts";
+import { parseJson, quoteName } from "../text.ts";
 import type { DeadLetter, Delivery, Lease, PushJournal } from "./push-journal.ts";
 
 /** What is used of `node:sqlite`, which the types of older Node.js versions do not have. */
@@ -209,14 +209,6 @@ function readRequestText(text: string): PushRequest {
     storePaths: toTexts(storePaths),
   };
   return { ...remains, ...fields };
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 function toTexts(list: unknown): readonly string[] {

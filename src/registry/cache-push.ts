@@ -1,4 +1,4 @@
-import type { CacheDefinition } from "../cache.ts";
+import { type CacheDefinition, describeDestination } from "../cache.ts";
 import { untilItFails } from "../call-listener.ts";
 import { batchStorePaths } from "../commands/batch.ts";
 import type { CommandSpec } from "../commands/command.ts";
@@ -65,7 +65,7 @@ async function announce(
   { signal }: PushContext,
 ): Promise<ReadonlyMap<PushParticipant, AnyCachesError>> {
   const refused = new Map<PushParticipant, AnyCachesError>();
-  const destination = describeDestination(cache);
+  const destination = describeDestination(cache.destination);
   const announceOne = async (participant: PushParticipant): Promise<void> => {
     const { storePaths } = participant;
     try {
@@ -216,8 +216,4 @@ class CachePush {
   #isAborted(): boolean {
     return this.#context.signal.aborted;
   }
-}
-
-function describeDestination({ destination }: CacheDefinition): string {
-  return destination.type === "cachix" ? destination.name : destination.url;
 }

@@ -1,4 +1,4 @@
-import type { CacheDefinition, CacheDestination } from "../../cache.ts";
+import { type CacheDefinition, describeDestination } from "../../cache.ts";
 import { writeEntry, writeValue } from "../literal-value.ts";
 import type { ServerConfig } from "../server-config.ts";
 import type { HookCache } from "./hook-cache.ts";
@@ -24,7 +24,7 @@ export class CacheList {
     const caches = serverConfig?.caches ?? [];
     this.#taken = new Set(caches.map(({ id }) => id));
     this.#existing = new Map(
-      caches.map((cache) => [toPlace(cache.cacheType, textOf(cache.destination)), cache]),
+      caches.map((cache) => [toPlace(cache.cacheType, describeDestination(cache.destination)), cache]),
     );
   }
 
@@ -80,8 +80,4 @@ export class CacheList {
 
 function toPlace(cacheType: string, destination: string): string {
   return `${cacheType} ${destination}`;
-}
-
-function textOf(destination: CacheDestination): string {
-  return destination.type === "cachix" ? destination.name : destination.url;
 }

@@ -1,4 +1,5 @@
 import { isObject, readMember, toMembers } from "../../own-member.ts";
+import { splitAssignment } from "../../text.ts";
 import type { KeyPath } from "../key-path.ts";
 import { HOOK_KEYS } from "../repository-config.ts";
 import { isTable, type Table } from "../structure-problems.ts";
@@ -55,9 +56,4 @@ function readEnvironment(hook: unknown): ReadonlyMap<string, string> {
   if (Array.isArray(environment)) return new Map(environment.map((entry) => splitAssignment(String(entry))));
   const entries = Object.entries(toMembers(environment));
   return new Map(entries.map(([name, value]) => [name, isObject(value) ? "" : String(value ?? "")]));
-}
-
-function splitAssignment(entry: string): readonly [string, string] {
-  const at = entry.indexOf("=");
-  return at === -1 ? [entry, ""] : [entry.slice(0, at), entry.slice(at + 1)];
 }

@@ -1,4 +1,5 @@
 import type { CacheType } from "../../cache.ts";
+import { splitAssignment } from "../../text.ts";
 import { parseDestination } from "../destination.ts";
 import { writeValue } from "../literal-value.ts";
 import { isUnshowable } from "../secret-forms.ts";
@@ -75,7 +76,9 @@ function toS3Cache(push: NixCopy): HookCache | string {
   const { destination: url, environment } = push;
   const [address = "", query = "", ...more] = url.split("?");
   if (more.length > 0) return NO_DESTINATION;
-  const parameters = new Map(query.split("&").flatMap((part) => (part === "" ? [] : [splitOnce(part)])));
+  const parameters = new Map(
+    query.split("&").flatMap((part) => (part === "" ? [] : [splitAssignment(part)])),
+  );
   const profile = decodeProfile(parameters.get("profile")) ?? environment.get("AWS_PROFILE");
   if (profile?.includes("$") === true) return "a variable names its profile";
   addFromEnvironment(parameters, environment);
@@ -98,11 +101,6 @@ function addFromEnvironment(parameters: Map<string, string>, environment: Readon
   if (!parameters.has("profile"))
     add("region", environment.get("AWS_REGION") ?? environment.get("AWS_DEFAULT_REGION") ?? "us-east-1");
   add("endpoint", environment.get("AWS_ENDPOINT_URL_S3") ?? environment.get("AWS_ENDPOINT_URL"));
-}
-
-function splitOnce(parameter: string): [name: string, value: string] {
-  const at = parameter.indexOf("=");
-  return at === -1 ? [parameter, ""] : [parameter.slice(0, at), parameter.slice(at + 1)];
 }
 
 function decodeProfile(value: string | undefined): string | undefined {
