@@ -9,5 +9,5 @@ const isPresent = existsSync(CORPORA);
 /** Defines a test that reads the corpora; where they are not, it is skipped by name. */
 export function itWithCorpora(name: string, test: () => void): void {
   if (!isPresent) console.warn(`skipped, since the public corpora are not beside the checkout: ${name}`);
-  it.runIf(isPresent)(name, test);
+  it.runIf(isPresent)(`${name} (with the corpora)`, test);
 }
