@@ -11,7 +11,7 @@ export interface LeaseTaker {
 
 /** Holds what a queue works on against other queues on the same journal, and looks for what others left behind. */
 export class LeaseKeeper {
-  /** Settles when the journal was asked for the first time for what is there from before. */
+  /** Settles when all is taken that is there from before, but for what a living queue holds; or when the keeper is stopped. */
   readonly ready: Promise<void>;
   readonly #journal: PushJournal;
   readonly #runtime: Runtime;
@@ -22,6 +22,8 @@ export class LeaseKeeper {
   /** Ends that the journal would not take; until it does they stay held, so that nothing is delivered again. */
   readonly #owed = new Map<string, () => Promise<void>>();
   #hasMore = false;
+  /** When the last lease ends that others had at the first answer; unknown before that. */
+  #othersHoldUntil: number | undefined;
   #isClosed = false;
   #cancelTimer: (() => void) | undefined;
   /** Settles when the journal is not asked for more. */
@@ -29,7 +31,7 @@ export class LeaseKeeper {
   /** A question that waits for the one before it. */
   #next: Promise<void> | undefined;
   #renewing: Promise<void> = Promise.resolve();
-  #onBeat: (() => void)[] = [];
+  readonly #endPauses = new Set<() => void>();
 
   constructor(journal: PushJournal, runtime: Runtime, leaseMs: number, taker: LeaseTaker) {
     this.#journal = journal;
@@ -37,11 +39,16 @@ export class LeaseKeeper {
     this.#leaseMs = leaseMs;
     this.#taker = taker;
     this.#owner = runtime.random.uuid();
-    this.ready = this.collect();
+    this.ready = this.#takeUp();
     this.#wait();
   }
 
-  /** Whether the journal held more than there was room for. */
+  /** Leases are renewed three times in their life. */
+  get #beatMs(): number {
+    return this.#leaseMs / 3;
+  }
+
+  /** Whether the journal may hold more than there was room for. */
   get hasMore(): boolean {
     return this.#hasMore;
   }
@@ -72,19 +79,18 @@ export class LeaseKeeper {
     return this.#busy;
   }
 
-  /** Takes more; where the journal has it and does not give it, waits for the next beat. */
+  /** Takes more; where the journal has it and does not give it, waits for a while. */
   async collectMore(): Promise<void> {
     const room = this.#taker.room();
     await this.collect();
-    if (this.#hasMore && this.#taker.room() === room && !this.#isClosed)
-      await new Promise<void>((resolve) => this.#onBeat.push(resolve));
+    if (this.#hasMore && this.#taker.room() === room) await this.#pause(this.#beatMs);
   }
 
   /** Looks for nothing more, waits for what it has found, and offers the journal once more what it would not take. */
   async stop(): Promise<void> {
     this.#isClosed = true;
     this.#cancelTimer?.();
-    for (const resolve of this.#onBeat.splice(0)) resolve();
+    for (const end of this.#endPauses) end();
     await this.#busy;
     await this.#renewing;
     await this.#payOwed();
@@ -99,11 +105,25 @@ export class LeaseKeeper {
     }
   }
 
+  /** Takes what is free, and once more when what a killed queue held has come free. */
+  async #takeUp(): Promise<void> {
+    await this.collect();
+    while (!this.#isClosed) {
+      const until = this.#othersHoldUntil;
+      const waitMs = until === undefined ? this.#beatMs : until - this.#runtime.clock.now();
+      if (waitMs <= 0) return;
+      await this.#pause(waitMs);
+      await this.collect();
+    }
+  }
+
   async #collect(): Promise<void> {
+    if (this.#isClosed) return;
+    const othersHoldUntil = this.#othersHoldUntil ?? (await this.#journal.heldUntil(this.#owner)) ?? 0;
     const room = this.#taker.room();
-    if (this.#isClosed || room <= 0) return;
-    const found = await this.#journal.lease(this.#lease(), room);
+    const found = room > 0 ? await this.#journal.lease(this.#lease(), room) : [];
     this.#hasMore = found.length >= room;
+    this.#othersHoldUntil = othersHoldUntil;
     const taken = found.filter(({ id }) => !this.#held.has(id));
     if (this.#isClosed) return this.release(taken.map(({ id }) => id));
     for (const { id } of taken) this.#held.add(id);
@@ -129,12 +149,25 @@ export class LeaseKeeper {
     this.#cancelTimer = this.#runtime.clock.schedule(() => {
       this.#renewing = this.#renew();
       void this.collect();
-      for (const resolve of this.#onBeat.splice(0)) resolve();
       if (!this.#isClosed) this.#wait();
-    }, this.#leaseMs / 3);
+    }, this.#beatMs);
   }
 
-  /** Renews what is held, three times in the life of a lease. */
+  /** Waits until a time is over or the keeper is stopped. */
+  async #pause(delayMs: number): Promise<void> {
+    if (this.#isClosed) return;
+    await new Promise<void>((resolve) => {
+      const cancel = this.#runtime.clock.schedule(() => end(), delayMs);
+      const end = (): void => {
+        cancel();
+        this.#endPauses.delete(end);
+        resolve();
+      };
+      this.#endPauses.add(end);
+    });
+  }
+
+  /** Renews what is held. */
   async #renew(): Promise<void> {
     try {
       if (this.#held.size > 0) await this.#journal.renew([...this.#held], this.#lease());

@@ -36,6 +36,13 @@ class MemoryJournal implements PushJournal {
     return taken.map(({ delivery }) => delivery);
   }
 
+  async heldUntil(owner: string): Promise<number | undefined> {
+    const others = [...this.#entries.values()].flatMap(({ held }) =>
+      held === undefined || held.owner === owner ? [] : held.expiresAt,
+    );
+    return others.length === 0 ? undefined : others.reduce((last, expiresAt) => Math.max(last, expiresAt));
+  }
+
   async renew(ids: readonly string[], lease: Lease): Promise<void> {
     this.#hold(ids, lease.owner, lease);
   }

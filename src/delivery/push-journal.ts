@@ -65,6 +65,11 @@ export interface PushJournal {
   accept(deliveries: readonly Delivery[], lease: Lease): Promise<void>;
   /** Takes deliveries that nobody holds, the oldest first. */
   lease(lease: Lease, limit: number): Promise<readonly Delivery[]>;
+  /**
+   * When the last lease ends that others than `owner` have now, in milliseconds since the Unix epoch; nothing if they have none. It
+   * may lie in the past, where nobody has taken what they left.
+   */
+  heldUntil(owner: string): Promise<number | undefined>;
   /** Holds deliveries longer; what another queue holds by now is left alone. */
   renew(ids: readonly string[], lease: Lease): Promise<void>;
   /** Lets go of deliveries that are not done, so that any queue may take them; what another queue holds is left alone. */

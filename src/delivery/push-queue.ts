@@ -117,7 +117,10 @@ export class PushQueue implements AsyncDisposable {
     return (await registry.push(request, { signal: this.#abort.signal })).results;
   }
 
-  /** Waits until everything that was accepted is settled, also what the journal held from before. */
+  /**
+   * Waits until everything that was accepted is settled, also what the journal held when the queue was made. What a killed process held
+   * comes free when its lease ends; what another living queue holds is left to that.
+   */
   async drain(): Promise<void> {
     await this.#leases.ready;
     while (this.size > 0 || this.#settling.size > 0 || this.#leases.hasMore) {

@@ -112,6 +112,14 @@ class SqliteJournal implements PushJournal {
     });
   }
 
+  async heldUntil(owner: string): Promise<number | undefined> {
+    const [row] = this.#database
+      .prepare("SELECT max(held_until) AS last FROM delivery WHERE buried_at IS NULL AND held_by <> ?")
+      .all(owner);
+    const { last } = toRow(row);
+    return last === null ? undefined : Number(last);
+  }
+
   async renew(ids: readonly string[], { owner, expiresAt }: Lease): Promise<void> {
     this.#each("UPDATE delivery SET held_until = ? WHERE id = ? AND held_by = ?", ids, (id) => [
       expiresAt,

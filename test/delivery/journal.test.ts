@@ -60,6 +60,23 @@ const describeJournal = (name: string, open: () => PushJournal): void => {
       await journal.close();
     });
 
+    it("tells how long others hold what they hold, and nothing of what is settled or buried", async () => {
+      const journal = open();
+      expect(await journal.heldUntil("y")).toBeUndefined();
+      await journal.accept([delivery("1"), delivery("2")], lease("x", 0));
+      await journal.renew(["2"], lease("x", 50));
+      expect(await journal.heldUntil("x")).toBeUndefined();
+      expect(await journal.heldUntil("y")).toBe(150);
+      await journal.settle(["2"]);
+      expect(await journal.heldUntil("y")).toBe(100);
+      await journal.release(["1"], "x");
+      expect(await journal.heldUntil("y")).toBeUndefined();
+      await journal.accept([delivery("3")], lease("x", 0));
+      await journal.bury({ delivery: delivery("3"), buriedAt: 1, code: "c", message: "m" });
+      expect(await journal.heldUntil("y")).toBeUndefined();
+      await journal.close();
+    });
+
     it("forgets what is settled", async () => {
       const journal = open();
       await journal.accept([delivery("1"), delivery("2")], lease("x", 0));

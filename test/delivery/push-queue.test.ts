@@ -10,6 +10,7 @@ import {
   FakeCaches,
   flush,
   makeRegistry,
+  overrideJournal,
   requestFor,
   runUntil,
   setUpQueue,
@@ -385,20 +386,54 @@ describe("a queue", () => {
     expect(caches.of("a").size).toBe(1);
   });
 
+  it("draining waits for what a killed queue still holds, and not for what a living one does", async () => {
+    const journal = createMemoryJournal();
+    const caches = new FakeCaches();
+    const killed = setUpQueue(caches, { journal });
+    await killed.queue.enqueue(requestFor(["a"], 1));
+    const next = setUpQueue(caches, { journal });
+    const living = setUpQueue(caches, { journal, clock: next.clock });
+    caches.gates.set("b", new Promise(() => {}));
+    await living.queue.enqueue(requestFor(["b"], 2));
+    await runUntil(next.clock, next.queue.drain());
+    expect(caches.of("a").size).toBe(1);
+    expect(living.queue.size).toBe(1);
+  });
+
+  it("draining ends where the queue is closed while another holds deliveries", async () => {
+    const journal = createMemoryJournal();
+    await journal.accept(
+      [{ id: "1", ticketId: "t", cacheId: "a", request: requestFor(["a"], 1), acceptedAt: 0 }],
+      { owner: "far ahead", now: 0, expiresAt: Number.MAX_SAFE_INTEGER },
+    );
+    const { queue } = setUpQueue(new FakeCaches(), { journal });
+    const drained = queue.drain();
+    await flush();
+    await queue.close();
+    await drained;
+  });
+
+  it("draining waits until the journal answers what is there from before", async () => {
+    const memory = createMemoryJournal();
+    await memory.accept(
+      [{ id: "1", ticketId: "t", cacheId: "a", request: requestFor(["a"], 1), acceptedAt: 0 }],
+      { owner: "dead", now: 0, expiresAt: 1 },
+    );
+    let asked = 0;
+    const journal = overrideJournal(memory, {
+      lease: (lease, limit) => (++asked < 3 ? Promise.reject(new Error("busy")) : memory.lease(lease, limit)),
+    });
+    const caches = new FakeCaches();
+    const { queue, clock } = setUpQueue(caches, { journal });
+    await runUntil(clock, queue.drain());
+    expect(caches.of("a").size).toBe(1);
+  });
+
   it("accepts nothing that the journal did not keep", async () => {
     const memory = createMemoryJournal();
-    const journal: PushJournal = {
-      isDurable: false,
+    const journal = overrideJournal(memory, {
       accept: () => Promise.reject(new Error("disk full")),
-      lease: (lease, limit) => memory.lease(lease, limit),
-      renew: (ids, lease) => memory.renew(ids, lease),
-      release: (ids, owner) => memory.release(ids, owner),
-      settle: (ids) => memory.settle(ids),
-      bury: (letter) => memory.bury(letter),
-      deadLetters: () => memory.deadLetters(),
-      revive: (ids) => memory.revive(ids),
-      close: () => memory.close(),
-    };
+    });
     const caches = new FakeCaches();
     const { queue } = setUpQueue(caches, { journal });
     await expect(queue.enqueue(requestFor(["a"], 1))).rejects.toMatchObject({ code: "ERR_JOURNAL_FAILED" });
@@ -508,18 +543,9 @@ describe("what a reviewer broke", () => {
   it("what the journal does not take is not delivered again, and offered to it later", async () => {
     const memory = createMemoryJournal();
     let isBroken = true;
-    const journal: PushJournal = {
-      isDurable: false,
-      accept: (deliveries, lease) => memory.accept(deliveries, lease),
-      lease: (lease, limit) => memory.lease(lease, limit),
-      renew: (ids, lease) => memory.renew(ids, lease),
-      release: (ids, owner) => memory.release(ids, owner),
+    const journal = overrideJournal(memory, {
       settle: (ids) => (isBroken ? Promise.reject(new Error("disk full")) : memory.settle(ids)),
-      bury: (letter) => memory.bury(letter),
-      deadLetters: () => memory.deadLetters(),
-      revive: (ids) => memory.revive(ids),
-      close: () => memory.close(),
-    };
+    });
     const caches = new FakeCaches();
     const { queue, clock } = setUpQueue(caches, { journal });
     const ticket = await queue.enqueue(requestFor(["a"], 1));
@@ -586,19 +612,10 @@ describe("what a reviewer broke", () => {
     }));
     await memory.accept(deliveries, { owner: "dead", now: 0, expiresAt: 1 });
     let leases = 0;
-    const journal: PushJournal = {
-      isDurable: false,
-      accept: (accepted, lease) => memory.accept(accepted, lease),
+    const journal = overrideJournal(memory, {
       lease: (lease, limit) =>
         ++leases > 1 && leases < 6 ? Promise.reject(new Error("busy")) : memory.lease(lease, limit),
-      renew: (ids, lease) => memory.renew(ids, lease),
-      release: (ids, owner) => memory.release(ids, owner),
-      settle: (ids) => memory.settle(ids),
-      bury: (letter) => memory.bury(letter),
-      deadLetters: () => memory.deadLetters(),
-      revive: (ids) => memory.revive(ids),
-      close: () => memory.close(),
-    };
+    });
     const caches = new FakeCaches();
     const { queue, clock } = setUpQueue(caches, { journal, capacity: 1 });
     await runUntil(clock, queue.drain());

@@ -3,6 +3,7 @@ import { setImmediate } from "node:timers/promises";
 import {
   CacheRegistry,
   type CommandSpec,
+  type PushJournal,
   PushQueue,
   type PushQueueOptions,
   type PushRequest,
@@ -118,6 +119,15 @@ export const requestFor = (caches: readonly string[], ...indexes: readonly numbe
   caches,
   storePaths: indexes.map(storePath),
 });
+
+/** A journal with some of its methods replaced. */
+export const overrideJournal = (journal: PushJournal, methods: Partial<PushJournal>): PushJournal =>
+  new Proxy(journal, {
+    get(target, key: keyof PushJournal) {
+      const member = methods[key] ?? target[key];
+      return typeof member === "function" ? member.bind(target) : member;
+    },
+  });
 
 /** Moves the clock on until a promise settles; what takes more than a day of it never will. */
 export async function runUntil<T>(clock: FakeClock, promise: Promise<T>, stepMs = 250): Promise<T> {
