@@ -7,6 +7,5 @@ export default defineConfig({
   platform: "node",
   dts: true,
   splitting: true,
-  sourcemap: true,
   clean: true,
 });

@@ -6,16 +6,17 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import {
+  buildValidityCheckCommand,
   type CommandSpec,
   createProcessExecutor,
   type ExecuteOptions,
   type ExecutionResult,
   type ProcessExecutorOptions,
   Secret,
+  type WorkPath,
 } from "@eka-ci/caches";
 import { describeExecutor, toVisibleText } from "@eka-ci/caches/testing";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
-import { privateHome, workFile } from "../../src/commands/command.ts";
 
 describeExecutor({ name: "process", framework: { describe, it }, create: () => createProcessExecutor() });
 
@@ -30,6 +31,12 @@ afterAll(() => rm(directory, { recursive: true, force: true }));
 afterEach(() => {
   vi.unstubAllEnvs();
 });
+
+/** The private home that every command of this package has. */
+const privateHome = (): CommandSpec["env"] =>
+  buildValidityCheckCommand([`/nix/store/${"0".repeat(32)}-x`]).env;
+
+const workFile = (path: string): WorkPath => ({ kind: "work-file", path });
 
 const node = (script: string, more: Partial<CommandSpec> = {}): CommandSpec => ({
   file: process.execPath,

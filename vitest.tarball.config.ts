@@ -1,0 +1,36 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { defineConfig, mergeConfig } from "vitest/config";
+import base from "./vitest.config.ts";
+
+// Runs every test that uses the package by its name against an installed tarball; `npm run test:tarball` makes that.
+const installed = process.env["EKA_CI_TARBALL"];
+if (installed === undefined)
+  throw new Error("EKA_CI_TARBALL must name the directory of the installed package");
+
+const usesPackageAlone = (path: string): boolean => {
+  const text = readFileSync(path, "utf8");
+  return text.includes('"@eka-ci/caches') && !/"(?:\.\.\/)+(?:src|scripts)\//u.test(text);
+};
+
+const tests = readdirSync("test", { encoding: "utf8", recursive: true })
+  .map((path) => `test/${path}`)
+  // Which modules the sources load, and what servers that drip and hang do for ten seconds each, is one and the same on every Node.js.
+  .filter((path) => path.endsWith(".test.ts") && !/lazy-loading|faults/u.test(path))
+  .filter(usesPackageAlone);
+
+export default mergeConfig(
+  { ...base, resolve: {}, test: { ...base.test, include: [], reporters: [], typecheck: { enabled: false } } },
+  defineConfig({
+    resolve: {
+      alias: [
+        { find: /^@eka-ci\/caches$/, replacement: join(installed, "dist/index.js") },
+        { find: /^@eka-ci\/caches\/testing$/, replacement: join(installed, "dist/testing.js") },
+      ],
+    },
+    test: {
+      include: tests,
+      reporters: ["default"],
+    },
+  }),
+);
