@@ -54,12 +54,16 @@ describe("the redactor", () => {
     [["secret-one", "secret-two"], "secret-one secret-two", "[redacted] [redacted]"],
     [["secret-one", "secret-one-and-more"], "x secret-one-and-more", "x [redacted]"],
     [["abcdefgh", "efghijkl"], "xabcdefghijkly", "x[redacted]y"],
+    [["secret-one-and-more", "secret-one"], "x secret-one-and-more", "x [redacted]"],
+    [["abcdefghijkl", "cdefghij"], "xabcdefghijkly", "x[redacted]y"],
+    [["AAsecret-one-long", "secret-one"], "x AAsecret-one-long y", "x [redacted] y"],
     [["aaaaaaaa"], "aaaaaaaaaaaab", "[redacted]b"],
     [["short"], "short", "short"],
     [[], "anything", "anything"],
     [["secret-one"], "secret-on", "secret-on"],
   ])("%j in %j", (secrets, text, expected) => {
     expect(redact(secrets, [text])).toBe(expected);
+    expect(redact(secrets, [...text])).toBe(expected);
   });
 
   it.each([
