@@ -1,6 +1,11 @@
 /**
  * Where a cache's credentials come from. The literals are those of the configuration file.
  *
+ * @example
+ * ```ts
+ * const isOnDisk = (source: CredentialSource) => source.type === "file" || source.type === "systemd-credential";
+ * ```
+ *
  * @public
  */
 export type CredentialSource =
@@ -18,6 +23,11 @@ export type CredentialSource =
 /**
  * Named variables of the host's environment.
  *
+ * @example
+ * ```ts
+ * const source: EnvSource = { type: "env", vars: ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"] };
+ * ```
+ *
  * @public
  */
 export interface EnvSource {
@@ -29,6 +39,11 @@ export interface EnvSource {
 
 /**
  * A file of `KEY=VALUE` lines.
+ *
+ * @example
+ * ```ts
+ * const source: FileSource = { type: "file", path: "/etc/eka-ci/cache-credentials", filePermissions: "strict" };
+ * ```
  *
  * @public
  */
@@ -44,6 +59,11 @@ export interface FileSource {
 /**
  * A profile of the shared AWS configuration and credentials files.
  *
+ * @example
+ * ```ts
+ * const source: AwsProfileSource = { type: "aws-profile", profile: "production" };
+ * ```
+ *
  * @public
  */
 export interface AwsProfileSource {
@@ -56,6 +76,11 @@ export interface AwsProfileSource {
 /**
  * A Cachix auth token in a variable of the host's environment.
  *
+ * @example
+ * ```ts
+ * const source: CachixTokenSource = { type: "cachix-token", envVar: "CACHIX_AUTH_TOKEN" };
+ * ```
+ *
  * @public
  */
 export interface CachixTokenSource {
@@ -67,6 +92,16 @@ export interface CachixTokenSource {
 
 /**
  * A secret in HashiCorp Vault.
+ *
+ * @example
+ * ```ts
+ * const source: VaultSource = {
+ *   type: "vault",
+ *   address: "https://vault.example.com:8200",
+ *   secretPath: "secret/data/eka-ci/s3-cache",
+ *   tokenEnv: "VAULT_TOKEN",
+ * };
+ * ```
  *
  * @public
  */
@@ -86,6 +121,11 @@ export interface VaultSource {
 /**
  * A secret in AWS Secrets Manager.
  *
+ * @example
+ * ```ts
+ * const source: AwsSecretsManagerSource = { type: "aws-secrets-manager", secretName: "eka-ci/s3", region: "us-east-1" };
+ * ```
+ *
  * @public
  */
 export interface AwsSecretsManagerSource {
@@ -100,6 +140,11 @@ export interface AwsSecretsManagerSource {
 /**
  * A credential that systemd hands to the service.
  *
+ * @example
+ * ```ts
+ * const source: SystemdCredentialSource = { type: "systemd-credential", name: "s3-cache-creds" };
+ * ```
+ *
  * @public
  */
 export interface SystemdCredentialSource {
@@ -111,6 +156,11 @@ export interface SystemdCredentialSource {
 
 /**
  * The identity of the cloud machine the server runs on.
+ *
+ * @example
+ * ```ts
+ * const source: InstanceMetadataSource = { type: "instance-metadata", roleArn: "arn:aws:iam::123456789012:role/push" };
+ * ```
  *
  * @public
  */
@@ -132,12 +182,22 @@ export interface InstanceMetadataSource {
 /**
  * A cloud whose machines have a metadata service.
  *
+ * @example
+ * ```ts
+ * const provider: CloudProvider = "gcp";
+ * ```
+ *
  * @public
  */
 export type CloudProvider = "aws" | "gcp" | "azure";
 
 /**
  * No credentials, stated on purpose.
+ *
+ * @example
+ * ```ts
+ * const source: NoneSource = { type: "none" };
+ * ```
  *
  * @public
  */
@@ -148,6 +208,11 @@ export interface NoneSource {
 
 /**
  * A source that the host defines.
+ *
+ * @example
+ * ```ts
+ * const source: CustomSource = { type: "custom:keyring", options: { entry: "cachix" } };
+ * ```
  *
  * @public
  */

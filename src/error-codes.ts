@@ -1,12 +1,22 @@
 /**
  * Codes of {@link ConfigError}: the file's content is wrong, the file is not there, or it cannot be read.
  *
+ * @example
+ * ```ts
+ * const code: ConfigErrorCode = "ERR_CONFIG_INVALID"; // its error has the diagnostics
+ * ```
+ *
  * @public
  */
 export type ConfigErrorCode = "ERR_CONFIG_INVALID" | "ERR_CONFIG_NOT_FOUND" | "ERR_CONFIG_UNREADABLE";
 
 /**
  * Codes of {@link PermissionError}: a denied push, a pattern or ref outside the grammar, or a reason that there is not.
+ *
+ * @example
+ * ```ts
+ * const code: PermissionErrorCode = "ERR_PERMISSION_DENIED"; // its error has the decision
+ * ```
  *
  * @public
  */
@@ -32,6 +42,11 @@ export type PermissionErrorCode =
  * | `ERR_CREDENTIAL_INSECURE_FILE` | others can read or change the file |
  * | `ERR_CREDENTIAL_UNSUPPORTED` | this version does not know the source |
  *
+ * @example
+ * ```ts
+ * const code: CredentialErrorCode = "ERR_CREDENTIAL_DENIED"; // give the server's identity the right to read the secret
+ * ```
+ *
  * @public
  */
 export type CredentialErrorCode =
@@ -55,6 +70,11 @@ export type CredentialErrorCode =
  * | `ERR_COMMAND_INVALID` | a command that cannot be built or started as given |
  * | `ERR_COMMAND_CREDENTIALS` | credentials that the tool would ignore, or lacks |
  * | `ERR_COMMAND_NOT_FOUND` | the executable is not on the PATH |
+ *
+ * @example
+ * ```ts
+ * const code: CommandErrorCode = "ERR_COMMAND_NOT_FOUND"; // install the tool
+ * ```
  *
  * @public
  */
@@ -82,6 +102,11 @@ export type CommandErrorCode =
  * | `ERR_JOURNAL_FAILED` | the journal did not keep a request, so it was not accepted |
  * | `ERR_JOURNAL_UNAVAILABLE` | this Node.js has no `node:sqlite` |
  *
+ * @example
+ * ```ts
+ * const code: PushErrorCode = "ERR_PUSH_UNVERIFIED"; // the tool said yes, the cache says no
+ * ```
+ *
  * @public
  */
 export type PushErrorCode =
@@ -101,6 +126,11 @@ export type PushErrorCode =
 /**
  * Codes of {@link FileError}, which a {@link FileSystem} throws.
  *
+ * @example
+ * ```ts
+ * const code: FileErrorCode = "ERR_FILE_NOT_FOUND";
+ * ```
+ *
  * @public
  */
 export type FileErrorCode =
@@ -113,12 +143,22 @@ export type FileErrorCode =
 /**
  * Codes of {@link HttpError}, which an {@link HttpClient} throws.
  *
+ * @example
+ * ```ts
+ * const code: HttpErrorCode = "ERR_HTTP_UNREACHABLE";
+ * ```
+ *
  * @public
  */
 export type HttpErrorCode = "ERR_HTTP_UNREACHABLE" | "ERR_HTTP_TOO_LARGE" | "ERR_HTTP_INVALID";
 
 /**
  * Every code of this package.
+ *
+ * @example
+ * ```ts
+ * const isRetryable = (code: CachesErrorCode) => code === "ERR_PUSH_TIMEOUT" || code === "ERR_CREDENTIAL_UNREACHABLE";
+ * ```
  *
  * @public
  */

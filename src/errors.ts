@@ -15,6 +15,11 @@ import type { DenyDecision } from "./policy/decision.ts";
  * The base of every error of this package. Errors of libraries are never attached as `cause`: several of them
  * carry tokens.
  *
+ * @example
+ * ```ts
+ * if (isCachesError(error)) log(`${error.name} ${error.code}: ${error.message}`);
+ * ```
+ *
  * @public
  */
 export abstract class CachesError<Code extends CachesErrorCode = CachesErrorCode> extends Error {
@@ -46,6 +51,11 @@ export abstract class CachesError<Code extends CachesErrorCode = CachesErrorCode
 /**
  * A configuration file is wrong or cannot be read.
  *
+ * @example
+ * ```ts
+ * if (error instanceof ConfigError) for (const diagnostic of error.diagnostics) log(formatDiagnostic(diagnostic));
+ * ```
+ *
  * @public
  */
 export class ConfigError extends CachesError<ConfigErrorCode> {
@@ -68,6 +78,11 @@ export class ConfigError extends CachesError<ConfigErrorCode> {
 /**
  * A push is not allowed, or a pattern or ref is outside the grammar.
  *
+ * @example
+ * ```ts
+ * if (error instanceof PermissionError) show(error.decision?.reason);
+ * ```
+ *
  * @public
  */
 export class PermissionError extends CachesError<PermissionErrorCode> {
@@ -89,6 +104,11 @@ export class PermissionError extends CachesError<PermissionErrorCode> {
 
 /**
  * Credentials could not be had.
+ *
+ * @example
+ * ```ts
+ * if (error instanceof CredentialError) alertOperators(`${error.sourceType}: ${error.code}`);
+ * ```
  *
  * @public
  */
@@ -116,6 +136,11 @@ export class CredentialError extends CachesError<CredentialErrorCode> {
 /**
  * A command cannot be built, or cannot be started.
  *
+ * @example
+ * ```ts
+ * if (error instanceof CommandError && error.code === "ERR_COMMAND_NOT_FOUND") alertOperators(error.message);
+ * ```
+ *
  * @public
  */
 export class CommandError extends CachesError<CommandErrorCode> {
@@ -125,6 +150,11 @@ export class CommandError extends CachesError<CommandErrorCode> {
 
 /**
  * A push was allowed and did not succeed.
+ *
+ * @example
+ * ```ts
+ * if (error instanceof PushError && error.code === "ERR_STORE_PATH_NOT_VALID") show(error.storePaths);
+ * ```
  *
  * @public
  */
@@ -148,6 +178,11 @@ export class PushError extends CachesError<PushErrorCode> {
 /**
  * A {@link FileSystem} could not read a file.
  *
+ * @example
+ * ```ts
+ * if (error instanceof FileError && error.code === "ERR_FILE_DENIED") alertOperators(error.message);
+ * ```
+ *
  * @public
  */
 export class FileError extends CachesError<FileErrorCode> {
@@ -158,6 +193,11 @@ export class FileError extends CachesError<FileErrorCode> {
 /**
  * An {@link HttpClient} got no answer that it could hand on.
  *
+ * @example
+ * ```ts
+ * if (error instanceof HttpError && error.code === "ERR_HTTP_UNREACHABLE") alertOperators(error.message);
+ * ```
+ *
  * @public
  */
 export class HttpError extends CachesError<HttpErrorCode> {
@@ -167,6 +207,11 @@ export class HttpError extends CachesError<HttpErrorCode> {
 
 /**
  * Any error of this package, for an exhaustive `switch` on `code` or `name`.
+ *
+ * @example
+ * ```ts
+ * const toExitCode = (error: AnyCachesError) => (error.name === "ConfigError" ? 2 : 1); // `name` and `code` narrow
+ * ```
  *
  * @public
  */

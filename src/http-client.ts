@@ -1,19 +1,30 @@
 /**
  * HTTP for credential sources. It follows no redirect, uses no proxy and keeps no connection.
  *
+ * @example
+ * ```ts
+ * const offline: HttpClient = { send: () => Promise.reject(new HttpError("ERR_HTTP_UNREACHABLE", "This host has no network")) };
+ * ```
+ *
  * @public
  */
 export interface HttpClient {
   /**
    * Sends one request, and reads the whole answer, whatever its status.
    *
-   * @throws {@link HttpError} if there is no answer, or one that is too large; the signal's reason on abort
+   * @throws {@link HttpError} `ERR_HTTP_UNREACHABLE` if there is no answer, `ERR_HTTP_TOO_LARGE` for one beyond the limit,
+   * `ERR_HTTP_INVALID` for a request that cannot be sent; the signal's reason on abort
    */
   send(request: HttpRequest): Promise<HttpResponse>;
 }
 
 /**
  * A request of {@link HttpClient}.
+ *
+ * @example
+ * ```ts
+ * const request: HttpRequest = { method: "GET", url: "https://vault.example.com/v1/sys/health", headers: {}, maxBytes: 65_536 };
+ * ```
  *
  * @public
  */
@@ -36,6 +47,11 @@ export interface HttpRequest {
 
 /**
  * An answer of {@link HttpClient}.
+ *
+ * @example
+ * ```ts
+ * const isFine = ({ status }: HttpResponse) => status === 200;
+ * ```
  *
  * @public
  */

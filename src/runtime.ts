@@ -8,6 +8,11 @@ import { nodeHttpClient } from "./node-http-client.ts";
  * The ports to the world. Everything this package reads of its host comes through one of these, so that tests
  * and unusual hosts can replace it.
  *
+ * @example
+ * ```ts
+ * const runtime: Runtime = createNodeRuntime({ env: { CACHIX_AUTH_TOKEN: "…" }, warn: log });
+ * ```
+ *
  * @public
  */
 export interface Runtime {
@@ -32,6 +37,12 @@ export interface Runtime {
 /**
  * Files, read one at a time and whole.
  *
+ * @example
+ * ```ts
+ * const { files } = createNodeRuntime();
+ * const readable: FileSystem = { ...files, read: (path, options) => files.read(`/srv${path}`, options) };
+ * ```
+ *
  * @public
  */
 export interface FileSystem {
@@ -39,25 +50,26 @@ export interface FileSystem {
    * Reads one regular file. The status belongs to the very file that was read, whatever happens to the path
    * meanwhile; a FIFO, device or directory is refused without blocking.
    *
-   * @throws {@link FileError} for a file that is not there, not readable, not regular or too large
+   * @throws {@link FileError} `ERR_FILE_NOT_FOUND`, `ERR_FILE_DENIED`, `ERR_FILE_NOT_REGULAR`, `ERR_FILE_TOO_LARGE`, else
+   * `ERR_FILE_UNREADABLE`
    */
   read(path: string, options: ReadFileOptions): Promise<FileContent>;
   /**
    * Tells what a path leads to, links followed.
    *
-   * @throws {@link FileError} for a path that leads nowhere or cannot be looked at
+   * @throws {@link FileError} `ERR_FILE_NOT_FOUND` for a path that leads nowhere, `ERR_FILE_DENIED`, `ERR_FILE_UNREADABLE`
    */
   status(path: string): Promise<FileStatus>;
   /**
    * Resolves every symbolic link of a path.
    *
-   * @throws {@link FileError} for a path that leads nowhere or cannot be looked at
+   * @throws {@link FileError} `ERR_FILE_NOT_FOUND` for a path that leads nowhere, `ERR_FILE_DENIED`, `ERR_FILE_UNREADABLE`
    */
   realPath(path: string): Promise<string>;
   /**
    * Reads where a symbolic link leads, as it is written; undefined for what is no link.
    *
-   * @throws {@link FileError} for a path that leads nowhere or cannot be looked at
+   * @throws {@link FileError} `ERR_FILE_NOT_FOUND` for a path that leads nowhere, `ERR_FILE_DENIED`, `ERR_FILE_UNREADABLE`
    */
   readLink(path: string): Promise<string | undefined>;
   /** Whether a path is a regular file that the host may execute. */
@@ -66,6 +78,11 @@ export interface FileSystem {
 
 /**
  * Options of {@link FileSystem.read}.
+ *
+ * @example
+ * ```ts
+ * const options: ReadFileOptions = { maxBytes: 65_536, followSymbolicLink: false };
+ * ```
  *
  * @public
  */
@@ -78,6 +95,11 @@ export interface ReadFileOptions {
 
 /**
  * What a path leads to.
+ *
+ * @example
+ * ```ts
+ * const isPrivate = ({ kind, mode }: FileStatus) => kind === "file" && (mode & 0o077) === 0;
+ * ```
  *
  * @public
  */
@@ -93,6 +115,11 @@ export interface FileStatus {
 /**
  * A file's bytes with the status of the file they were read from.
  *
+ * @example
+ * ```ts
+ * const { bytes, mode }: FileContent = await createNodeRuntime().files.read("/etc/eka-ci/token", { maxBytes: 65_536 });
+ * ```
+ *
  * @public
  */
 export interface FileContent extends FileStatus {
@@ -102,6 +129,12 @@ export interface FileContent extends FileStatus {
 
 /**
  * Time, for dates, durations and deadlines.
+ *
+ * @example
+ * ```ts
+ * const { clock } = createNodeRuntime();
+ * const cancel = clock.schedule(() => log("a second later"), 1_000);
+ * ```
  *
  * @public
  */
@@ -117,6 +150,11 @@ export interface Clock {
 /**
  * Randomness.
  *
+ * @example
+ * ```ts
+ * const fixed: Random = { uuid: () => "00000000-0000-4000-8000-000000000000", fraction: () => 0.5 };
+ * ```
+ *
  * @public
  */
 export interface Random {
@@ -128,6 +166,11 @@ export interface Random {
 
 /**
  * The account the host runs as.
+ *
+ * @example
+ * ```ts
+ * const user: HostUser = { uid: 1000, homeDirectory: "/home/ci" };
+ * ```
  *
  * @public
  */

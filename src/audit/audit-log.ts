@@ -14,6 +14,11 @@ const SINK_TIMEOUT_MS = 10_000;
  *
  * Write synchronously, or wait until the bytes are on the disk: a stream's `write()` reports a full disk only later.
  *
+ * @example
+ * ```ts
+ * const sink: AuditSink = { write: (event) => archive(event) }; // awaited: while it rejects, nothing is pushed
+ * ```
+ *
  * @public
  */
 export interface AuditSink {
@@ -23,6 +28,11 @@ export interface AuditSink {
 
 /**
  * Options of {@link createLineSink}.
+ *
+ * @example
+ * ```ts
+ * const options: LineSinkOptions = { write: (line) => log(line), format: "json" };
+ * ```
  *
  * @public
  */
@@ -40,6 +50,8 @@ export interface LineSinkOptions {
  *
  * @example
  * ```ts
+ * import { appendFileSync } from "node:fs";
+ *
  * const sink = createLineSink({ format: "json", write: (line) => appendFileSync("/var/log/eka-ci/audit.jsonl", line) });
  * const registry = await CacheRegistry.load(undefined, { auditSinks: [sink] });
  * ```

@@ -9,6 +9,13 @@ import type { GitRef } from "../policy/git-ref.ts";
  * one `push.started` before anything is read or run, `credentials.resolved` or `credentials.failed` if it comes so far, and
  * `push.finished`.
  *
+ * @example
+ * ```ts
+ * registry.subscribe((event: AuditEvent) => {
+ *   if (event.type === "credentials.failed") alertOperators(`${event.cacheId}: ${event.code}`);
+ * });
+ * ```
+ *
  * @public
  */
 export type AuditEvent =
@@ -21,6 +28,11 @@ export type AuditEvent =
 
 /**
  * What every event says.
+ *
+ * @example
+ * ```ts
+ * const key = ({ pushId, repository, job }: AuditEventBase) => `${pushId} ${repository} ${job}`; // in every event
+ * ```
  *
  * @public
  */
@@ -42,6 +54,11 @@ export interface AuditEventBase {
 /**
  * A cache's permissions were evaluated.
  *
+ * @example
+ * ```ts
+ * const isDenied = (event: PermissionDecidedEvent) => event.decision.effect === "deny";
+ * ```
+ *
  * @public
  */
 export interface PermissionDecidedEvent extends AuditEventBase {
@@ -55,6 +72,11 @@ export interface PermissionDecidedEvent extends AuditEventBase {
 
 /**
  * At least one cache allows the push, which goes ahead there.
+ *
+ * @example
+ * ```ts
+ * const count = (event: PushDispatchedEvent) => event.storePaths.length * event.caches.length;
+ * ```
  *
  * @public
  */
@@ -72,6 +94,11 @@ export interface PushDispatchedEvent extends AuditEventBase {
 /**
  * The intent to push, handed to every sink before credentials are read and the child starts.
  *
+ * @example
+ * ```ts
+ * const describe = (event: PushStartedEvent) => `${event.storePaths.length} paths to ${event.destination}`;
+ * ```
+ *
  * @public
  */
 export interface PushStartedEvent extends AuditEventBase {
@@ -87,6 +114,11 @@ export interface PushStartedEvent extends AuditEventBase {
 
 /**
  * Credentials were fetched.
+ *
+ * @example
+ * ```ts
+ * const describe = (event: CredentialsResolvedEvent) => `${event.cacheId}: ${event.names.join(", ")} until ${event.expiration ?? "changed"}`;
+ * ```
  *
  * @public
  */
@@ -106,6 +138,11 @@ export interface CredentialsResolvedEvent extends AuditEventBase {
 /**
  * Credentials could not be fetched.
  *
+ * @example
+ * ```ts
+ * const toMetric = (event: CredentialsFailedEvent) => `credentials_failed{cache="${event.cacheId}",code="${event.code}"}`;
+ * ```
+ *
  * @public
  */
 export interface CredentialsFailedEvent extends AuditEventBase {
@@ -121,6 +158,11 @@ export interface CredentialsFailedEvent extends AuditEventBase {
 
 /**
  * A push that was started came to its end.
+ *
+ * @example
+ * ```ts
+ * const toMetric = (event: PushFinishedEvent) => `push_seconds{cache="${event.cacheId}",status="${event.status}"} ${event.durationMs / 1000}`;
+ * ```
  *
  * @public
  */

@@ -29,7 +29,7 @@ export function formatAuditEvent(event: AuditEvent): string {
  *
  * @example
  * ```ts
- * registry.subscribe((event) => file.write(`${formatAuditJson(event)}\n`));
+ * registry.subscribe((event) => log(formatAuditJson(event)));
  * ```
  *
  * @public

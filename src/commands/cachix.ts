@@ -18,7 +18,7 @@ import { checkStorePaths } from "./store-path.ts";
  * const command = buildCachixPushCommand({
  *   destination: { type: "cachix", name: "my-cache" },
  *   storePaths,
- *   credentials: { env: new Map([["CACHIX_AUTH_TOKEN", token]]) },
+ *   credentials: { env: new Map([["CACHIX_AUTH_TOKEN", new Secret("…")]]) },
  * });
  * ```
  *

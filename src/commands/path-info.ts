@@ -38,6 +38,11 @@ export function buildPathInfoCommand(input: PushCommandInput): CommandSpec {
 /**
  * What a cache says of a path that it has.
  *
+ * @example
+ * ```ts
+ * const isSigned = (info: PathInfo) => info.signedBy.includes("cache.example.org-1");
+ * ```
+ *
  * @public
  */
 export interface PathInfo {
@@ -51,6 +56,12 @@ export interface PathInfo {
  *
  * @param stdout - the whole standard output
  * @returns the paths that the cache has; nothing if the output is no answer
+ *
+ * @example
+ * ```ts
+ * const infos = parsePathInfo(stdout); // of `nix path-info --json`, in the form of any Nix since 2.4
+ * const missing = storePaths.filter((path) => infos?.get(path) === undefined);
+ * ```
  *
  * @public
  */

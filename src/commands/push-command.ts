@@ -21,7 +21,7 @@ import type { PushCommandInput } from "./push-input.ts";
  * @example
  * ```ts
  * const command = buildPushCommand({
- *   destination: cache.destination,
+ *   destination: { type: "cachix", name: "my-cache" },
  *   storePaths: ["/nix/store/3n58xw4373jp0ljirf06d8077j15pc4j-hello-2.12"],
  *   credentials,
  * });

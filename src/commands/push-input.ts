@@ -6,6 +6,11 @@ import { quoteName } from "../text.ts";
 /**
  * What a push command is built from.
  *
+ * @example
+ * ```ts
+ * const input: PushCommandInput = { destination, storePaths, credentials: { env: new Map([["HTTP_PASSWORD", new Secret("…")]]) } };
+ * ```
+ *
  * @public
  */
 export interface PushCommandInput<Destination extends CacheDestination = CacheDestination> {
@@ -28,6 +33,11 @@ export interface PushCommandInput<Destination extends CacheDestination = CacheDe
 
 /**
  * Where the host's shared AWS files are.
+ *
+ * @example
+ * ```ts
+ * const awsFiles: AwsFilePaths = { credentials: "/home/ci/.aws/credentials", config: "/home/ci/.aws/config" };
+ * ```
  *
  * @public
  */

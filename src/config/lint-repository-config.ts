@@ -13,6 +13,11 @@ import type { ServerConfig } from "./server-config.ts";
 /**
  * Options of {@link lintRepositoryConfig}.
  *
+ * @example
+ * ```ts
+ * const options: LintOptions = { repository: "myorg/myrepo", ref: { type: "branch", name: "main" } };
+ * ```
+ *
  * @public
  */
 export interface LintOptions {
@@ -24,6 +29,11 @@ export interface LintOptions {
 
 /**
  * A cache that a job names in vain: a warning with the code `unknown-cache` or `push-denied`.
+ *
+ * @example
+ * ```ts
+ * const toComment = ({ job, cacheId, decision }: LintFinding) => `${job} cannot push to ${cacheId}: ${decision.message}`;
+ * ```
  *
  * @public
  */

@@ -7,6 +7,11 @@ import type { DiagnosticListener } from "./parse-result.ts";
 /**
  * Options of the `load…` functions.
  *
+ * @example
+ * ```ts
+ * const options: LoadConfigOptions = { onDiagnostic: (diagnostic) => log(formatDiagnostic(diagnostic)) };
+ * ```
+ *
  * @public
  */
 export interface LoadConfigOptions {

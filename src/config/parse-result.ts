@@ -6,6 +6,11 @@ import { type ProblemText, placeProblems } from "./place-problems.ts";
 /**
  * Options of the `parse…` functions.
  *
+ * @example
+ * ```ts
+ * parseServerConfig(toml, { source: "/etc/eka-ci/ekaci.toml", onDiagnostic: (diagnostic) => show(diagnostic) });
+ * ```
+ *
  * @public
  */
 export interface ParseConfigOptions {
@@ -17,6 +22,11 @@ export interface ParseConfigOptions {
 
 /**
  * Takes diagnostics as they are found.
+ *
+ * @example
+ * ```ts
+ * const listener: DiagnosticListener = (diagnostic) => log(formatDiagnostic(diagnostic, { style: "frame" }));
+ * ```
  *
  * @public
  */

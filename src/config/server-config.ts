@@ -21,6 +21,12 @@ const VOCABULARY = collectVocabulary(serverSchema);
 /**
  * The trusted configuration of the server: which caches exist and what holds for all of them.
  *
+ * @example
+ * ```ts
+ * const config: ServerConfig = parseServerConfig(toml);
+ * const ids = config.caches.map(({ id }) => id);
+ * ```
+ *
  * @public
  */
 export interface ServerConfig {
@@ -32,6 +38,11 @@ export interface ServerConfig {
 
 /**
  * The `[security]` table.
+ *
+ * @example
+ * ```ts
+ * const { maxHookTimeoutSeconds }: SecurityPolicy = serverConfig.security;
+ * ```
  *
  * @public
  */

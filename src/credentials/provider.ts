@@ -7,6 +7,14 @@ import type { StandardSchema } from "./standard-schema.ts";
 /**
  * What a push tool needs to authenticate.
  *
+ * @example
+ * ```ts
+ * const credentials: Credentials = {
+ *   env: new Map([["CACHIX_AUTH_TOKEN", new Secret("…")]]),
+ *   expiration: new Date(Date.now() + 3_600_000),
+ * };
+ * ```
+ *
  * @public
  */
 export interface Credentials {
@@ -18,6 +26,11 @@ export interface Credentials {
 
 /**
  * What a provider is told about one request.
+ *
+ * @example
+ * ```ts
+ * const request: CredentialRequest = { minimumLifeMs: 300_000, signal: AbortSignal.timeout(10_000) };
+ * ```
  *
  * @public
  */
@@ -33,6 +46,11 @@ export interface CredentialRequest {
 /**
  * Fetches credentials. It rejects with a {@link CredentialError}, and never answers with something incomplete.
  *
+ * @example
+ * ```ts
+ * const provider: CredentialProvider = async () => ({ env: new Map([["CACHIX_AUTH_TOKEN", new Secret(await readKeyring("cachix"))]]) });
+ * ```
+ *
  * @public
  */
 export type CredentialProvider = (request?: CredentialRequest) => Promise<Credentials>;
@@ -40,6 +58,11 @@ export type CredentialProvider = (request?: CredentialRequest) => Promise<Creden
 /**
  * A source that the host adds, ready to be passed to a resolver or registry. Made by
  * {@link defineCredentialSource}.
+ *
+ * @example
+ * ```ts
+ * const registryWith = (source: CredentialSourceDefinition) => CacheRegistry.fromToml(toml, { credentialSources: [source] });
+ * ```
  *
  * @public
  */
@@ -56,6 +79,15 @@ export interface CredentialSourceDefinition {
 
 /**
  * What {@link defineCredentialSource} takes.
+ *
+ * @example
+ * ```ts
+ * const init: CredentialSourceInit<{ entry: string }> = {
+ *   type: "custom:keyring",
+ *   schema: v.strictObject({ entry: v.string() }),
+ *   create: ({ entry }) => async () => ({ env: new Map([["CACHIX_AUTH_TOKEN", new Secret(await readKeyring(entry))]]) }),
+ * };
+ * ```
  *
  * @public
  */
@@ -78,7 +110,7 @@ export interface CredentialSourceInit<Options> {
  * const keyring = defineCredentialSource({
  *   type: "custom:keyring",
  *   schema: v.strictObject({ entry: v.string() }),
- *   create: ({ entry }) => async () => ({ env: new Map([["CACHIX_AUTH_TOKEN", new Secret(await read(entry))]]) }),
+ *   create: ({ entry }) => async () => ({ env: new Map([["CACHIX_AUTH_TOKEN", new Secret(await readKeyring(entry))]]) }),
  * });
  * // [caches.credentials]
  * // "custom:keyring" = { entry: "cachix" }

@@ -27,6 +27,12 @@ const LOAD_TIMEOUT_MS = 10_000;
 /**
  * Turns a configured source into credentials.
  *
+ * @example
+ * ```ts
+ * const resolver: CredentialResolver = createCredentialResolver();
+ * const { env } = await resolver.resolve({ type: "env", vars: ["CACHIX_AUTH_TOKEN"] });
+ * ```
+ *
  * @public
  */
 export interface CredentialResolver {
@@ -34,13 +40,18 @@ export interface CredentialResolver {
    * Fetches the credentials of a source. The configured source is the only one asked: nothing falls through to
    * another.
    *
-   * @throws {@link CredentialError} saying what is wrong with the source; the signal's reason on abort
+   * @throws {@link CredentialError} `ERR_CREDENTIAL_…`, by what is wrong with the source; the signal's reason on abort
    */
   resolve(source: CredentialSource, request?: CredentialRequest): Promise<Credentials>;
 }
 
 /**
  * Options of {@link createCredentialResolver}.
+ *
+ * @example
+ * ```ts
+ * const options: CredentialResolverOptions = { runtime: { env: { CACHIX_AUTH_TOKEN: "…" } } };
+ * ```
  *
  * @public
  */

@@ -2,6 +2,11 @@
  * A schema by the Standard Schema specification, version 1 (https://standardschema.dev), as far as it is used
  * here. valibot, zod and arktype schemas are of this shape.
  *
+ * @example
+ * ```ts
+ * const schema: StandardSchema<string> = v.string(); // or of Zod, ArkType and others: https://standardschema.dev
+ * ```
+ *
  * @public
  */
 export interface StandardSchema<Output> {
@@ -19,6 +24,11 @@ export interface StandardSchema<Output> {
 /**
  * The outcome of {@link StandardSchema}'s `validate`.
  *
+ * @example
+ * ```ts
+ * const result: StandardResult<string> = { issues: [{ message: "expected a text" }] };
+ * ```
+ *
  * @public
  */
 export type StandardResult<Output> =
@@ -35,6 +45,11 @@ export type StandardResult<Output> =
 
 /**
  * One thing wrong with a value.
+ *
+ * @example
+ * ```ts
+ * const issue: StandardIssue = { message: "expected a text", path: ["entry"] };
+ * ```
  *
  * @public
  */

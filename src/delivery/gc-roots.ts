@@ -9,6 +9,11 @@ import type { Executor } from "../execution/executor.ts";
 /**
  * Keeps store paths from the garbage collector while they wait.
  *
+ * @example
+ * ```ts
+ * const none: GcRoots = { hold: async () => {}, release: async () => {} };
+ * ```
+ *
  * @public
  */
 export interface GcRoots {
@@ -24,6 +29,11 @@ export interface GcRoots {
 
 /**
  * Options of {@link createGcRoots}.
+ *
+ * @example
+ * ```ts
+ * const options: GcRootsOptions = { directory: "/var/lib/eka-ci/gcroots", executor };
+ * ```
  *
  * @public
  */

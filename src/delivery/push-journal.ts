@@ -3,6 +3,11 @@ import type { PushRequest } from "../registry/push-types.ts";
 /**
  * One request at one cache, as a journal keeps it. It holds no credential: those are loaded at each attempt.
  *
+ * @example
+ * ```ts
+ * const pathsOf = ({ request }: Delivery) => request.storePaths;
+ * ```
+ *
  * @public
  */
 export interface Delivery {
@@ -21,6 +26,11 @@ export interface Delivery {
 /**
  * Who works on deliveries, and until when nobody else may take them.
  *
+ * @example
+ * ```ts
+ * const lease: Lease = { owner: "queue-1", now: Date.now(), expiresAt: Date.now() + 60_000 };
+ * ```
+ *
  * @public
  */
 export interface Lease {
@@ -34,6 +44,11 @@ export interface Lease {
 
 /**
  * A delivery that was given up.
+ *
+ * @example
+ * ```ts
+ * const toLine = ({ delivery, code, message }: DeadLetter) => `${delivery.id} ${delivery.cacheId} ${code}: ${message}`;
+ * ```
  *
  * @public
  */
@@ -55,6 +70,12 @@ export interface DeadLetter {
  * The contract is that of a job queue with leases, so that an engine on Redis or PostgreSQL fits: a delivery is held by one
  * queue at a time, comes back when its lease ends without renewal, and may so be delivered twice, never not at all. What
  * resolved is durable.
+ *
+ * @example
+ * ```ts
+ * const journal: PushJournal = createMemoryJournal();
+ * await journal.lease({ owner: "queue-1", now: Date.now(), expiresAt: Date.now() + 60_000 }, 100);
+ * ```
  *
  * @public
  */

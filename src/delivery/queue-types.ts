@@ -8,12 +8,27 @@ import type { PushJournal } from "./push-journal.ts";
  * The registry that a queue pushes with, or a function that gives the one of the moment: a host that reads its configuration
  * anew swaps registries so, and what waits is decided on by the new one.
  *
+ * @example
+ * ```ts
+ * let current = CacheRegistry.fromToml(toml);
+ * const source: RegistrySource = () => current; // a reload of the configuration replaces it
+ * ```
+ *
  * @public
  */
 export type RegistrySource = CacheRegistry | (() => CacheRegistry);
 
 /**
  * Options of {@link PushQueue}. Times are in milliseconds.
+ *
+ * @example
+ * ```ts
+ * const options: PushQueueOptions = {
+ *   journal: createSqliteJournal("/var/lib/eka-ci/pushes.sqlite"),
+ *   stallTimeoutMs: 120_000,
+ *   onSettled: ({ ticketId, result }) => log(`${ticketId} ${result.cacheId} ${result.status}`),
+ * };
+ * ```
  *
  * @public
  */
@@ -55,6 +70,11 @@ export interface PushQueueOptions {
 /**
  * What became of a delivery.
  *
+ * @example
+ * ```ts
+ * const toLine = ({ ticketId, result }: SettledDelivery) => `${ticketId}: ${result.cacheId} ${result.status}`;
+ * ```
+ *
  * @public
  */
 export interface SettledDelivery {
@@ -66,6 +86,12 @@ export interface SettledDelivery {
 
 /**
  * What `enqueue` gives for an accepted request.
+ *
+ * @example
+ * ```ts
+ * const ticket: PushTicket = await queue.enqueue(request);
+ * const { ok } = await ticket.done;
+ * ```
  *
  * @public
  */

@@ -7,6 +7,11 @@ import type { CommandSpec } from "../commands/command.ts";
  * a {@link CommandError} only for a command that could not start. `describeExecutor` of the testing entry point
  * tells whether an implementation keeps this contract.
  *
+ * @example
+ * ```ts
+ * const quiet: Executor = { execute: (command, options) => executor.execute(command, { ...options, onOutput: undefined }) };
+ * ```
+ *
  * @public
  */
 export interface Executor {
@@ -20,6 +25,11 @@ export interface Executor {
 
 /**
  * Options of {@link Executor.execute}.
+ *
+ * @example
+ * ```ts
+ * const options: ExecuteOptions = { timeoutMs: 60_000, onOutput: ({ text }) => log(text) };
+ * ```
  *
  * @public
  */
@@ -35,6 +45,11 @@ export interface ExecuteOptions {
 /**
  * A piece of a command's output.
  *
+ * @example
+ * ```ts
+ * const toLine = ({ stream, text }: OutputChunk) => `${stream}: ${text}`;
+ * ```
+ *
  * @public
  */
 export interface OutputChunk {
@@ -47,12 +62,23 @@ export interface OutputChunk {
 /**
  * How a run ended. Only exit code 0 of a run that nobody ended is `succeeded`.
  *
+ * @example
+ * ```ts
+ * const words: Record<ExecutionOutcome, string> = { succeeded: "done", failed: "failed", "timed-out": "too slow", aborted: "ended" };
+ * ```
+ *
  * @public
  */
 export type ExecutionOutcome = "succeeded" | "failed" | "timed-out" | "aborted";
 
 /**
  * What is known of a run that ended.
+ *
+ * @example
+ * ```ts
+ * const result: ExecutionResult = await executor.execute(command);
+ * if (result.outcome === "failed") log(result.stderr);
+ * ```
  *
  * @public
  */

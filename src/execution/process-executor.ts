@@ -19,6 +19,11 @@ const DEFAULT_TIMEOUT_MS = 300_000;
 /**
  * Options of {@link createProcessExecutor}.
  *
+ * @example
+ * ```ts
+ * const options: ProcessExecutorOptions = { path: "/run/current-system/sw/bin", workDirectoryParent: "/run/eka-ci" };
+ * ```
+ *
  * @public
  */
 export interface ProcessExecutorOptions {

@@ -6,6 +6,11 @@ import type { GitRef } from "./git-ref.ts";
  * Who asks: a repository and what was built of it. These are facts of the CI server, never of the repository's
  * own files.
  *
+ * @example
+ * ```ts
+ * const request: AccessRequest = { repository: "myorg/myrepo", ref: { type: "branch", name: "main" } };
+ * ```
+ *
  * @public
  */
 export interface AccessRequest {
@@ -18,12 +23,23 @@ export interface AccessRequest {
 /**
  * The answer to "may this request push to this cache?".
  *
+ * @example
+ * ```ts
+ * const decision: Decision = registry.authorize("prod-cache", request);
+ * if (decision.effect === "deny") log(decision.message);
+ * ```
+ *
  * @public
  */
 export type Decision = AllowDecision | DenyDecision;
 
 /**
  * Why a push is allowed.
+ *
+ * @example
+ * ```ts
+ * const isOpenToAll = (reason: AllowReason) => reason === "allow-all";
+ * ```
  *
  * @public
  */
@@ -43,6 +59,11 @@ export type AllowReason = "allow-all" | "repository-matched" | "repository-and-b
  * | `no-repositories-allowed` | `allow_all = false` and no `allowed_repos` |
  * | `invalid-request` | a name that git or a forge would refuse |
  *
+ * @example
+ * ```ts
+ * const isOperatorsDoing = (reason: DenyReason) => reason === "unknown-cache" || reason === "no-repositories-allowed";
+ * ```
+ *
  * @public
  */
 export type DenyReason =
@@ -58,6 +79,11 @@ export type DenyReason =
 /**
  * A pattern that let a request through.
  *
+ * @example
+ * ```ts
+ * const rule: MatchedRule = { list: "allowed_repos", pattern: "company/*", index: 0 };
+ * ```
+ *
  * @public
  */
 export interface MatchedRule {
@@ -71,6 +97,11 @@ export interface MatchedRule {
 
 /**
  * The push is allowed.
+ *
+ * @example
+ * ```ts
+ * const rulesOf = ({ matched }: AllowDecision) => matched.map(({ list, index }) => `${list}[${index}]`);
+ * ```
  *
  * @public
  */
@@ -87,6 +118,11 @@ export interface AllowDecision {
 
 /**
  * The push is denied.
+ *
+ * @example
+ * ```ts
+ * const toLine = ({ cacheId, reason, message }: DenyDecision) => `${cacheId} (${reason}): ${message}`;
+ * ```
  *
  * @public
  */

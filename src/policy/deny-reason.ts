@@ -25,7 +25,7 @@ const REASONS: Readonly<Record<DenyReason, true>> = {
  * const quiet = ["fork-not-allowed", "branch-not-allowed"].map(parseDenyReason);
  * registry.subscribe((event) => {
  *   const isDenied = event.type === "permission.decided" && event.decision.effect === "deny";
- *   if (isDenied && !quiet.includes(event.decision.reason)) alert(formatAuditEvent(event));
+ *   if (isDenied && !quiet.includes(event.decision.reason)) alertOperators(formatAuditEvent(event));
  * });
  * ```
  *

@@ -4,12 +4,22 @@ import { quoteName } from "../text.ts";
 /**
  * What was built: a branch, a tag, or a pull request with the branch it comes from.
  *
+ * @example
+ * ```ts
+ * const ref: GitRef = parseGitRef("refs/tags/v1.0");
+ * ```
+ *
  * @public
  */
 export type GitRef = BranchRef | TagRef | PullRequestRef;
 
 /**
  * A branch of the repository itself.
+ *
+ * @example
+ * ```ts
+ * const ref: BranchRef = { type: "branch", name: "release/v1" }; // never refs/heads/release/v1
+ * ```
  *
  * @public
  */
@@ -23,6 +33,11 @@ export interface BranchRef {
 /**
  * A tag of the repository itself.
  *
+ * @example
+ * ```ts
+ * const ref: TagRef = { type: "tag", name: "v1.0" };
+ * ```
+ *
  * @public
  */
 export interface TagRef {
@@ -34,6 +49,15 @@ export interface TagRef {
 
 /**
  * A pull request. From the same repository it counts as its head branch; from another it is a fork's.
+ *
+ * @example
+ * ```ts
+ * const ref: PullRequestRef = {
+ *   type: "pull-request",
+ *   number: 7,
+ *   head: { repository: "contributor/myrepo", branch: "fix" },
+ * };
+ * ```
  *
  * @public
  */

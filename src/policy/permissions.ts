@@ -7,6 +7,12 @@ import { readRequest } from "./request.ts";
 /**
  * Permissions, ready to answer.
  *
+ * @example
+ * ```ts
+ * const policy: CompiledPermissions = compilePermissions({ allowAll: false, allowedRepos: ["company/*"] });
+ * policy.evaluate({ repository: "stranger/app" }).effect; // "deny"
+ * ```
+ *
  * @public
  */
 export interface CompiledPermissions {
@@ -19,6 +25,11 @@ export interface CompiledPermissions {
 
 /**
  * Options of {@link compilePermissions}.
+ *
+ * @example
+ * ```ts
+ * compilePermissions({ allowAll: true }, { cacheId: "public" }).evaluate({ repository: "o/r" }).cacheId; // "public"
+ * ```
  *
  * @public
  */

@@ -20,6 +20,11 @@ import type { PushOptions, PushReport, PushRequest, PushResult } from "./push-ty
 /**
  * Options of {@link CacheRegistry}.
  *
+ * @example
+ * ```ts
+ * const options: CacheRegistryOptions = { auditSinks: [createLineSink({ write: log })], executor };
+ * ```
+ *
  * @public
  */
 export interface CacheRegistryOptions {
@@ -258,6 +263,11 @@ export class CacheRegistry implements AsyncDisposable {
 
 /**
  * Options of {@link CacheRegistry.load} and {@link CacheRegistry.fromToml}.
+ *
+ * @example
+ * ```ts
+ * const options: CacheRegistryLoadOptions = { onDiagnostic: (diagnostic) => log(formatDiagnostic(diagnostic)) };
+ * ```
  *
  * @public
  */

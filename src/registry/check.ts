@@ -16,6 +16,11 @@ const TOOL_TIMEOUT_MS = 10_000;
 /**
  * Options of {@link CacheRegistry.check}.
  *
+ * @example
+ * ```ts
+ * const { ok } = await registry.check({ caches: ["prod-cache"], signal: AbortSignal.timeout(30_000) });
+ * ```
+ *
  * @public
  */
 export interface CheckOptions {
@@ -27,6 +32,12 @@ export interface CheckOptions {
 
 /**
  * Whether pushes could work, as far as that can be told without one.
+ *
+ * @example
+ * ```ts
+ * const report: CheckReport = await registry.check();
+ * for (const { tool, ok } of report.tools) log(`${tool}: ${ok ? "found" : "missing"}`);
+ * ```
  *
  * @public
  */
@@ -41,6 +52,11 @@ export interface CheckReport {
 
 /**
  * Whether a tool answers.
+ *
+ * @example
+ * ```ts
+ * const toLine = ({ tool, version, error }: ToolCheck) => `${tool}: ${version ?? error?.code}`;
+ * ```
  *
  * @public
  */
@@ -57,6 +73,11 @@ export interface ToolCheck {
 
 /**
  * Whether a cache's credentials can be fetched and are of use to its tool. Their values are not shown.
+ *
+ * @example
+ * ```ts
+ * const toLine = ({ cacheId, ok, error }: CacheCheck) => `${cacheId}: ${ok ? "ready" : error?.code}`;
+ * ```
  *
  * @public
  */

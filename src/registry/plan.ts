@@ -11,6 +11,12 @@ import { Secret } from "../secret.ts";
 /**
  * What a push would do.
  *
+ * @example
+ * ```ts
+ * const plan: PushPlan = registry.plan(request);
+ * const willPush = plan.entries.some(({ decision }) => decision.effect === "allow");
+ * ```
+ *
  * @public
  */
 export interface PushPlan {
@@ -20,6 +26,11 @@ export interface PushPlan {
 
 /**
  * What a push would do at one cache.
+ *
+ * @example
+ * ```ts
+ * const toLines = ({ cacheId, decision, commands }: PlanEntry) => [`${cacheId}: ${explainDecision(decision)}`, ...commands];
+ * ```
  *
  * @public
  */

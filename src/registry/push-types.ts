@@ -7,6 +7,17 @@ import type { AccessRequest, AllowDecision, DenyDecision } from "../policy/decis
  * What to push, and for whom. Repository, ref and paths are facts of the CI server; only `caches` may come from the
  * repository's own file.
  *
+ * @example
+ * ```ts
+ * const request: PushRequest = {
+ *   repository: "myorg/myrepo",
+ *   ref: { type: "branch", name: "main" },
+ *   job: "my-package",
+ *   caches: ["production"],
+ *   storePaths: ["/nix/store/3n58xw4373jp0ljirf06d8077j15pc4j-hello-2.12"],
+ * };
+ * ```
+ *
  * @public
  */
 export interface PushRequest extends AccessRequest {
@@ -26,6 +37,11 @@ export interface PushRequest extends AccessRequest {
 
 /**
  * Options of {@link CacheRegistry.push}.
+ *
+ * @example
+ * ```ts
+ * const options: PushOptions = { timeoutMs: 120_000, signal: AbortSignal.timeout(180_000) };
+ * ```
  *
  * @public
  */
@@ -49,6 +65,11 @@ export interface PushOptions {
  * How far the push to one cache is. With several commands (more than 400 paths, or a second attempt with fresh credentials)
  * the numbers are those of the command that runs.
  *
+ * @example
+ * ```ts
+ * const toLine = (progress: PushProgress) => `${progress.cacheId} ${progress.type}`;
+ * ```
+ *
  * @public
  */
 export type PushProgress = CommandProgress & {
@@ -59,6 +80,11 @@ export type PushProgress = CommandProgress & {
 /**
  * A piece of a push tool's output.
  *
+ * @example
+ * ```ts
+ * const toLine = ({ cacheId, text }: PushOutputChunk) => `${cacheId}: ${text}`;
+ * ```
+ *
  * @public
  */
 export interface PushOutputChunk extends OutputChunk {
@@ -68,6 +94,12 @@ export interface PushOutputChunk extends OutputChunk {
 
 /**
  * What happened to a push.
+ *
+ * @example
+ * ```ts
+ * const { ok, results }: PushReport = await registry.push(request);
+ * if (!ok) log(results.map(({ cacheId, status }) => `${cacheId} ${status}`).join(", "));
+ * ```
  *
  * @public
  */
@@ -83,12 +115,32 @@ export interface PushReport {
 /**
  * What happened at one cache.
  *
+ * @example
+ * ```ts
+ * const explain = (result: PushResult): string => {
+ *   switch (result.status) {
+ *     case "pushed":
+ *     case "aborted":
+ *       return `${result.storePaths.length} paths are there`;
+ *     case "failed":
+ *       return result.error.message;
+ *     case "denied":
+ *       return result.decision.message;
+ *   }
+ * };
+ * ```
+ *
  * @public
  */
 export type PushResult = PushedResult | FailedResult | DeniedResult | AbortedResult;
 
 /**
  * What a result says of the commands that ran.
+ *
+ * @example
+ * ```ts
+ * const seconds = ({ durationMs }: ExecutedPush) => durationMs / 1000; // of every result but a denied one
+ * ```
  *
  * @public
  */
@@ -110,6 +162,11 @@ export interface ExecutedPush {
 /**
  * The paths are in the cache.
  *
+ * @example
+ * ```ts
+ * const countOf = ({ storePaths }: PushedResult) => storePaths.length;
+ * ```
+ *
  * @public
  */
 export interface PushedResult extends ExecutedPush {
@@ -119,6 +176,12 @@ export interface PushedResult extends ExecutedPush {
 
 /**
  * The push was allowed and did not succeed.
+ *
+ * @example
+ * ```ts
+ * const toLine = ({ cacheId, error, storePaths }: FailedResult) =>
+ *   `${cacheId}: ${error.code}, though ${storePaths.length} paths are there`;
+ * ```
  *
  * @public
  */
@@ -132,6 +195,11 @@ export interface FailedResult extends ExecutedPush {
 /**
  * The host ended the push.
  *
+ * @example
+ * ```ts
+ * const isAborted = (result: PushResult): result is AbortedResult => result.status === "aborted";
+ * ```
+ *
  * @public
  */
 export interface AbortedResult extends ExecutedPush {
@@ -141,6 +209,11 @@ export interface AbortedResult extends ExecutedPush {
 
 /**
  * The push was not allowed; nothing was read or run for it. Of a queue: no path was brought there before it was denied.
+ *
+ * @example
+ * ```ts
+ * const isDenied = (result: PushResult): result is DeniedResult => result.status === "denied";
+ * ```
  *
  * @public
  */

@@ -3,6 +3,13 @@ import type { AuditEvent } from "../audit/event.ts";
 /**
  * Events as they came.
  *
+ * @example
+ * ```ts
+ * const collected: CollectedEvents = collectEvents(registry);
+ * await registry.push(request);
+ * collected.events.map(({ type }) => type); // ["push.dispatched", "permission.decided", …]
+ * ```
+ *
  * @public
  */
 export interface CollectedEvents {

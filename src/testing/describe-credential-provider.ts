@@ -10,6 +10,16 @@ import { toVisibleText } from "./visible-text.ts";
 /**
  * Situations of a provider, for {@link describeCredentialProvider}. Each is arranged anew for its test.
  *
+ * @example
+ * ```ts
+ * const suite: CredentialProviderSuite = {
+ *   name: "keyring",
+ *   framework: { describe, it },
+ *   ready: () => ({ provider: createStaticProvider({ A_TOKEN: "x" }), values: { A_TOKEN: "x" } }),
+ *   failures: [],
+ * };
+ * ```
+ *
  * @public
  */
 export interface CredentialProviderSuite {
@@ -30,12 +40,22 @@ export interface CredentialProviderSuite {
 /**
  * A value, or the promise of one.
  *
+ * @example
+ * ```ts
+ * const provider: Arranged<CredentialProvider> = createStaticProvider({ CACHIX_AUTH_TOKEN: "…" });
+ * ```
+ *
  * @public
  */
 export type Arranged<T> = T | Promise<T>;
 
 /**
  * A provider that answers.
+ *
+ * @example
+ * ```ts
+ * const ready: ReadyProvider = { provider: createStaticProvider({ A_TOKEN: "x" }), values: { A_TOKEN: "x" } };
+ * ```
  *
  * @public
  */
@@ -48,6 +68,15 @@ export interface ReadyProvider {
 
 /**
  * A provider that fails.
+ *
+ * @example
+ * ```ts
+ * const failing: FailingProvider = {
+ *   situation: "the keyring is locked",
+ *   code: "ERR_CREDENTIAL_DENIED",
+ *   arrange: () => () => Promise.reject(new CredentialError("ERR_CREDENTIAL_DENIED", "custom:keyring", "Unlock the keyring")),
+ * };
+ * ```
  *
  * @public
  */
@@ -64,6 +93,16 @@ export interface FailingProvider {
 
 /**
  * A provider whose source gets new values.
+ *
+ * @example
+ * ```ts
+ * let values = { A_TOKEN: "old" };
+ * const rotating: RotatingProvider = {
+ *   provider: async () => createStaticProvider(values)(),
+ *   values,
+ *   rotate: () => (values = { A_TOKEN: "new" }),
+ * };
+ * ```
  *
  * @public
  */

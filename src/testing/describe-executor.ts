@@ -14,6 +14,11 @@ import { toVisibleText } from "./visible-text.ts";
 /**
  * What {@link describeExecutor} tests.
  *
+ * @example
+ * ```ts
+ * const suite: ExecutorSuite = { name: "process", framework: { describe, it }, create: () => createProcessExecutor() };
+ * ```
+ *
  * @public
  */
 export interface ExecutorSuite {
@@ -40,7 +45,7 @@ const CANARY = 'canary/"4f1d9c+secret';
  *
  * @example
  * ```ts
- * describeExecutor({ name: "ssh", framework: { describe, it }, create: () => createSshExecutor(host) });
+ * describeExecutor({ name: "ssh", framework: { describe, it }, create: () => createSshExecutor("builder.example.com") });
  * ```
  *
  * @public

@@ -3,6 +3,12 @@ import type { Clock } from "../runtime.ts";
 /**
  * A clock that stands still until a test moves it.
  *
+ * @example
+ * ```ts
+ * const clock: FakeClock = createFakeClock(new Date("2026-01-01T00:00:00Z"));
+ * clock.advance(60_000);
+ * ```
+ *
  * @public
  */
 export interface FakeClock extends Clock {

@@ -5,6 +5,13 @@ import type { ExecuteOptions, ExecutionResult, Executor } from "../execution/exe
 /**
  * An executor that runs nothing and remembers what it was asked to run.
  *
+ * @example
+ * ```ts
+ * const executor: RecordingExecutor = createRecordingExecutor();
+ * await CacheRegistry.fromToml(toml, { executor }).push(request);
+ * executor.commands.map(({ file }) => file); // ["nix-store", "nix", "nix"]
+ * ```
+ *
  * @public
  */
 export interface RecordingExecutor extends Executor {
@@ -15,12 +22,22 @@ export interface RecordingExecutor extends Executor {
 /**
  * What a scripted command ends with; what is left out is that of a success without output.
  *
+ * @example
+ * ```ts
+ * const failure: ScriptedResult = { exitCode: 1, stderr: "error: HTTP error 503" };
+ * ```
+ *
  * @public
  */
 export type ScriptedResult = Partial<ExecutionResult>;
 
 /**
  * Options of {@link createRecordingExecutor}.
+ *
+ * @example
+ * ```ts
+ * const options: RecordingExecutorOptions = { respond: ({ file }) => (file === "cachix" ? { exitCode: 1, stderr: "401" } : undefined) };
+ * ```
  *
  * @public
  */

@@ -6,6 +6,11 @@ import { createFakeClock } from "./fake-clock.ts";
 /**
  * A file of a test's own file system.
  *
+ * @example
+ * ```ts
+ * const file: TestFile = { content: "A_TOKEN=x\n", mode: 0o600, uid: 1000 };
+ * ```
+ *
  * @public
  */
 export interface TestFile {
@@ -25,6 +30,11 @@ export interface TestFile {
 
 /**
  * A runtime for tests: what is not given is empty, and time stands still.
+ *
+ * @example
+ * ```ts
+ * const options: TestRuntimeOptions = { env: { A_TOKEN: "x" }, files: { "/etc/token": { content: "x", mode: 0o600 } } };
+ * ```
  *
  * @public
  */

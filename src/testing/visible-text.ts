@@ -8,7 +8,7 @@ import { inspect } from "node:util";
  *
  * @example
  * ```ts
- * assert(!toVisibleText(error).includes(token));
+ * expect(toVisibleText(error)).not.toContain("canary-4f1d9c");
  * ```
  *
  * @public

@@ -21,6 +21,14 @@ import { JobLists } from "./job-lists.ts";
 /**
  * Options of {@link migrateHooks}.
  *
+ * @example
+ * ```ts
+ * const options: MigrateHooksOptions = {
+ *   repository: "myorg/myrepo",
+ *   atticServers: { default: "https://attic.example.com" },
+ * };
+ * ```
+ *
  * @public
  */
 export interface MigrateHooksOptions {
@@ -36,6 +44,11 @@ export interface MigrateHooksOptions {
 
 /**
  * What {@link migrateHooks} proposes. No credential of a hook is in it.
+ *
+ * @example
+ * ```ts
+ * const { serverToml, repositoryJson, findings }: HookMigration = migrateHooks(json);
+ * ```
  *
  * @public
  */

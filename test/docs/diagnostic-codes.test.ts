@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { expect, it } from "vitest";
 
-const read = (path: string): string => readFileSync(new URL(`../${path}`, import.meta.url), "utf8");
+const read = (path: string): string => readFileSync(new URL(`../../${path}`, import.meta.url), "utf8");
 
 it("the page on diagnostics explains every code, and no other", () => {
   const [, union = ""] = /export type DiagnosticCode =([^;]*);/u.exec(read("src/config/diagnostic.ts")) ?? [];
