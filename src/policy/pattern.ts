@@ -8,13 +8,43 @@ import { isRepositoryName } from "./repository-name.ts";
 export type PatternKind = "branch" | "repository";
 
 /** A pattern, ready to match. */
-export interface CompiledPattern {
+export class CompiledPattern {
   /** The pattern as it was written. */
   readonly source: string;
+  readonly #kind: PatternKind;
+  readonly #hasWildcard: boolean;
+  /** What stands before the first `*`. Every character of it is itself, and most names fail there already. */
+  readonly prefix: string;
+  readonly #lowerCasePrefix: string;
+  readonly #expression: RegExp;
+  #caseBlind: RegExp | undefined;
+
+  /** @param source - a text in which {@link findPatternProblem} finds no problem */
+  constructor(kind: PatternKind, source: string) {
+    this.source = source;
+    this.#kind = kind;
+    this.#hasWildcard = source.includes("*");
+    this.prefix = source.split("*", 1)[0] ?? "";
+    this.#lowerCasePrefix = this.prefix.toLowerCase();
+    this.#expression = toRegExp(kind, source);
+  }
+
   /** Whether the whole name matches, by code unit. */
-  matches(name: string): boolean;
-  /** Whether the name would match if letter case did not count. For explanations only. */
-  matchesIgnoringCase(name: string): boolean;
+  matches(name: string): boolean {
+    if (!this.#hasWildcard) return name === this.source;
+    return name.startsWith(this.prefix) && this.#expression.test(name);
+  }
+
+  /**
+   * Whether the name would match if letter case did not count. For explanations only.
+   *
+   * @param lowerCaseName - the same name in lower case
+   */
+  matchesIgnoringCase(name: string, lowerCaseName: string): boolean {
+    if (!lowerCaseName.startsWith(this.#lowerCasePrefix)) return false;
+    this.#caseBlind ??= new RegExp(toRegExp(this.#kind, this.source).source, "is");
+    return this.#caseBlind.test(name);
+  }
 }
 
 const MAX_STARS = 2;
@@ -79,25 +109,7 @@ export function compilePattern(kind: PatternKind, source: string): CompiledPatte
       `Invalid ${kind} pattern ${quoteName(source)}: ${problem}`,
     );
   }
-  return {
-    source,
-    matches: compileMatcher(kind, source),
-    matchesIgnoringCase: compileCaseBlind(kind, source),
-  };
-}
-
-function compileMatcher(kind: PatternKind, source: string): (name: string) => boolean {
-  if (!source.includes("*")) return (name) => name === source;
-  const expression = toRegExp(kind, source);
-  return (name) => expression.test(name);
-}
-
-function compileCaseBlind(kind: PatternKind, source: string): (name: string) => boolean {
-  let expression: RegExp | undefined;
-  return (name) => {
-    expression ??= new RegExp(toRegExp(kind, source).source, "is");
-    return expression.test(name);
-  };
+  return new CompiledPattern(kind, source);
 }
 
 // picomatch reads a run of `+` as "one or more"; escaped, each is itself.

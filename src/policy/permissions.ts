@@ -1,7 +1,7 @@
 import type { CachePermissions } from "../cache.ts";
 import { quoteName } from "../text.ts";
 import type { AccessRequest, AllowReason, Decision, DenyReason, MatchedRule } from "./decision.ts";
-import { type CompiledPattern, compilePattern } from "./pattern.ts";
+import { PatternList } from "./pattern-list.ts";
 import { readRequest } from "./request.ts";
 
 /**
@@ -69,39 +69,33 @@ class PermissionEvaluator implements CompiledPermissions {
   readonly #cacheId: string;
   readonly #allowAll: boolean;
   readonly #allowForks: boolean;
-  readonly #repositories: readonly CompiledPattern[];
-  readonly #branches: readonly CompiledPattern[] | undefined;
+  readonly #repositories: PatternList;
+  readonly #branches: PatternList | undefined;
 
   constructor(permissions: CachePermissions, cacheId: string) {
+    const { allowedRepos = [], allowedBranches } = permissions;
     this.#cacheId = cacheId;
     this.#allowAll = permissions.allowAll === true;
     this.#allowForks = permissions.allowForks ?? this.#allowAll;
-    this.#repositories = (permissions.allowedRepos ?? []).map((source) =>
-      compilePattern("repository", source),
-    );
-    this.#branches = permissions.allowedBranches?.map((source) => compilePattern("branch", source));
+    this.#repositories = new PatternList("repository", allowedRepos);
+    this.#branches = allowedBranches === undefined ? undefined : new PatternList("branch", allowedBranches);
   }
 
   evaluate(request: AccessRequest): Decision {
     const read = readRequest(request);
-    if (!read.success) return this.#deny("invalid-request", read.problem);
-    if (this.#allowAll) return this.#denyFork(read.request) ?? this.#allow("allow-all", []);
-    return this.#evaluateLists(read.request);
+    if (read.problem !== undefined) return this.#deny("invalid-request", read.problem);
+    if (this.#allowAll) return this.#denyFork(read) ?? this.#allow("allow-all", []);
+    return this.#evaluateLists(read);
   }
 
   #evaluateLists(request: AccessRequest): Decision {
-    if (this.#repositories.length === 0) {
+    const { repository } = request;
+    const patterns = this.#repositories;
+    if (patterns.isEmpty)
       return this.#deny("no-repositories-allowed", "No repository is allowed to use this cache");
-    }
-    const index = this.#repositories.findIndex((pattern) => pattern.matches(request.repository));
-    const matched = toRule("allowed_repos", this.#repositories, index);
-    if (matched === undefined) {
-      const hint = explainCase(this.#repositories, request.repository);
-      return this.#deny(
-        "repository-not-allowed",
-        `Repository ${quoteName(request.repository)} is not allowed${hint}`,
-      );
-    }
+    const matched = patterns.find(repository);
+    if (matched === undefined)
+      return this.#deny("repository-not-allowed", patterns.explainDenial(repository));
     return this.#denyFork(request) ?? this.#evaluateBranch(request, matched);
   }
 
@@ -122,11 +116,9 @@ class PermissionEvaluator implements CompiledPermissions {
       return this.#deny("branch-required", "This cache allows named branches, and none was given");
     if (ref.type === "tag") return this.#deny("not-a-branch", `Tag ${quoteName(ref.name)} is not a branch`);
     const branch = ref.type === "branch" ? ref.name : ref.head.branch;
-    const index = patterns.findIndex((pattern) => pattern.matches(branch));
-    const matched = toRule("allowed_branches", patterns, index);
+    const matched = patterns.find(branch);
     if (matched !== undefined) return this.#allow("repository-and-branch-matched", [repository, matched]);
-    const hint = explainCase(patterns, branch);
-    return this.#deny("branch-not-allowed", `Branch ${quoteName(branch)} is not allowed${hint}`);
+    return this.#deny("branch-not-allowed", patterns.explainDenial(branch));
   }
 
   #allow(reason: AllowReason, matched: readonly MatchedRule[]): Decision {
@@ -136,18 +128,4 @@ class PermissionEvaluator implements CompiledPermissions {
   #deny(reason: DenyReason, message: string): Decision {
     return { effect: "deny", cacheId: this.#cacheId, reason, message };
   }
-}
-
-function toRule(
-  list: MatchedRule["list"],
-  patterns: readonly CompiledPattern[],
-  index: number,
-): MatchedRule | undefined {
-  const pattern = patterns[index];
-  return pattern === undefined ? undefined : { list, pattern: pattern.source, index };
-}
-
-function explainCase(patterns: readonly CompiledPattern[], name: string): string {
-  const near = patterns.find((pattern) => pattern.matchesIgnoringCase(name));
-  return near === undefined ? "" : `; it differs only by letter case from the allowed ${near.source}`;
 }

@@ -1,13 +1,13 @@
 import { isObject, type Members, readMember } from "../own-member.ts";
 import { quoteName } from "../text.ts";
-import type { AccessRequest } from "./decision.ts";
 import { type GitRef, isBranchName, isTagName } from "./git-ref.ts";
+import { rememberNames } from "./remember-names.ts";
 import { isRepositoryName } from "./repository-name.ts";
 
 /** A request that was understood, or why it was not. */
 export type ReadRequest =
-  | { readonly success: true; readonly request: AccessRequest }
-  | { readonly success: false; readonly problem: string };
+  | { readonly problem: undefined; readonly repository: string; readonly ref: GitRef | undefined }
+  | { readonly problem: string };
 
 /**
  * Reads a request once, field by field, into a copy that nobody else holds. Requests come from programs without types too:
@@ -15,40 +15,66 @@ export type ReadRequest =
  */
 export function readRequest(request: unknown): ReadRequest {
   try {
-    const fields = toFields(request);
-    if (fields === undefined) return fail("The request is not an object");
-    const repository = readRepository("Repository", readMember(fields, "repository"));
-    const ref = readRef(readMember(fields, "ref"));
-    return { success: true, request: { repository, ref } };
+    if (!isObject(request)) return { problem: "The request is not an object" };
+    const { repository, ref } = request;
+    const isPlain = inheritsNothing(request);
+    return {
+      problem: undefined,
+      repository: readRepository(
+        "Repository",
+        isPlain || Object.hasOwn(request, "repository") ? repository : undefined,
+      ),
+      ref: readRef(isPlain || Object.hasOwn(request, "ref") ? ref : undefined),
+    };
   } catch (error) {
-    return fail(error instanceof InvalidRequest ? error.message : "The request cannot be read");
+    return { problem: error instanceof InvalidRequest ? error.message : "The request cannot be read" };
   }
 }
 
 class InvalidRequest extends Error {}
 
-function fail(problem: string): ReadRequest {
-  return { success: false, problem };
+/** Has what every plain object inherits. */
+const PLAIN: Members = {};
+
+/**
+ * Whether the fields that are read of an object are its own, since it inherits none of their names. Most requests are plain
+ * objects, and this costs less than to ask for each field whether it is the object's own.
+ */
+function inheritsNothing(object: Members): boolean {
+  return (
+    Object.getPrototypeOf(object) === Object.prototype &&
+    PLAIN["repository"] === undefined &&
+    PLAIN["ref"] === undefined &&
+    PLAIN["type"] === undefined &&
+    PLAIN["name"] === undefined
+  );
 }
 
 function readRef(ref: unknown): GitRef | undefined {
   if (ref === undefined) return undefined;
-  const fields = toFields(ref);
-  const type = fields === undefined ? undefined : readMember(fields, "type");
-  if (fields !== undefined && type === "branch")
-    return { type, name: readBranch(readMember(fields, "name")) };
-  if (fields !== undefined && type === "tag") return { type, name: readTag(readMember(fields, "name")) };
-  if (fields !== undefined && type === "pull-request") return readPullRequest(fields);
-  throw new InvalidRequest("The ref is neither a branch, a tag nor a pull request");
+  if (!isObject(ref)) throw refuseRef();
+  const { type, name } = ref;
+  if (type === "branch" && inheritsNothing(ref)) return { type, name: readBranch(name) };
+  return readOtherRef(ref, type, name);
 }
 
-function readPullRequest(fields: Members): GitRef {
-  const number = readMember(fields, "number");
+/** What is no branch, or none in a plain object. */
+function readOtherRef(ref: Members, type: unknown, name: unknown): GitRef {
+  if (!Object.hasOwn(ref, "type")) throw refuseRef();
+  const ownName = Object.hasOwn(ref, "name") ? name : undefined;
+  if (type === "branch") return { type, name: readBranch(ownName) };
+  if (type === "tag") return { type, name: readTag(ownName) };
+  if (type === "pull-request") return readPullRequest(ref);
+  throw refuseRef();
+}
+
+function readPullRequest(ref: Members): GitRef {
+  const number = readMember(ref, "number");
+  const head = readMember(ref, "head");
   if (typeof number !== "number" || !Number.isSafeInteger(number) || number < 1) {
     throw new InvalidRequest("The number of a pull request is a positive integer");
   }
-  const head = toFields(readMember(fields, "head"));
-  if (head === undefined) throw new InvalidRequest("The pull request has no head");
+  if (!isObject(head)) throw new InvalidRequest("The pull request has no head");
   const repository = readRepository("Head repository", readMember(head, "repository"));
   return {
     type: "pull-request",
@@ -57,14 +83,12 @@ function readPullRequest(fields: Members): GitRef {
   };
 }
 
+const isKnownBranchName = rememberNames((name) => !name.startsWith("refs/heads/") && isBranchName(name));
+const isKnownRepositoryName = rememberNames(isRepositoryName);
+
 function readBranch(name: unknown): string {
-  if (typeof name !== "string") throw new InvalidRequest("The branch has no name");
-  if (name.startsWith("refs/heads/")) {
-    throw new InvalidRequest(`Branch ${quoteName(name)} must be given without refs/heads/`);
-  }
-  if (!isBranchName(name))
-    throw new InvalidRequest(`Branch ${quoteName(name)} is not a name that git accepts`);
-  return name;
+  if (typeof name === "string" && isKnownBranchName(name)) return name;
+  throw refuseBranch(name);
 }
 
 function readTag(name: unknown): string {
@@ -74,13 +98,22 @@ function readTag(name: unknown): string {
 }
 
 function readRepository(subject: string, name: unknown): string {
-  if (typeof name !== "string") throw new InvalidRequest(`${subject} has no name`);
-  if (!isRepositoryName(name)) {
-    throw new InvalidRequest(`${subject} ${quoteName(name)} is not a full name like owner/name`);
-  }
-  return name;
+  if (typeof name === "string" && isKnownRepositoryName(name)) return name;
+  throw refuseRepository(subject, name);
 }
 
-function toFields(value: unknown): Members | undefined {
-  return isObject(value) ? value : undefined;
+function refuseRef(): InvalidRequest {
+  return new InvalidRequest("The ref is neither a branch, a tag nor a pull request");
+}
+
+function refuseBranch(name: unknown): InvalidRequest {
+  if (typeof name !== "string") return new InvalidRequest("The branch has no name");
+  const isPrefixed = name.startsWith("refs/heads/");
+  const problem = isPrefixed ? "must be given without refs/heads/" : "is not a name that git accepts";
+  return new InvalidRequest(`Branch ${quoteName(name)} ${problem}`);
+}
+
+function refuseRepository(subject: string, name: unknown): InvalidRequest {
+  if (typeof name !== "string") return new InvalidRequest(`${subject} has no name`);
+  return new InvalidRequest(`${subject} ${quoteName(name)} is not a full name like owner/name`);
 }

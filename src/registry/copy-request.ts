@@ -17,7 +17,10 @@ export function copyRequest(asked: PushRequest): CopiedRequest {
   const lists = { caches: [...new Set(caches)], storePaths: [...new Set(storePaths)] };
   const copy = { job, ...lists, drvPath, commit, pushId };
   const read = readRequest(asked);
-  if (read.success) return { success: true, request: deepFreeze({ ...copy, ...read.request }) };
+  if (read.problem === undefined) {
+    const { repository, ref } = read;
+    return { success: true, request: deepFreeze({ ...copy, repository, ref }) };
+  }
   const repository = typeof asked.repository === "string" ? asked.repository : "";
   return { success: false, problem: read.problem, remains: deepFreeze({ ...copy, repository }) };
 }

@@ -1,0 +1,74 @@
+import { quoteName } from "../text.ts";
+import type { MatchedRule } from "./decision.ts";
+import { type CompiledPattern, compilePattern, type PatternKind } from "./pattern.ts";
+import { rememberNames } from "./remember-names.ts";
+
+/** What is said of a name that no pattern lets through. */
+interface Denial {
+  readonly message: string;
+  readonly lowerCaseName: string;
+}
+
+const LISTS = { repository: "allowed_repos", branch: "allowed_branches" } as const;
+
+const toDenial = (name: string, subject: string): Denial => ({
+  message: `${subject} ${quoteName(name)} is not allowed`,
+  lowerCaseName: name.toLowerCase(),
+});
+
+const DENIALS = {
+  repository: rememberNames((name) => toDenial(name, "Repository")),
+  branch: rememberNames((name) => toDenial(name, "Branch")),
+};
+
+/** A list of patterns, as the configuration has it. */
+export class PatternList {
+  readonly #patterns: readonly CompiledPattern[];
+  /**
+   * For each pattern a place in its prefix, and the code unit there: the last but a slash, which tells most names apart at a
+   * fraction of the cost of comparing texts. The place is -1 in an empty prefix.
+   */
+  readonly #marks: readonly number[];
+  readonly #rules: readonly MatchedRule[];
+  readonly #denial: (name: string) => Denial;
+  /** Whether a name in lower case may be near to a pattern that does not match it. */
+  readonly #hasUpperCase: boolean;
+
+  /** @throws {@link PermissionError} `ERR_PATTERN_INVALID` */
+  constructor(kind: PatternKind, sources: readonly string[]) {
+    const list = LISTS[kind];
+    this.#patterns = sources.map((source) => compilePattern(kind, source));
+    this.#marks = this.#patterns.flatMap(({ prefix }) => {
+      const place = prefix.length - (prefix.endsWith("/") ? 2 : 1);
+      return [place, prefix.charCodeAt(place)];
+    });
+    this.#rules = sources.map((pattern, index) => Object.freeze({ list, pattern, index }));
+    this.#denial = DENIALS[kind];
+    this.#hasUpperCase = sources.some((source) => source !== source.toLowerCase());
+  }
+
+  /** Whether it lets nobody through. */
+  get isEmpty(): boolean {
+    return this.#patterns.length === 0;
+  }
+
+  /** The first pattern that matches the whole name. */
+  find(name: string): MatchedRule | undefined {
+    const marks = this.#marks;
+    for (let index = 0; index < marks.length; index += 2) {
+      const place = marks[index] ?? -1;
+      if (place >= 0 && name.charCodeAt(place) !== marks[index + 1]) continue;
+      if (this.#patterns[index / 2]?.matches(name)) return this.#rules[index / 2];
+    }
+    return undefined;
+  }
+
+  /** Why a name that no pattern matches is not allowed, and what it differs from by letter case only. */
+  explainDenial(name: string): string {
+    const { message, lowerCaseName } = this.#denial(name);
+    if (!this.#hasUpperCase && lowerCaseName === name) return message;
+    const near = this.#patterns.find((pattern) => pattern.matchesIgnoringCase(name, lowerCaseName));
+    if (near === undefined) return message;
+    return `${message}; it differs only by letter case from the allowed ${near.source}`;
+  }
+}
