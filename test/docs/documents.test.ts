@@ -1,12 +1,121 @@
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { safeParseRepositoryConfig, safeParseServerConfig } from "@eka-ci/caches";
 import { describe, expect, it } from "vitest";
 import { compileSnippets } from "./compile-snippets.ts";
-import { DOCUMENTS, readDocument, readExamples } from "./snippets.ts";
+import { readErrorCodes } from "./error-codes.ts";
+import { DOCUMENTS, readDocument, readExamples, rootDirectory } from "./snippets.ts";
 
-describe("code in documents and examples", () => {
-  it("compiles", () => {
-    const snippets = [...readExamples(), ...DOCUMENTS.flatMap(readDocument)];
-    const typescript = snippets.filter(({ language }) => language === "ts");
-    expect(typescript.length).toBeGreaterThan(30);
+const read = (path: string): string => readFileSync(join(rootDirectory, path), "utf8");
+const readJson = (path: string): unknown => JSON.parse(read(path));
+const snippets = DOCUMENTS.flatMap(readDocument);
+const inLanguage = (language: string) => snippets.filter((snippet) => snippet.language === language);
+
+/** The first cells of the tables below a heading of a document. */
+function readFirstCells(path: string, heading: string): string {
+  const [, section = ""] = read(path).split(`${heading}\n`);
+  return [...section.matchAll(/^\| (.*?) \|/gmu)].map(([, cell = ""]) => cell).join("\n");
+}
+
+/** The names of all properties in a JSON Schema. */
+function listKeys(schema: unknown): string[] {
+  if (typeof schema !== "object" || schema === null) return [];
+  return Object.entries(schema).flatMap(([name, value]) => [
+    ...(name === "properties" ? Object.keys(value) : []),
+    ...listKeys(value),
+  ]);
+}
+
+describe("code in documents", () => {
+  it("and in the examples of the sources compiles", () => {
+    const typescript = [...readExamples(), ...inLanguage("ts")];
+    expect(typescript.length).toBeGreaterThan(200);
     expect(compileSnippets(typescript)).toEqual([]);
   }, 60_000);
+
+  it("that is TOML loads, or belongs inside of a cache", () => {
+    for (const { place, code } of inLanguage("toml")) {
+      const isPart = code.startsWith("[caches.") && !code.includes("[[caches]]");
+      const whole = '[[caches]]\nid = "x"\ncache_type = "cachix"\ndestination = "x"\n';
+      const result = safeParseServerConfig(isPart ? whole + code : code);
+      const errors = result.diagnostics.filter(({ severity }) => severity === "error");
+      // A source of the host's own is known to its registry only.
+      expect(errors, place).toEqual([]);
+    }
+    expect(inLanguage("toml").length).toBeGreaterThan(3);
+  });
+
+  it("that is JSON parses, and a repository's file loads", () => {
+    for (const { place, code } of inLanguage("json")) {
+      expect(() => JSON.parse(code), place).not.toThrow();
+      if (code.includes('"jobs"')) expect(safeParseRepositoryConfig(code).success, place).toBe(true);
+    }
+  });
+
+  it("is of a language that is checked", () => {
+    const checked = ["ts", "toml", "json", "sh"];
+    expect(snippets.filter(({ language }) => !checked.includes(language))).toEqual([]);
+  });
 });
+
+describe("documents", () => {
+  it("explain every key of both files", () => {
+    const text = read("docs/configuration.md");
+    const keys = ["schema/ekaci.json", "schema/repository.json"].flatMap((path) => listKeys(readJson(path)));
+    expect(keys.length).toBeGreaterThan(30);
+    expect(keys.filter((key) => !text.includes(`\`${key}\``) && !text.includes(`.${key}\``))).toEqual([
+      // Known by its heading.
+      "security",
+    ]);
+  });
+
+  it("say of every error code what to do", () => {
+    const cells = readFirstCells("docs/operations.md", "## Troubleshooting by code");
+    const codes = [...readErrorCodes().values()].flat();
+    expect(codes.length).toBeGreaterThan(30);
+    expect(codes.filter((code) => !cells.includes(`\`${code}\``))).toEqual([]);
+    expect((cells.match(/ERR_\w+/gu) ?? []).filter((code) => !codes.includes(code))).toEqual([]);
+  });
+
+  it("give a reason for every dependency, and for no other", () => {
+    const { dependencies, devDependencies } = readJson("package.json") as Record<string, object>;
+    const [runtime = "", development = ""] = read("docs/dependencies.md").split("## For development");
+    const listed = (text: string): string[] =>
+      [...text.matchAll(/^\| (`.*?) \|/gmu)].flatMap(([, cell = ""]) =>
+        [...cell.matchAll(/`([^`]+)`/gu)].map(([, name = ""]) => name),
+      );
+    expect(listed(runtime).sort()).toEqual(Object.keys(dependencies ?? {}).sort());
+    expect(listed(development).sort()).toEqual(Object.keys(devDependencies ?? {}).sort());
+  });
+
+  it("lead only to pages, headings and files that are there", () => {
+    const broken = DOCUMENTS.flatMap((path) => {
+      const text = read(path);
+      const links = [...text.matchAll(/\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)/gu)].map(
+        ([, to = "", heading]) => ({
+          to: to === "" ? path : join(path, "..", to),
+          heading,
+        }),
+      );
+      const files = [
+        ...text.matchAll(/`((?:test|examples|docs|etc|bench|schema|src)\/[\w./-]+\.\w+)`/gu),
+      ].map(([, to = ""]) => ({ to, heading: undefined }));
+      return [...links, ...files]
+        .filter(({ to, heading }) => !leadsSomewhere(to, heading))
+        .map(({ to }) => `${path}: ${to}`);
+    });
+    expect(broken).toEqual([]);
+  });
+});
+
+function leadsSomewhere(path: string, heading: string | undefined): boolean {
+  if (!existsSync(join(rootDirectory, path))) return false;
+  if (heading === undefined) return true;
+  const headings = [...read(path).matchAll(/^#+ (.*)$/gmu)].map(([, text = ""]) =>
+    text
+      .toLowerCase()
+      .replaceAll(/[^\w -]/gu, "")
+      .replaceAll(" ", "-"),
+  );
+  return headings.includes(heading);
+}

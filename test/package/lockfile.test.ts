@@ -1,11 +1,19 @@
+import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { describe, expect, it } from "vitest";
+
+const run = promisify(execFile);
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
 interface LockedPackage {
   readonly integrity?: string;
   readonly resolved?: string;
   readonly hasInstallScript?: boolean;
   readonly dev?: boolean;
+  /** For development, or for a package that works without it: users get it in neither case. */
+  readonly devOptional?: boolean;
   readonly optionalDependencies?: Readonly<Record<string, string>>;
 }
 
@@ -36,5 +44,29 @@ describe("the lockfile", () => {
       ([, { hasInstallScript, dev }]) => hasInstallScript === true && dev !== true,
     );
     expect(scripted).toEqual([]);
+  });
+
+  it("brings users the packages that are written down, so that a new one is looked at", async () => {
+    const production = packages
+      .filter(([, { dev, devOptional }]) => dev !== true && devOptional !== true)
+      .map(([path]) => path.split("node_modules/").at(-1));
+    const names = [...new Set(production)].sort();
+    await expect(`${names.join("\n")}\n`).toMatchFileSnapshot("../../etc/production-packages.txt");
+  });
+
+  it("is what the bill of materials lists", async () => {
+    const { stdout } = await run("npm", ["run", "--silent", "sbom"], { cwd: ROOT, maxBuffer: 2 ** 24 });
+    const { bomFormat, metadata, components } = JSON.parse(stdout);
+    expect({ bomFormat, purl: metadata.component.purl }).toMatchObject({
+      bomFormat: "CycloneDX",
+      purl: expect.stringContaining("pkg:npm/%40eka-ci/caches@"),
+    });
+    const listed = components.map(({ group, name }: { group?: string; name: string }) =>
+      group === undefined ? name : `${group}/${name}`,
+    );
+    const written = readFileSync(new URL("../../etc/production-packages.txt", import.meta.url), "utf8");
+    expect([...new Set<string>(listed)].sort()).toEqual(written.trim().split("\n"));
+    for (const { hashes, name } of components) expect(hashes?.length, name).toBeGreaterThan(0);
+    expect(stdout).not.toMatch(/https?:[^"]*\.tgz/u);
   });
 });
