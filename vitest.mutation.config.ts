@@ -12,7 +12,6 @@ export default mergeConfig(
         "test/execution/redactor.test.ts",
         "test/properties/evaluation.test.ts",
         "test/properties/argv.test.ts",
-        "test/properties/pattern.test.ts",
         "test/registry/**/*.test.ts",
       ],
       reporters: ["default"],

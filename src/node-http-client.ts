@@ -1,10 +1,4 @@
-import {
-  type ClientRequest,
-  type IncomingMessage,
-  Agent as PlainAgent,
-  request as sendPlain,
-} from "node:http";
-import { Agent as SecureAgent, request as sendSecure } from "node:https";
+import type { ClientRequest, IncomingMessage } from "node:http";
 import { HttpError } from "./errors.ts";
 import type { HttpClient, HttpRequest, HttpResponse } from "./http-client.ts";
 
@@ -12,8 +6,10 @@ import type { HttpClient, HttpRequest, HttpResponse } from "./http-client.ts";
 export const nodeHttpClient: HttpClient = {
   send: async (request) => {
     const { signal } = request;
+    // Loaded late, since importing this package must not cost what hosts without cloud sources never use.
+    const modules = { plain: await import("node:http"), secure: await import("node:https") };
     signal?.throwIfAborted();
-    const outgoing = open(request);
+    const outgoing = open(request, modules);
     const onAbort = (): void => void outgoing.destroy();
     signal?.addEventListener("abort", onAbort, { once: true });
     try {
@@ -28,10 +24,15 @@ export const nodeHttpClient: HttpClient = {
   },
 };
 
+interface Modules {
+  readonly plain: typeof import("node:http");
+  readonly secure: typeof import("node:https");
+}
+
 /** Opens a request; what Node refuses to send names the header at most, yet its message does not go on. */
-function open(request: HttpRequest): ClientRequest {
+function open(request: HttpRequest, modules: Modules): ClientRequest {
   try {
-    return openUnchecked(request);
+    return openUnchecked(request, modules);
   } catch {
     throw new HttpError(
       "ERR_HTTP_INVALID",
@@ -41,10 +42,14 @@ function open(request: HttpRequest): ClientRequest {
 }
 
 // Agents of its own: the global ones may keep connections, and may use a proxy that the environment names.
-function openUnchecked({ url, method, headers, certificateAuthorities }: HttpRequest): ClientRequest {
+function openUnchecked(
+  { url, method, headers, certificateAuthorities }: HttpRequest,
+  { plain, secure }: Modules,
+): ClientRequest {
   const target = new URL(url);
-  if (target.protocol !== "https:") return sendPlain(target, { method, headers, agent: new PlainAgent() });
-  return sendSecure(target, { method, headers, agent: new SecureAgent(), ca: certificateAuthorities });
+  if (target.protocol !== "https:")
+    return plain.request(target, { method, headers, agent: new plain.Agent() });
+  return secure.request(target, { method, headers, agent: new secure.Agent(), ca: certificateAuthorities });
 }
 
 function exchange(outgoing: ClientRequest, request: HttpRequest): Promise<HttpResponse> {

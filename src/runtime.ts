@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import { homedir } from "node:os";
 import type { HttpClient } from "./http-client.ts";
 import { nodeFileSystem } from "./node-file-system.ts";
@@ -211,7 +210,7 @@ export function createNodeRuntime(overrides: Partial<Runtime> = {}): Runtime {
     files: nodeFileSystem,
     http: nodeHttpClient,
     clock: nodeClock,
-    random: { uuid: () => randomUUID(), fraction: () => Math.random() },
+    random: { uuid: () => crypto.randomUUID(), fraction: () => Math.random() },
     user: { uid: process.getuid?.(), homeDirectory: process.env["HOME"] || homedir() },
     workingDirectory: () => process.cwd(),
     warn: (message) => process.emitWarning(message, { type: "CachesWarning" }),

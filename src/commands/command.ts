@@ -58,8 +58,11 @@ export type CommandArg = string | WorkPath;
  * @public
  */
 export interface WorkPath {
-  /** Whether the executor makes it a directory before the start. */
-  readonly kind: "work-file" | "work-directory";
+  /**
+   * What the executor makes of it before the start: a `work-directory` is a directory then; of a `work-file`, which is written by
+   * {@link CommandSpec.files} or by the tool, the directory around it is there; a `work-path` the tool makes itself.
+   */
+  readonly kind: "work-file" | "work-directory" | "work-path";
   /** Path below the work directory with `/` between segments; empty for the directory itself. */
   readonly path: string;
 }
@@ -98,6 +101,11 @@ export function workDirectory(path: string): WorkPath {
   return { kind: "work-directory", path };
 }
 
+/** What a tool makes in the work directory if it needs it, as the XDG base directories: https://specifications.freedesktop.org/basedir. */
+function workPath(path: string): WorkPath {
+  return { kind: "work-path", path };
+}
+
 /**
  * The variables that keep a tool inside its work directory: no configuration of the host's user is read, and no cache
  * of an earlier run hides that a server was wiped.
@@ -105,11 +113,11 @@ export function workDirectory(path: string): WorkPath {
 export function privateHome(): CommandSpec["env"] {
   return new Map<string, CommandArg>([
     ["HOME", workDirectory("")],
-    ["XDG_CACHE_HOME", workDirectory("cache")],
-    ["XDG_CONFIG_HOME", workDirectory("config")],
-    ["XDG_DATA_HOME", workDirectory("data")],
-    ["XDG_STATE_HOME", workDirectory("state")],
-    ["TMPDIR", workDirectory("tmp")],
+    ["XDG_CACHE_HOME", workPath("cache")],
+    ["XDG_CONFIG_HOME", workPath("config")],
+    ["XDG_DATA_HOME", workPath("data")],
+    ["XDG_STATE_HOME", workPath("state")],
+    ["TMPDIR", workDirectory("")],
   ]);
 }
 

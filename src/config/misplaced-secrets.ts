@@ -35,10 +35,12 @@ export function findInlineSecrets(
   about: MisplacedCredential,
   skipped: ReadonlySet<string> = new Set(),
 ): Problem[] {
-  return [...visitTexts(table, skipped)].filter(isCredential).map(({ at, name }) => {
-    const isTelling = at?.step === name && name !== undefined && isCredentialName(name);
-    return inlineSecret([...path, ...toKeyPath(at)], isTelling ? { ...about, name } : about);
-  });
+  return visitTexts(table, skipped)
+    .filter(isCredential)
+    .map(({ at, name }) => {
+      const isTelling = at?.step === name && name !== undefined && isCredentialName(name);
+      return inlineSecret([...path, ...toKeyPath(at)], isTelling ? { ...about, name } : about);
+    });
 }
 
 function isCredential({ value, name, at }: VisitedText): boolean {
@@ -95,15 +97,19 @@ export interface VisitedText extends Visited {
 }
 
 /** Visits the texts of a value without recursion, since arrays may nest deep. */
-export function* visitTexts(root: unknown, skipped: ReadonlySet<string> = new Set()): Generator<VisitedText> {
-  const waiting: Visited[] = [{ value: root }];
+export function visitTexts(root: unknown, skipped: ReadonlySet<string> = new Set()): VisitedText[] {
+  const texts: VisitedText[] = [];
+  const waiting: Visited[] = [{ value: root, at: undefined, name: undefined }];
   for (let visited = waiting.pop(); visited !== undefined; visited = waiting.pop()) {
     const { value, at: parent, name } = visited;
-    if (typeof value === "string") yield { ...visited, value };
-    else if (Array.isArray(value))
-      for (const [step, inner] of value.entries()) waiting.push({ value: inner, at: { step, parent }, name });
-    else if (isObject(value))
-      for (const [step, inner] of Object.entries(value))
-        if (!skipped.has(step)) waiting.push({ value: inner, at: { step, parent }, name: step });
+    if (typeof value === "string") texts.push({ value, at: parent, name });
+    else if (Array.isArray(value)) {
+      for (let step = 0; step < value.length; step++)
+        waiting.push({ value: value[step], at: { step, parent }, name });
+    } else if (isObject(value)) {
+      for (const step of Object.keys(value))
+        if (!skipped.has(step)) waiting.push({ value: value[step], at: { step, parent }, name: step });
+    }
   }
+  return texts;
 }

@@ -165,7 +165,7 @@ export function readRepositoryText(input: string | Uint8Array, source: string): 
 /** Finds a misspelt `jobs`; what is inside them is checked job by job. */
 function findNearMisses(root: Table): readonly Problem[] {
   const withoutJobs: Table = Object.assign(Object.create(null), root, { jobs: undefined });
-  return findStructureProblems(repositorySchema, withoutJobs, []);
+  return findStructureProblems(repositorySchema, withoutJobs);
 }
 
 function readJobs(root: Table, problems: Problem[]): ReadonlyMap<string, readonly string[]> {

@@ -32,7 +32,7 @@ export function findSchemaProblems<Schema extends v.GenericSchema & SchemaNode>(
   value: unknown,
   dialect: Dialect,
 ): { readonly problems: readonly Problem[]; readonly output: v.InferOutput<Schema> | undefined } {
-  const structure = findStructureProblems(schema, value, []);
+  const structure = findStructureProblems(schema, value);
   // A hostile text has problems enough already; valibot would make several of each.
   if (structure.length > MAX_STRUCTURE_PROBLEMS) return { problems: structure, output: undefined };
   const result = v.safeParse(schema, value, { abortPipeEarly: true });
@@ -146,10 +146,10 @@ function describeExpected(issue: v.BaseIssue<unknown>): string {
 // valibot builds its output from plain objects; without their prototype, an absent key stays absent even where
 // Object.prototype was polluted.
 function detach<T>(value: T): T {
-  if (Array.isArray(value)) value.forEach(detach);
+  if (Array.isArray(value)) for (const element of value) detach(element);
   else if (isTable(value)) {
     Object.setPrototypeOf(value, null);
-    Object.values(value).forEach(detach);
+    for (const key of Object.keys(value)) detach(value[key]);
   }
   return value;
 }

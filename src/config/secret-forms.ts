@@ -18,8 +18,12 @@ const SECRET_FORMS: readonly RegExp[] = [
 /** How much of a text is looked at, in UTF-16 units; the values of a configuration have at most half of it. */
 const MAX_LENGTH = 8192;
 
+/** Something of each of these forms; most texts have nothing of any. */
+const TRACE = /AKIA|ASIA|eyJ|hv[sbr]\.|^s\.|gh[opusr]_|github_pat_|glpat-|PRIVATE KEY|==/u;
+
 /** Whether a text holds a credential by its form. */
 export function holdsSecret(text: string): boolean {
+  if (!TRACE.test(text)) return false;
   const head = text.length > MAX_LENGTH ? text.slice(0, MAX_LENGTH) : text;
   return SECRET_FORMS.some((form) => form.test(head));
 }
@@ -33,6 +37,7 @@ export function looksLikeSecretValue(text: string): boolean {
 
 /** Whether a text holds a URL with a user or a password, percent-encoded or not. */
 export function hasUserInfo(text: string): boolean {
+  if (!text.includes("@") && !text.includes("%40")) return false;
   const head = text.slice(0, MAX_LENGTH);
   // An & ends the URL that is the value of a parameter.
   return /:\/\/[^/?#&\s@]*@/u.test(

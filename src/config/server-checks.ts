@@ -67,12 +67,14 @@ export function findTooDeepKey(value: unknown, maxDepth: number): Problem | unde
   for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
     const { value: inner, depth, path } = next;
     if (Array.isArray(inner)) {
-      for (const [step, element] of inner.entries()) {
+      for (let step = 0; step < inner.length; step++) {
+        const element: unknown = inner[step];
         if (typeof element === "object")
           waiting.push({ value: element, depth, path: { step, parent: path } });
       }
     } else if (isTable(inner)) {
-      for (const [step, member] of Object.entries(inner)) {
+      for (const step of Object.keys(inner)) {
+        const member = inner[step];
         if (depth === maxDepth) return tooDeep(maxDepth, { step, parent: path });
         if (typeof member === "object")
           waiting.push({ value: member, depth: depth + 1, path: { step, parent: path } });

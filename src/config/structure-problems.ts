@@ -1,7 +1,7 @@
 import { askFor, findNearest } from "../suggestion.ts";
 import { isMisplaced } from "./credential-advice.ts";
 import type { Problem } from "./diagnostic.ts";
-import type { KeyPath } from "./key-path.ts";
+import { type KeyPath, type LinkedPath, toKeyPath } from "./key-path.ts";
 import { inlineSecret } from "./misplaced-secrets.ts";
 import { branchesOf, entryOf, type SchemaNode, unwrapNode } from "./schema-node.ts";
 import { quoteKey } from "./secret-forms.ts";
@@ -15,18 +15,30 @@ export function isTable(value: unknown): value is Table {
 }
 
 /** Finds keys that a strict table does not know, and values that must be tables and are not. */
-export function findStructureProblems(schema: SchemaNode, value: unknown, path: KeyPath): Problem[] {
+export function findStructureProblems(schema: SchemaNode, value: unknown): Problem[] {
+  const problems: Problem[] = [];
+  findInValue(schema, value, undefined, problems);
+  return problems;
+}
+
+function findInValue(
+  schema: SchemaNode,
+  value: unknown,
+  at: LinkedPath | undefined,
+  problems: Problem[],
+): void {
   const node = unwrapNode(schema);
   if (node.type === "union") {
-    const tables = branchesOf(node).filter((branch) => branch.entries !== undefined);
-    return tables.flatMap((branch) => findStructureProblems(branch, value, path));
+    for (const branch of branchesOf(node)) {
+      if (branch.entries !== undefined) findInValue(branch, value, at, problems);
+    }
+  } else if (node.item !== undefined && Array.isArray(value)) {
+    for (let step = 0; step < value.length; step++)
+      findInValue(node.item, value[step], { step, parent: at }, problems);
+  } else if (node.entries !== undefined && typeof value === "object" && value !== null) {
+    if (isTable(value)) findInTable(node, value, at, problems);
+    else problems.push(notATable(toKeyPath(at)));
   }
-  if (node.item !== undefined && Array.isArray(value)) {
-    const { item } = node;
-    return value.flatMap((element, index) => findStructureProblems(item, element, [...path, index]));
-  }
-  if (node.entries === undefined || typeof value !== "object" || value === null) return [];
-  return isTable(value) ? findInTable(node, value, path) : [notATable(path)];
 }
 
 // valibot takes an array or a date for an object.
@@ -34,13 +46,13 @@ function notATable(path: KeyPath): Problem {
   return { code: "invalid-type", severity: "error", message: "Expected a table", path };
 }
 
-function findInTable(node: SchemaNode, table: Table, path: KeyPath): Problem[] {
-  return Object.keys(table).flatMap((key) => {
-    const entry = entryOf(node, key);
-    if (entry !== undefined) return findStructureProblems(entry, table[key], [...path, key]);
-    if (node.type === "strict_object") return [unknownKey(node, key, table, path)];
-    return node.type === "object" ? nearMiss(node, key, path) : [];
-  });
+function findInTable(node: SchemaNode, table: Table, at: LinkedPath | undefined, problems: Problem[]): void {
+  for (const step of Object.keys(table)) {
+    const entry = entryOf(node, step);
+    if (entry !== undefined) findInValue(entry, table[step], { step, parent: at }, problems);
+    else if (node.type === "strict_object") problems.push(unknownKey(node, step, table, toKeyPath(at)));
+    else if (node.type === "object") problems.push(...nearMiss(node, step, toKeyPath(at)));
+  }
 }
 
 function unknownKey(node: SchemaNode, key: string, table: Table, parent: KeyPath): Problem {

@@ -11,20 +11,20 @@ const { join, normalize } = posix;
  * along never runs. Directories that are not there are left out.
  */
 export async function toSafePath(path: string, runtime: Runtime): Promise<string> {
-  const current = new Set([
-    runtime.workingDirectory(),
-    await realPathOf(runtime.workingDirectory(), runtime),
-  ]);
-  const isSafe = (directory: string): boolean =>
-    !current.has(directory) && !`${directory}/`.includes("/node_modules/");
-  const safe: string[] = [];
-  for (const written of path.split(":")) {
+  const current = runtime.workingDirectory();
+  const directories = path.split(":").flatMap((written) => {
     const directory = normalize(written).replace(/(?<=.)\/$/u, "");
-    if (!directory.startsWith("/") || written.split("/").includes("..") || !isSafe(directory)) continue;
-    const real = await realPathOf(directory, runtime);
-    if (real !== undefined && isSafe(real)) safe.push(directory);
-  }
-  return safe.join(":");
+    return directory.startsWith("/") && !written.split("/").includes("..") ? [directory] : [];
+  });
+  const [realCurrent, ...real] = await Promise.all(
+    [current, ...directories].map((directory) => realPathOf(directory, runtime)),
+  );
+  const isSafe = (directory: string | undefined): boolean =>
+    directory !== undefined &&
+    directory !== current &&
+    directory !== realCurrent &&
+    !`${directory}/`.includes("/node_modules/");
+  return directories.filter((directory, index) => isSafe(directory) && isSafe(real[index])).join(":");
 }
 
 async function realPathOf(path: string, { files }: Runtime): Promise<string | undefined> {

@@ -1,6 +1,5 @@
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { x } from "tinyexec";
 import type { CommandSpec } from "../commands/command.ts";
 import { CommandError } from "../errors.ts";
 import { createNodeRuntime, maskHostEnvironment, type Runtime } from "../runtime.ts";
@@ -72,7 +71,7 @@ export function createProcessExecutor(options: ProcessExecutorOptions = {}): Exe
       if (executeOptions.signal?.aborted === true) return toEmptyResult("aborted");
       const path = await toSafePath(options.path ?? runtime.env["PATH"] ?? "", runtime);
       const file = await findExecutable(command.file, path, runtime);
-      const work = await createWorkDirectory(command, parent);
+      const work = createWorkDirectory(command, parent);
       const active: ActiveRun = { directory: work.path };
       const untrack = trackRun(active);
       try {
@@ -141,15 +140,23 @@ async function captureChild(
   return end;
 }
 
+// Loaded late: a host that decides and plans only starts no process.
+let tinyexec: Promise<typeof import("tinyexec")> | undefined;
+function loadTinyexec(): Promise<typeof import("tinyexec")> {
+  tinyexec ??= import("tinyexec");
+  return tinyexec;
+}
+
 /**
  * Starts the child as the leader of a group of its own. tinyexec merges the host's environment and puts
  * `node_modules/.bin` in front of PATH unless told otherwise, and its own promise can hang; only its spawning is used.
  */
 async function spawnChild({ command, file, work, environment }: Run): Promise<ChildProcess> {
   const args = command.args.map(work.resolve);
+  const { exec } = await loadTinyexec();
   let child: ChildProcess | undefined;
   try {
-    child = x(file, args, {
+    child = exec(file, args, {
       nodePath: false,
       nodeOptions: {
         cwd: work.path,

@@ -1,4 +1,14 @@
-import { chmod, mkdir, mkdtemp, realpath, rm, unlink, writeFile } from "node:fs/promises";
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  realpathSync,
+  rmdirSync,
+  rmSync,
+  unlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { CommandArg, CommandSpec, WorkPath } from "../commands/command.ts";
 import { CommandError } from "../errors.ts";
@@ -18,38 +28,40 @@ export interface WorkDirectory {
  * Makes a private directory (0700) with the directories and files (0600) that a command refers to. If that fails,
  * nothing is left behind.
  *
+ * It is done synchronously, as starting a process is, which takes many times as long in the same directory.
+ *
  * @throws {@link CommandError} `ERR_COMMAND_INVALID`
  */
-export async function createWorkDirectory(command: CommandSpec, parent: string): Promise<WorkDirectory> {
-  const directory = await open(parent);
+export function createWorkDirectory(command: CommandSpec, parent: string): WorkDirectory {
+  const directory = open(parent);
   const resolve = (argument: CommandArg): string =>
     typeof argument === "string" ? argument : join(directory, checkPath(argument));
-  const remove = (): Promise<void> => removeAll(directory, command);
+  const made = new Set<string>();
   try {
     const values = [...command.args, ...command.env.values(), ...command.files.map((file) => file.path)];
     for (const value of values) {
-      if (typeof value === "object" && "kind" in value) await makeDirectory(value, resolve(value));
+      if (typeof value === "object" && "kind" in value) made.add(toDirectory(value, resolve(value)));
     }
-    for (const file of command.files) {
-      await writeFile(resolve(file.path), file.content.expose(), { mode: 0o600, flag: "wx" });
-    }
-    return { path: directory, resolve, remove };
+    for (const path of made) mkdirSync(path, { recursive: true, mode: 0o700 });
+    for (const { path, content } of command.files)
+      writeFileSync(resolve(path), content.expose(), { mode: 0o600, flag: "wx" });
+    return { path: directory, resolve, remove: () => removeAll(directory, made, command) };
   } catch (error) {
-    await remove();
+    rmSync(directory, { recursive: true, force: true, maxRetries: 3 });
     throw error instanceof CommandError ? error : cannotWrite(parent);
   }
 }
 
-async function open(parent: string): Promise<string> {
+function open(parent: string): string {
   try {
-    return await realpath(await mkdtemp(join(parent, "eka-ci-caches-")));
+    return realpathSync(mkdtempSync(join(parent, "eka-ci-caches-")));
   } catch {
     throw cannotWrite(parent);
   }
 }
 
-async function makeDirectory(place: WorkPath, path: string): Promise<void> {
-  await mkdir(place.kind === "work-directory" ? path : dirname(path), { recursive: true, mode: 0o700 });
+function toDirectory(place: WorkPath, path: string): string {
+  return place.kind === "work-directory" ? path : dirname(path);
 }
 
 function checkPath({ path }: WorkPath): string {
@@ -58,16 +70,29 @@ function checkPath({ path }: WorkPath): string {
   throw new CommandError("ERR_COMMAND_INVALID", `${quoteName(path)} is not a path inside the work directory`);
 }
 
-async function removeAll(directory: string, command: CommandSpec): Promise<void> {
+async function removeAll(directory: string, made: ReadonlySet<string>, command: CommandSpec): Promise<void> {
   // The secrets go first, one by one; a file that was never written is no failure, and the rest is told by `rm`.
-  await Promise.allSettled(command.files.map((file) => unlinkPrivate(join(directory, file.path.path))));
-  await rm(directory, { recursive: true, force: true, maxRetries: 3 });
+  for (const { path } of command.files) attempt(() => unlinkPrivate(join(directory, path.path)));
+  for (const path of made) if (path !== directory) attempt(() => rmdirSync(path));
+  // What a tool has left may be much; most leave nothing.
+  if (!attempt(() => rmdirSync(directory)))
+    await rm(directory, { recursive: true, force: true, maxRetries: 3 });
+}
+
+/** Whether something could be done. */
+function attempt(work: () => void): boolean {
+  try {
+    work();
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 // A tool may have made the directory read-only.
-async function unlinkPrivate(file: string): Promise<void> {
-  await chmod(dirname(file), 0o700);
-  await unlink(file);
+function unlinkPrivate(file: string): void {
+  chmodSync(dirname(file), 0o700);
+  unlinkSync(file);
 }
 
 function cannotWrite(parent: string): CommandError {

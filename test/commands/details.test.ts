@@ -147,7 +147,7 @@ it("a batch may be exactly as large as the bounds", () => {
 it("a command prints its variables, its places and no secret", () => {
   expect(formatCommand(build(CACHIX, { CACHIX_AUTH_TOKEN: "secret-canary" }))).toBe(
     "HOME=<work> XDG_CACHE_HOME=<work>/cache XDG_CONFIG_HOME=<work>/config XDG_DATA_HOME=<work>/data " +
-      "XDG_STATE_HOME=<work>/state TMPDIR=<work>/tmp CI=true CACHIX_AUTH_TOKEN=[redacted] " +
+      "XDG_STATE_HOME=<work>/state TMPDIR=<work> CI=true CACHIX_AUTH_TOKEN=[redacted] " +
       `cachix push -- my-cache ${PATH}`,
   );
 });

@@ -93,13 +93,14 @@ describe("nix copy", () => {
 
   it("keeps the tool inside its work directory", () => {
     const directory = (path: string) => ({ kind: "work-directory", path });
+    const place = (path: string) => ({ kind: "work-path", path });
     expect(Object.fromEntries(build(HTTP, {}).env)).toEqual({
       HOME: directory(""),
-      XDG_CACHE_HOME: directory("cache"),
-      XDG_CONFIG_HOME: directory("config"),
-      XDG_DATA_HOME: directory("data"),
-      XDG_STATE_HOME: directory("state"),
-      TMPDIR: directory("tmp"),
+      XDG_CACHE_HOME: place("cache"),
+      XDG_CONFIG_HOME: place("config"),
+      XDG_DATA_HOME: place("data"),
+      XDG_STATE_HOME: place("state"),
+      TMPDIR: directory(""),
     });
   });
 

@@ -1,5 +1,7 @@
+import { execFile, execFileSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { safeParseRepositoryConfig, safeParseServerConfig } from "@eka-ci/caches";
 import { describe, expect, it } from "vitest";
 import { compileSnippets } from "./compile-snippets.ts";
@@ -55,6 +57,27 @@ describe("code in documents", () => {
   it("is of a language that is checked", () => {
     const checked = ["ts", "toml", "json", "sh"];
     expect(snippets.filter(({ language }) => !checked.includes(language))).toEqual([]);
+  });
+});
+
+describe("the commands of the README", () => {
+  const commands = readDocument("README.md")
+    .filter(({ language }) => language === "sh")
+    .flatMap(({ code }) => code.trim().split("\n"));
+
+  it("are the newcomer's two, which CI runs as they are, and the installation, which the tarball's test does", () => {
+    expect(commands).toEqual(["npm install @eka-ci/caches", "npm ci && npm run demo", "npm ci && npm test"]);
+    expect(read(".ci/run")).toContain("node .ci/readme-commands.mjs");
+    const printed = execFileSync("node", [".ci/readme-commands.mjs"], {
+      cwd: rootDirectory,
+      encoding: "utf8",
+    });
+    expect(printed.trim().split("\n")).toEqual(commands.slice(1));
+  });
+
+  it("run: the demo", async () => {
+    const { stdout } = await promisify(execFile)("npm", ["run", "--silent", "demo"], { cwd: rootDirectory });
+    expect(stdout).toContain("=> team-cache: pushed");
   });
 });
 

@@ -1,4 +1,5 @@
 import { execFile } from "node:child_process";
+import { readdirSync } from "node:fs";
 import { copyFile, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
@@ -49,7 +50,8 @@ describe("the packed package", () => {
       .flatMap((target) => (typeof target === "string" ? target : Object.values(target)))
       .map((target) => target.replace("./", ""));
     const files = await listFiles();
-    const texts = ["CHANGELOG.md", "LICENSE", "README.md", "SECURITY.md"];
+    const pages = readdirSync(join(ROOT, "docs")).map((name) => `docs/${name}`);
+    const texts = [...pages, "CHANGELOG.md", "LICENSE", "README.md", "SECURITY.md"];
     const shared = files.filter((path) => /^dist\/[\w-]+-\w{8}\.(?:d\.ts|js)$/u.test(path));
     expect(files.sort()).toEqual([...new Set([...targets, ...texts, ...shared])].sort());
     const importing = await Promise.all(

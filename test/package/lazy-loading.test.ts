@@ -28,7 +28,7 @@ const isCloudSdk = (url: string): boolean =>
 
 it("importing the package loads its small dependencies and no cloud SDK", async () => {
   const loaded = await listLoaded("");
-  for (const name of ["valibot", "toml", "picomatch", "tinyexec"]) {
+  for (const name of ["valibot", "toml", "picomatch"]) {
     expect(
       loaded.some((url) => url.includes(`/node_modules/${name}/`)),
       name,

@@ -35,17 +35,71 @@ describe("a request that cannot be read names what is wrong with it", () => {
       /^Head repository x is not/u,
     ],
     [onRef({ type: "pull-request", number: 1, head: { repository: "o/r" } }), /branch has no name/u],
-    [
-      {
-        get repository(): string {
-          throw new Error("no");
-        },
-      },
-      /cannot be read/u,
-    ],
   ])("%j", (request, culprit) => {
     expect(evaluate(request)).toMatchObject({ effect: "deny", cacheId: "c", reason: "invalid-request" });
     expect(evaluate(request)).toHaveProperty("message", expect.stringMatching(culprit));
+  });
+
+  it("even where it cannot be asked at all", () => {
+    const request = Object.defineProperty({}, "repository", {
+      get: () => {
+        throw new Error("no");
+      },
+    });
+    expect(evaluate(request)).toMatchObject({
+      reason: "invalid-request",
+      message: "The request cannot be read",
+    });
+  });
+
+  it("takes nothing for its own that it inherits", () => {
+    const inherited = { repository: "o/r", ref: { type: "branch", name: "main" } };
+    expect(evaluate(Object.create(inherited))).toMatchObject({ reason: "invalid-request" });
+    const listed = compilePermissions({ allowAll: false, allowedRepos: ["o/*"], allowedBranches: ["main"] });
+    const own = Object.assign(Object.create(inherited), { repository: "o/r" });
+    expect(listed.evaluate(own)).toMatchObject({ reason: "branch-required" });
+    const ref = Object.assign(Object.create({ name: "main" }), { type: "branch" });
+    expect(listed.evaluate({ repository: "o/r", ref })).toMatchObject({ reason: "invalid-request" });
+    const bare = Object.assign(Object.create({ type: "branch" }), { name: "main" });
+    expect(listed.evaluate({ repository: "o/r", ref: bare })).toMatchObject({ reason: "invalid-request" });
+  });
+
+  it.each(["repository", "ref", "type", "name"])(
+    "nor anything of a polluted Object.prototype: %s",
+    (field) => {
+      const listed = compilePermissions({
+        allowAll: false,
+        allowedRepos: ["o/*"],
+        allowedBranches: ["main"],
+      });
+      const ref = { type: "branch", name: "main" } as const;
+      const whole = { repository: "o/r", ref };
+      const pollution = { repository: "o/r", ref, type: "branch", name: "main" }[field];
+      const { [field]: _own, ...request } = { ...whole } as Record<string, unknown>;
+      const { [field]: _name, ...rest } = { ...ref } as Record<string, unknown>;
+      if (field === "type" || field === "name") request["ref"] = rest;
+      Object.defineProperty(Object.prototype, field, {
+        value: pollution,
+        configurable: true,
+        writable: true,
+      });
+      try {
+        expect(listed.evaluate(request as unknown as AccessRequest).effect).toBe("deny");
+        expect(listed.evaluate(whole).effect).toBe("allow");
+      } finally {
+        Reflect.deleteProperty(Object.prototype, field);
+      }
+    },
+  );
+
+  it("takes requests and refs of classes and without prototypes", () => {
+    const request = Object.assign(Object.create(null), onBranch("main"));
+    class Ref {
+      readonly type = "branch";
+      readonly name = "main";
+    }
+    expect(evaluate(request)).toMatchObject({ effect: "allow" });
+    expect(evaluate(onRef(new Ref()))).toMatchObject({ effect: "allow" });
   });
 
   it("takes the first pull request", () => {
