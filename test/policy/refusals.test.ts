@@ -208,6 +208,18 @@ describe("a decision explains itself", () => {
     expect(decision).toHaveProperty("message", expect.stringMatching(culprit));
   });
 
+  it.each([
+    [["a/b", "Company/*"], "company/app", "Company/*"],
+    [["a/b", "company/*"], "Company/app", "company/*"],
+    [["a/b", "company/app"], "COMPANY/APP", "company/app"],
+    [["a/b", "company/*"], "companies/app", undefined],
+    [["A/b", "company/*"], "companies/app", undefined],
+  ])("by a pattern that it differs from by letter case: %j, %s", (allowedRepos, repository, near) => {
+    const decision = compilePermissions({ allowAll: false, allowedRepos }).evaluate({ repository });
+    const hint = near === undefined ? "" : `; it differs only by letter case from the allowed ${near}`;
+    expect(decision).toHaveProperty("message", `Repository ${repository} is not allowed${hint}`);
+  });
+
   it("and a ref that is none says how to give it", () => {
     expect(() => parseGitRef("main")).toThrow(/main is neither refs\/heads/u);
   });
