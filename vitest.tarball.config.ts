@@ -15,8 +15,11 @@ const usesPackageAlone = (path: string): boolean => {
 
 const tests = readdirSync("test", { encoding: "utf8", recursive: true })
   .map((path) => `test/${path}`)
-  // Which modules the sources load, and what servers that drip and hang do for ten seconds each, is one and the same on every Node.js.
-  .filter((path) => path.endsWith(".test.ts") && !/lazy-loading|faults/u.test(path))
+  // Documents and what the sources load are no part of the tarball; hostile texts, and servers that drip and hang for ten seconds each,
+  // find the same on every Node.js.
+  .filter(
+    (path) => path.endsWith(".test.ts") && !/lazy-loading|\/docs\/|faults|hostile-config|corpora/u.test(path),
+  )
   .filter(usesPackageAlone);
 
 export default mergeConfig(
