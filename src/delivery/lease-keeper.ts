@@ -73,7 +73,11 @@ export class LeaseKeeper {
   collect(): Promise<void> {
     this.#next ??= this.#busy.then(async () => {
       this.#next = undefined;
-      await this.#collect().catch((error: unknown) => this.#warn(error));
+      await this.#collect().catch((error: unknown) => {
+        // What it may hold is asked for again; until then it is not drained.
+        this.#hasMore = true;
+        this.#warn(error);
+      });
     });
     this.#busy = this.#next;
     return this.#busy;

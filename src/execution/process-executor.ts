@@ -66,6 +66,8 @@ export function createProcessExecutor(options: ProcessExecutorOptions = {}): Exe
   const runtime = createNodeRuntime(options.runtime);
   const parent = options.workDirectoryParent ?? (runtime.env["TMPDIR"] || "/tmp");
   const inheritEnv = options.inheritEnv ?? [];
+  // The first run tells.
+  loadTinyexec().catch(() => undefined);
   return {
     execute: async (command, executeOptions = {}) => {
       if (executeOptions.signal?.aborted === true) return toEmptyResult("aborted");
@@ -140,10 +142,14 @@ async function captureChild(
   return end;
 }
 
-// Loaded late: a host that decides and plans only starts no process.
 let tinyexec: Promise<typeof import("tinyexec")> | undefined;
+
+/** Loaded with the first executor: a host that only decides has none. What failed, as for want of file descriptors, is tried again. */
 function loadTinyexec(): Promise<typeof import("tinyexec")> {
-  tinyexec ??= import("tinyexec");
+  tinyexec ??= import("tinyexec").catch((error: unknown) => {
+    tinyexec = undefined;
+    throw error;
+  });
   return tinyexec;
 }
 
@@ -153,7 +159,9 @@ function loadTinyexec(): Promise<typeof import("tinyexec")> {
  */
 async function spawnChild({ command, file, work, environment }: Run): Promise<ChildProcess> {
   const args = command.args.map(work.resolve);
-  const { exec } = await loadTinyexec();
+  const { exec } = await loadTinyexec().catch(() => {
+    throw cannotStart(command);
+  });
   let child: ChildProcess | undefined;
   try {
     child = exec(file, args, {

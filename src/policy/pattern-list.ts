@@ -7,6 +7,7 @@ import { rememberNames } from "./remember-names.ts";
 interface Denial {
   readonly message: string;
   readonly lowerCaseName: string;
+  readonly isLowerCase: boolean;
 }
 
 const LISTS = { repository: "allowed_repos", branch: "allowed_branches" } as const;
@@ -14,6 +15,7 @@ const LISTS = { repository: "allowed_repos", branch: "allowed_branches" } as con
 const toDenial = (name: string, subject: string): Denial => ({
   message: `${subject} ${quoteName(name)} is not allowed`,
   lowerCaseName: name.toLowerCase(),
+  isLowerCase: name.toLowerCase() === name,
 });
 
 const DENIALS = {
@@ -65,8 +67,8 @@ export class PatternList {
 
   /** Why a name that no pattern matches is not allowed, and what it differs from by letter case only. */
   explainDenial(name: string): string {
-    const { message, lowerCaseName } = this.#denial(name);
-    if (!this.#hasUpperCase && lowerCaseName === name) return message;
+    const { message, lowerCaseName, isLowerCase } = this.#denial(name);
+    if (!this.#hasUpperCase && isLowerCase) return message;
     const near = this.#patterns.find((pattern) => pattern.matchesIgnoringCase(name, lowerCaseName));
     if (near === undefined) return message;
     return `${message}; it differs only by letter case from the allowed ${near.source}`;

@@ -73,10 +73,12 @@ class PermissionEvaluator implements CompiledPermissions {
   readonly #branches: PatternList | undefined;
 
   constructor(permissions: CachePermissions, cacheId: string) {
-    const { allowedRepos = [], allowedBranches } = permissions;
+    // What is inherited, as from a polluted Object.prototype, allows nothing.
+    const own: CachePermissions = Object.assign(Object.create(null), permissions);
+    const { allowedRepos = [], allowedBranches } = own;
     this.#cacheId = cacheId;
-    this.#allowAll = permissions.allowAll === true;
-    this.#allowForks = permissions.allowForks ?? this.#allowAll;
+    this.#allowAll = own.allowAll === true;
+    this.#allowForks = own.allowForks ?? this.#allowAll;
     this.#repositories = new PatternList("repository", allowedRepos);
     this.#branches = allowedBranches === undefined ? undefined : new PatternList("branch", allowedBranches);
   }

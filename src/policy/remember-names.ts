@@ -13,17 +13,28 @@ export function rememberNames<Description>(
   describe: (name: string) => Description,
 ): (name: string) => Description {
   const known = new Map<string, Description>();
+  const remember = (name: string): Description => {
+    const copy = detach(name);
+    const description = describe(copy);
+    if (known.size >= MAX_NAMES) known.clear();
+    known.set(copy, description);
+    return description;
+  };
   let lastName: string | undefined;
   let lastDescription: Description | undefined;
   return (name) => {
     // One request is asked about at many caches in a row.
     if (name === lastName && lastDescription !== undefined) return lastDescription;
-    const description = known.get(name) ?? describe(name);
-    if (name.length > MAX_LENGTH) return description;
-    if (known.size >= MAX_NAMES) known.clear();
-    known.set(name, description);
+    const remembered = known.get(name);
+    if (remembered === undefined && name.length > MAX_LENGTH) return describe(name);
+    const description = remembered ?? remember(name);
     lastName = name;
     lastDescription = description;
     return description;
   };
+}
+
+/** The same text on its own: a name that was cut out of a larger text keeps all of that in memory. */
+function detach(name: string): string {
+  return String(JSON.parse(JSON.stringify(name)));
 }

@@ -24,7 +24,7 @@ export function readRequest(request: unknown): ReadRequest {
         "Repository",
         isPlain || Object.hasOwn(request, "repository") ? repository : undefined,
       ),
-      ref: readRef(isPlain || Object.hasOwn(request, "ref") ? ref : undefined),
+      ref: readRef(isPlain || Object.hasOwn(request, "ref") ? ref : refuseInherited(ref)),
     };
   } catch (error) {
     return { problem: error instanceof InvalidRequest ? error.message : "The request cannot be read" };
@@ -100,6 +100,12 @@ function readTag(name: unknown): string {
 function readRepository(subject: string, name: unknown): string {
   if (typeof name === "string" && isKnownRepositoryName(name)) return name;
   throw refuseRepository(subject, name);
+}
+
+// A request without a ref may do more than one of a fork, so one that is not the request's own must not be passed over.
+function refuseInherited(ref: unknown): undefined {
+  if (ref !== undefined)
+    throw new InvalidRequest("The ref is inherited; make it a field of the request itself");
 }
 
 function refuseRef(): InvalidRequest {

@@ -57,7 +57,7 @@ describe("a request that cannot be read names what is wrong with it", () => {
     expect(evaluate(Object.create(inherited))).toMatchObject({ reason: "invalid-request" });
     const listed = compilePermissions({ allowAll: false, allowedRepos: ["o/*"], allowedBranches: ["main"] });
     const own = Object.assign(Object.create(inherited), { repository: "o/r" });
-    expect(listed.evaluate(own)).toMatchObject({ reason: "branch-required" });
+    expect(listed.evaluate(own)).toMatchObject({ reason: "invalid-request" });
     const ref = Object.assign(Object.create({ name: "main" }), { type: "branch" });
     expect(listed.evaluate({ repository: "o/r", ref })).toMatchObject({ reason: "invalid-request" });
     const bare = Object.assign(Object.create({ type: "branch" }), { name: "main" });
@@ -86,6 +86,43 @@ describe("a request that cannot be read names what is wrong with it", () => {
       try {
         expect(listed.evaluate(request as unknown as AccessRequest).effect).toBe("deny");
         expect(listed.evaluate(whole).effect).toBe("allow");
+      } finally {
+        Reflect.deleteProperty(Object.prototype, field);
+      }
+    },
+  );
+
+  it("passes over no ref that is not the request's own", () => {
+    class Build {
+      readonly repository = "o/r";
+      get ref() {
+        return {
+          type: "pull-request",
+          number: 7,
+          head: { repository: "stranger/r", branch: "main" },
+        } as const;
+      }
+    }
+    const listed = compilePermissions({ allowAll: false, allowedRepos: ["o/*"] });
+    expect(listed.evaluate(new Build())).toMatchObject({ effect: "deny", reason: "invalid-request" });
+  });
+
+  it.each(["allowAll", "allowForks", "allowedRepos"])(
+    "lets nobody in by what permissions inherit: %s",
+    (field) => {
+      const permissions =
+        field === "allowedRepos" ? { allowAll: false } : { allowAll: false, allowedRepos: ["o/*"] };
+      const { [field]: _own, ...rest } = permissions as Record<string, unknown>;
+      const value = field === "allowedRepos" ? ["*/*"] : true;
+      Object.defineProperty(Object.prototype, field, { value, configurable: true, writable: true });
+      try {
+        const compiled = compilePermissions(rest as unknown as Parameters<typeof compilePermissions>[0]);
+        const fork = {
+          type: "pull-request",
+          number: 7,
+          head: { repository: "stranger/r", branch: "main" },
+        } as const;
+        expect(compiled.evaluate({ repository: "o/r", ref: fork }).effect).toBe("deny");
       } finally {
         Reflect.deleteProperty(Object.prototype, field);
       }

@@ -12,6 +12,22 @@ describe("what is remembered of names", () => {
     expect(calls).toEqual(["a", "long", ""]);
   });
 
+  it("keeps no text alive that a name was cut out of", () => {
+    const kept: string[] = [];
+    const remember = rememberNames((name) => {
+      kept.push(name);
+      return name;
+    });
+    const before = process.memoryUsage().heapUsed;
+    for (let index = 0; index < 200; index++)
+      remember(
+        /name-\d+-of-a-stranger/u.exec(`${"x".repeat(1_000_000)}name-${index}-of-a-stranger`)?.[0] ?? "",
+      );
+    expect(kept).toHaveLength(200);
+    // 200 bodies of a megabyte each; what is not collected yet is far less than all.
+    expect(process.memoryUsage().heapUsed - before).toBeLessThan(150_000_000);
+  });
+
   it("is bounded in number and length", () => {
     let calls = 0;
     const remembered = rememberNames((name) => `${name}${++calls}`);
