@@ -1,4 +1,10 @@
-import { type AccessRequest, compilePermissions, explainDecision, parseGitRef } from "@eka-ci/caches";
+import {
+  type AccessRequest,
+  CacheRegistry,
+  compilePermissions,
+  explainDecision,
+  parseGitRef,
+} from "@eka-ci/caches";
 import { describe, expect, it } from "vitest";
 
 const policy = compilePermissions({ allowAll: true }, { cacheId: "c" });
@@ -210,6 +216,18 @@ describe("a pattern that is none names what is wrong with it", () => {
     expect(compile(key, pattern)).toThrow(culprit);
   });
 
+  it("takes a plus for what it is", () => {
+    const policy = compilePermissions({
+      allowAll: false,
+      allowedRepos: ["o/r"],
+      allowedBranches: ["c++*", "a*+"],
+    });
+    const decide = (name: string) =>
+      policy.evaluate({ repository: "o/r", ref: { type: "branch", name } }).effect;
+    expect(["c++", "c++/x", "ab+"].map(decide)).toEqual(["allow", "allow", "allow"]);
+    expect(["c", "cc", "c+", "ab", "abb"].map(decide)).toEqual(["deny", "deny", "deny", "deny", "deny"]);
+  });
+
   it("takes the longest one", () => {
     expect(compile("allowedBranches", LONGEST)).not.toThrow();
   });
@@ -255,6 +273,13 @@ describe("a decision explains itself", () => {
     const decision = compilePermissions({ allowAll: false, allowedRepos }).evaluate({ repository });
     const hint = near === undefined ? "" : `; it differs only by letter case from the allowed ${near}`;
     expect(decision).toHaveProperty("message", `Repository ${repository} is not allowed${hint}`);
+  });
+
+  it("and names a cache that there is not", () => {
+    expect(CacheRegistry.fromToml("").authorize("nope", request)).toMatchObject({
+      reason: "unknown-cache",
+      message: "Cache ID 'nope' not found in server registry",
+    });
   });
 
   it("and a ref that is none says how to give it", () => {
