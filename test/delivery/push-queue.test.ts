@@ -429,6 +429,23 @@ describe("a queue", () => {
     expect(caches.of("a").size).toBe(1);
   });
 
+  it("draining after a replay waits for a journal that failed to answer", async () => {
+    const memory = createMemoryJournal();
+    let isBroken = false;
+    const journal = overrideJournal(memory, {
+      lease: (lease, limit) => (isBroken ? Promise.reject(new Error("busy")) : memory.lease(lease, limit)),
+    });
+    const caches = new FakeCaches(() => ({ exitCode: 1, stderr: "HTTP error 400" }));
+    const { queue, clock } = setUpQueue(caches, { journal });
+    await runUntil(clock, (await queue.enqueue(requestFor(["a"], 1))).done);
+    caches.behaviour = () => undefined;
+    isBroken = true;
+    expect(await queue.replay()).toBe(1);
+    isBroken = false;
+    await runUntil(clock, queue.drain());
+    expect(caches.of("a").size).toBe(1);
+  });
+
   it("accepts nothing that the journal did not keep", async () => {
     const memory = createMemoryJournal();
     const journal = overrideJournal(memory, {
