@@ -3,8 +3,8 @@ import { writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { type JsonSchema, toJsonSchema } from "@valibot/to-json-schema";
 import type * as v from "valibot";
-import { repositorySchema } from "../src/config/repository-schema.ts";
-import { CUSTOM_SOURCE, serverSchema } from "../src/config/server-schema.ts";
+import { repositorySchema } from "../src/config/schema/repository-schema.ts";
+import { CUSTOM_SOURCE, serverSchema } from "../src/config/schema/server-schema.ts";
 
 const ROOT = new URL("../", import.meta.url);
 

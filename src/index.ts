@@ -10,17 +10,6 @@ export type {
   PushStartedEvent,
 } from "./audit/event.ts";
 export { formatAuditEvent, formatAuditJson } from "./audit/format-event.ts";
-export type {
-  AtticDestination,
-  CacheDefinition,
-  CacheDestination,
-  CachePermissions,
-  CacheType,
-  CachixDestination,
-  HttpDestination,
-  S3Destination,
-  StoreParameter,
-} from "./cache.ts";
 export { buildAtticPushCommand } from "./commands/attic.ts";
 export { batchStorePaths } from "./commands/batch.ts";
 export { buildCachixPushCommand } from "./commands/cachix.ts";
@@ -31,12 +20,24 @@ export {
   type PrivateFile,
   type WorkPath,
 } from "./commands/command.ts";
+export type { AwsFilePaths } from "./commands/host-paths.ts";
 export { buildNixCopyCommand } from "./commands/nix-copy.ts";
 export { buildPathInfoCommand, type PathInfo, parsePathInfo } from "./commands/path-info.ts";
 export { buildPushCommand } from "./commands/push-command.ts";
-export type { AwsFilePaths, PushCommandInput } from "./commands/push-input.ts";
+export type { PushCommandInput } from "./commands/push-input.ts";
 export { parseStorePath, type StorePath, type StorePathOptions } from "./commands/store-path.ts";
 export { buildValidityCheckCommand } from "./commands/validity-check.ts";
+export { type LintFinding, type LintOptions, lintRepositoryConfig } from "./config/lint-repository-config.ts";
+export {
+  loadRepositoryConfig,
+  parseRepositoryConfig,
+  type RepositoryConfig,
+  type RepositoryJob,
+  safeParseRepositoryConfig,
+} from "./config/repository-config.ts";
+export { loadServerConfig, parseServerConfig, safeParseServerConfig } from "./config/server-config.ts";
+export type { SecurityPolicy, ServerConfig } from "./config/server-model.ts";
+export { ConfigError } from "./config/text/config-error.ts";
 export type {
   Diagnostic,
   DiagnosticCode,
@@ -45,34 +46,25 @@ export type {
   SourceExcerpt,
   SourcePosition,
   SourceRange,
-} from "./config/diagnostic.ts";
+} from "./config/text/diagnostic.ts";
 export {
   type DiagnosticStyle,
   type FormatDiagnosticOptions,
   formatDiagnostic,
-} from "./config/format-diagnostic.ts";
-export { type LintFinding, type LintOptions, lintRepositoryConfig } from "./config/lint-repository-config.ts";
-export type { LoadConfigOptions } from "./config/load-text.ts";
-export {
-  type HookMigration,
-  type MigrateHooksOptions,
-  migrateHooks,
-} from "./config/migration/migrate-hooks.ts";
-export type { DiagnosticListener, ParseConfigOptions } from "./config/parse-result.ts";
-export {
-  loadRepositoryConfig,
-  parseRepositoryConfig,
-  type RepositoryConfig,
-  type RepositoryJob,
-  safeParseRepositoryConfig,
-} from "./config/repository-config.ts";
-export {
-  loadServerConfig,
-  parseServerConfig,
-  type SecurityPolicy,
-  type ServerConfig,
-  safeParseServerConfig,
-} from "./config/server-config.ts";
+} from "./config/text/format-diagnostic.ts";
+export type { LoadConfigOptions } from "./config/text/load-text.ts";
+export type { DiagnosticListener, ParseConfigOptions } from "./config/text/parse-result.ts";
+export type {
+  AtticDestination,
+  CacheDefinition,
+  CacheDestination,
+  CachePermissions,
+  CacheType,
+  CachixDestination,
+  HttpDestination,
+  S3Destination,
+  StoreParameter,
+} from "./core/cache.ts";
 export type {
   AwsProfileSource,
   AwsSecretsManagerSource,
@@ -86,7 +78,27 @@ export type {
   NoneSource,
   SystemdCredentialSource,
   VaultSource,
-} from "./credential-source.ts";
+} from "./core/credential-source.ts";
+export type {
+  CachesErrorCode,
+  CommandErrorCode,
+  ConfigErrorCode,
+  CredentialErrorCode,
+  FileErrorCode,
+  HttpErrorCode,
+  PermissionErrorCode,
+  PushErrorCode,
+} from "./core/error-codes.ts";
+export {
+  CachesError,
+  CommandError,
+  CredentialError,
+  FileError,
+  HttpError,
+  PushError,
+} from "./core/errors.ts";
+export { Secret } from "./core/secret.ts";
+export { escapeText } from "./core/text.ts";
 export {
   type CredentialProvider,
   type CredentialRequest,
@@ -113,28 +125,6 @@ export type {
 } from "./delivery/queue-types.ts";
 export { createSqliteJournal } from "./delivery/sqlite-journal.ts";
 export type {
-  CachesErrorCode,
-  CommandErrorCode,
-  ConfigErrorCode,
-  CredentialErrorCode,
-  FileErrorCode,
-  HttpErrorCode,
-  PermissionErrorCode,
-  PushErrorCode,
-} from "./error-codes.ts";
-export {
-  type AnyCachesError,
-  CachesError,
-  CommandError,
-  ConfigError,
-  CredentialError,
-  FileError,
-  HttpError,
-  isCachesError,
-  PermissionError,
-  PushError,
-} from "./errors.ts";
-export type {
   ExecuteOptions,
   ExecutionOutcome,
   ExecutionResult,
@@ -143,12 +133,18 @@ export type {
 } from "./execution/executor.ts";
 export type { CommandProgress } from "./execution/nix-log.ts";
 export { createProcessExecutor, type ProcessExecutorOptions } from "./execution/process-executor.ts";
-export type { HttpClient, HttpRequest, HttpResponse } from "./http-client.ts";
+export type { FileContent, FileStatus, FileSystem, ReadFileOptions } from "./host/file-system.ts";
+export type { HttpClient, HttpRequest, HttpResponse } from "./host/http-client.ts";
+export { type Clock, createNodeRuntime, type HostUser, type Random, type Runtime } from "./host/runtime.ts";
+export {
+  type HookMigration,
+  type MigrateHooksOptions,
+  migrateHooks,
+} from "./migration/migrate-hooks.ts";
 export {
   type AccessRequest,
   type AllowDecision,
   type AllowReason,
-  assertAllowed,
   type Decision,
   type DenyDecision,
   type DenyReason,
@@ -156,18 +152,15 @@ export {
   type MatchedRule,
 } from "./policy/decision.ts";
 export { parseDenyReason } from "./policy/deny-reason.ts";
-export {
-  type BranchRef,
-  type GitRef,
-  type PullRequestRef,
-  parseGitRef,
-  type TagRef,
-} from "./policy/git-ref.ts";
+export type { BranchRef, GitRef, PullRequestRef, TagRef } from "./policy/git-ref.ts";
+export { parseGitRef } from "./policy/parse-git-ref.ts";
+export { assertAllowed, PermissionError } from "./policy/permission-error.ts";
 export {
   type CompiledPermissions,
   type CompilePermissionsOptions,
   compilePermissions,
 } from "./policy/permissions.ts";
+export { type AnyCachesError, isCachesError } from "./registry/any-error.ts";
 export {
   CacheRegistry,
   type CacheRegistryLoadOptions,
@@ -188,16 +181,3 @@ export type {
   PushRequest,
   PushResult,
 } from "./registry/push-types.ts";
-export {
-  type Clock,
-  createNodeRuntime,
-  type FileContent,
-  type FileStatus,
-  type FileSystem,
-  type HostUser,
-  type Random,
-  type ReadFileOptions,
-  type Runtime,
-} from "./runtime.ts";
-export { Secret } from "./secret.ts";
-export { escapeText } from "./text.ts";

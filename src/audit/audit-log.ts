@@ -1,8 +1,8 @@
-import { callListener } from "../call-listener.ts";
-import { withDeadline } from "../deadline.ts";
-import { PushError } from "../errors.ts";
-import { deepFreeze } from "../freeze.ts";
-import type { Clock } from "../runtime.ts";
+import { callListener } from "../core/call-listener.ts";
+import { PushError } from "../core/errors.ts";
+import { deepFreeze } from "../core/freeze.ts";
+import { withDeadline } from "../host/deadline.ts";
+import type { Clock } from "../host/runtime.ts";
 import type { AuditEvent } from "./event.ts";
 import { formatAuditEvent, formatAuditJson } from "./format-event.ts";
 

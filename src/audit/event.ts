@@ -1,4 +1,4 @@
-import type { CachesErrorCode } from "../error-codes.ts";
+import type { CachesErrorCode } from "../core/error-codes.ts";
 import type { Decision } from "../policy/decision.ts";
 import type { GitRef } from "../policy/git-ref.ts";
 

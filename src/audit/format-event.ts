@@ -1,5 +1,5 @@
+import { escapeText } from "../core/text.ts";
 import type { Decision } from "../policy/decision.ts";
-import { escapeText } from "../text.ts";
 import type { AuditEvent, PermissionDecidedEvent, PushDispatchedEvent, PushFinishedEvent } from "./event.ts";
 
 /**

@@ -1,5 +1,5 @@
-import type { AtticDestination } from "../cache.ts";
-import { Secret } from "../secret.ts";
+import type { AtticDestination } from "../core/cache.ts";
+import { Secret } from "../core/secret.ts";
 import { type CommandSpec, type PrivateFile, privateHome, workFile } from "./command.ts";
 import { credentialProblem, type PushCommandInput, refuseUnusedCredentials } from "./push-input.ts";
 import { checkStorePaths } from "./store-path.ts";

@@ -1,5 +1,5 @@
-import type { CachixDestination } from "../cache.ts";
-import type { Secret } from "../secret.ts";
+import type { CachixDestination } from "../core/cache.ts";
+import type { Secret } from "../core/secret.ts";
 import { type CommandArg, type CommandSpec, privateHome } from "./command.ts";
 import { credentialProblem, type PushCommandInput, refuseUnusedCredentials } from "./push-input.ts";
 import { checkStorePaths } from "./store-path.ts";

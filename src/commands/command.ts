@@ -1,5 +1,5 @@
-import type { Secret } from "../secret.ts";
-import { escapeText } from "../text.ts";
+import type { Secret } from "../core/secret.ts";
+import { escapeText } from "../core/text.ts";
 
 /**
  * A command as data: what to run, with which arguments, variables and private files. It holds no path of any

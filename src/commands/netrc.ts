@@ -1,4 +1,4 @@
-import { Secret } from "../secret.ts";
+import { Secret } from "../core/secret.ts";
 import { type PrivateFile, workFile } from "./command.ts";
 import { credentialProblem, refuseUnusedCredentials } from "./push-input.ts";
 

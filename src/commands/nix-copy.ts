@@ -1,4 +1,4 @@
-import type { HttpDestination, S3Destination } from "../cache.ts";
+import type { HttpDestination, S3Destination } from "../core/cache.ts";
 import { type CommandSpec, privateHome } from "./command.ts";
 import type { PushCommandInput } from "./push-input.ts";
 import { buildStoreAccess, PASSIVE_OPTIONS } from "./store-access.ts";

@@ -1,5 +1,5 @@
-import { isObject, type Members, readMember } from "../own-member.ts";
-import { parseJson } from "../text.ts";
+import { isObject, type Members, readMember } from "../core/own-member.ts";
+import { parseJson } from "../core/text.ts";
 import { type CommandSpec, privateHome } from "./command.ts";
 import type { PushCommandInput } from "./push-input.ts";
 import { buildStoreAccess, PASSIVE_OPTIONS } from "./store-access.ts";

@@ -1,7 +1,8 @@
-import type { CacheDestination } from "../cache.ts";
-import { CommandError } from "../errors.ts";
-import type { Secret } from "../secret.ts";
-import { quoteName } from "../text.ts";
+import type { CacheDestination } from "../core/cache.ts";
+import { CommandError } from "../core/errors.ts";
+import type { Secret } from "../core/secret.ts";
+import { quoteName } from "../core/text.ts";
+import type { AwsFilePaths } from "./host-paths.ts";
 
 /**
  * What a push command is built from.
@@ -29,23 +30,6 @@ export interface PushCommandInput<Destination extends CacheDestination = CacheDe
   readonly progress?: boolean | undefined;
   /** The host's shared AWS files; needed for an S3 destination with `profile=` and no keys. */
   readonly awsFiles?: AwsFilePaths | undefined;
-}
-
-/**
- * Where the host's shared AWS files are.
- *
- * @example
- * ```ts
- * const awsFiles: AwsFilePaths = { credentials: "/home/ci/.aws/credentials", config: "/home/ci/.aws/config" };
- * ```
- *
- * @public
- */
-export interface AwsFilePaths {
-  /** Absolute path of the credentials file. */
-  readonly credentials: string;
-  /** Absolute path of the configuration file. */
-  readonly config: string;
 }
 
 /**

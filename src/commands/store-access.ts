@@ -1,5 +1,5 @@
-import type { HttpDestination, S3Destination } from "../cache.ts";
-import type { Secret } from "../secret.ts";
+import type { HttpDestination, S3Destination } from "../core/cache.ts";
+import type { Secret } from "../core/secret.ts";
 import type { CommandArg, CommandSpec, PrivateFile } from "./command.ts";
 import { buildNetrc, EMPTY_NETRC } from "./netrc.ts";
 import { credentialProblem, type PushCommandInput } from "./push-input.ts";

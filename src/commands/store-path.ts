@@ -1,5 +1,5 @@
-import { CommandError } from "../errors.ts";
-import { quoteName } from "../text.ts";
+import { CommandError } from "../core/errors.ts";
+import { quoteName } from "../core/text.ts";
 
 /** The store directory of almost every Nix installation. */
 export const DEFAULT_STORE_DIRECTORY = "/nix/store";

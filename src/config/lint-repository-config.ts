@@ -1,14 +1,14 @@
+import { didYouMean } from "../core/suggestion.ts";
 import type { AccessRequest, DenyDecision, DenyReason } from "../policy/decision.ts";
 import type { GitRef } from "../policy/git-ref.ts";
 import { compilePermissions } from "../policy/permissions.ts";
 import { denyUnknownCache } from "../policy/unknown-cache.ts";
-import { didYouMean } from "../suggestion.ts";
-import type { Diagnostic, Problem } from "./diagnostic.ts";
 import { findOrigin } from "./origin.ts";
-import { createPlacer, type Placer } from "./place-problems.ts";
 import type { RepositoryConfig } from "./repository-config.ts";
-import { showName } from "./secret-forms.ts";
-import type { ServerConfig } from "./server-config.ts";
+import type { ServerConfig } from "./server-model.ts";
+import type { Diagnostic, Problem } from "./text/diagnostic.ts";
+import { createPlacer, type Placer } from "./text/place-problems.ts";
+import { showName } from "./text/secret-forms.ts";
 
 /**
  * Options of {@link lintRepositoryConfig}.

@@ -1,4 +1,4 @@
-import type { ProblemText } from "./place-problems.ts";
+import type { ProblemText } from "./text/place-problems.ts";
 
 /** Where a configuration came from. */
 export interface Origin {

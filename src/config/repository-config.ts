@@ -1,18 +1,18 @@
-import { readMember } from "../own-member.ts";
-import { createNodeRuntime } from "../runtime.ts";
-import type { Problem, SafeParseResult } from "./diagnostic.ts";
-import { parseJsonText } from "./json-text.ts";
-import { type LoadConfigOptions, loadText } from "./load-text.ts";
-import { findInlineSecrets, preferInlineSecrets } from "./misplaced-secrets.ts";
+import { readMember } from "../core/own-member.ts";
+import { createNodeRuntime } from "../host/runtime.ts";
 import { rememberOrigin } from "./origin.ts";
-import { failParse, finishParse, type ParseConfigOptions, unwrap } from "./parse-result.ts";
-import type { ProblemText } from "./place-problems.ts";
-import { jobSchema, repositorySchema } from "./repository-schema.ts";
-import { findSchemaProblems } from "./schema-issues.ts";
-import { collectVocabulary } from "./schema-node.ts";
-import { quoteKey } from "./secret-forms.ts";
-import { decodeText } from "./source-text.ts";
-import { findStructureProblems, isTable, type Table } from "./structure-problems.ts";
+import { findInlineSecrets, preferInlineSecrets } from "./schema/misplaced-secrets.ts";
+import { jobSchema, repositorySchema } from "./schema/repository-schema.ts";
+import { findSchemaProblems } from "./schema/schema-issues.ts";
+import { collectVocabulary } from "./schema/schema-node.ts";
+import { findStructureProblems, isTable, type Table } from "./schema/structure-problems.ts";
+import type { Problem, SafeParseResult } from "./text/diagnostic.ts";
+import { parseJsonText } from "./text/json-text.ts";
+import { type LoadConfigOptions, loadText } from "./text/load-text.ts";
+import { failParse, finishParse, type ParseConfigOptions, unwrap } from "./text/parse-result.ts";
+import type { ProblemText } from "./text/place-problems.ts";
+import { quoteKey } from "./text/secret-forms.ts";
+import { decodeText } from "./text/source-text.ts";
 
 /** Largest repository configuration, in bytes. */
 const MAX_BYTES = 256 * 1024;

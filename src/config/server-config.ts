@@ -1,59 +1,21 @@
-import type { CacheDefinition } from "../cache.ts";
-import { createNodeRuntime, type Runtime } from "../runtime.ts";
-import type { SafeParseResult } from "./diagnostic.ts";
-import { type LoadConfigOptions, loadText } from "./load-text.ts";
-import { preferInlineSecrets } from "./misplaced-secrets.ts";
-import { failParse, finishParse, type ParseConfigOptions, unwrap } from "./parse-result.ts";
-import { findSchemaProblems } from "./schema-issues.ts";
-import { collectVocabulary } from "./schema-node.ts";
-import { checkServerTables, findTooDeepKey, refineHint } from "./server-checks.ts";
-import { toServerConfig } from "./server-model.ts";
-import { serverSchema } from "./server-schema.ts";
-import { decodeText } from "./source-text.ts";
-import { parseTomlText } from "./toml-text.ts";
+import { createNodeRuntime, type Runtime } from "../host/runtime.ts";
+import { checkServerTables, findTooDeepKey, refineHint } from "./rules/server-checks.ts";
+import { preferInlineSecrets } from "./schema/misplaced-secrets.ts";
+import { findSchemaProblems } from "./schema/schema-issues.ts";
+import { collectVocabulary } from "./schema/schema-node.ts";
+import { serverSchema } from "./schema/server-schema.ts";
+import { type ServerConfig, toServerConfig } from "./server-model.ts";
+import type { SafeParseResult } from "./text/diagnostic.ts";
+import { type LoadConfigOptions, loadText } from "./text/load-text.ts";
+import { failParse, finishParse, type ParseConfigOptions, unwrap } from "./text/parse-result.ts";
+import { decodeText } from "./text/source-text.ts";
+import { parseTomlText } from "./text/toml-text.ts";
 
 /** Largest server configuration, in bytes. */
 const MAX_BYTES = 4 * 1024 * 1024;
 const MAX_KEY_DEPTH = 8;
 
 const VOCABULARY = collectVocabulary(serverSchema);
-
-/**
- * The trusted configuration of the server: which caches exist and what holds for all of them.
- *
- * @example
- * ```ts
- * const config: ServerConfig = parseServerConfig(toml);
- * const ids = config.caches.map(({ id }) => id);
- * ```
- *
- * @public
- */
-export interface ServerConfig {
-  /** What holds for every cache. */
-  readonly security: SecurityPolicy;
-  /** The caches, in the order of the file; ids are unique. */
-  readonly caches: readonly CacheDefinition[];
-}
-
-/**
- * The `[security]` table.
- *
- * @example
- * ```ts
- * const { maxHookTimeoutSeconds }: SecurityPolicy = serverConfig.security;
- * ```
- *
- * @public
- */
-export interface SecurityPolicy {
-  /** Longest a push may take, in seconds; 1 to 86 400, default 300. */
-  readonly maxHookTimeoutSeconds: number;
-  /** Whether every decision, credential fetch, start and end is an audit event; default true. */
-  readonly auditHooks: boolean;
-  /** Whether destinations on private, loopback and link-local hosts are accepted; default false. */
-  readonly allowPrivateCacheHosts: boolean;
-}
 
 /**
  * Reads `ekaci.toml`, and throws if it is not usable.

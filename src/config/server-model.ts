@@ -1,9 +1,45 @@
-import type { CacheDefinition, CacheDestination, CachePermissions } from "../cache.ts";
-import type { CredentialSource } from "../credential-source.ts";
-import { isCustomName } from "./credential-checks.ts";
-import { clampTimeout } from "./server-checks.ts";
-import type { ServerConfig } from "./server-config.ts";
-import type { CacheWire, CredentialsWire, ServerWire } from "./server-schema.ts";
+import type { CacheDefinition, CacheDestination, CachePermissions } from "../core/cache.ts";
+import type { CredentialSource } from "../core/credential-source.ts";
+import { isCustomName } from "./rules/credential-checks.ts";
+import { clampTimeout } from "./rules/server-checks.ts";
+import type { CacheWire, CredentialsWire, ServerWire } from "./schema/server-schema.ts";
+
+/**
+ * The trusted configuration of the server: which caches exist and what holds for all of them.
+ *
+ * @example
+ * ```ts
+ * const config: ServerConfig = parseServerConfig(toml);
+ * const ids = config.caches.map(({ id }) => id);
+ * ```
+ *
+ * @public
+ */
+export interface ServerConfig {
+  /** What holds for every cache. */
+  readonly security: SecurityPolicy;
+  /** The caches, in the order of the file; ids are unique. */
+  readonly caches: readonly CacheDefinition[];
+}
+
+/**
+ * The `[security]` table.
+ *
+ * @example
+ * ```ts
+ * const { maxHookTimeoutSeconds }: SecurityPolicy = serverConfig.security;
+ * ```
+ *
+ * @public
+ */
+export interface SecurityPolicy {
+  /** Longest a push may take, in seconds; 1 to 86 400, default 300. */
+  readonly maxHookTimeoutSeconds: number;
+  /** Whether every decision, credential fetch, start and end is an audit event; default true. */
+  readonly auditHooks: boolean;
+  /** Whether destinations on private, loopback and link-local hosts are accepted; default false. */
+  readonly allowPrivateCacheHosts: boolean;
+}
 
 /** Turns a checked file into the model; the wire's snake_case ends here. */
 export function toServerConfig(

@@ -1,8 +1,8 @@
-import { findEnvironmentNameProblem } from "../environment-name.ts";
-import { CredentialError } from "../errors.ts";
-import type { Clock } from "../runtime.ts";
-import { Secret } from "../secret.ts";
-import { hasControlCharacter, quoteName } from "../text.ts";
+import { findEnvironmentNameProblem } from "../core/environment-name.ts";
+import { CredentialError } from "../core/errors.ts";
+import { Secret } from "../core/secret.ts";
+import { hasControlCharacter, quoteName } from "../core/text.ts";
+import type { Clock } from "../host/runtime.ts";
 import type { Credentials } from "./provider.ts";
 
 /**

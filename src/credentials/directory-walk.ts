@@ -1,5 +1,5 @@
-import { FileError } from "../errors.ts";
-import type { FileSystem } from "../runtime.ts";
+import { FileError } from "../core/errors.ts";
+import type { FileSystem } from "../host/file-system.ts";
 
 /** Links that are followed on one path; the kernel follows 40. */
 const MAX_LINKS = 40;

@@ -1,5 +1,5 @@
-import type { CredentialErrorCode, FileErrorCode } from "../error-codes.ts";
-import { CredentialError, FileError } from "../errors.ts";
+import type { CredentialErrorCode, FileErrorCode } from "../core/error-codes.ts";
+import { CredentialError, FileError } from "../core/errors.ts";
 
 const CODES: Readonly<Record<FileErrorCode, CredentialErrorCode>> = {
   ERR_FILE_NOT_FOUND: "ERR_CREDENTIAL_NOT_FOUND",

@@ -1,6 +1,7 @@
-import { CredentialError } from "../errors.ts";
-import type { FileStatus, Runtime } from "../runtime.ts";
-import { quoteName } from "../text.ts";
+import { CredentialError } from "../core/errors.ts";
+import { quoteName } from "../core/text.ts";
+import type { FileStatus } from "../host/file-system.ts";
+import type { Runtime } from "../host/runtime.ts";
 import { listDirectories } from "./directory-walk.ts";
 
 const OTHERS_ANY = 0o007;

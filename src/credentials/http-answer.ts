@@ -1,7 +1,7 @@
-import { CredentialError, HttpError } from "../errors.ts";
-import type { HttpRequest, HttpResponse } from "../http-client.ts";
-import type { Runtime } from "../runtime.ts";
-import { decodeUtf8, parseJson } from "../text.ts";
+import { CredentialError, HttpError } from "../core/errors.ts";
+import { decodeUtf8, parseJson } from "../core/text.ts";
+import type { HttpRequest, HttpResponse } from "../host/http-client.ts";
+import type { Runtime } from "../host/runtime.ts";
 
 /** Largest answer of a credential service, in bytes. */
 export const MAX_ANSWER_BYTES = 1024 * 1024;

@@ -1,7 +1,7 @@
-import { findEnvironmentNameProblem } from "../environment-name.ts";
-import { CredentialError } from "../errors.ts";
-import { Secret } from "../secret.ts";
-import { decodeUtf8, hasControlCharacter } from "../text.ts";
+import { findEnvironmentNameProblem } from "../core/environment-name.ts";
+import { CredentialError } from "../core/errors.ts";
+import { Secret } from "../core/secret.ts";
+import { decodeUtf8, hasControlCharacter } from "../core/text.ts";
 
 /** Where a text came from, for messages. */
 export interface TextOrigin {

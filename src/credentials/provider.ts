@@ -1,7 +1,7 @@
-import { CredentialError } from "../errors.ts";
-import type { Runtime } from "../runtime.ts";
-import type { Secret } from "../secret.ts";
-import { quoteName } from "../text.ts";
+import { CredentialError } from "../core/errors.ts";
+import type { Secret } from "../core/secret.ts";
+import { quoteName } from "../core/text.ts";
+import type { Runtime } from "../host/runtime.ts";
 import type { StandardSchema } from "./standard-schema.ts";
 
 /**

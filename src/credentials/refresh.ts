@@ -1,5 +1,5 @@
-import { CredentialError } from "../errors.ts";
-import type { Runtime } from "../runtime.ts";
+import { CredentialError } from "../core/errors.ts";
+import type { Runtime } from "../host/runtime.ts";
 import type { CredentialProvider, CredentialRequest, Credentials } from "./provider.ts";
 import { SharedFlight } from "./shared-flight.ts";
 

@@ -1,7 +1,7 @@
-import type { CredentialSource, CustomSource } from "../credential-source.ts";
-import { withDeadline } from "../deadline.ts";
-import { CredentialError } from "../errors.ts";
-import { createNodeRuntime, type Runtime } from "../runtime.ts";
+import type { CredentialSource, CustomSource } from "../core/credential-source.ts";
+import { CredentialError } from "../core/errors.ts";
+import { withDeadline } from "../host/deadline.ts";
+import { createNodeRuntime, type Runtime } from "../host/runtime.ts";
 import { checkCredentials } from "./check-credentials.ts";
 import type {
   CredentialProvider,

@@ -1,6 +1,6 @@
-import { CredentialError } from "../errors.ts";
-import { Secret } from "../secret.ts";
-import { quoteName } from "../text.ts";
+import { CredentialError } from "../core/errors.ts";
+import { Secret } from "../core/secret.ts";
+import { quoteName } from "../core/text.ts";
 import type { JsonObject } from "./http-answer.ts";
 
 /**

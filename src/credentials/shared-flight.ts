@@ -1,4 +1,4 @@
-import { raceWithSignal } from "../race-with-signal.ts";
+import { raceWithSignal } from "../host/race-with-signal.ts";
 
 /**
  * One run for all who ask while it is under way. Each may leave on its own; when the last one does, the run is told to

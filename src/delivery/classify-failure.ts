@@ -1,6 +1,6 @@
-import type { AnyCachesError } from "../errors.ts";
 import type { ExecutionResult } from "../execution/executor.ts";
 import { classifyRun, type RunFailure } from "../execution/failure.ts";
+import type { AnyCachesError } from "../registry/any-error.ts";
 
 const LATER: RunFailure = { failureClass: "transient", isWholeServer: true };
 const NEVER: RunFailure = { failureClass: "permanent", isWholeServer: false };

@@ -1,6 +1,8 @@
-import { type AnyCachesError, PermissionError, PushError } from "../errors.ts";
+import { PushError } from "../core/errors.ts";
 import type { ExecutionResult } from "../execution/executor.ts";
 import { type AllowDecision, explainDecision } from "../policy/decision.ts";
+import { PermissionError } from "../policy/permission-error.ts";
+import type { AnyCachesError } from "../registry/any-error.ts";
 import type { DeniedResult, ExecutedPush, PushRequest, PushResult } from "../registry/push-types.ts";
 import type { Delivery } from "./push-journal.ts";
 

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { batchStorePaths } from "../commands/batch.ts";
 import { type CommandSpec, privateHome } from "../commands/command.ts";
 import { checkStorePaths } from "../commands/store-path.ts";
-import { CommandError, PushError } from "../errors.ts";
+import { CommandError, PushError } from "../core/errors.ts";
 import type { Executor } from "../execution/executor.ts";
 
 /**

@@ -1,6 +1,6 @@
+import type { Clock, Random } from "../host/runtime.ts";
 import { toPushFailure } from "../registry/outcome.ts";
 import type { FailedResult, PushRequest, PushResult } from "../registry/push-types.ts";
-import type { Clock, Random } from "../runtime.ts";
 import { computeDelay } from "./backoff.ts";
 import { CircuitBreaker } from "./circuit-breaker.ts";
 import { classifyFailure } from "./classify-failure.ts";

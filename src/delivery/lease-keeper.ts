@@ -1,5 +1,5 @@
+import type { Runtime } from "../host/runtime.ts";
 import { toPushFailure } from "../registry/outcome.ts";
-import type { Runtime } from "../runtime.ts";
 import type { DeadLetter, Delivery, Lease, PushJournal } from "./push-journal.ts";
 
 /** Where deliveries go that a journal holds and nobody works on. */

@@ -1,11 +1,11 @@
-import { callListener } from "../call-listener.ts";
-import { PushError } from "../errors.ts";
+import { callListener } from "../core/call-listener.ts";
+import { PushError } from "../core/errors.ts";
+import { createNodeRuntime, type Runtime } from "../host/runtime.ts";
 import type { AllowDecision } from "../policy/decision.ts";
 import type { CacheRegistry } from "../registry/cache-registry.ts";
 import { copyRequest } from "../registry/copy-request.ts";
 import { toPushFailure } from "../registry/outcome.ts";
 import type { PushRequest, PushResult } from "../registry/push-types.ts";
-import { createNodeRuntime, type Runtime } from "../runtime.ts";
 import { Capacity } from "./capacity.ts";
 import { DeliveryTask } from "./delivery-task.ts";
 import { explainTask } from "./explain-task.ts";

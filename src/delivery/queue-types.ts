@@ -1,6 +1,6 @@
+import type { Runtime } from "../host/runtime.ts";
 import type { CacheRegistry } from "../registry/cache-registry.ts";
 import type { PushOptions, PushReport, PushResult } from "../registry/push-types.ts";
-import type { Runtime } from "../runtime.ts";
 import type { GcRoots } from "./gc-roots.ts";
 import type { PushJournal } from "./push-journal.ts";
 

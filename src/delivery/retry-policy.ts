@@ -1,5 +1,5 @@
-import type { AnyCachesError } from "../errors.ts";
 import type { RunFailure } from "../execution/failure.ts";
+import type { AnyCachesError } from "../registry/any-error.ts";
 import { type BackoffBounds, computeDelay } from "./backoff.ts";
 import type { WorkGroup } from "./work-group.ts";
 

@@ -1,5 +1,5 @@
+import type { Runtime } from "../host/runtime.ts";
 import { toPushFailure } from "../registry/outcome.ts";
-import type { Runtime } from "../runtime.ts";
 import type { GcRoots } from "./gc-roots.ts";
 import type { Delivery } from "./push-journal.ts";
 

@@ -1,7 +1,7 @@
-import { PushError } from "../errors.ts";
-import { isObject, toMembers } from "../own-member.ts";
+import { PushError } from "../core/errors.ts";
+import { isObject, toMembers } from "../core/own-member.ts";
+import { parseJson, quoteName } from "../core/text.ts";
 import type { PushRequest } from "../registry/push-types.ts";
-import { parseJson, quoteName } from "../text.ts";
 import type { DeadLetter, Delivery, Lease, PushJournal } from "./push-journal.ts";
 
 /** What is used of `node:sqlite`, which the types of older Node.js versions do not have. */

@@ -1,6 +1,6 @@
 import type { CommandArg, CommandSpec } from "../commands/command.ts";
-import type { Runtime } from "../runtime.ts";
-import { Secret } from "../secret.ts";
+import { Secret } from "../core/secret.ts";
+import type { Runtime } from "../host/runtime.ts";
 
 /** What a child gets of the host's environment besides PATH: certificates, proxies, the Nix daemon and store. */
 const INHERITED_NAMES = [

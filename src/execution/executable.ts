@@ -1,7 +1,7 @@
 import { posix } from "node:path";
-import { CommandError } from "../errors.ts";
-import type { Runtime } from "../runtime.ts";
-import { quoteName } from "../text.ts";
+import { CommandError } from "../core/errors.ts";
+import { quoteName } from "../core/text.ts";
+import type { Runtime } from "../host/runtime.ts";
 
 const { join, normalize } = posix;
 

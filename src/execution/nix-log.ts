@@ -1,4 +1,4 @@
-import { isObject, type Members, toMembers } from "../own-member.ts";
+import { isObject, type Members, toMembers } from "../core/own-member.ts";
 import { EscapeStripper } from "./escape-stripper.ts";
 
 /**

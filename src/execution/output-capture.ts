@@ -1,5 +1,5 @@
 import { StringDecoder } from "node:string_decoder";
-import { untilItFails } from "../call-listener.ts";
+import { untilItFails } from "../core/call-listener.ts";
 import { EscapeStripper } from "./escape-stripper.ts";
 import type { OutputChunk } from "./executor.ts";
 import { OutputTail } from "./output-tail.ts";

@@ -1,9 +1,9 @@
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import type { CommandSpec } from "../commands/command.ts";
-import { CommandError } from "../errors.ts";
-import { createNodeRuntime, maskHostEnvironment, type Runtime } from "../runtime.ts";
-import { quoteName } from "../text.ts";
+import { CommandError } from "../core/errors.ts";
+import { quoteName } from "../core/text.ts";
+import { createNodeRuntime, maskHostEnvironment, type Runtime } from "../host/runtime.ts";
 import { type ActiveRun, trackRun } from "./active-runs.ts";
 import { buildChildEnvironment, type ChildEnvironment } from "./child-environment.ts";
 import { toEmptyResult } from "./empty-result.ts";

@@ -1,5 +1,5 @@
 import type { ChildProcess } from "node:child_process";
-import type { Clock } from "../runtime.ts";
+import type { Clock } from "../host/runtime.ts";
 import type { ExecutionOutcome } from "./executor.ts";
 
 /** How long a child that was asked to end may take, in milliseconds. */

@@ -11,8 +11,8 @@ import {
 import { rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { CommandArg, CommandSpec, WorkPath } from "../commands/command.ts";
-import { CommandError } from "../errors.ts";
-import { quoteName } from "../text.ts";
+import { CommandError } from "../core/errors.ts";
+import { quoteName } from "../core/text.ts";
 
 /** The private directory of one run. */
 export interface WorkDirectory {

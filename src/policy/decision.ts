@@ -1,5 +1,4 @@
-import { PermissionError } from "../errors.ts";
-import { quoteName } from "../text.ts";
+import { quoteName } from "../core/text.ts";
 import type { GitRef } from "./git-ref.ts";
 
 /**
@@ -161,22 +160,4 @@ export function explainDecision(decision: Decision): string {
       return `Allowed for ${cache} (${decision.reason})${because}`;
     }
   }
-}
-
-/**
- * Turns a denial into an exception, for hosts that prefer one.
- *
- * @param decision - any decision
- * @throws {@link PermissionError} `ERR_PERMISSION_DENIED` if the decision denies
- *
- * @example
- * ```ts
- * assertAllowed(registry.authorize("prod-cache", request));
- * ```
- *
- * @public
- */
-export function assertAllowed(decision: Decision): asserts decision is AllowDecision {
-  if (decision.effect === "allow") return;
-  throw new PermissionError("ERR_PERMISSION_DENIED", explainDecision(decision), decision);
 }

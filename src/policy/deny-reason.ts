@@ -1,6 +1,6 @@
-import { PermissionError } from "../errors.ts";
-import { didYouMean } from "../suggestion.ts";
+import { didYouMean } from "../core/suggestion.ts";
 import type { DenyReason } from "./decision.ts";
+import { PermissionError } from "./permission-error.ts";
 
 // A record, so that a reason that is added cannot be forgotten here.
 const REASONS: Readonly<Record<DenyReason, true>> = {

@@ -1,6 +1,3 @@
-import { PermissionError } from "../errors.ts";
-import { quoteName } from "../text.ts";
-
 /**
  * What was built: a branch, a tag, or a pull request with the branch it comes from.
  *
@@ -77,30 +74,6 @@ export interface PullRequestRef {
 
 /** Longest branch, tag or repository name, in UTF-16 units: what forges store. */
 export const MAX_NAME_LENGTH = 255;
-
-/**
- * Reads a full ref name as git writes it. The prefix is taken off exactly once: `refs/heads/refs/heads/main`
- * is the branch `refs/heads/main`, which no policy ever lets through.
- *
- * @param ref - `refs/heads/…` or `refs/tags/…`
- * @throws {@link PermissionError} `ERR_REF_INVALID` for anything else. The ref of a pull request does not say
- * where its head lives: build a {@link PullRequestRef} from the forge's event instead.
- *
- * @example
- * ```ts
- * parseGitRef("refs/heads/main"); // { type: "branch", name: "main" }
- * ```
- *
- * @public
- */
-export function parseGitRef(ref: string): BranchRef | TagRef {
-  if (ref.startsWith("refs/heads/")) return { type: "branch", name: ref.slice("refs/heads/".length) };
-  if (ref.startsWith("refs/tags/")) return { type: "tag", name: ref.slice("refs/tags/".length) };
-  throw new PermissionError(
-    "ERR_REF_INVALID",
-    `${quoteName(ref)} is neither refs/heads/… nor refs/tags/…; for a pull request pass its number and head`,
-  );
-}
 
 /**
  * Whether git would create a branch of this name, by the rules of git-check-ref-format(1) and its `--branch`

@@ -1,4 +1,4 @@
-import { quoteName } from "../text.ts";
+import { quoteName } from "../core/text.ts";
 import type { MatchedRule } from "./decision.ts";
 import { type CompiledPattern, compilePattern, type PatternKind } from "./pattern.ts";
 import { rememberNames } from "./remember-names.ts";

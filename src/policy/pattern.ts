@@ -1,7 +1,7 @@
 import picomatch from "picomatch";
-import { PermissionError } from "../errors.ts";
-import { quoteName } from "../text.ts";
+import { quoteName } from "../core/text.ts";
 import { isBranchName, MAX_NAME_LENGTH } from "./git-ref.ts";
+import { PermissionError } from "./permission-error.ts";
 import { isRepositoryName } from "./repository-name.ts";
 
 /** What a pattern is matched against: in branches `*` crosses `/`, in repositories it does not. */

@@ -1,5 +1,5 @@
-import type { CachePermissions } from "../cache.ts";
-import { quoteName } from "../text.ts";
+import type { CachePermissions } from "../core/cache.ts";
+import { quoteName } from "../core/text.ts";
 import type { AccessRequest, AllowReason, Decision, DenyReason, MatchedRule } from "./decision.ts";
 import { PatternList } from "./pattern-list.ts";
 import { readRequest } from "./request.ts";

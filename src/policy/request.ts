@@ -1,5 +1,5 @@
-import { isObject, type Members, readMember } from "../own-member.ts";
-import { quoteName } from "../text.ts";
+import { isObject, type Members, readMember } from "../core/own-member.ts";
+import { quoteName } from "../core/text.ts";
 import { type GitRef, isBranchName, isTagName } from "./git-ref.ts";
 import { rememberNames } from "./remember-names.ts";
 import { isRepositoryName } from "./repository-name.ts";

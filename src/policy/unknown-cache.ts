@@ -1,4 +1,4 @@
-import { quoteName } from "../text.ts";
+import { quoteName } from "../core/text.ts";
 import type { DenyDecision } from "./decision.ts";
 
 /** Says that no cache has an id. */

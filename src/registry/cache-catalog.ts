@@ -1,12 +1,12 @@
-import type { CacheDefinition } from "../cache.ts";
-import type { Diagnostic } from "../config/diagnostic.ts";
-import type { ServerConfig } from "../config/server-config.ts";
+import type { ServerConfig } from "../config/server-model.ts";
+import { ConfigError } from "../config/text/config-error.ts";
+import type { Diagnostic } from "../config/text/diagnostic.ts";
+import type { CacheDefinition } from "../core/cache.ts";
+import { quoteName } from "../core/text.ts";
 import type { CredentialSourceDefinition } from "../credentials/provider.ts";
-import { ConfigError } from "../errors.ts";
 import type { AccessRequest, AllowDecision, Decision, DenyDecision } from "../policy/decision.ts";
 import { type CompiledPermissions, compilePermissions } from "../policy/permissions.ts";
 import { denyUnknownCache } from "../policy/unknown-cache.ts";
-import { quoteName } from "../text.ts";
 
 /** A decision, with the cache if it allows. */
 export type CacheDecision =

@@ -1,21 +1,21 @@
-import { type CacheDefinition, describeDestination } from "../cache.ts";
-import { untilItFails } from "../call-listener.ts";
 import { batchStorePaths } from "../commands/batch.ts";
 import type { CommandSpec } from "../commands/command.ts";
+import type { HostPaths } from "../commands/host-paths.ts";
 import { buildPushCommand } from "../commands/push-command.ts";
 import { checkStorePaths } from "../commands/store-path.ts";
+import { type CacheDefinition, describeDestination } from "../core/cache.ts";
+import { untilItFails } from "../core/call-listener.ts";
 import type { Credentials } from "../credentials/provider.ts";
 import type { CredentialResolver } from "../credentials/resolver.ts";
-import type { AnyCachesError } from "../errors.ts";
 import type { ExecutionResult, Executor, OutputChunk } from "../execution/executor.ts";
 import { isCredentialFailure } from "../execution/failure.ts";
 import type { CommandProgress } from "../execution/nix-log.ts";
-import type { Runtime } from "../runtime.ts";
+import { type RunCommandOptions, runCommand } from "../execution/run-command.ts";
+import type { Runtime } from "../host/runtime.ts";
+import type { AnyCachesError } from "./any-error.ts";
 import { toAborted, toPushFailure } from "./outcome.ts";
-import type { HostPaths } from "./plan.ts";
 import type { PushParticipant } from "./push-participant.ts";
 import type { PushOptions, PushResult } from "./push-types.ts";
-import { type RunCommandOptions, runCommand } from "./run-command.ts";
 import { verifyPaths } from "./verify.ts";
 
 /** What every cache of a push shares. */

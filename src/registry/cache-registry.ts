@@ -1,19 +1,21 @@
 import { setMaxListeners } from "node:events";
 import { AuditLog, type AuditSink } from "../audit/audit-log.ts";
 import type { AuditEvent } from "../audit/event.ts";
-import type { DiagnosticListener } from "../config/parse-result.ts";
-import { loadServerConfig, parseServerConfig, type ServerConfig } from "../config/server-config.ts";
+import type { HostPaths } from "../commands/host-paths.ts";
+import { loadServerConfig, parseServerConfig } from "../config/server-config.ts";
+import type { ServerConfig } from "../config/server-model.ts";
+import type { DiagnosticListener } from "../config/text/parse-result.ts";
+import { PushError } from "../core/errors.ts";
 import type { CredentialSourceDefinition } from "../credentials/provider.ts";
 import { type CredentialResolver, createCredentialResolver } from "../credentials/resolver.ts";
 import { findAwsFiles } from "../credentials/sources/aws-profile.ts";
-import { PushError } from "../errors.ts";
 import type { Executor } from "../execution/executor.ts";
 import { createProcessExecutor } from "../execution/process-executor.ts";
+import { createNodeRuntime, type Runtime } from "../host/runtime.ts";
 import type { AccessRequest, Decision } from "../policy/decision.ts";
-import { createNodeRuntime, type Runtime } from "../runtime.ts";
 import { CacheCatalog } from "./cache-catalog.ts";
 import { type CheckOptions, type CheckReport, checkCaches } from "./check.ts";
-import { type HostPaths, type PushPlan, planAllowed } from "./plan.ts";
+import { type PushPlan, planAllowed } from "./plan.ts";
 import { type RunPushContext, runPush, runSharedPush } from "./push.ts";
 import type { PushOptions, PushReport, PushRequest, PushResult } from "./push-types.ts";
 

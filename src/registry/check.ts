@@ -1,15 +1,16 @@
-import type { CacheDefinition, CacheDestination } from "../cache.ts";
 import { privateHome } from "../commands/command.ts";
+import type { HostPaths } from "../commands/host-paths.ts";
 import { buildPushCommand } from "../commands/push-command.ts";
 import { DEFAULT_STORE_DIRECTORY } from "../commands/store-path.ts";
+import { ConfigError } from "../config/text/config-error.ts";
+import type { CacheDefinition, CacheDestination } from "../core/cache.ts";
 import type { CredentialResolver } from "../credentials/resolver.ts";
-import { type AnyCachesError, ConfigError } from "../errors.ts";
 import type { Executor } from "../execution/executor.ts";
+import { runCommand } from "../execution/run-command.ts";
+import type { Clock } from "../host/runtime.ts";
 import { describeUnknownCache } from "../policy/unknown-cache.ts";
-import type { Clock } from "../runtime.ts";
+import type { AnyCachesError } from "./any-error.ts";
 import { toPushFailure } from "./outcome.ts";
-import type { HostPaths } from "./plan.ts";
-import { runCommand } from "./run-command.ts";
 
 const TOOL_TIMEOUT_MS = 10_000;
 

@@ -1,4 +1,4 @@
-import { deepFreeze } from "../freeze.ts";
+import { deepFreeze } from "../core/freeze.ts";
 import { readRequest } from "../policy/request.ts";
 import type { PushRequest } from "./push-types.ts";
 

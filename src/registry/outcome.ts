@@ -1,57 +1,6 @@
-import { type AnyCachesError, isCachesError, PushError } from "../errors.ts";
-import type { ExecutionResult } from "../execution/executor.ts";
-import { quoteName } from "../text.ts";
-
-/** What else is known of a run besides its result. */
-export interface RunContext {
-  /** The executable's name. */
-  readonly tool: string;
-  /** How long it was given, in milliseconds. */
-  readonly timeoutMs: number;
-  /** How long it may have made no progress, in milliseconds. */
-  readonly stallTimeoutMs?: number | undefined;
-  /** Whether it was ended since it made none. */
-  readonly hasStalled: boolean;
-  /** Whether its output held a text that means failure. */
-  readonly sawFailureMarker: boolean;
-}
-
-/** Says why a run did not succeed, or nothing if it did. Only exit code 0 of a run that nobody ended is success. */
-export function findRunError(result: ExecutionResult, context: RunContext): PushError | undefined {
-  const { tool, timeoutMs, sawFailureMarker } = context;
-  switch (result.outcome) {
-    case "timed-out":
-      return new PushError(
-        "ERR_PUSH_TIMEOUT",
-        `Hook execution timed out after ${Math.round(timeoutMs / 1000)} seconds`,
-      );
-    case "aborted":
-      if (context.hasStalled) return toStalled(context);
-      return new PushError("ERR_PUSH_ABORTED", `${tool} was aborted`);
-    case "failed":
-      return new PushError("ERR_PUSH_FAILED", `${tool} ${describeEnd(result)}${quoteLastLine(result)}`);
-    case "succeeded":
-      if (result.exitCode !== 0 || result.signal !== null) {
-        return new PushError(
-          "ERR_PUSH_FAILED",
-          `${tool} was reported as succeeded, but ${describeEnd(result)}`,
-        );
-      }
-      if (!sawFailureMarker) return undefined;
-      return new PushError(
-        "ERR_PUSH_FAILED",
-        `${tool} exited with code 0 but skipped paths${quoteLastLine(result)}`,
-      );
-    default:
-      // An executor of the host's own may say anything; what is not known is not success.
-      return new PushError("ERR_PUSH_FAILED", `${tool} ended in a way that is not known`);
-  }
-}
-
-function toStalled({ tool, stallTimeoutMs = 0 }: RunContext): PushError {
-  const seconds = Math.round(stallTimeoutMs / 1000);
-  return new PushError("ERR_PUSH_STALLED", `${tool} made no progress for ${seconds} seconds and was ended`);
-}
+import { PushError } from "../core/errors.ts";
+import { quoteName } from "../core/text.ts";
+import { type AnyCachesError, isCachesError } from "./any-error.ts";
 
 /** Brings whatever a port threw into the errors of this package; a stranger's message may hold anything. */
 export function toPushFailure(error: unknown): AnyCachesError {
@@ -68,14 +17,4 @@ export function toAborted(): PushError {
 /** What it means that an event was not recorded, whatever was thrown. */
 export function toAuditFailure(error: unknown): PushError {
   return error instanceof PushError ? error : new PushError("ERR_AUDIT_FAILED", "An event was not recorded");
-}
-
-function describeEnd({ exitCode, signal }: ExecutionResult): string {
-  return signal === null ? `exited with code ${exitCode ?? "unknown"}` : `was ended by ${signal}`;
-}
-
-function quoteLastLine({ stderr, stdout }: ExecutionResult): string {
-  const lines = (stderr.trim() === "" ? stdout : stderr).trim().split("\n");
-  const last = lines.findLast((line) => line.trim() !== "")?.trim() ?? "";
-  return last === "" ? "" : `: ${quoteName(last, 400)}`;
 }

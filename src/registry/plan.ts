@@ -1,12 +1,12 @@
-import type { CacheDefinition } from "../cache.ts";
 import { batchStorePaths } from "../commands/batch.ts";
 import { formatCommand } from "../commands/command.ts";
+import type { HostPaths } from "../commands/host-paths.ts";
 import { buildPushCommand } from "../commands/push-command.ts";
-import type { AwsFilePaths } from "../commands/push-input.ts";
 import { checkStorePaths } from "../commands/store-path.ts";
-import { CommandError } from "../errors.ts";
+import type { CacheDefinition } from "../core/cache.ts";
+import { CommandError } from "../core/errors.ts";
+import { Secret } from "../core/secret.ts";
 import type { Decision } from "../policy/decision.ts";
-import { Secret } from "../secret.ts";
 
 /**
  * What a push would do.
@@ -43,12 +43,6 @@ export interface PlanEntry {
   readonly commands: readonly string[];
   /** Why no command can be built from this request. */
   readonly error?: CommandError | undefined;
-}
-
-/** Where a cache's commands find what belongs to the host. */
-export interface HostPaths {
-  readonly storeDirectory: string | undefined;
-  readonly awsFiles: AwsFilePaths;
 }
 
 /** Plans an allowed push; no credential is read. */

@@ -1,10 +1,11 @@
 import type { AuditLog } from "../audit/audit-log.ts";
 import type { AuditEvent, AuditEventBase } from "../audit/event.ts";
-import type { CacheDefinition } from "../cache.ts";
-import { type AnyCachesError, CommandError, type PushError } from "../errors.ts";
+import type { CacheDefinition } from "../core/cache.ts";
+import { CommandError, type PushError } from "../core/errors.ts";
 import type { ExecutionResult } from "../execution/executor.ts";
+import type { Clock } from "../host/runtime.ts";
 import type { AllowDecision } from "../policy/decision.ts";
-import type { Clock } from "../runtime.ts";
+import type { AnyCachesError } from "./any-error.ts";
 import { toAuditFailure } from "./outcome.ts";
 import type { PushResult } from "./push-types.ts";
 

@@ -1,7 +1,8 @@
-import type { AnyCachesError, PushError } from "../errors.ts";
+import type { PushError } from "../core/errors.ts";
 import type { ExecutionResult, OutputChunk } from "../execution/executor.ts";
 import type { CommandProgress } from "../execution/nix-log.ts";
 import type { AccessRequest, AllowDecision, DenyDecision } from "../policy/decision.ts";
+import type { AnyCachesError } from "./any-error.ts";
 
 /**
  * What to push, and for whom. Repository, ref and paths are facts of the CI server; only `caches` may come from the

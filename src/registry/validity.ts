@@ -1,10 +1,10 @@
 import { batchStorePaths } from "../commands/batch.ts";
 import { buildValidityCheckCommand } from "../commands/validity-check.ts";
-import { PushError } from "../errors.ts";
+import { PushError } from "../core/errors.ts";
 import type { Executor } from "../execution/executor.ts";
-import type { Clock } from "../runtime.ts";
+import { runCommand } from "../execution/run-command.ts";
+import type { Clock } from "../host/runtime.ts";
 import { listSome } from "./list-some.ts";
-import { runCommand } from "./run-command.ts";
 
 /** Bounds of {@link checkValidity}. */
 export interface ValidityOptions {

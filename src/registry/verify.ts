@@ -1,14 +1,14 @@
-import type { CacheDefinition } from "../cache.ts";
 import { batchStorePaths } from "../commands/batch.ts";
 import type { CommandSpec } from "../commands/command.ts";
+import type { HostPaths } from "../commands/host-paths.ts";
 import { buildPathInfoCommand, type PathInfo, parsePathInfo } from "../commands/path-info.ts";
+import type { CacheDefinition } from "../core/cache.ts";
+import { PushError } from "../core/errors.ts";
 import type { Credentials } from "../credentials/provider.ts";
-import { PushError } from "../errors.ts";
 import type { ExecutionResult } from "../execution/executor.ts";
 import { classifyRun } from "../execution/failure.ts";
+import { type CommandOutcome, type RunCommandOptions, runCommand } from "../execution/run-command.ts";
 import { listSome } from "./list-some.ts";
-import type { HostPaths } from "./plan.ts";
-import { type CommandOutcome, type RunCommandOptions, runCommand } from "./run-command.ts";
 
 /** What is asked of a cache after a push. */
 export interface Verification {

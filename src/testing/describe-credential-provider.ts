@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { setTimeout } from "node:timers/promises";
+import type { CredentialErrorCode } from "../core/error-codes.ts";
+import { CredentialError } from "../core/errors.ts";
+import { Secret } from "../core/secret.ts";
 import type { CredentialProvider } from "../credentials/provider.ts";
-import type { CredentialErrorCode } from "../error-codes.ts";
-import { CredentialError } from "../errors.ts";
-import { Secret } from "../secret.ts";
 import type { TestFramework } from "./test-framework.ts";
 import { toVisibleText } from "./visible-text.ts";
 

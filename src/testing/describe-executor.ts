@@ -4,10 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { type CommandArg, type CommandSpec, privateHome, workFile } from "../commands/command.ts";
-import { CommandError } from "../errors.ts";
+import { CommandError } from "../core/errors.ts";
+import { Secret } from "../core/secret.ts";
 import type { ExecutionResult, Executor, OutputChunk } from "../execution/executor.ts";
-import { createNodeRuntime } from "../runtime.ts";
-import { Secret } from "../secret.ts";
+import { createNodeRuntime } from "../host/runtime.ts";
 import type { TestFramework } from "./test-framework.ts";
 import { toVisibleText } from "./visible-text.ts";
 

@@ -1,4 +1,4 @@
-import type { Clock } from "../runtime.ts";
+import type { Clock } from "../host/runtime.ts";
 
 /**
  * A clock that stands still until a test moves it.

@@ -1,5 +1,5 @@
+import { Secret } from "../core/secret.ts";
 import type { CredentialProvider } from "../credentials/provider.ts";
-import { Secret } from "../secret.ts";
 
 /**
  * Makes a provider that always answers the same.

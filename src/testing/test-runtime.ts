@@ -1,6 +1,7 @@
-import type { FileErrorCode } from "../error-codes.ts";
-import { FileError, HttpError } from "../errors.ts";
-import type { FileContent, FileStatus, FileSystem, ReadFileOptions, Runtime } from "../runtime.ts";
+import type { FileErrorCode } from "../core/error-codes.ts";
+import { FileError, HttpError } from "../core/errors.ts";
+import type { FileContent, FileStatus, FileSystem, ReadFileOptions } from "../host/file-system.ts";
+import type { Runtime } from "../host/runtime.ts";
 import { createFakeClock } from "./fake-clock.ts";
 
 /**

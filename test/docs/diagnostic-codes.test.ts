@@ -4,7 +4,8 @@ import { expect, it } from "vitest";
 const read = (path: string): string => readFileSync(new URL(`../../${path}`, import.meta.url), "utf8");
 
 it("the page on diagnostics explains every code, and no other", () => {
-  const [, union = ""] = /export type DiagnosticCode =([^;]*);/u.exec(read("src/config/diagnostic.ts")) ?? [];
+  const [, union = ""] =
+    /export type DiagnosticCode =([^;]*);/u.exec(read("src/config/text/diagnostic.ts")) ?? [];
   const codes = [...union.matchAll(/"([a-z-]+)"/gu)].map(([, code]) => code);
   const [, table = ""] = /## Codes\n([\s\S]*?)\n## /u.exec(read("docs/diagnostics.md")) ?? [];
   const explained = [...table.matchAll(/^\| (.*?) \|/gmu)].flatMap(([, cell = ""]) =>

@@ -3,9 +3,9 @@ import fc from "fast-check";
 import * as toml from "toml";
 import { type AST, parseTOML } from "toml-eslint-parser";
 import { describe, expect, it } from "vitest";
-import { parseJsonText } from "../../src/config/json-text.ts";
-import type { Place, Span } from "../../src/config/place.ts";
-import { parseTomlText } from "../../src/config/toml-text.ts";
+import { parseJsonText } from "../../src/config/text/json-text.ts";
+import type { Place, Span } from "../../src/config/text/place.ts";
+import { parseTomlText } from "../../src/config/text/toml-text.ts";
 import { CORPORA, itWithCorpora } from "../support/corpora.ts";
 import { tomlDocument } from "../support/toml-document.ts";
 

@@ -1,5 +1,5 @@
-import type { CredentialErrorCode } from "../../error-codes.ts";
-import { CredentialError } from "../../errors.ts";
+import type { CredentialErrorCode } from "../../core/error-codes.ts";
+import { CredentialError } from "../../core/errors.ts";
 import { type Service, toServiceError } from "../http-answer.ts";
 
 const CODES: Readonly<Record<string, readonly [code: CredentialErrorCode, meaning: string]>> = {

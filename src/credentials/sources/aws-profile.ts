@@ -1,9 +1,9 @@
 import { posix } from "node:path";
-import type { AwsProfileSource } from "../../credential-source.ts";
-import { CredentialError, FileError } from "../../errors.ts";
-import type { Runtime } from "../../runtime.ts";
-import { Secret } from "../../secret.ts";
-import { quoteName } from "../../text.ts";
+import type { AwsProfileSource } from "../../core/credential-source.ts";
+import { CredentialError, FileError } from "../../core/errors.ts";
+import { Secret } from "../../core/secret.ts";
+import { quoteName } from "../../core/text.ts";
+import type { Runtime } from "../../host/runtime.ts";
 import { toCredentialError } from "../file-errors.ts";
 import type { CredentialProvider, Credentials } from "../provider.ts";
 import { withRetries } from "../retry.ts";

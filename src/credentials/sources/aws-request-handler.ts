@@ -1,6 +1,6 @@
 import { Readable } from "node:stream";
-import { CredentialError, HttpError } from "../../errors.ts";
-import type { Runtime } from "../../runtime.ts";
+import { CredentialError, HttpError } from "../../core/errors.ts";
+import type { Runtime } from "../../host/runtime.ts";
 import { MAX_ANSWER_BYTES, type Service, toServiceError, toStatusError } from "../http-answer.ts";
 
 /** A request as the AWS SDK hands it over. */

@@ -1,6 +1,6 @@
-import type { AwsSecretsManagerSource } from "../../credential-source.ts";
-import { CredentialError } from "../../errors.ts";
-import type { Runtime } from "../../runtime.ts";
+import type { AwsSecretsManagerSource } from "../../core/credential-source.ts";
+import { CredentialError } from "../../core/errors.ts";
+import type { Runtime } from "../../host/runtime.ts";
 import { parseAnswer } from "../http-answer.ts";
 import type { CredentialProvider } from "../provider.ts";
 import { withRetries } from "../retry.ts";

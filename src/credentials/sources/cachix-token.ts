@@ -1,5 +1,5 @@
-import type { CachixTokenSource } from "../../credential-source.ts";
-import type { Runtime } from "../../runtime.ts";
+import type { CachixTokenSource } from "../../core/credential-source.ts";
+import type { Runtime } from "../../host/runtime.ts";
 import type { CredentialProvider } from "../provider.ts";
 import { readVariables } from "./env.ts";
 

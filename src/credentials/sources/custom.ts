@@ -1,6 +1,6 @@
-import type { CustomSource } from "../../credential-source.ts";
-import { CredentialError } from "../../errors.ts";
-import type { Runtime } from "../../runtime.ts";
+import type { CustomSource } from "../../core/credential-source.ts";
+import { CredentialError } from "../../core/errors.ts";
+import type { Runtime } from "../../host/runtime.ts";
 import type { CredentialProvider, CredentialSourceDefinition } from "../provider.ts";
 
 /** A source that the host defines. Its options are checked once, at the first request. */

@@ -1,7 +1,7 @@
-import type { EnvSource } from "../../credential-source.ts";
-import { CredentialError } from "../../errors.ts";
-import type { Runtime } from "../../runtime.ts";
-import { Secret } from "../../secret.ts";
+import type { EnvSource } from "../../core/credential-source.ts";
+import { CredentialError } from "../../core/errors.ts";
+import { Secret } from "../../core/secret.ts";
+import type { Runtime } from "../../host/runtime.ts";
 import type { CredentialProvider, Credentials } from "../provider.ts";
 
 /** Named variables of the host's environment, by their own names. */

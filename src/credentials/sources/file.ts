@@ -1,5 +1,5 @@
-import type { FileSource } from "../../credential-source.ts";
-import type { Runtime } from "../../runtime.ts";
+import type { FileSource } from "../../core/credential-source.ts";
+import type { Runtime } from "../../host/runtime.ts";
 import { toCredentialError } from "../file-errors.ts";
 import { checkFilePermissions } from "../file-permissions.ts";
 import { parseKeyValue } from "../key-value.ts";

@@ -1,6 +1,7 @@
-import type { SystemdCredentialSource } from "../../credential-source.ts";
-import { CredentialError } from "../../errors.ts";
-import type { FileStatus, Runtime } from "../../runtime.ts";
+import type { SystemdCredentialSource } from "../../core/credential-source.ts";
+import { CredentialError } from "../../core/errors.ts";
+import type { FileStatus } from "../../host/file-system.ts";
+import type { Runtime } from "../../host/runtime.ts";
 import { toCredentialError } from "../file-errors.ts";
 import { parseKeyValue } from "../key-value.ts";
 import type { CredentialProvider } from "../provider.ts";

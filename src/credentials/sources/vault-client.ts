@@ -1,8 +1,8 @@
-import type { VaultSource } from "../../credential-source.ts";
-import { CredentialError } from "../../errors.ts";
-import type { HttpResponse } from "../../http-client.ts";
-import { readMember } from "../../own-member.ts";
-import type { Runtime } from "../../runtime.ts";
+import type { VaultSource } from "../../core/credential-source.ts";
+import { CredentialError } from "../../core/errors.ts";
+import { readMember } from "../../core/own-member.ts";
+import type { HttpResponse } from "../../host/http-client.ts";
+import type { Runtime } from "../../host/runtime.ts";
 import { toCredentialError } from "../file-errors.ts";
 import { askService, type JsonObject, parseAnswer, type Service, toStatusError } from "../http-answer.ts";
 import type { CredentialRequest } from "../provider.ts";

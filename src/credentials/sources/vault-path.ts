@@ -1,4 +1,4 @@
-import { readMember } from "../../own-member.ts";
+import { readMember } from "../../core/own-member.ts";
 import { isJsonObject, type JsonObject } from "../http-answer.ts";
 import type { VaultAnswer } from "./vault-client.ts";
 

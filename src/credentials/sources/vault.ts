@@ -1,7 +1,7 @@
-import type { VaultSource } from "../../credential-source.ts";
-import { CredentialError } from "../../errors.ts";
-import { readMember } from "../../own-member.ts";
-import type { Runtime } from "../../runtime.ts";
+import type { VaultSource } from "../../core/credential-source.ts";
+import { CredentialError } from "../../core/errors.ts";
+import { readMember } from "../../core/own-member.ts";
+import type { Runtime } from "../../host/runtime.ts";
 import { isJsonObject, type JsonObject } from "../http-answer.ts";
 import type { CredentialProvider, Credentials } from "../provider.ts";
 import { withRetries } from "../retry.ts";

@@ -1,6 +1,6 @@
-import { CredentialError } from "../../../errors.ts";
-import { readMember } from "../../../own-member.ts";
-import { Secret } from "../../../secret.ts";
+import { CredentialError } from "../../../core/errors.ts";
+import { readMember } from "../../../core/own-member.ts";
+import { Secret } from "../../../core/secret.ts";
 import { type JsonObject, parseAnswer, toStatusError } from "../../http-answer.ts";
 import type { Credentials } from "../../provider.ts";
 import {

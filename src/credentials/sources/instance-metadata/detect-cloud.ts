@@ -1,6 +1,6 @@
-import { withDeadline } from "../../../deadline.ts";
-import { CredentialError } from "../../../errors.ts";
-import type { Runtime } from "../../../runtime.ts";
+import { CredentialError } from "../../../core/errors.ts";
+import { withDeadline } from "../../../host/deadline.ts";
+import type { Runtime } from "../../../host/runtime.ts";
 import { azure } from "./azure.ts";
 import { ec2 } from "./ec2.ts";
 import { googleCloud } from "./google-cloud.ts";

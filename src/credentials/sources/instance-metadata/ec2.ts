@@ -1,7 +1,7 @@
-import { CredentialError } from "../../../errors.ts";
-import type { HttpResponse } from "../../../http-client.ts";
-import { readMember } from "../../../own-member.ts";
-import { Secret } from "../../../secret.ts";
+import { CredentialError } from "../../../core/errors.ts";
+import { readMember } from "../../../core/own-member.ts";
+import { Secret } from "../../../core/secret.ts";
+import type { HttpResponse } from "../../../host/http-client.ts";
 import { parseAnswer, toStatusError } from "../../http-answer.ts";
 import type { Credentials } from "../../provider.ts";
 import {

@@ -1,5 +1,5 @@
-import { readMember } from "../../../own-member.ts";
-import { Secret } from "../../../secret.ts";
+import { readMember } from "../../../core/own-member.ts";
+import { Secret } from "../../../core/secret.ts";
 import { parseAnswer } from "../../http-answer.ts";
 import type { Credentials } from "../../provider.ts";
 import {

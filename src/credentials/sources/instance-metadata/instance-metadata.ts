@@ -1,6 +1,6 @@
-import type { InstanceMetadataSource } from "../../../credential-source.ts";
-import { CredentialError } from "../../../errors.ts";
-import type { Runtime } from "../../../runtime.ts";
+import type { InstanceMetadataSource } from "../../../core/credential-source.ts";
+import { CredentialError } from "../../../core/errors.ts";
+import type { Runtime } from "../../../host/runtime.ts";
 import type { CredentialProvider } from "../../provider.ts";
 import { withRetries } from "../../retry.ts";
 import { detectCloud } from "./detect-cloud.ts";

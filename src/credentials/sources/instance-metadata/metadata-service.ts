@@ -1,7 +1,7 @@
-import type { CloudProvider, InstanceMetadataSource } from "../../../credential-source.ts";
-import { CredentialError } from "../../../errors.ts";
-import type { HttpResponse } from "../../../http-client.ts";
-import type { Runtime } from "../../../runtime.ts";
+import type { CloudProvider, InstanceMetadataSource } from "../../../core/credential-source.ts";
+import { CredentialError } from "../../../core/errors.ts";
+import type { HttpResponse } from "../../../host/http-client.ts";
+import type { Runtime } from "../../../host/runtime.ts";
 import { askService, type Service, toStatusError } from "../../http-answer.ts";
 import type { CredentialRequest, Credentials } from "../../provider.ts";
 

@@ -1,4 +1,4 @@
-import { Secret } from "../../../secret.ts";
+import { Secret } from "../../../core/secret.ts";
 import type { Credentials } from "../../provider.ts";
 import { toAwsError } from "../aws-errors.ts";
 import { createAwsRequestHandler } from "../aws-request-handler.ts";

@@ -1,0 +1,99 @@
+import type { StoreParameter } from "../../core/cache.ts";
+import { findNearest } from "../../core/suggestion.ts";
+import { hasControlCharacter } from "../../core/text.ts";
+
+/** Which store URL the parameters belong to. */
+export type ParameterKind = "http" | "s3";
+
+// Settings of Nix's binary cache stores (`nix help-stores`) that change how an upload is written, and nothing
+// about where it goes or which local files are read.
+const UPLOAD_PARAMETERS: Readonly<Record<string, RegExp>> = {
+  compression: /^(?:xz|bzip2|br|brotli|zstd|gzip|lzip|lz4|lzma|lrzip|compress|grzip|lzop|none)$/u,
+  "parallel-compression": /^(?:true|false)$/u,
+  "compression-level": /^-?\d{1,3}$/u,
+  "write-nar-listing": /^(?:true|false)$/u,
+  "index-debug-info": /^(?:true|false)$/u,
+  "narinfo-compression": /^[a-z0-9]{1,16}$/u,
+  "ls-compression": /^[a-z0-9]{1,16}$/u,
+  "log-compression": /^[a-z0-9]{1,16}$/u,
+  priority: /^\d{1,6}$/u,
+  "want-mass-query": /^(?:true|false)$/u,
+};
+
+const S3_PARAMETERS: Readonly<Record<string, RegExp>> = {
+  region: /^[A-Za-z0-9-]{1,64}$/u,
+  profile: /^[A-Za-z0-9._@+=,-]{1,128}$/u,
+  endpoint: /^[^?&#]{1,512}$/u,
+  scheme: /^https?$/u,
+  "multipart-upload": /^(?:true|false)$/u,
+  "multipart-chunk-size": /^\d{1,15}$/u,
+  "multipart-threshold": /^\d{1,15}$/u,
+  "buffer-size": /^\d{1,15}$/u,
+  "addressing-style": /^(?:path|virtual|auto)$/u,
+  "storage-class": /^[A-Z_]{1,32}$/u,
+};
+
+/** Settings of Nix stores that lead elsewhere, read local files or run programs; known only to be named. */
+const REFUSED: ReadonlySet<string> = new Set([
+  "base64-ssh-public-host-key",
+  "local-nar-cache",
+  "log",
+  "real",
+  "remote-program",
+  "remote-store",
+  "root",
+  "secret-key",
+  "secret-keys",
+  "ssh-key",
+  "state",
+  "store",
+  "tls-certificate",
+  "tls-private-key",
+  "trusted",
+]);
+
+const HINTS: Readonly<Record<string, string>> = {
+  "secret-key": "sign when building instead (secret-key-files in nix.conf)",
+  "secret-keys": "sign when building instead (secret-key-files in nix.conf)",
+};
+
+/** Says why parameters are refused, or nothing. Values are never repeated. */
+export function findParameterProblem(
+  parameters: readonly StoreParameter[],
+  kind: ParameterKind,
+): string | undefined {
+  const seen = new Set<string>();
+  for (const [index, { name, value }] of parameters.entries()) {
+    // A name that is not known may be a secret in the wrong place.
+    const known = findGrammar(name, kind) !== undefined || REFUSED.has(name);
+    const quoted = known ? `parameter ${name}` : `parameter ${index + 1}`;
+    if (seen.has(name)) return `The ${quoted} is given twice`;
+    seen.add(name);
+    const grammar = findGrammar(name, kind);
+    if (grammar === undefined) return `The ${quoted} is not supported${toHint(name, kind)}`;
+    const decoded = decode(value);
+    if (decoded === undefined || !grammar.test(decoded)) return `The ${quoted} has no valid value`;
+  }
+  return undefined;
+}
+
+function findGrammar(name: string, kind: ParameterKind): RegExp | undefined {
+  if (Object.hasOwn(UPLOAD_PARAMETERS, name)) return UPLOAD_PARAMETERS[name];
+  return kind === "s3" && Object.hasOwn(S3_PARAMETERS, name) ? S3_PARAMETERS[name] : undefined;
+}
+
+function toHint(name: string, kind: ParameterKind): string {
+  if (Object.hasOwn(HINTS, name)) return `; ${HINTS[name]}`;
+  const known = [...Object.keys(UPLOAD_PARAMETERS), ...(kind === "s3" ? Object.keys(S3_PARAMETERS) : [])];
+  const nearest = findNearest(name, known);
+  return nearest === undefined ? "" : `; did you mean ${nearest}?`;
+}
+
+function decode(value: string): string | undefined {
+  try {
+    const decoded = decodeURIComponent(value);
+    return hasControlCharacter(decoded) ? undefined : decoded;
+  } catch {
+    return undefined;
+  }
+}

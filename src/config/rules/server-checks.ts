@@ -1,0 +1,178 @@
+import type { CacheDestination, CacheType } from "../../core/cache.ts";
+import { toMembers } from "../../core/own-member.ts";
+import { isCacheType, parseDestination } from "../destination/destination.ts";
+import { adviseCredentials } from "../schema/credential-advice.ts";
+import { findCredentialKeys, findInlineSecrets } from "../schema/misplaced-secrets.ts";
+import { CACHE_ID } from "../schema/server-texts.ts";
+import { isTable, type Table } from "../schema/structure-problems.ts";
+import type { Problem } from "../text/diagnostic.ts";
+import { type LinkedPath, toKeyPath } from "../text/key-path.ts";
+import { writeEntry } from "../text/literal-value.ts";
+import { checkCredentials } from "./credential-checks.ts";
+import { checkPermissions } from "./permission-checks.ts";
+
+/** Bounds of `max_hook_timeout_seconds`. */
+const MIN_TIMEOUT_SECONDS = 1;
+const MAX_TIMEOUT_SECONDS = 86_400;
+
+/** What the checks found, with the destination of each cache that has a valid one. */
+export interface CheckedTables {
+  readonly problems: readonly Problem[];
+  readonly destinations: readonly (CacheDestination | undefined)[];
+}
+
+/**
+ * Checks what a schema cannot say: rules between keys, grammars that depend on another key. It works on tables of
+ * any shape, so that these problems are reported together with those of the schema.
+ */
+export function checkServerTables(value: unknown): CheckedTables {
+  const root = toMembers(value);
+  const security = toMembers(root["security"]);
+  const allowPrivateHosts = security["allow_private_cache_hosts"] === true;
+  const tables: readonly unknown[] = Array.isArray(root["caches"]) ? root["caches"] : [];
+  const checked = tables.map((table, index) => checkCache(table, index, allowPrivateHosts));
+  const problems = [
+    ...findCredentialKeys(root, []),
+    ...findCredentialKeys(security, ["security"]),
+    ...checkTimeout(security["max_hook_timeout_seconds"]),
+    ...findDuplicateIds(tables),
+    ...checked.flatMap((cache) => cache.problems),
+  ];
+  return { problems, destinations: checked.map((cache) => cache.destination) };
+}
+
+/** Shows the credentials and the destination that fit a cache's type, where one is missing. */
+export function refineHint(problem: Problem, value: unknown): Problem {
+  const [, index, key, ...further] = problem.path;
+  if (problem.code !== "missing-key" || further.length > 0 || typeof index !== "number") return problem;
+  const caches = toMembers(value)["caches"];
+  const { cache_type: cacheType, destination } = toMembers(Array.isArray(caches) ? caches[index] : undefined);
+  if (key === "credentials") {
+    const advice = adviseCredentials({ cacheType, destination });
+    return { ...problem, hint: `As in ${writeEntry("credentials", advice, "toml")}` };
+  }
+  return key === "destination" && isCacheType(cacheType)
+    ? { ...problem, hint: DESTINATION_HINTS[cacheType] }
+    : problem;
+}
+
+/** Brings a timeout into its bounds. */
+export function clampTimeout(seconds: number): number {
+  return Math.min(Math.max(seconds, MIN_TIMEOUT_SECONDS), MAX_TIMEOUT_SECONDS);
+}
+
+/** Finds a key nested too deep, without recursion: dotted keys can nest a hundred thousand levels. */
+export function findTooDeepKey(value: unknown, maxDepth: number): Problem | undefined {
+  const waiting: NestedValue[] = [{ value, depth: 0, path: undefined }];
+  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+    const { value: inner, depth, path } = next;
+    if (Array.isArray(inner)) {
+      for (let step = 0; step < inner.length; step++) {
+        const element: unknown = inner[step];
+        if (typeof element === "object")
+          waiting.push({ value: element, depth, path: { step, parent: path } });
+      }
+    } else if (isTable(inner)) {
+      for (const step of Object.keys(inner)) {
+        const member = inner[step];
+        if (depth === maxDepth) return tooDeep(maxDepth, { step, parent: path });
+        if (typeof member === "object")
+          waiting.push({ value: member, depth: depth + 1, path: { step, parent: path } });
+      }
+    }
+  }
+  return undefined;
+}
+
+interface NestedValue {
+  readonly value: unknown;
+  readonly depth: number;
+  readonly path: LinkedPath | undefined;
+}
+
+function tooDeep(maxDepth: number, last: LinkedPath): Problem {
+  const message = `Keys are nested more than ${maxDepth} deep`;
+  return { code: "nesting-too-deep", severity: "error", message, path: toKeyPath(last), part: "key" };
+}
+
+interface CheckedCache {
+  readonly problems: readonly Problem[];
+  readonly destination: CacheDestination | undefined;
+}
+
+function checkCache(table: unknown, index: number, allowPrivateHosts: boolean): CheckedCache {
+  if (!isTable(table)) return { problems: [], destination: undefined };
+  const path = ["caches", index];
+  const destination = checkDestination(table, path, allowPrivateHosts);
+  const problems = [
+    ...findInlineSecrets(table, path, { cacheType: table["cache_type"], destination: table["destination"] }),
+    ...destination.problems,
+    ...checkCredentials(table["credentials"], [...path, "credentials"]),
+    ...checkPermissions(table["permissions"], path),
+  ];
+  return { problems, destination: destination.destination };
+}
+
+function checkDestination(table: Table, parent: Problem["path"], allowPrivateHosts: boolean): CheckedCache {
+  const { cache_type: type, destination: text } = table;
+  const path = [...parent, "destination"];
+  if (typeof text !== "string" || !isCacheType(type)) {
+    return { problems: [], destination: undefined };
+  }
+  const parsed = parseDestination(type, text, { allowPrivateHosts });
+  if (!parsed.success) {
+    const { code, message, hint } = parsed;
+    const problem: Problem = {
+      code,
+      severity: "error",
+      message,
+      path,
+      hint: hint ?? DESTINATION_HINTS[type],
+    };
+    return { problems: [problem], destination: undefined };
+  }
+  return { problems: parsed.plaintext ? [plaintextWarning(path)] : [], destination: parsed.destination };
+}
+
+const DESTINATION_HINTS: Readonly<Record<CacheType, string>> = {
+  "nix-copy": 'As in destination = "s3://my-bucket/nix-cache?region=us-east-1"',
+  cachix: 'As in destination = "my-cache-name"',
+  attic: 'As in destination = "https://attic.example.com/my-cache"',
+};
+
+function plaintextWarning(path: Problem["path"]): Problem {
+  const message = "Paths and credentials travel to this destination unencrypted";
+  return { code: "plaintext-destination", severity: "warning", message, path, hint: "Use https" };
+}
+
+function findDuplicateIds(tables: readonly unknown[]): Problem[] {
+  const first = new Map<string, number>();
+  return tables.flatMap((table, index) => {
+    const id = isTable(table) ? table["id"] : undefined;
+    if (typeof id !== "string" || !CACHE_ID.test(id)) return [];
+    const earlier = first.get(id);
+    if (earlier === undefined) {
+      first.set(id, index);
+      return [];
+    }
+    const message = `This id is already that of caches[${earlier}]`;
+    const hint = "Give each cache an id of its own";
+    return [
+      {
+        code: "duplicate-cache-id",
+        severity: "error",
+        message,
+        path: ["caches", index, "id"],
+        hint,
+      } as const,
+    ];
+  });
+}
+
+function checkTimeout(seconds: unknown): Problem[] {
+  if (typeof seconds !== "number" || !Number.isInteger(seconds) || clampTimeout(seconds) === seconds)
+    return [];
+  const message = `The timeout is outside ${MIN_TIMEOUT_SECONDS} to ${MAX_TIMEOUT_SECONDS} seconds; ${clampTimeout(seconds)} is used`;
+  const path = ["security", "max_hook_timeout_seconds"];
+  return [{ code: "timeout-clamped", severity: "warning", message, path, hint: "Write what is meant" }];
+}

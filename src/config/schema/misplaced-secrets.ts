@@ -1,0 +1,115 @@
+import { isObject, type Members } from "../../core/own-member.ts";
+import type { Problem } from "../text/diagnostic.ts";
+import { type KeyPath, type LinkedPath, toKeyPath, toPathId } from "../text/key-path.ts";
+import { hasUserInfo, holdsSecret, looksLikeSecretValue, quoteKey } from "../text/secret-forms.ts";
+import {
+  adviseSource,
+  isCredentialName,
+  isCredentialVariable,
+  type MisplacedCredential,
+} from "./credential-advice.ts";
+
+type Table = Members;
+
+/** Says that a credential stands in the file, by the name of its key, and which source to use instead. */
+export function inlineSecret(path: KeyPath, about: MisplacedCredential): Problem {
+  const message =
+    about.name === undefined
+      ? "A credential stands in the file, where all who read it have it"
+      : `${quoteKey(about.name)} holds a credential, and all who read the file have it`;
+  return { code: "inline-secret", severity: "error", message, path, hint: adviseSource(about) };
+}
+
+/** Keys whose values are names of variables. */
+const NAME_KEYS: ReadonlySet<unknown> = new Set(["vars", "env_var", "token_env"]);
+
+/**
+ * Finds credentials among the values of a table: under the names of variables that hold them, texts of a form that issuers give to
+ * them, URLs with a user or a password, and values of variables where their names belong.
+ *
+ * @param skipped - keys that are not looked into
+ */
+export function findInlineSecrets(
+  table: Table,
+  path: KeyPath,
+  about: MisplacedCredential,
+  skipped: ReadonlySet<string> = new Set(),
+): Problem[] {
+  return visitTexts(table, skipped)
+    .filter(isCredential)
+    .map(({ at, name }) => {
+      const isTelling = at?.step === name && name !== undefined && isCredentialName(name);
+      return inlineSecret([...path, ...toKeyPath(at)], isTelling ? { ...about, name } : about);
+    });
+}
+
+function isCredential({ value, name, at }: VisitedText): boolean {
+  if (at?.step === name && isCredentialVariable(name ?? "") && !isReference(value)) return true;
+  return (NAME_KEYS.has(name) ? looksLikeSecretValue(value) : holdsSecret(value)) || hasUserInfo(value);
+}
+
+/** Whether a text is empty or names a variable, instead of holding a value. */
+export function isReference(text: string): boolean {
+  return /^(?:\$(?:\{[^}]*\}|[A-Za-z_][A-Za-z0-9_]*))?$/u.test(text);
+}
+
+/** Finds keys that only a credential has, in a table whose further keys are not ours. */
+export function findCredentialKeys(table: Table, path: KeyPath): Problem[] {
+  return Object.entries(table)
+    .filter(([key, value]) => isCredentialVariable(key) && typeof value === "string")
+    .map(([key]) => inlineSecret([...path, key], { name: key }));
+}
+
+/**
+ * Leaves out what else is wrong with a value that is a credential: it has no place there, right or wrong. Nor is a key missing from
+ * a table that holds a credential in its place.
+ */
+export function preferInlineSecrets(problems: readonly Problem[]): readonly Problem[] {
+  const secrets = new Map(
+    problems.filter(isInlineSecret).map((problem) => [toPathId(problem.path), problem]),
+  );
+  if (secrets.size === 0) return problems;
+  const tables = new Set([...secrets.values()].map(({ path }) => toPathId(path.slice(0, -1))));
+  return problems.filter((problem) => {
+    const id = toPathId(problem.path);
+    if (isInlineSecret(problem)) return secrets.get(id) === problem;
+    if (problem.code === "missing-key") return !tables.has(toPathId(problem.path.slice(0, -1)));
+    return !secrets.has(id);
+  });
+}
+
+function isInlineSecret({ code }: Problem): boolean {
+  return code === "inline-secret";
+}
+
+/** A value on the way through a table. */
+interface Visited {
+  readonly value: unknown;
+  /** Where it is. */
+  readonly at?: LinkedPath | undefined;
+  /** The nearest key. */
+  readonly name?: string | undefined;
+}
+
+/** A text among them. */
+export interface VisitedText extends Visited {
+  readonly value: string;
+}
+
+/** Visits the texts of a value without recursion, since arrays may nest deep. */
+export function visitTexts(root: unknown, skipped: ReadonlySet<string> = new Set()): VisitedText[] {
+  const texts: VisitedText[] = [];
+  const waiting: Visited[] = [{ value: root, at: undefined, name: undefined }];
+  for (let visited = waiting.pop(); visited !== undefined; visited = waiting.pop()) {
+    const { value, at: parent, name } = visited;
+    if (typeof value === "string") texts.push({ value, at: parent, name });
+    else if (Array.isArray(value)) {
+      for (let step = 0; step < value.length; step++)
+        waiting.push({ value: value[step], at: { step, parent }, name });
+    } else if (isObject(value)) {
+      for (const step of Object.keys(value))
+        if (!skipped.has(step)) waiting.push({ value: value[step], at: { step, parent }, name: step });
+    }
+  }
+  return texts;
+}

@@ -1,0 +1,116 @@
+import * as v from "valibot";
+import { DESTINATION_FORMS } from "../destination/destination.ts";
+import { credentialEntries } from "./credential-entries.ts";
+import { coded } from "./schema-issues.ts";
+import { flag, openTable, patterns, sourceTable, table } from "./schema-table.ts";
+import { cacheId, keyName } from "./server-texts.ts";
+
+/** Grammar of the key under `credentials` that names a source of the host. */
+export const CUSTOM_SOURCE = /^custom:[a-z0-9][a-z0-9-]{0,63}$/u;
+
+const credentials = v.pipe(
+  v.union([v.picklist(["none", "instance-metadata"]), sourceTable(credentialEntries)]),
+  v.description("Where the credentials come from: exactly one source."),
+  v.examples([{ env: { vars: ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"] } }]),
+);
+
+const permissions = v.pipe(
+  table({
+    allow_all: flag(
+      "true: any repository and any ref. false: the lists decide. Required beside lists.",
+      false,
+    ),
+    allowed_repos: patterns("Patterns of repositories, owner/name; * stays inside one segment.", [
+      "myorg/myrepo",
+      "company/*",
+    ]),
+    allowed_branches: patterns(
+      "Patterns of branches; * crosses /. Absent: any ref of an allowed repository.",
+      ["main", "release/*"],
+    ),
+    allow_forks: flag(
+      "Whether pull requests from forks may push; default: only with allow_all = true.",
+      false,
+    ),
+  }),
+  // What is missing here is reported as ambiguous, with the words that say why.
+  v.metadata({ required: ["allow_all"] }),
+  v.description("Who may push. Absent: any repository and any ref."),
+  v.examples([{ allow_all: false, allowed_repos: ["myorg/myrepo"] }]),
+);
+
+/** The keys of `permissions`. */
+export const PERMISSION_KEYS: readonly string[] = Object.keys(permissions.entries);
+
+// The destination's form depends on the type, which JSON Schema says beside the keys.
+const destinationForms = Object.entries(DESTINATION_FORMS).map(([type, form]) => ({
+  if: { properties: { cache_type: { const: type } }, required: ["cache_type"] },
+  // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema
+  then: { properties: { destination: { type: "string", pattern: form.source } } },
+}));
+
+const cache = v.pipe(
+  table({
+    id: cacheId,
+    cache_type: v.pipe(
+      v.picklist(["nix-copy", "cachix", "attic"]),
+      v.description("How paths get there: nix-copy for S3 and HTTP, or the client of Cachix or Attic."),
+      v.examples(["nix-copy"]),
+    ),
+    destination: v.pipe(
+      v.string(),
+      v.description(
+        "Where it lives: s3://bucket[/prefix], http(s)://host, a Cachix name, or https://host/cache.",
+      ),
+      v.examples(["s3://my-bucket/nix-cache?region=us-east-1"]),
+    ),
+    credentials,
+    permissions: v.optional(permissions),
+    require_signature: v.optional(
+      v.pipe(
+        keyName,
+        v.description(
+          "Name of the key under which every path there must carry a signature; absent: any or none.",
+        ),
+        v.examples(["cache.example.org-1"]),
+      ),
+    ),
+  }),
+  v.metadata({ allOf: destinationForms }),
+  v.description("A binary cache."),
+);
+
+/** The part of `ekaci.toml` that belongs to caches, as it is written. Other tables are the server's own. */
+export const serverSchema = openTable({
+  security: v.optional(
+    v.pipe(
+      openTable({
+        max_hook_timeout_seconds: v.optional(
+          v.pipe(
+            v.number(),
+            v.integer(coded("invalid-type", "Expected a whole number of seconds")),
+            v.description("Longest a push may take, 1 to 86400; default 300."),
+            v.examples([300]),
+          ),
+        ),
+        audit_hooks: flag(
+          "Whether every decision, credential fetch, start and end is an audit event; default true.",
+          true,
+        ),
+        allow_private_cache_hosts: flag(
+          "Whether destinations on private, loopback and link-local hosts are accepted; default false.",
+          false,
+        ),
+      }),
+      v.description("What holds for every cache."),
+    ),
+  ),
+  caches: v.optional(v.array(cache)),
+});
+
+/** `ekaci.toml` as {@link serverSchema} lets it through. */
+export type ServerWire = v.InferOutput<typeof serverSchema>;
+/** One of its caches. */
+export type CacheWire = v.InferOutput<typeof cache>;
+/** The credentials of one of its caches. */
+export type CredentialsWire = v.InferOutput<typeof credentials>;

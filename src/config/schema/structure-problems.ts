@@ -1,0 +1,91 @@
+import { askFor, findNearest } from "../../core/suggestion.ts";
+import type { Problem } from "../text/diagnostic.ts";
+import { type KeyPath, type LinkedPath, toKeyPath } from "../text/key-path.ts";
+import { quoteKey } from "../text/secret-forms.ts";
+import { isMisplaced } from "./credential-advice.ts";
+import { inlineSecret } from "./misplaced-secrets.ts";
+import { branchesOf, entryOf, type SchemaNode, unwrapNode } from "./schema-node.ts";
+
+/** A TOML table or JSON object. */
+export type Table = Readonly<Record<string, unknown>>;
+
+/** Whether a parsed value is a table. */
+export function isTable(value: unknown): value is Table {
+  return typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof Date);
+}
+
+/** Finds keys that a strict table does not know, and values that must be tables and are not. */
+export function findStructureProblems(schema: SchemaNode, value: unknown): Problem[] {
+  const problems: Problem[] = [];
+  findInValue(schema, value, undefined, problems);
+  return problems;
+}
+
+function findInValue(
+  schema: SchemaNode,
+  value: unknown,
+  at: LinkedPath | undefined,
+  problems: Problem[],
+): void {
+  const node = unwrapNode(schema);
+  if (node.type === "union") {
+    for (const branch of branchesOf(node)) {
+      if (branch.entries !== undefined) findInValue(branch, value, at, problems);
+    }
+  } else if (node.item !== undefined && Array.isArray(value)) {
+    for (let step = 0; step < value.length; step++)
+      findInValue(node.item, value[step], { step, parent: at }, problems);
+  } else if (node.entries !== undefined && typeof value === "object" && value !== null) {
+    if (isTable(value)) findInTable(node, value, at, problems);
+    else problems.push(notATable(toKeyPath(at)));
+  }
+}
+
+// valibot takes an array or a date for an object.
+function notATable(path: KeyPath): Problem {
+  return { code: "invalid-type", severity: "error", message: "Expected a table", path };
+}
+
+function findInTable(node: SchemaNode, table: Table, at: LinkedPath | undefined, problems: Problem[]): void {
+  for (const step of Object.keys(table)) {
+    const entry = entryOf(node, step);
+    if (entry !== undefined) findInValue(entry, table[step], { step, parent: at }, problems);
+    else if (node.type === "strict_object") problems.push(unknownKey(node, step, table, toKeyPath(at)));
+    else if (node.type === "object") problems.push(...nearMiss(node, step, toKeyPath(at)));
+  }
+}
+
+function unknownKey(node: SchemaNode, key: string, table: Table, parent: KeyPath): Problem {
+  const path = [...parent, key];
+  const known = Object.keys(node.entries ?? {});
+  const nearest = findNearest(key, known);
+  if (isMisplaced(key, table[key], nearest !== undefined)) {
+    return inlineSecret(path, {
+      name: key,
+      cacheType: table["cache_type"],
+      destination: table["destination"],
+    });
+  }
+  return {
+    code: "unknown-key",
+    severity: "error",
+    message: `The key ${quoteKey(key)} is not known here`,
+    path,
+    part: "key",
+    means: nearest,
+    hint: nearest === undefined ? listKeys(known) : askFor(nearest),
+  };
+}
+
+/** In a table that has keys of others too, one that is nearly ours was probably meant to be. */
+function nearMiss(node: SchemaNode, key: string, parent: KeyPath): Problem[] {
+  const nearest = findNearest(key, Object.keys(node.entries ?? {}));
+  if (nearest === undefined) return [];
+  const message = `The key ${quoteKey(key)} means nothing to the caches`;
+  const path = [...parent, key];
+  return [{ code: "unknown-key", severity: "warning", message, path, part: "key", hint: askFor(nearest) }];
+}
+
+function listKeys(known: readonly string[]): string {
+  return known.length === 0 ? "This table has no keys" : `Keys here are ${known.join(", ")}`;
+}

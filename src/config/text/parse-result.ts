@@ -1,0 +1,71 @@
+import { ConfigError } from "./config-error.ts";
+import type { Diagnostic, Problem, SafeParseResult } from "./diagnostic.ts";
+import { formatDiagnostic } from "./format-diagnostic.ts";
+import { type ProblemText, placeProblems } from "./place-problems.ts";
+
+/**
+ * Options of the `parse…` functions.
+ *
+ * @example
+ * ```ts
+ * parseServerConfig(toml, { source: "/etc/eka-ci/ekaci.toml", onDiagnostic: (diagnostic) => show(diagnostic) });
+ * ```
+ *
+ * @public
+ */
+export interface ParseConfigOptions {
+  /** Name of the text in diagnostics; default `ekaci.toml` or `.eka-ci/config.json`. */
+  readonly source?: string | undefined;
+  /** Called with every diagnostic, warnings included, before a `parse…` function returns or throws. */
+  readonly onDiagnostic?: DiagnosticListener | undefined;
+}
+
+/**
+ * Takes diagnostics as they are found.
+ *
+ * @example
+ * ```ts
+ * const listener: DiagnosticListener = (diagnostic) => log(formatDiagnostic(diagnostic, { style: "frame" }));
+ * ```
+ *
+ * @public
+ */
+export type DiagnosticListener = (diagnostic: Diagnostic) => void;
+
+/** How many problems the message of an error lists; `diagnostics` has them all. */
+const MAX_LISTED = 20;
+
+/** A parse that ended before there was anything to use. */
+export function failParse(about: ProblemText, problem: Problem): SafeParseResult<never> {
+  return { success: false, diagnostics: placeProblems([problem], about) };
+}
+
+/** Ends a parse: usable if no problem is an error. */
+export function finishParse<T>(
+  about: ProblemText,
+  problems: readonly Problem[],
+  build: () => T | undefined,
+): SafeParseResult<T> {
+  const diagnostics = placeProblems(problems, about);
+  if (problems.some((problem) => problem.severity === "error")) return { success: false, diagnostics };
+  const output = build();
+  if (output === undefined) throw new TypeError("A text without errors yielded no configuration");
+  return { success: true, output, diagnostics };
+}
+
+/** Hands out the diagnostics of a parse, and returns its output or throws them all. */
+export function unwrap<T>(result: SafeParseResult<T>, onDiagnostic: DiagnosticListener | undefined): T {
+  for (const diagnostic of result.diagnostics) onDiagnostic?.(diagnostic);
+  if (result.success) return result.output;
+  throw toConfigError(result.diagnostics);
+}
+
+/** Makes one error of all problems; its message lists the first. */
+export function toConfigError(diagnostics: readonly Diagnostic[]): ConfigError {
+  const errors = diagnostics.filter((diagnostic) => diagnostic.severity === "error");
+  const listed = errors.slice(0, MAX_LISTED).map((diagnostic) => `\n  ${formatDiagnostic(diagnostic)}`);
+  const more = errors.length > MAX_LISTED ? `\n  and ${errors.length - MAX_LISTED} more` : "";
+  const count = errors.length === 1 ? "1 problem" : `${errors.length} problems`;
+  const message = `The configuration has ${count}:${listed.join("")}${more}`;
+  return new ConfigError("ERR_CONFIG_INVALID", message, diagnostics);
+}

@@ -1,0 +1,122 @@
+import * as toml from "toml";
+import { toMembers } from "../../core/own-member.ts";
+import type { ParsedText } from "./json-text.ts";
+import { offsetAt } from "./source-text.ts";
+import { findTomlPlaces } from "./toml-places.ts";
+
+/**
+ * Parses TOML 1.1 into null-prototype tables. The parser's own message is not passed on, since it quotes the text; it
+ * reports places in two shapes, and both become an offset.
+ */
+export function parseTomlText(text: string): ParsedText {
+  try {
+    const value: unknown = toml.parse(text);
+    return { success: true, value, problems: [], findPlaces: () => findTomlPlaces(text, decodeKey) };
+  } catch (error) {
+    const thrown = toParserError(error);
+    const offset = findErrorOffset(text, thrown);
+    const span = offset === undefined ? undefined : { start: offset, end: offset + 1 };
+    const { message, hint } = describe(thrown);
+    return {
+      success: false,
+      problem: { code: "toml-syntax", severity: "error", message, path: [], span, hint },
+    };
+  }
+}
+
+function decodeKey(quoted: string): string {
+  const [key = ""] = Object.keys(toml.parse(`${quoted} = 0`));
+  return key;
+}
+
+interface Explanation {
+  readonly message: string;
+  readonly hint?: string | undefined;
+}
+
+/** What the parser's own words for an error of meaning say, from the first that fits. */
+const MEANINGS: readonly (readonly [RegExp, Explanation])[] = [
+  [
+    /^Cannot redefine|already defined|duplicate/iu,
+    { message: "This key is defined twice", hint: "Keep one of them; a table is opened by one header only" },
+  ],
+  [/lossless|64-bit/u, { message: "This integer is too large" }],
+  [
+    /escape sequence/iu,
+    { message: "This is no escape sequence", hint: "Write \\\\ for a backslash, or use single quotes" },
+  ],
+  [/^Invalid date|^Invalid time/iu, { message: "There is no such date or time" }],
+  [/nest|depth/iu, { message: "Arrays or inline tables are nested too deep" }],
+];
+
+const UNCLOSED: Explanation = {
+  message: "This text has no closing quote on its line",
+  hint: 'Close the quote, or write """ around a text of several lines',
+};
+
+/** What was expected, told from what the parser could have gone on with, from the first that fits. */
+const EXPECTATIONS: readonly (readonly [literals: readonly string[], Explanation])[] = [
+  [
+    ["true", "{"],
+    { message: "Expected a value", hint: 'Write texts in quotes, as in destination = "my-cache-name"' },
+  ],
+  [
+    ["="],
+    { message: "Expected = after the key", hint: 'Write key = "value", or a header such as [[caches]]' },
+  ],
+  [["}"], { message: "Expected , or } in the inline table" }],
+  [[",", "]"], { message: "Expected , or ] in the array" }],
+  [["]"], { message: "Expected ] after the name of the table" }],
+  [['"""', "\\"], { message: "This text over several lines is not closed", hint: 'Close it with """' }],
+  [["'''"], { message: "This text over several lines is not closed", hint: "Close it with '''" }],
+  [['"', "'"], { message: "Expected a key", hint: "Write letters, digits, _ and -, or quotes around it" }],
+  [['"', "\\"], UNCLOSED],
+  [["'"], UNCLOSED],
+  [
+    [":"],
+    {
+      message: "Expected a number or a date",
+      hint: "Write numbers without leading zeros, and texts in quotes",
+    },
+  ],
+  [["#", "\n"], { message: "Expected the end of the line", hint: "Write one key and value a line" }],
+];
+
+function describe({ expected, message }: ParserError): Explanation {
+  const unknown = { message: "The text is not valid TOML from here" };
+  if (expected === undefined) return MEANINGS.find(([pattern]) => pattern.test(message))?.[1] ?? unknown;
+  return EXPECTATIONS.find(([needed]) => needed.every((literal) => expected.has(literal)))?.[1] ?? unknown;
+}
+
+function findErrorOffset(text: string, { offset, line, column }: ParserError): number | undefined {
+  if (offset !== undefined) return offset;
+  return line !== undefined && column !== undefined ? offsetAt(text, line, column) : undefined;
+}
+
+/** What the parser throws: a syntax error has `offset` and `expected`, an error of meaning `line` and `column`. */
+interface ParserError {
+  readonly message: string;
+  readonly offset?: number | undefined;
+  readonly expected?: ReadonlySet<string> | undefined;
+  readonly line?: number | undefined;
+  readonly column?: number | undefined;
+}
+
+function toParserError(error: unknown): ParserError {
+  const thrown = toMembers(error);
+  const start = toMembers(toMembers(thrown["location"])["start"]);
+  const { expected } = thrown;
+  return {
+    message: String(thrown["message"]),
+    offset: toNumber(start["offset"]),
+    expected: Array.isArray(expected)
+      ? new Set(expected.map((item) => String(toMembers(item)["text"])))
+      : undefined,
+    line: toNumber(thrown["line"]),
+    column: toNumber(thrown["column"]),
+  };
+}
+
+function toNumber(value: unknown): number | undefined {
+  return typeof value === "number" ? value : undefined;
+}

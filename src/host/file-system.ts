@@ -1,0 +1,92 @@
+/**
+ * Files, read one at a time and whole.
+ *
+ * @example
+ * ```ts
+ * const { files } = createNodeRuntime();
+ * const readable: FileSystem = { ...files, read: (path, options) => files.read(`/srv${path}`, options) };
+ * ```
+ *
+ * @public
+ */
+export interface FileSystem {
+  /**
+   * Reads one regular file. The status belongs to the very file that was read, whatever happens to the path
+   * meanwhile; a FIFO, device or directory is refused without blocking.
+   *
+   * @throws {@link FileError} `ERR_FILE_NOT_FOUND`, `ERR_FILE_DENIED`, `ERR_FILE_NOT_REGULAR`, `ERR_FILE_TOO_LARGE`, else
+   * `ERR_FILE_UNREADABLE`
+   */
+  read(path: string, options: ReadFileOptions): Promise<FileContent>;
+  /**
+   * Tells what a path leads to, links followed.
+   *
+   * @throws {@link FileError} `ERR_FILE_NOT_FOUND` for a path that leads nowhere, `ERR_FILE_DENIED`, `ERR_FILE_UNREADABLE`
+   */
+  status(path: string): Promise<FileStatus>;
+  /**
+   * Resolves every symbolic link of a path.
+   *
+   * @throws {@link FileError} `ERR_FILE_NOT_FOUND` for a path that leads nowhere, `ERR_FILE_DENIED`, `ERR_FILE_UNREADABLE`
+   */
+  realPath(path: string): Promise<string>;
+  /**
+   * Reads where a symbolic link leads, as it is written; undefined for what is no link.
+   *
+   * @throws {@link FileError} `ERR_FILE_NOT_FOUND` for a path that leads nowhere, `ERR_FILE_DENIED`, `ERR_FILE_UNREADABLE`
+   */
+  readLink(path: string): Promise<string | undefined>;
+  /** Whether a path is a regular file that the host may execute. */
+  isExecutable(path: string): Promise<boolean>;
+}
+
+/**
+ * Options of {@link FileSystem.read}.
+ *
+ * @example
+ * ```ts
+ * const options: ReadFileOptions = { maxBytes: 65_536, followSymbolicLink: false };
+ * ```
+ *
+ * @public
+ */
+export interface ReadFileOptions {
+  /** Upper bound of the file's size in bytes, inclusive. */
+  readonly maxBytes: number;
+  /** Whether the last part of the path may be a symbolic link; default true. */
+  readonly followSymbolicLink?: boolean | undefined;
+}
+
+/**
+ * What a path leads to.
+ *
+ * @example
+ * ```ts
+ * const isPrivate = ({ kind, mode }: FileStatus) => kind === "file" && (mode & 0o077) === 0;
+ * ```
+ *
+ * @public
+ */
+export interface FileStatus {
+  /** Kind of the file. */
+  readonly kind: "file" | "directory" | "other";
+  /** Permission bits, e.g. `0o600`, the sticky bit included. */
+  readonly mode: number;
+  /** Owner's numeric id. */
+  readonly uid: number;
+}
+
+/**
+ * A file's bytes with the status of the file they were read from.
+ *
+ * @example
+ * ```ts
+ * const { bytes, mode }: FileContent = await createNodeRuntime().files.read("/etc/eka-ci/token", { maxBytes: 65_536 });
+ * ```
+ *
+ * @public
+ */
+export interface FileContent extends FileStatus {
+  /** The whole content. */
+  readonly bytes: Uint8Array;
+}
