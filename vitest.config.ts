@@ -7,6 +7,7 @@ export default defineConfig({
   resolve: {
     alias: [
       { find: /^@eka-ci\/caches$/, replacement: source("./src/index.ts") },
+      { find: /^@eka-ci\/caches\/migration$/, replacement: source("./src/migration/index.ts") },
       { find: /^@eka-ci\/caches\/testing$/, replacement: source("./src/testing/index.ts") },
     ],
   },

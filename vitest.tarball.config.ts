@@ -28,6 +28,7 @@ export default mergeConfig(
     resolve: {
       alias: [
         { find: /^@eka-ci\/caches$/, replacement: join(installed, "dist/index.js") },
+        { find: /^@eka-ci\/caches\/migration$/, replacement: join(installed, "dist/migration.js") },
         { find: /^@eka-ci\/caches\/testing$/, replacement: join(installed, "dist/testing.js") },
       ],
     },

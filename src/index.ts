@@ -11,7 +11,6 @@ export type {
 } from "./audit/event.ts";
 export { formatAuditEvent, formatAuditJson } from "./audit/format-event.ts";
 export { buildAtticPushCommand } from "./commands/attic.ts";
-export { batchStorePaths } from "./commands/batch.ts";
 export { buildCachixPushCommand } from "./commands/cachix.ts";
 export {
   type CommandArg,
@@ -22,11 +21,9 @@ export {
 } from "./commands/command.ts";
 export type { AwsFilePaths } from "./commands/host-paths.ts";
 export { buildNixCopyCommand } from "./commands/nix-copy.ts";
-export { buildPathInfoCommand, type PathInfo, parsePathInfo } from "./commands/path-info.ts";
 export { buildPushCommand } from "./commands/push-command.ts";
 export type { PushCommandInput } from "./commands/push-input.ts";
 export { parseStorePath, type StorePath, type StorePathOptions } from "./commands/store-path.ts";
-export { buildValidityCheckCommand } from "./commands/validity-check.ts";
 export { type LintFinding, type LintOptions, lintRepositoryConfig } from "./config/lint-repository-config.ts";
 export {
   loadRepositoryConfig,
@@ -79,16 +76,7 @@ export type {
   SystemdCredentialSource,
   VaultSource,
 } from "./core/credential-source.ts";
-export type {
-  CachesErrorCode,
-  CommandErrorCode,
-  ConfigErrorCode,
-  CredentialErrorCode,
-  FileErrorCode,
-  HttpErrorCode,
-  PermissionErrorCode,
-  PushErrorCode,
-} from "./core/error-codes.ts";
+export type { CachesErrorCode, ErrorCodes } from "./core/error-codes.ts";
 export {
   CachesError,
   CommandError,
@@ -112,7 +100,6 @@ export {
   type CredentialResolverOptions,
   createCredentialResolver,
 } from "./credentials/resolver.ts";
-export type { StandardIssue, StandardResult, StandardSchema } from "./credentials/standard-schema.ts";
 export { createGcRoots, type GcRoots, type GcRootsOptions } from "./delivery/gc-roots.ts";
 export { createMemoryJournal } from "./delivery/memory-journal.ts";
 export type { DeadLetter, Delivery, Lease, PushJournal } from "./delivery/push-journal.ts";
@@ -137,11 +124,6 @@ export type { FileContent, FileStatus, FileSystem, ReadFileOptions } from "./hos
 export type { HttpClient, HttpRequest, HttpResponse } from "./host/http-client.ts";
 export { type Clock, createNodeRuntime, type HostUser, type Random, type Runtime } from "./host/runtime.ts";
 export {
-  type HookMigration,
-  type MigrateHooksOptions,
-  migrateHooks,
-} from "./migration/migrate-hooks.ts";
-export {
   type AccessRequest,
   type AllowDecision,
   type AllowReason,
@@ -151,7 +133,6 @@ export {
   explainDecision,
   type MatchedRule,
 } from "./policy/decision.ts";
-export { parseDenyReason } from "./policy/deny-reason.ts";
 export type { BranchRef, GitRef, PullRequestRef, TagRef } from "./policy/git-ref.ts";
 export { parseGitRef } from "./policy/parse-git-ref.ts";
 export { assertAllowed, PermissionError } from "./policy/permission-error.ts";

@@ -9,13 +9,6 @@ import type { GitRef } from "../policy/git-ref.ts";
  * one `push.started` before anything is read or run, `credentials.resolved` or `credentials.failed` if it comes so far, and
  * `push.finished`.
  *
- * @example
- * ```ts
- * registry.subscribe((event: AuditEvent) => {
- *   if (event.type === "credentials.failed") alertOperators(`${event.cacheId}: ${event.code}`);
- * });
- * ```
- *
  * @public
  */
 export type AuditEvent =
@@ -28,11 +21,6 @@ export type AuditEvent =
 
 /**
  * What every event says.
- *
- * @example
- * ```ts
- * const key = ({ pushId, repository, job }: AuditEventBase) => `${pushId} ${repository} ${job}`; // in every event
- * ```
  *
  * @public
  */
@@ -54,15 +42,9 @@ export interface AuditEventBase {
 /**
  * A cache's permissions were evaluated.
  *
- * @example
- * ```ts
- * const isDenied = (event: PermissionDecidedEvent) => event.decision.effect === "deny";
- * ```
- *
  * @public
  */
 export interface PermissionDecidedEvent extends AuditEventBase {
-  /** Discriminates {@link AuditEvent}. */
   readonly type: "permission.decided";
   /** Id of the cache. */
   readonly cacheId: string;
@@ -73,15 +55,9 @@ export interface PermissionDecidedEvent extends AuditEventBase {
 /**
  * At least one cache allows the push, which goes ahead there.
  *
- * @example
- * ```ts
- * const count = (event: PushDispatchedEvent) => event.storePaths.length * event.caches.length;
- * ```
- *
  * @public
  */
 export interface PushDispatchedEvent extends AuditEventBase {
-  /** Discriminates {@link AuditEvent}. */
   readonly type: "push.dispatched";
   /** Derivation that was built. */
   readonly drvPath?: string | undefined;
@@ -94,15 +70,9 @@ export interface PushDispatchedEvent extends AuditEventBase {
 /**
  * The intent to push, handed to every sink before credentials are read and the child starts.
  *
- * @example
- * ```ts
- * const describe = (event: PushStartedEvent) => `${event.storePaths.length} paths to ${event.destination}`;
- * ```
- *
  * @public
  */
 export interface PushStartedEvent extends AuditEventBase {
-  /** Discriminates {@link AuditEvent}. */
   readonly type: "push.started";
   /** Id of the cache. */
   readonly cacheId: string;
@@ -115,15 +85,9 @@ export interface PushStartedEvent extends AuditEventBase {
 /**
  * Credentials were fetched.
  *
- * @example
- * ```ts
- * const describe = (event: CredentialsResolvedEvent) => `${event.cacheId}: ${event.names.join(", ")} until ${event.expiration ?? "changed"}`;
- * ```
- *
  * @public
  */
 export interface CredentialsResolvedEvent extends AuditEventBase {
-  /** Discriminates {@link AuditEvent}. */
   readonly type: "credentials.resolved";
   /** Id of the cache. */
   readonly cacheId: string;
@@ -138,15 +102,9 @@ export interface CredentialsResolvedEvent extends AuditEventBase {
 /**
  * Credentials could not be fetched.
  *
- * @example
- * ```ts
- * const toMetric = (event: CredentialsFailedEvent) => `credentials_failed{cache="${event.cacheId}",code="${event.code}"}`;
- * ```
- *
  * @public
  */
 export interface CredentialsFailedEvent extends AuditEventBase {
-  /** Discriminates {@link AuditEvent}. */
   readonly type: "credentials.failed";
   /** Id of the cache. */
   readonly cacheId: string;
@@ -159,15 +117,9 @@ export interface CredentialsFailedEvent extends AuditEventBase {
 /**
  * A push that was started came to its end.
  *
- * @example
- * ```ts
- * const toMetric = (event: PushFinishedEvent) => `push_seconds{cache="${event.cacheId}",status="${event.status}"} ${event.durationMs / 1000}`;
- * ```
- *
  * @public
  */
 export interface PushFinishedEvent extends AuditEventBase {
-  /** Discriminates {@link AuditEvent}. */
   readonly type: "push.finished";
   /** Id of the cache. */
   readonly cacheId: string;

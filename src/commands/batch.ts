@@ -7,13 +7,6 @@ const MAX_BYTES = 100_000;
  * well below the smallest limit in use (1 MiB with the environment, on macOS). Order is kept.
  *
  * @param storePaths - checked store paths
- *
- * @example
- * ```ts
- * const commands = batchStorePaths(paths).map((storePaths) => buildPushCommand({ destination, storePaths, credentials }));
- * ```
- *
- * @public
  */
 export function batchStorePaths(storePaths: readonly string[]): readonly (readonly string[])[] {
   const batches: string[][] = [];

@@ -5,16 +5,6 @@ import { escapeText } from "../core/text.ts";
  * A command as data: what to run, with which arguments, variables and private files. It holds no path of any
  * machine, so an executor may run it here or elsewhere.
  *
- * @example
- * ```ts
- * const command: CommandSpec = {
- *   file: "nix",
- *   args: ["store", "ping", "--store", "https://cache.example.com"],
- *   env: new Map<string, CommandArg | Secret>([["HOME", { kind: "work-directory", path: "" }]]),
- *   files: [],
- * };
- * ```
- *
  * @public
  */
 export interface CommandSpec {
@@ -38,22 +28,12 @@ export interface CommandSpec {
 /**
  * An argument: text as it is, or a place in the private work directory.
  *
- * @example
- * ```ts
- * const args: CommandArg[] = ["--netrc-file", { kind: "work-file", path: "netrc" }, "--", "/nix/store/…"];
- * ```
- *
  * @public
  */
 export type CommandArg = string | WorkPath;
 
 /**
  * A place in the private directory that an executor makes for one run and removes afterwards.
- *
- * @example
- * ```ts
- * const config: WorkPath = { kind: "work-file", path: "config/attic/config.toml" };
- * ```
  *
  * @public
  */
@@ -69,16 +49,6 @@ export interface WorkPath {
 
 /**
  * A file that holds a secret: written with mode 0600 before the start, removed after the end.
- *
- * @example
- * ```ts
- * const token = new Secret("…");
- * const netrc: PrivateFile = {
- *   path: { kind: "work-file", path: "netrc" },
- *   content: new Secret(`machine cache.example.com\npassword ${token.expose()}\n`),
- *   secrets: [token],
- * };
- * ```
  *
  * @public
  */

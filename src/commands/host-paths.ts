@@ -1,11 +1,6 @@
 /**
  * Where the host's shared AWS files are.
  *
- * @example
- * ```ts
- * const awsFiles: AwsFilePaths = { credentials: "/home/ci/.aws/credentials", config: "/home/ci/.aws/config" };
- * ```
- *
  * @public
  */
 export interface AwsFilePaths {

@@ -11,15 +11,6 @@ import { checkStorePaths } from "./store-path.ts";
  *
  * @param input - destination, paths and credentials
  * @throws {@link CommandError} `ERR_STORE_PATH_INVALID`, `ERR_COMMAND_CREDENTIALS`
- *
- * @example
- * ```ts
- * const command = buildPathInfoCommand({ destination, storePaths, credentials });
- * const { stdout } = await executor.execute(command);
- * const missing = storePaths.filter((path) => parsePathInfo(stdout)?.get(path) === undefined);
- * ```
- *
- * @public
  */
 export function buildPathInfoCommand(input: PushCommandInput): CommandSpec {
   const storePaths = checkStorePaths(input.storePaths, { storeDirectory: input.storeDirectory });
@@ -37,13 +28,6 @@ export function buildPathInfoCommand(input: PushCommandInput): CommandSpec {
 
 /**
  * What a cache says of a path that it has.
- *
- * @example
- * ```ts
- * const isSigned = (info: PathInfo) => info.signedBy.includes("cache.example.org-1");
- * ```
- *
- * @public
  */
 export interface PathInfo {
   /** Names of the keys that signed it, as in `cache.example.org-1`. */
@@ -56,14 +40,6 @@ export interface PathInfo {
  *
  * @param stdout - the whole standard output
  * @returns the paths that the cache has; nothing if the output is no answer
- *
- * @example
- * ```ts
- * const infos = parsePathInfo(stdout); // of `nix path-info --json`, in the form of any Nix since 2.4
- * const missing = storePaths.filter((path) => infos?.get(path) === undefined);
- * ```
- *
- * @public
  */
 export function parsePathInfo(stdout: string): ReadonlyMap<string, PathInfo> | undefined {
   const answer = parseJson(stdout);

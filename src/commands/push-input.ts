@@ -17,7 +17,7 @@ import type { AwsFilePaths } from "./host-paths.ts";
 export interface PushCommandInput<Destination extends CacheDestination = CacheDestination> {
   /** Where the paths go. */
   readonly destination: Destination;
-  /** The paths, at least one. They become arguments of one command: see {@link batchStorePaths}. */
+  /** The paths, at least one. They become arguments of one command, which takes some hundred safely. */
   readonly storePaths: readonly string[];
   /** The credentials, by the names of the table in {@link buildPushCommand}. */
   readonly credentials: {

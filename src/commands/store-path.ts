@@ -7,11 +7,6 @@ export const DEFAULT_STORE_DIRECTORY = "/nix/store";
 /**
  * A store path, taken apart.
  *
- * @example
- * ```ts
- * const { name }: StorePath = parseStorePath("/nix/store/3n58xw4373jp0ljirf06d8077j15pc4j-hello-2.12");
- * ```
- *
  * @public
  */
 export interface StorePath {

@@ -8,14 +8,6 @@ import { checkStorePaths, type StorePathOptions } from "./store-path.ts";
  * @param storePaths - paths to ask for, at least one
  * @param options - where the store is
  * @throws {@link CommandError} `ERR_STORE_PATH_INVALID`
- *
- * @example
- * ```ts
- * const { stdout } = await executor.execute(buildValidityCheckCommand(paths));
- * const invalid = stdout.split("\n").filter((line) => line !== "");
- * ```
- *
- * @public
  */
 export function buildValidityCheckCommand(
   storePaths: readonly string[],

@@ -30,11 +30,6 @@ export interface LintOptions {
 /**
  * A cache that a job names in vain: a warning with the code `unknown-cache` or `push-denied`.
  *
- * @example
- * ```ts
- * const toComment = ({ job, cacheId, decision }: LintFinding) => `${job} cannot push to ${cacheId}: ${decision.message}`;
- * ```
- *
  * @public
  */
 export interface LintFinding extends Diagnostic {

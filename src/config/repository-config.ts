@@ -29,12 +29,6 @@ const VOCABULARY: ReadonlySet<string> = new Set([...collectVocabulary(repository
 /**
  * The untrusted configuration of a repository: which job asks for which caches, and no more.
  *
- * @example
- * ```ts
- * const config: RepositoryConfig = parseRepositoryConfig('{ "jobs": { "app": { "caches": ["production"] } } }');
- * config.jobs.get("app")?.caches; // ["production"]
- * ```
- *
  * @public
  */
 export interface RepositoryConfig {
@@ -44,11 +38,6 @@ export interface RepositoryConfig {
 
 /**
  * A job of a repository.
- *
- * @example
- * ```ts
- * const cachesOf = (job: RepositoryJob | undefined) => job?.caches ?? [];
- * ```
  *
  * @public
  */

@@ -7,12 +7,6 @@ import type { CacheWire, CredentialsWire, ServerWire } from "./schema/server-sch
 /**
  * The trusted configuration of the server: which caches exist and what holds for all of them.
  *
- * @example
- * ```ts
- * const config: ServerConfig = parseServerConfig(toml);
- * const ids = config.caches.map(({ id }) => id);
- * ```
- *
  * @public
  */
 export interface ServerConfig {
@@ -24,11 +18,6 @@ export interface ServerConfig {
 
 /**
  * The `[security]` table.
- *
- * @example
- * ```ts
- * const { maxHookTimeoutSeconds }: SecurityPolicy = serverConfig.security;
- * ```
  *
  * @public
  */

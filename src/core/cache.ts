@@ -3,22 +3,12 @@ import type { CredentialSource } from "./credential-source.ts";
 /**
  * How paths get to a cache: `nix-copy` for S3 and HTTP binary caches, or the client of Cachix or Attic.
  *
- * @example
- * ```ts
- * const tools: Record<CacheType, string> = { "nix-copy": "nix", cachix: "cachix", attic: "attic" };
- * ```
- *
  * @public
  */
 export type CacheType = "nix-copy" | "cachix" | "attic";
 
 /**
  * Where a cache lives, taken apart and checked. `url` and `name` are as the configuration wrote them.
- *
- * @example
- * ```ts
- * const toAddress = (destination: CacheDestination) => (destination.type === "cachix" ? destination.name : destination.url);
- * ```
  *
  * @public
  */
@@ -32,21 +22,9 @@ export function describeDestination(destination: CacheDestination): string {
 /**
  * An S3 or S3-compatible bucket: `s3://bucket[/prefix][?parameters]`.
  *
- * @example
- * ```ts
- * const destination: S3Destination = {
- *   type: "s3",
- *   url: "s3://my-bucket/nix?region=us-east-1",
- *   bucket: "my-bucket",
- *   prefix: "nix",
- *   parameters: [{ name: "region", value: "us-east-1" }],
- * };
- * ```
- *
  * @public
  */
 export interface S3Destination {
-  /** Discriminates {@link CacheDestination}. */
   readonly type: "s3";
   /** The whole URL. */
   readonly url: string;
@@ -61,15 +39,9 @@ export interface S3Destination {
 /**
  * An HTTP binary cache that accepts uploads: `http(s)://host[/path][?parameters]`.
  *
- * @example
- * ```ts
- * const destination: HttpDestination = { type: "http", url: "https://cache.example.com:8443/nix", host: "cache.example.com" };
- * ```
- *
  * @public
  */
 export interface HttpDestination {
-  /** Discriminates {@link CacheDestination}. */
   readonly type: "http";
   /** The whole URL. */
   readonly url: string;
@@ -80,15 +52,9 @@ export interface HttpDestination {
 /**
  * A cache at Cachix.
  *
- * @example
- * ```ts
- * const destination: CachixDestination = { type: "cachix", name: "my-cache" };
- * ```
- *
  * @public
  */
 export interface CachixDestination {
-  /** Discriminates {@link CacheDestination}. */
   readonly type: "cachix";
   /** Name of the cache: `[a-z0-9][a-z0-9-]*`. */
   readonly name: string;
@@ -97,20 +63,9 @@ export interface CachixDestination {
 /**
  * A cache on an Attic server: `https://host[/prefix]/cache`.
  *
- * @example
- * ```ts
- * const destination: AtticDestination = {
- *   type: "attic",
- *   url: "https://attic.example.com/my-cache",
- *   endpoint: "https://attic.example.com/",
- *   cache: "my-cache",
- * };
- * ```
- *
  * @public
  */
 export interface AtticDestination {
-  /** Discriminates {@link CacheDestination}. */
   readonly type: "attic";
   /** The whole URL. */
   readonly url: string;
@@ -123,11 +78,6 @@ export interface AtticDestination {
 /**
  * One `name=value` of a store URL.
  *
- * @example
- * ```ts
- * const region: StoreParameter = { name: "region", value: "eu-west-1" };
- * ```
- *
  * @public
  */
 export interface StoreParameter {
@@ -139,11 +89,6 @@ export interface StoreParameter {
 
 /**
  * Who may push to a cache, as the configuration says it.
- *
- * @example
- * ```ts
- * const permissions: CachePermissions = { allowAll: false, allowedRepos: ["company/*"], allowedBranches: ["main", "release/*"] };
- * ```
  *
  * @public
  */
@@ -163,11 +108,6 @@ export interface CachePermissions {
 
 /**
  * One cache of the server's configuration.
- *
- * @example
- * ```ts
- * const idsOfCachix = serverConfig.caches.filter((cache: CacheDefinition) => cache.cacheType === "cachix").map(({ id }) => id);
- * ```
  *
  * @public
  */

@@ -1,172 +1,94 @@
 /**
- * Codes of {@link ConfigError}: the file's content is wrong, the file is not there, or it cannot be read.
- *
- * @example
- * ```ts
- * const code: ConfigErrorCode = "ERR_CONFIG_INVALID"; // its error has the diagnostics
- * ```
+ * The codes of each class of errors. What to do about each stands in docs/operations.md, "Troubleshooting by code".
  *
  * @public
  */
-export type ConfigErrorCode = "ERR_CONFIG_INVALID" | "ERR_CONFIG_NOT_FOUND" | "ERR_CONFIG_UNREADABLE";
-
-/**
- * Codes of {@link PermissionError}: a denied push, a pattern or ref outside the grammar, or a reason that there is not.
- *
- * @example
- * ```ts
- * const code: PermissionErrorCode = "ERR_PERMISSION_DENIED"; // its error has the decision
- * ```
- *
- * @public
- */
-export type PermissionErrorCode =
-  | "ERR_PERMISSION_DENIED"
-  | "ERR_PATTERN_INVALID"
-  | "ERR_REF_INVALID"
-  | "ERR_REASON_INVALID";
-
-/**
- * Codes of {@link CredentialError}.
- *
- * | code | meaning |
- * |---|---|
- * | `ERR_CREDENTIAL_NOT_CONFIGURED` | the host lacks what the source names: an unset variable, no `$CREDENTIALS_DIRECTORY` |
- * | `ERR_CREDENTIAL_NOT_FOUND` | the file, profile or secret is not there |
- * | `ERR_CREDENTIAL_DENIED` | it is there, and the host may not read it |
- * | `ERR_CREDENTIAL_UNREACHABLE` | no answer, or none within the deadline |
- * | `ERR_CREDENTIAL_RATE_LIMITED` | the service asks to come back later |
- * | `ERR_CREDENTIAL_UNAVAILABLE` | the service answers that it cannot serve now |
- * | `ERR_CREDENTIAL_MALFORMED` | what came back breaks the format |
- * | `ERR_CREDENTIAL_EXPIRED` | it is no longer valid |
- * | `ERR_CREDENTIAL_INSECURE_FILE` | others can read or change the file |
- * | `ERR_CREDENTIAL_UNSUPPORTED` | this version does not know the source |
- *
- * @example
- * ```ts
- * const code: CredentialErrorCode = "ERR_CREDENTIAL_DENIED"; // give the server's identity the right to read the secret
- * ```
- *
- * @public
- */
-export type CredentialErrorCode =
-  | "ERR_CREDENTIAL_NOT_CONFIGURED"
-  | "ERR_CREDENTIAL_NOT_FOUND"
-  | "ERR_CREDENTIAL_DENIED"
-  | "ERR_CREDENTIAL_UNREACHABLE"
-  | "ERR_CREDENTIAL_RATE_LIMITED"
-  | "ERR_CREDENTIAL_UNAVAILABLE"
-  | "ERR_CREDENTIAL_MALFORMED"
-  | "ERR_CREDENTIAL_EXPIRED"
-  | "ERR_CREDENTIAL_INSECURE_FILE"
-  | "ERR_CREDENTIAL_UNSUPPORTED";
-
-/**
- * Codes of {@link CommandError}.
- *
- * | code | meaning |
- * |---|---|
- * | `ERR_STORE_PATH_INVALID` | a text that is no store path, or one that must not be pushed |
- * | `ERR_COMMAND_INVALID` | a command that cannot be built or started as given |
- * | `ERR_COMMAND_CREDENTIALS` | credentials that the tool would ignore, or lacks |
- * | `ERR_COMMAND_NOT_FOUND` | the executable is not on the PATH |
- *
- * @example
- * ```ts
- * const code: CommandErrorCode = "ERR_COMMAND_NOT_FOUND"; // install the tool
- * ```
- *
- * @public
- */
-export type CommandErrorCode =
-  | "ERR_STORE_PATH_INVALID"
-  | "ERR_COMMAND_INVALID"
-  | "ERR_COMMAND_CREDENTIALS"
-  | "ERR_COMMAND_NOT_FOUND";
-
-/**
- * Codes of {@link PushError}.
- *
- * | code | meaning |
- * |---|---|
- * | `ERR_PUSH_FAILED` | the push tool ended with an error |
- * | `ERR_PUSH_TIMEOUT` | the push did not end in time |
- * | `ERR_PUSH_ABORTED` | the host asked to stop |
- * | `ERR_PUSH_STALLED` | the push tool made no progress for too long |
- * | `ERR_PUSH_UNVERIFIED` | the push tool reported success, and the cache does not have a path, or does not say |
- * | `ERR_SIGNATURE_MISSING` | the cache has a path without the signature that `require_signature` asks for |
- * | `ERR_STORE_PATH_NOT_VALID` | the Nix store does not hold a path |
- * | `ERR_AUDIT_FAILED` | an audit sink failed, so nothing was pushed |
- * | `ERR_REGISTRY_CLOSED` | the registry was disposed |
- * | `ERR_QUEUE_CLOSED` | the queue was closed |
- * | `ERR_JOURNAL_FAILED` | the journal did not keep a request, so it was not accepted |
- * | `ERR_JOURNAL_UNAVAILABLE` | this Node.js has no `node:sqlite` |
- *
- * @example
- * ```ts
- * const code: PushErrorCode = "ERR_PUSH_UNVERIFIED"; // the tool said yes, the cache says no
- * ```
- *
- * @public
- */
-export type PushErrorCode =
-  | "ERR_PUSH_FAILED"
-  | "ERR_PUSH_TIMEOUT"
-  | "ERR_PUSH_ABORTED"
-  | "ERR_PUSH_STALLED"
-  | "ERR_PUSH_UNVERIFIED"
-  | "ERR_SIGNATURE_MISSING"
-  | "ERR_STORE_PATH_NOT_VALID"
-  | "ERR_AUDIT_FAILED"
-  | "ERR_REGISTRY_CLOSED"
-  | "ERR_QUEUE_CLOSED"
-  | "ERR_JOURNAL_FAILED"
-  | "ERR_JOURNAL_UNAVAILABLE";
-
-/**
- * Codes of {@link FileError}, which a {@link FileSystem} throws.
- *
- * @example
- * ```ts
- * const code: FileErrorCode = "ERR_FILE_NOT_FOUND";
- * ```
- *
- * @public
- */
-export type FileErrorCode =
-  | "ERR_FILE_NOT_FOUND"
-  | "ERR_FILE_DENIED"
-  | "ERR_FILE_NOT_REGULAR"
-  | "ERR_FILE_TOO_LARGE"
-  | "ERR_FILE_UNREADABLE";
-
-/**
- * Codes of {@link HttpError}, which an {@link HttpClient} throws.
- *
- * @example
- * ```ts
- * const code: HttpErrorCode = "ERR_HTTP_UNREACHABLE";
- * ```
- *
- * @public
- */
-export type HttpErrorCode = "ERR_HTTP_UNREACHABLE" | "ERR_HTTP_TOO_LARGE" | "ERR_HTTP_INVALID";
+export interface ErrorCodes {
+  /** The file's content is wrong, the file is not there, or it cannot be read. */
+  readonly ConfigError: "ERR_CONFIG_INVALID" | "ERR_CONFIG_NOT_FOUND" | "ERR_CONFIG_UNREADABLE";
+  /** A denied push, or a pattern or ref outside the grammar. */
+  readonly PermissionError: "ERR_PERMISSION_DENIED" | "ERR_PATTERN_INVALID" | "ERR_REF_INVALID";
+  /**
+   * | code | meaning |
+   * |---|---|
+   * | `ERR_CREDENTIAL_NOT_CONFIGURED` | the host lacks what the source names: an unset variable, no `$CREDENTIALS_DIRECTORY` |
+   * | `ERR_CREDENTIAL_NOT_FOUND` | the file, profile or secret is not there |
+   * | `ERR_CREDENTIAL_DENIED` | it is there, and the host may not read it |
+   * | `ERR_CREDENTIAL_UNREACHABLE` | no answer, or none within the deadline |
+   * | `ERR_CREDENTIAL_RATE_LIMITED` | the service asks to come back later |
+   * | `ERR_CREDENTIAL_UNAVAILABLE` | the service answers that it cannot serve now |
+   * | `ERR_CREDENTIAL_MALFORMED` | what came back breaks the format |
+   * | `ERR_CREDENTIAL_EXPIRED` | it is no longer valid |
+   * | `ERR_CREDENTIAL_INSECURE_FILE` | others can read or change the file |
+   * | `ERR_CREDENTIAL_UNSUPPORTED` | this version does not know the source |
+   */
+  readonly CredentialError:
+    | "ERR_CREDENTIAL_NOT_CONFIGURED"
+    | "ERR_CREDENTIAL_NOT_FOUND"
+    | "ERR_CREDENTIAL_DENIED"
+    | "ERR_CREDENTIAL_UNREACHABLE"
+    | "ERR_CREDENTIAL_RATE_LIMITED"
+    | "ERR_CREDENTIAL_UNAVAILABLE"
+    | "ERR_CREDENTIAL_MALFORMED"
+    | "ERR_CREDENTIAL_EXPIRED"
+    | "ERR_CREDENTIAL_INSECURE_FILE"
+    | "ERR_CREDENTIAL_UNSUPPORTED";
+  /**
+   * | code | meaning |
+   * |---|---|
+   * | `ERR_STORE_PATH_INVALID` | a text that is no store path, or one that must not be pushed |
+   * | `ERR_COMMAND_INVALID` | a command that cannot be built or started as given |
+   * | `ERR_COMMAND_CREDENTIALS` | credentials that the tool would ignore, or lacks |
+   * | `ERR_COMMAND_NOT_FOUND` | the executable is not on the PATH |
+   */
+  readonly CommandError:
+    | "ERR_STORE_PATH_INVALID"
+    | "ERR_COMMAND_INVALID"
+    | "ERR_COMMAND_CREDENTIALS"
+    | "ERR_COMMAND_NOT_FOUND";
+  /**
+   * | code | meaning |
+   * |---|---|
+   * | `ERR_PUSH_FAILED` | the push tool ended with an error |
+   * | `ERR_PUSH_TIMEOUT` | the push did not end in time |
+   * | `ERR_PUSH_ABORTED` | the host asked to stop |
+   * | `ERR_PUSH_STALLED` | the push tool made no progress for too long |
+   * | `ERR_PUSH_UNVERIFIED` | the push tool reported success, and the cache does not have a path, or does not say |
+   * | `ERR_SIGNATURE_MISSING` | the cache has a path without the signature that `require_signature` asks for |
+   * | `ERR_STORE_PATH_NOT_VALID` | the Nix store does not hold a path |
+   * | `ERR_AUDIT_FAILED` | an audit sink failed, so nothing was pushed |
+   * | `ERR_REGISTRY_CLOSED` | the registry was disposed |
+   * | `ERR_QUEUE_CLOSED` | the queue was closed |
+   * | `ERR_JOURNAL_FAILED` | the journal did not keep a request, so it was not accepted |
+   * | `ERR_JOURNAL_UNAVAILABLE` | this Node.js has no `node:sqlite` |
+   */
+  readonly PushError:
+    | "ERR_PUSH_FAILED"
+    | "ERR_PUSH_TIMEOUT"
+    | "ERR_PUSH_ABORTED"
+    | "ERR_PUSH_STALLED"
+    | "ERR_PUSH_UNVERIFIED"
+    | "ERR_SIGNATURE_MISSING"
+    | "ERR_STORE_PATH_NOT_VALID"
+    | "ERR_AUDIT_FAILED"
+    | "ERR_REGISTRY_CLOSED"
+    | "ERR_QUEUE_CLOSED"
+    | "ERR_JOURNAL_FAILED"
+    | "ERR_JOURNAL_UNAVAILABLE";
+  /** What a {@link FileSystem} throws. */
+  readonly FileError:
+    | "ERR_FILE_NOT_FOUND"
+    | "ERR_FILE_DENIED"
+    | "ERR_FILE_NOT_REGULAR"
+    | "ERR_FILE_TOO_LARGE"
+    | "ERR_FILE_UNREADABLE";
+  /** What an {@link HttpClient} throws. */
+  readonly HttpError: "ERR_HTTP_UNREACHABLE" | "ERR_HTTP_TOO_LARGE" | "ERR_HTTP_INVALID";
+}
 
 /**
  * Every code of this package.
  *
- * @example
- * ```ts
- * const isRetryable = (code: CachesErrorCode) => code === "ERR_PUSH_TIMEOUT" || code === "ERR_CREDENTIAL_UNREACHABLE";
- * ```
- *
  * @public
  */
-export type CachesErrorCode =
-  | ConfigErrorCode
-  | PermissionErrorCode
-  | CredentialErrorCode
-  | CommandErrorCode
-  | PushErrorCode
-  | FileErrorCode
-  | HttpErrorCode;
+export type CachesErrorCode = ErrorCodes[keyof ErrorCodes];

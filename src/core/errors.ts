@@ -1,11 +1,20 @@
-import type {
-  CachesErrorCode,
-  CommandErrorCode,
-  CredentialErrorCode,
-  FileErrorCode,
-  HttpErrorCode,
-  PushErrorCode,
-} from "./error-codes.ts";
+import type { CachesErrorCode, ErrorCodes } from "./error-codes.ts";
+
+/** Registered, so that errors of a second copy of this package are known, too. */
+const MARK = Symbol.for("@eka-ci/caches/error");
+
+/** Puts the name of a class on its prototype, where it survives minifying. */
+export function nameErrors(errorClass: { readonly prototype: Error }, name: string): void {
+  Object.defineProperty(errorClass.prototype, "name", { value: name, configurable: true, writable: true });
+}
+
+function isMadeBy(errorClass: { readonly prototype: Error }, value: unknown): boolean {
+  if (Function.prototype[Symbol.hasInstance].call(errorClass, value)) return true;
+  if (typeof value !== "object" || value === null || !(MARK in value) || !("name" in value)) return false;
+  // A class that a host derives shares the name of ours; only its own errors are of it.
+  const { prototype } = errorClass;
+  return errorClass === CachesError || (Object.hasOwn(prototype, "name") && value.name === prototype.name);
+}
 
 /**
  * The base of every error of this package. Errors of libraries are never attached as `cause`: several of them
@@ -31,9 +40,22 @@ export abstract class CachesError<Code extends CachesErrorCode = CachesErrorCode
     this.code = code;
   }
 
+  static {
+    Object.defineProperty(CachesError.prototype, MARK, { value: true });
+  }
+
+  /**
+   * Whether a value is an error of this class, also one that a second copy of this package has made.
+   *
+   * @param value - anything
+   */
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    // biome-ignore lint/complexity/noThisInStatic: the class behind `instanceof` may be any that extends this one
+    return isMadeBy(this, value);
+  }
+
   /** Name, code and message, so that a stored report says why. */
   toJSON(): {
-    /** Name of the class. */
     readonly name: string;
     /** What went wrong, for programs. */
     readonly code: Code;
@@ -54,9 +76,12 @@ export abstract class CachesError<Code extends CachesErrorCode = CachesErrorCode
  *
  * @public
  */
-export class CredentialError extends CachesError<CredentialErrorCode> {
-  /** Name of the class. */
-  override readonly name = "CredentialError";
+export class CredentialError extends CachesError<ErrorCodes["CredentialError"]> {
+  declare readonly name: "CredentialError";
+  static {
+    nameErrors(CredentialError, "CredentialError");
+  }
+
   /** The `type` of the source that failed. */
   readonly sourceType: string;
   /** How long the service asks to wait, in milliseconds; with `ERR_CREDENTIAL_RATE_LIMITED` where it says so. */
@@ -68,7 +93,12 @@ export class CredentialError extends CachesError<CredentialErrorCode> {
    * @param message - text for people, free of secrets
    * @param retryAfterMs - how long the service asks to wait, in milliseconds
    */
-  constructor(code: CredentialErrorCode, sourceType: string, message: string, retryAfterMs?: number) {
+  constructor(
+    code: ErrorCodes["CredentialError"],
+    sourceType: string,
+    message: string,
+    retryAfterMs?: number,
+  ) {
     super(code, message);
     this.sourceType = sourceType;
     this.retryAfterMs = retryAfterMs;
@@ -85,9 +115,11 @@ export class CredentialError extends CachesError<CredentialErrorCode> {
  *
  * @public
  */
-export class CommandError extends CachesError<CommandErrorCode> {
-  /** Name of the class. */
-  override readonly name = "CommandError";
+export class CommandError extends CachesError<ErrorCodes["CommandError"]> {
+  declare readonly name: "CommandError";
+  static {
+    nameErrors(CommandError, "CommandError");
+  }
 }
 
 /**
@@ -100,9 +132,12 @@ export class CommandError extends CachesError<CommandErrorCode> {
  *
  * @public
  */
-export class PushError extends CachesError<PushErrorCode> {
-  /** Name of the class. */
-  override readonly name = "PushError";
+export class PushError extends CachesError<ErrorCodes["PushError"]> {
+  declare readonly name: "PushError";
+  static {
+    nameErrors(PushError, "PushError");
+  }
+
   /** The paths it is about, where not all that were pushed share it. */
   readonly storePaths?: readonly string[] | undefined;
 
@@ -111,7 +146,7 @@ export class PushError extends CachesError<PushErrorCode> {
    * @param message - text for people, free of secrets
    * @param storePaths - the paths it is about, where not all that were pushed share it
    */
-  constructor(code: PushErrorCode, message: string, storePaths?: readonly string[]) {
+  constructor(code: ErrorCodes["PushError"], message: string, storePaths?: readonly string[]) {
     super(code, message);
     this.storePaths = storePaths;
   }
@@ -127,9 +162,11 @@ export class PushError extends CachesError<PushErrorCode> {
  *
  * @public
  */
-export class FileError extends CachesError<FileErrorCode> {
-  /** Name of the class. */
-  override readonly name = "FileError";
+export class FileError extends CachesError<ErrorCodes["FileError"]> {
+  declare readonly name: "FileError";
+  static {
+    nameErrors(FileError, "FileError");
+  }
 }
 
 /**
@@ -142,7 +179,9 @@ export class FileError extends CachesError<FileErrorCode> {
  *
  * @public
  */
-export class HttpError extends CachesError<HttpErrorCode> {
-  /** Name of the class. */
-  override readonly name = "HttpError";
+export class HttpError extends CachesError<ErrorCodes["HttpError"]> {
+  declare readonly name: "HttpError";
+  static {
+    nameErrors(HttpError, "HttpError");
+  }
 }

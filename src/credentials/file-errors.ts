@@ -1,7 +1,7 @@
-import type { CredentialErrorCode, FileErrorCode } from "../core/error-codes.ts";
+import type { ErrorCodes } from "../core/error-codes.ts";
 import { CredentialError, FileError } from "../core/errors.ts";
 
-const CODES: Readonly<Record<FileErrorCode, CredentialErrorCode>> = {
+const CODES: Readonly<Record<ErrorCodes["FileError"], ErrorCodes["CredentialError"]>> = {
   ERR_FILE_NOT_FOUND: "ERR_CREDENTIAL_NOT_FOUND",
   ERR_FILE_DENIED: "ERR_CREDENTIAL_DENIED",
   ERR_FILE_NOT_REGULAR: "ERR_CREDENTIAL_INSECURE_FILE",

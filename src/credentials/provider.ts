@@ -1,19 +1,11 @@
+import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { CredentialError } from "../core/errors.ts";
 import type { Secret } from "../core/secret.ts";
 import { quoteName } from "../core/text.ts";
 import type { Runtime } from "../host/runtime.ts";
-import type { StandardSchema } from "./standard-schema.ts";
 
 /**
  * What a push tool needs to authenticate.
- *
- * @example
- * ```ts
- * const credentials: Credentials = {
- *   env: new Map([["CACHIX_AUTH_TOKEN", new Secret("…")]]),
- *   expiration: new Date(Date.now() + 3_600_000),
- * };
- * ```
  *
  * @public
  */
@@ -46,11 +38,6 @@ export interface CredentialRequest {
 /**
  * Fetches credentials. It rejects with a {@link CredentialError}, and never answers with something incomplete.
  *
- * @example
- * ```ts
- * const provider: CredentialProvider = async () => ({ env: new Map([["CACHIX_AUTH_TOKEN", new Secret(await readKeyring("cachix"))]]) });
- * ```
- *
  * @public
  */
 export type CredentialProvider = (request?: CredentialRequest) => Promise<Credentials>;
@@ -58,11 +45,6 @@ export type CredentialProvider = (request?: CredentialRequest) => Promise<Creden
 /**
  * A source that the host adds, ready to be passed to a resolver or registry. Made by
  * {@link defineCredentialSource}.
- *
- * @example
- * ```ts
- * const registryWith = (source: CredentialSourceDefinition) => CacheRegistry.fromToml(toml, { credentialSources: [source] });
- * ```
  *
  * @public
  */
@@ -95,7 +77,7 @@ export interface CredentialSourceInit<Options> {
   /** `custom:` and a name of lower-case letters, digits and hyphens, so that no built-in source is shadowed. */
   readonly type: `custom:${string}`;
   /** Schema of the table in the configuration, of any library that speaks Standard Schema. */
-  readonly schema: StandardSchema<Options>;
+  readonly schema: StandardSchemaV1<unknown, Options>;
   /** Makes the provider from checked options. */
   readonly create: (options: Options, runtime: Runtime) => CredentialProvider;
 }
@@ -136,9 +118,7 @@ export function defineCredentialSource<Options>(
   };
 }
 
-type IssuePath = readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
-
-function toKeys(path: IssuePath): string {
+function toKeys(path: StandardSchemaV1.Issue["path"]): string {
   return (path ?? []).map((item) => String(typeof item === "object" ? item.key : item)).join(".");
 }
 

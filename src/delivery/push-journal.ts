@@ -3,11 +3,6 @@ import type { PushRequest } from "../registry/push-types.ts";
 /**
  * One request at one cache, as a journal keeps it. It holds no credential: those are loaded at each attempt.
  *
- * @example
- * ```ts
- * const pathsOf = ({ request }: Delivery) => request.storePaths;
- * ```
- *
  * @public
  */
 export interface Delivery {
@@ -26,11 +21,6 @@ export interface Delivery {
 /**
  * Who works on deliveries, and until when nobody else may take them.
  *
- * @example
- * ```ts
- * const lease: Lease = { owner: "queue-1", now: Date.now(), expiresAt: Date.now() + 60_000 };
- * ```
- *
  * @public
  */
 export interface Lease {
@@ -44,11 +34,6 @@ export interface Lease {
 
 /**
  * A delivery that was given up.
- *
- * @example
- * ```ts
- * const toLine = ({ delivery, code, message }: DeadLetter) => `${delivery.id} ${delivery.cacheId} ${code}: ${message}`;
- * ```
  *
  * @public
  */

@@ -8,12 +8,6 @@ import type { PushJournal } from "./push-journal.ts";
  * The registry that a queue pushes with, or a function that gives the one of the moment: a host that reads its configuration
  * anew swaps registries so, and what waits is decided on by the new one.
  *
- * @example
- * ```ts
- * let current = CacheRegistry.fromToml(toml);
- * const source: RegistrySource = () => current; // a reload of the configuration replaces it
- * ```
- *
  * @public
  */
 export type RegistrySource = CacheRegistry | (() => CacheRegistry);
@@ -70,11 +64,6 @@ export interface PushQueueOptions {
 /**
  * What became of a delivery.
  *
- * @example
- * ```ts
- * const toLine = ({ ticketId, result }: SettledDelivery) => `${ticketId}: ${result.cacheId} ${result.status}`;
- * ```
- *
  * @public
  */
 export interface SettledDelivery {
@@ -86,12 +75,6 @@ export interface SettledDelivery {
 
 /**
  * What `enqueue` gives for an accepted request.
- *
- * @example
- * ```ts
- * const ticket: PushTicket = await queue.enqueue(request);
- * const { ok } = await ticket.done;
- * ```
  *
  * @public
  */

@@ -45,11 +45,6 @@ export interface ExecuteOptions {
 /**
  * A piece of a command's output.
  *
- * @example
- * ```ts
- * const toLine = ({ stream, text }: OutputChunk) => `${stream}: ${text}`;
- * ```
- *
  * @public
  */
 export interface OutputChunk {
@@ -62,23 +57,12 @@ export interface OutputChunk {
 /**
  * How a run ended. Only exit code 0 of a run that nobody ended is `succeeded`.
  *
- * @example
- * ```ts
- * const words: Record<ExecutionOutcome, string> = { succeeded: "done", failed: "failed", "timed-out": "too slow", aborted: "ended" };
- * ```
- *
  * @public
  */
 export type ExecutionOutcome = "succeeded" | "failed" | "timed-out" | "aborted";
 
 /**
  * What is known of a run that ended.
- *
- * @example
- * ```ts
- * const result: ExecutionResult = await executor.execute(command);
- * if (result.outcome === "failed") log(result.stderr);
- * ```
  *
  * @public
  */

@@ -11,12 +11,6 @@ import { EscapeStripper } from "./escape-stripper.ts";
  * | `bytes` | nix, newer than 2.8 | how many bytes of them are read for upload, and how many will be |
  * | `finished` | every tool | the command ended, well or not |
  *
- * @example
- * ```ts
- * const toPercent = (progress: CommandProgress) =>
- *   progress.type === "paths" && progress.expected > 0 ? (100 * progress.done) / progress.expected : undefined;
- * ```
- *
  * @public
  */
 export type CommandProgress =

@@ -60,11 +60,6 @@ export interface ReadFileOptions {
 /**
  * What a path leads to.
  *
- * @example
- * ```ts
- * const isPrivate = ({ kind, mode }: FileStatus) => kind === "file" && (mode & 0o077) === 0;
- * ```
- *
  * @public
  */
 export interface FileStatus {
@@ -78,11 +73,6 @@ export interface FileStatus {
 
 /**
  * A file's bytes with the status of the file they were read from.
- *
- * @example
- * ```ts
- * const { bytes, mode }: FileContent = await createNodeRuntime().files.read("/etc/eka-ci/token", { maxBytes: 65_536 });
- * ```
  *
  * @public
  */

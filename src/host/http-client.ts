@@ -48,11 +48,6 @@ export interface HttpRequest {
 /**
  * An answer of {@link HttpClient}.
  *
- * @example
- * ```ts
- * const isFine = ({ status }: HttpResponse) => status === 200;
- * ```
- *
  * @public
  */
 export interface HttpResponse {

@@ -1,11 +1,11 @@
 import type { Stats } from "node:fs";
 import { access, constants, type FileHandle, lstat, open, readlink, realpath, stat } from "node:fs/promises";
-import type { FileErrorCode } from "../core/error-codes.ts";
+import type { ErrorCodes } from "../core/error-codes.ts";
 import { FileError } from "../core/errors.ts";
 import { quoteName } from "../core/text.ts";
 import type { FileContent, FileStatus, FileSystem, ReadFileOptions } from "./file-system.ts";
 
-const CODES: Readonly<Record<string, FileErrorCode>> = {
+const CODES: Readonly<Record<string, ErrorCodes["FileError"]>> = {
   ENOENT: "ERR_FILE_NOT_FOUND",
   ENOTDIR: "ERR_FILE_NOT_FOUND",
   EACCES: "ERR_FILE_DENIED",
@@ -15,7 +15,7 @@ const CODES: Readonly<Record<string, FileErrorCode>> = {
   ENXIO: "ERR_FILE_NOT_REGULAR",
 };
 
-const WORDS: Readonly<Record<FileErrorCode, string>> = {
+const WORDS: Readonly<Record<ErrorCodes["FileError"], string>> = {
   ERR_FILE_NOT_FOUND: "does not exist",
   ERR_FILE_DENIED: "may not be read by this process",
   ERR_FILE_NOT_REGULAR: "is not a regular file",
@@ -84,6 +84,6 @@ async function translateErrors<T>(path: string, run: () => Promise<T>): Promise<
   }
 }
 
-function fileError(code: FileErrorCode, path: string): FileError {
+function fileError(code: ErrorCodes["FileError"], path: string): FileError {
   return new FileError(code, `${quoteName(path, 512)} ${WORDS[code]}`);
 }

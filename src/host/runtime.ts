@@ -8,11 +8,6 @@ import { nodeHttpClient } from "./node-http-client.ts";
  * The ports to the world. Everything this package reads of its host comes through one of these, so that tests
  * and unusual hosts can replace it.
  *
- * @example
- * ```ts
- * const runtime: Runtime = createNodeRuntime({ env: { CACHIX_AUTH_TOKEN: "…" }, warn: log });
- * ```
- *
  * @public
  */
 export interface Runtime {
@@ -73,11 +68,6 @@ export interface Random {
 
 /**
  * The account the host runs as.
- *
- * @example
- * ```ts
- * const user: HostUser = { uid: 1000, homeDirectory: "/home/ci" };
- * ```
  *
  * @public
  */

@@ -45,11 +45,6 @@ export interface MigrateHooksOptions {
 /**
  * What {@link migrateHooks} proposes. No credential of a hook is in it.
  *
- * @example
- * ```ts
- * const { serverToml, repositoryJson, findings }: HookMigration = migrateHooks(json);
- * ```
- *
  * @public
  */
 export interface HookMigration {

@@ -22,23 +22,12 @@ export interface AccessRequest {
 /**
  * The answer to "may this request push to this cache?".
  *
- * @example
- * ```ts
- * const decision: Decision = registry.authorize("prod-cache", request);
- * if (decision.effect === "deny") log(decision.message);
- * ```
- *
  * @public
  */
 export type Decision = AllowDecision | DenyDecision;
 
 /**
  * Why a push is allowed.
- *
- * @example
- * ```ts
- * const isOpenToAll = (reason: AllowReason) => reason === "allow-all";
- * ```
  *
  * @public
  */
@@ -58,11 +47,6 @@ export type AllowReason = "allow-all" | "repository-matched" | "repository-and-b
  * | `no-repositories-allowed` | `allow_all = false` and no `allowed_repos` |
  * | `invalid-request` | a name that git or a forge would refuse |
  *
- * @example
- * ```ts
- * const isOperatorsDoing = (reason: DenyReason) => reason === "unknown-cache" || reason === "no-repositories-allowed";
- * ```
- *
  * @public
  */
 export type DenyReason =
@@ -78,11 +62,6 @@ export type DenyReason =
 /**
  * A pattern that let a request through.
  *
- * @example
- * ```ts
- * const rule: MatchedRule = { list: "allowed_repos", pattern: "company/*", index: 0 };
- * ```
- *
  * @public
  */
 export interface MatchedRule {
@@ -97,15 +76,9 @@ export interface MatchedRule {
 /**
  * The push is allowed.
  *
- * @example
- * ```ts
- * const rulesOf = ({ matched }: AllowDecision) => matched.map(({ list, index }) => `${list}[${index}]`);
- * ```
- *
  * @public
  */
 export interface AllowDecision {
-  /** Discriminates {@link Decision}. */
   readonly effect: "allow";
   /** The cache it is about. */
   readonly cacheId: string;
@@ -118,15 +91,9 @@ export interface AllowDecision {
 /**
  * The push is denied.
  *
- * @example
- * ```ts
- * const toLine = ({ cacheId, reason, message }: DenyDecision) => `${cacheId} (${reason}): ${message}`;
- * ```
- *
  * @public
  */
 export interface DenyDecision {
-  /** Discriminates {@link Decision}. */
   readonly effect: "deny";
   /** The cache it is about. */
   readonly cacheId: string;

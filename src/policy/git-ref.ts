@@ -1,11 +1,6 @@
 /**
  * What was built: a branch, a tag, or a pull request with the branch it comes from.
  *
- * @example
- * ```ts
- * const ref: GitRef = parseGitRef("refs/tags/v1.0");
- * ```
- *
  * @public
  */
 export type GitRef = BranchRef | TagRef | PullRequestRef;
@@ -13,15 +8,9 @@ export type GitRef = BranchRef | TagRef | PullRequestRef;
 /**
  * A branch of the repository itself.
  *
- * @example
- * ```ts
- * const ref: BranchRef = { type: "branch", name: "release/v1" }; // never refs/heads/release/v1
- * ```
- *
  * @public
  */
 export interface BranchRef {
-  /** Discriminates {@link GitRef}. */
   readonly type: "branch";
   /** Name without `refs/heads/`. */
   readonly name: string;
@@ -30,15 +19,9 @@ export interface BranchRef {
 /**
  * A tag of the repository itself.
  *
- * @example
- * ```ts
- * const ref: TagRef = { type: "tag", name: "v1.0" };
- * ```
- *
  * @public
  */
 export interface TagRef {
-  /** Discriminates {@link GitRef}. */
   readonly type: "tag";
   /** Name without `refs/tags/`. */
   readonly name: string;
@@ -47,19 +30,9 @@ export interface TagRef {
 /**
  * A pull request. From the same repository it counts as its head branch; from another it is a fork's.
  *
- * @example
- * ```ts
- * const ref: PullRequestRef = {
- *   type: "pull-request",
- *   number: 7,
- *   head: { repository: "contributor/myrepo", branch: "fix" },
- * };
- * ```
- *
  * @public
  */
 export interface PullRequestRef {
-  /** Discriminates {@link GitRef}. */
   readonly type: "pull-request";
   /** Number of the pull request, a positive integer. */
   readonly number: number;

@@ -1,5 +1,5 @@
-import type { PermissionErrorCode } from "../core/error-codes.ts";
-import { CachesError } from "../core/errors.ts";
+import type { ErrorCodes } from "../core/error-codes.ts";
+import { CachesError, nameErrors } from "../core/errors.ts";
 import { type AllowDecision, type Decision, type DenyDecision, explainDecision } from "./decision.ts";
 
 /**
@@ -12,9 +12,12 @@ import { type AllowDecision, type Decision, type DenyDecision, explainDecision }
  *
  * @public
  */
-export class PermissionError extends CachesError<PermissionErrorCode> {
-  /** Name of the class. */
-  override readonly name = "PermissionError";
+export class PermissionError extends CachesError<ErrorCodes["PermissionError"]> {
+  declare readonly name: "PermissionError";
+  static {
+    nameErrors(PermissionError, "PermissionError");
+  }
+
   /** The decision that denied the push; with `ERR_PERMISSION_DENIED`. */
   readonly decision?: DenyDecision | undefined;
 
@@ -23,7 +26,7 @@ export class PermissionError extends CachesError<PermissionErrorCode> {
    * @param message - text for people
    * @param decision - the decision behind `ERR_PERMISSION_DENIED`
    */
-  constructor(code: PermissionErrorCode, message: string, decision?: DenyDecision) {
+  constructor(code: ErrorCodes["PermissionError"], message: string, decision?: DenyDecision) {
     super(code, message);
     this.decision = decision;
   }

@@ -12,11 +12,6 @@ import type { PermissionError } from "../policy/permission-error.ts";
 /**
  * Any error of this package, for an exhaustive `switch` on `code` or `name`.
  *
- * @example
- * ```ts
- * const toExitCode = (error: AnyCachesError) => (error.name === "ConfigError" ? 2 : 1); // `name` and `code` narrow
- * ```
- *
  * @public
  */
 export type AnyCachesError =

@@ -34,12 +34,6 @@ export interface CheckOptions {
 /**
  * Whether pushes could work, as far as that can be told without one.
  *
- * @example
- * ```ts
- * const report: CheckReport = await registry.check();
- * for (const { tool, ok } of report.tools) log(`${tool}: ${ok ? "found" : "missing"}`);
- * ```
- *
  * @public
  */
 export interface CheckReport {
@@ -53,11 +47,6 @@ export interface CheckReport {
 
 /**
  * Whether a tool answers.
- *
- * @example
- * ```ts
- * const toLine = ({ tool, version, error }: ToolCheck) => `${tool}: ${version ?? error?.code}`;
- * ```
  *
  * @public
  */
@@ -74,11 +63,6 @@ export interface ToolCheck {
 
 /**
  * Whether a cache's credentials can be fetched and are of use to its tool. Their values are not shown.
- *
- * @example
- * ```ts
- * const toLine = ({ cacheId, ok, error }: CacheCheck) => `${cacheId}: ${ok ? "ready" : error?.code}`;
- * ```
  *
  * @public
  */

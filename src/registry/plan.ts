@@ -11,12 +11,6 @@ import type { Decision } from "../policy/decision.ts";
 /**
  * What a push would do.
  *
- * @example
- * ```ts
- * const plan: PushPlan = registry.plan(request);
- * const willPush = plan.entries.some(({ decision }) => decision.effect === "allow");
- * ```
- *
  * @public
  */
 export interface PushPlan {
@@ -26,11 +20,6 @@ export interface PushPlan {
 
 /**
  * What a push would do at one cache.
- *
- * @example
- * ```ts
- * const toLines = ({ cacheId, decision, commands }: PlanEntry) => [`${cacheId}: ${explainDecision(decision)}`, ...commands];
- * ```
  *
  * @public
  */

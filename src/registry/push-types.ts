@@ -66,11 +66,6 @@ export interface PushOptions {
  * How far the push to one cache is. With several commands (more than 400 paths, or a second attempt with fresh credentials)
  * the numbers are those of the command that runs.
  *
- * @example
- * ```ts
- * const toLine = (progress: PushProgress) => `${progress.cacheId} ${progress.type}`;
- * ```
- *
  * @public
  */
 export type PushProgress = CommandProgress & {
@@ -81,11 +76,6 @@ export type PushProgress = CommandProgress & {
 /**
  * A piece of a push tool's output.
  *
- * @example
- * ```ts
- * const toLine = ({ cacheId, text }: PushOutputChunk) => `${cacheId}: ${text}`;
- * ```
- *
  * @public
  */
 export interface PushOutputChunk extends OutputChunk {
@@ -95,12 +85,6 @@ export interface PushOutputChunk extends OutputChunk {
 
 /**
  * What happened to a push.
- *
- * @example
- * ```ts
- * const { ok, results }: PushReport = await registry.push(request);
- * if (!ok) log(results.map(({ cacheId, status }) => `${cacheId} ${status}`).join(", "));
- * ```
  *
  * @public
  */
@@ -116,32 +100,12 @@ export interface PushReport {
 /**
  * What happened at one cache.
  *
- * @example
- * ```ts
- * const explain = (result: PushResult): string => {
- *   switch (result.status) {
- *     case "pushed":
- *     case "aborted":
- *       return `${result.storePaths.length} paths are there`;
- *     case "failed":
- *       return result.error.message;
- *     case "denied":
- *       return result.decision.message;
- *   }
- * };
- * ```
- *
  * @public
  */
 export type PushResult = PushedResult | FailedResult | DeniedResult | AbortedResult;
 
 /**
  * What a result says of the commands that ran.
- *
- * @example
- * ```ts
- * const seconds = ({ durationMs }: ExecutedPush) => durationMs / 1000; // of every result but a denied one
- * ```
  *
  * @public
  */
@@ -163,31 +127,18 @@ export interface ExecutedPush {
 /**
  * The paths are in the cache.
  *
- * @example
- * ```ts
- * const countOf = ({ storePaths }: PushedResult) => storePaths.length;
- * ```
- *
  * @public
  */
 export interface PushedResult extends ExecutedPush {
-  /** Discriminates {@link PushResult}. */
   readonly status: "pushed";
 }
 
 /**
  * The push was allowed and did not succeed.
  *
- * @example
- * ```ts
- * const toLine = ({ cacheId, error, storePaths }: FailedResult) =>
- *   `${cacheId}: ${error.code}, though ${storePaths.length} paths are there`;
- * ```
- *
  * @public
  */
 export interface FailedResult extends ExecutedPush {
-  /** Discriminates {@link PushResult}. */
   readonly status: "failed";
   /** Why. */
   readonly error: AnyCachesError;
@@ -196,30 +147,18 @@ export interface FailedResult extends ExecutedPush {
 /**
  * The host ended the push.
  *
- * @example
- * ```ts
- * const isAborted = (result: PushResult): result is AbortedResult => result.status === "aborted";
- * ```
- *
  * @public
  */
 export interface AbortedResult extends ExecutedPush {
-  /** Discriminates {@link PushResult}. */
   readonly status: "aborted";
 }
 
 /**
  * The push was not allowed; nothing was read or run for it. Of a queue: no path was brought there before it was denied.
  *
- * @example
- * ```ts
- * const isDenied = (result: PushResult): result is DeniedResult => result.status === "denied";
- * ```
- *
  * @public
  */
 export interface DeniedResult {
-  /** Discriminates {@link PushResult}. */
   readonly status: "denied";
   /** The cache. */
   readonly cacheId: string;

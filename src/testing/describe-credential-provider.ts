@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { setTimeout } from "node:timers/promises";
-import type { CredentialErrorCode } from "../core/error-codes.ts";
+import type { ErrorCodes } from "../core/error-codes.ts";
 import { CredentialError } from "../core/errors.ts";
 import { Secret } from "../core/secret.ts";
 import type { CredentialProvider } from "../credentials/provider.ts";
@@ -40,22 +40,12 @@ export interface CredentialProviderSuite {
 /**
  * A value, or the promise of one.
  *
- * @example
- * ```ts
- * const provider: Arranged<CredentialProvider> = createStaticProvider({ CACHIX_AUTH_TOKEN: "…" });
- * ```
- *
  * @public
  */
 export type Arranged<T> = T | Promise<T>;
 
 /**
  * A provider that answers.
- *
- * @example
- * ```ts
- * const ready: ReadyProvider = { provider: createStaticProvider({ A_TOKEN: "x" }), values: { A_TOKEN: "x" } };
- * ```
  *
  * @public
  */
@@ -69,22 +59,13 @@ export interface ReadyProvider {
 /**
  * A provider that fails.
  *
- * @example
- * ```ts
- * const failing: FailingProvider = {
- *   situation: "the keyring is locked",
- *   code: "ERR_CREDENTIAL_DENIED",
- *   arrange: () => () => Promise.reject(new CredentialError("ERR_CREDENTIAL_DENIED", "custom:keyring", "Unlock the keyring")),
- * };
- * ```
- *
  * @public
  */
 export interface FailingProvider {
   /** The situation, as in "when the file is not there". */
   readonly situation: string;
   /** The code it shall reject with. */
-  readonly code: CredentialErrorCode;
+  readonly code: ErrorCodes["CredentialError"];
   /** Makes the provider. */
   readonly arrange: () => Arranged<CredentialProvider>;
   /** Texts that nothing may show, besides the values of `ready`. */
@@ -93,16 +74,6 @@ export interface FailingProvider {
 
 /**
  * A provider whose source gets new values.
- *
- * @example
- * ```ts
- * let values = { A_TOKEN: "old" };
- * const rotating: RotatingProvider = {
- *   provider: async () => createStaticProvider(values)(),
- *   values,
- *   rotate: () => (values = { A_TOKEN: "new" }),
- * };
- * ```
  *
  * @public
  */

@@ -5,13 +5,6 @@ import type { ExecuteOptions, ExecutionResult, Executor } from "../execution/exe
 /**
  * An executor that runs nothing and remembers what it was asked to run.
  *
- * @example
- * ```ts
- * const executor: RecordingExecutor = createRecordingExecutor();
- * await CacheRegistry.fromToml(toml, { executor }).push(request);
- * executor.commands.map(({ file }) => file); // ["nix-store", "nix", "nix"]
- * ```
- *
  * @public
  */
 export interface RecordingExecutor extends Executor {
@@ -21,11 +14,6 @@ export interface RecordingExecutor extends Executor {
 
 /**
  * What a scripted command ends with; what is left out is that of a success without output.
- *
- * @example
- * ```ts
- * const failure: ScriptedResult = { exitCode: 1, stderr: "error: HTTP error 503" };
- * ```
  *
  * @public
  */

@@ -1,11 +1,6 @@
 /**
  * The functions of a test framework that the conformance suites call: those of vitest, jest, mocha or `node:test`.
  *
- * @example
- * ```ts
- * const framework: TestFramework = { describe, it }; // of vitest, node:test, mocha or jest
- * ```
- *
  * @public
  */
 export interface TestFramework {

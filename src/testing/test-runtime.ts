@@ -1,4 +1,4 @@
-import type { FileErrorCode } from "../core/error-codes.ts";
+import type { ErrorCodes } from "../core/error-codes.ts";
 import { FileError, HttpError } from "../core/errors.ts";
 import type { FileContent, FileStatus, FileSystem, ReadFileOptions } from "../host/file-system.ts";
 import type { Runtime } from "../host/runtime.ts";
@@ -6,11 +6,6 @@ import { createFakeClock } from "./fake-clock.ts";
 
 /**
  * A file of a test's own file system.
- *
- * @example
- * ```ts
- * const file: TestFile = { content: "A_TOKEN=x\n", mode: 0o600, uid: 1000 };
- * ```
  *
  * @public
  */
@@ -26,7 +21,7 @@ export interface TestFile {
   /** The path that it links to, which makes it a symbolic link. */
   readonly linkTo?: string | undefined;
   /** What reading it fails with. */
-  readonly error?: FileErrorCode | undefined;
+  readonly error?: ErrorCodes["FileError"] | undefined;
 }
 
 /**
@@ -125,6 +120,6 @@ function readTestFile(path: string, file: TestFile, options: ReadFileOptions): F
   return { ...status, bytes };
 }
 
-function toFileError(code: FileErrorCode, path: string): FileError {
+function toFileError(code: ErrorCodes["FileError"], path: string): FileError {
   return new FileError(code, `${path} cannot be read (${code})`);
 }

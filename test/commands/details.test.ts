@@ -1,12 +1,8 @@
 import {
-  batchStorePaths,
-  buildPathInfoCommand,
   buildPushCommand,
-  buildValidityCheckCommand,
   type CacheDestination,
   formatCommand,
   type PushCommandInput,
-  parsePathInfo,
   parseStorePath,
   Secret,
 } from "@eka-ci/caches";
@@ -98,7 +94,6 @@ describe("what a refusal names", () => {
 describe("what a command holds", () => {
   it("no file that its tool does not need, and no secret that there is not", () => {
     expect(build(CACHIX, { CACHIX_AUTH_TOKEN: "t" }).files).toEqual([]);
-    expect(buildValidityCheckCommand([PATH]).files).toEqual([]);
     for (const [destination, env, secrets] of [
       [S3, KEYS, []],
       [HTTP, {}, []],
@@ -137,75 +132,6 @@ describe("what a command holds", () => {
   it("the longest password", () => {
     expect(build(HTTP, { HTTP_PASSWORD: "x".repeat(4_000) }).files[0]?.content.expose()).toContain("xxx\n");
   });
-});
-
-describe("the question which paths a cache has", () => {
-  const ask = (destination: CacheDestination, env: Record<string, string>) =>
-    buildPathInfoCommand({
-      destination,
-      storePaths: [PATH],
-      credentials: { env: new Map(Object.entries(env).map(([name, value]) => [name, new Secret(value)])) },
-    });
-
-  it("has the arguments that work from Nix 2.4 on, and asks the cache, not nix's memory", () => {
-    expect(ask(HTTP, {}).file).toBe("nix");
-    expect(ask(HTTP, {}).args).toEqual([
-      ...["--extra-experimental-features", "nix-command", "path-info", "--json"],
-      ...["--store", "https://cache.example.com"],
-      ...["--option", "substitute", "false", "--option", "builders", "", "--max-jobs", "0"],
-      ...["--option", "download-attempts", "1", "--refresh"],
-      ...["--netrc-file", { kind: "work-file", path: "netrc" }, "--", PATH],
-    ]);
-    expect(() =>
-      buildPathInfoCommand({ destination: HTTP, storePaths: ["x"], credentials: { env: new Map() } }),
-    ).toThrow("is not a store path");
-    const elsewhere = {
-      storePaths: ["/tmp/store/3n58xw4373jp0ljirf06d8077j15pc4j-a"],
-      storeDirectory: "/tmp/store",
-    };
-    expect(
-      buildPathInfoCommand({ destination: HTTP, credentials: { env: new Map() }, ...elsewhere }).args.at(-1),
-    ).toBe(elsewhere.storePaths[0]);
-  });
-
-  it("carries the credentials of the push, under the names that nix reads", () => {
-    const read = (command: ReturnType<typeof ask>) => command.files.map(({ content }) => content.expose());
-    expect(read(ask(CACHIX, { CACHIX_AUTH_TOKEN: "t" }))).toEqual([
-      "machine my-cache.cachix.org\npassword t\n",
-    ]);
-    expect(read(ask(CACHIX, { CACHIX_SIGNING_KEY: "k" }))).toEqual([""]);
-    expect(read(ask(ATTIC, { ATTIC_TOKEN: "t" }))).toEqual(["machine attic.example.com\npassword t\n"]);
-    expect(read(ask(ATTIC, {}))).toEqual([""]);
-    expect(ask(S3, KEYS).env.get("AWS_SECRET_ACCESS_KEY")).toBeInstanceOf(Secret);
-    expect(
-      ask(HTTP, { HTTP_USERNAME: "ci", HTTP_PASSWORD: "p" }).files[0]?.secrets.map((secret) =>
-        secret.expose(),
-      ),
-    ).toEqual(["p"]);
-  });
-
-  it.each<[stdout: string, found: Record<string, readonly string[]> | undefined]>([
-    ["", undefined],
-    ["5", undefined],
-    ["null", undefined],
-    ["{}", {}],
-    [JSON.stringify({ [PATH]: {} }), { [PATH]: [] }],
-    [JSON.stringify({ [PATH]: null }), {}],
-    [JSON.stringify({ [PATH]: { signatures: ["a-1:x", "b-1:y", 5] } }), { [PATH]: ["a-1", "b-1"] }],
-    [JSON.stringify([{ path: PATH, signatures: "none" }, 5, null, { path: 5 }]), { [PATH]: [] }],
-    [JSON.stringify([{ path: PATH, valid: false }]), {}],
-  ])("is read as %s", (stdout, found) => {
-    const infos = parsePathInfo(stdout);
-    const read = infos && Object.fromEntries([...infos].map(([path, { signedBy }]) => [path, signedBy]));
-    expect(read).toEqual(found);
-  });
-});
-
-it("a batch may be exactly as large as the bounds", () => {
-  const paths = Array.from({ length: 400 }, (_path, index) => String(index).padStart(249, "0"));
-  expect(batchStorePaths(paths)).toEqual([paths]);
-  const longer = paths.map((path, index) => (index === 0 ? `${path}x` : path));
-  expect(batchStorePaths(longer).map((batch) => batch.length)).toEqual([399, 1]);
 });
 
 it("a command prints its variables, its places and no secret", () => {

@@ -1,7 +1,5 @@
 import {
-  batchStorePaths,
   buildPushCommand,
-  buildValidityCheckCommand,
   type CacheDestination,
   type CommandSpec,
   formatCommand,
@@ -319,34 +317,6 @@ describe("store paths", () => {
     const path = `/tmp/store/${HASH}-a`;
     expect(build(HTTP, {}, { storePaths: [path], storeDirectory: "/tmp/store" }).args.at(-1)).toBe(path);
     expect(() => build(HTTP, {}, { storePaths: [A], storeDirectory: "/tmp/store" })).toThrow();
-  });
-
-  it("are checked by nix-store", () => {
-    const command = buildValidityCheckCommand([A, B]);
-    expect(command.file).toBe("nix-store");
-    expect(command.args).toEqual(["--check-validity", "--print-invalid", "--", A, B]);
-  });
-});
-
-describe("batches", () => {
-  const paths = (count: number, length: number) =>
-    Array.from(
-      { length: count },
-      (_path, index) => `/nix/store/${"0".repeat(32)}-${String(index).padStart(length - 44, "0")}`,
-    );
-
-  it("hold at most 400 paths and 100 000 bytes, in order, nothing lost", () => {
-    for (const all of [paths(1, 60), paths(400, 60), paths(401, 60), paths(5_000, 60), paths(1_000, 255)]) {
-      const batches = batchStorePaths(all);
-      expect(batches.flat()).toEqual(all);
-      for (const batch of batches) {
-        expect(batch.length).toBeGreaterThan(0);
-        expect(batch.length).toBeLessThanOrEqual(400);
-        expect(batch.join(" ").length).toBeLessThanOrEqual(100_000);
-      }
-    }
-    expect(batchStorePaths(paths(400, 60))).toHaveLength(1);
-    expect(batchStorePaths([])).toEqual([]);
   });
 });
 

@@ -1,10 +1,10 @@
 import {
   CredentialError,
-  type CredentialErrorCode,
   type CredentialProvider,
   type Credentials,
   createCredentialResolver,
   defineCredentialSource,
+  type ErrorCodes,
   Secret,
 } from "@eka-ci/caches";
 import { createFakeClock, createTestRuntime } from "@eka-ci/caches/testing";
@@ -45,7 +45,7 @@ function setUp(lifeMs: number | undefined, fraction = 0.5) {
     resolve,
     read,
     setLife: (next: number | undefined) => (life = next),
-    fail: (code: CredentialErrorCode | undefined) => {
+    fail: (code: ErrorCodes["CredentialError"] | undefined) => {
       failure =
         code === undefined ? undefined : new CredentialError(code, "custom:counted", "failed by the test");
     },
@@ -232,7 +232,7 @@ describe("an answer without an end", () => {
     expect(fetch).toHaveBeenCalledTimes(2);
   });
 
-  it.each<[code: CredentialErrorCode, serves: boolean]>([
+  it.each<[code: ErrorCodes["CredentialError"], serves: boolean]>([
     ["ERR_CREDENTIAL_UNREACHABLE", true],
     ["ERR_CREDENTIAL_RATE_LIMITED", true],
     ["ERR_CREDENTIAL_UNAVAILABLE", false],

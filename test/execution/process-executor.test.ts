@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import {
-  buildValidityCheckCommand,
+  buildAtticPushCommand,
   type CommandSpec,
   createProcessExecutor,
   type ExecuteOptions,
@@ -34,7 +34,11 @@ afterEach(() => {
 
 /** The private home that every command of this package has. */
 const privateHome = (): CommandSpec["env"] =>
-  buildValidityCheckCommand([`/nix/store/${"0".repeat(32)}-x`]).env;
+  buildAtticPushCommand({
+    destination: { type: "attic", url: "https://a.example/c", endpoint: "https://a.example/", cache: "c" },
+    storePaths: [`/nix/store/${"0".repeat(32)}-x`],
+    credentials: { env: new Map() },
+  }).env;
 
 const workFile = (path: string): WorkPath => ({ kind: "work-file", path });
 

@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { chmod, mkdir, mkdtemp, realpath, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createNodeRuntime, type FileErrorCode } from "@eka-ci/caches";
+import { createNodeRuntime, type ErrorCodes } from "@eka-ci/caches";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 const { files } = createNodeRuntime();
@@ -30,7 +30,7 @@ describe("the files of the host", () => {
     expect(new TextDecoder().decode((await files.read(at("link"), { maxBytes: 7 })).bytes)).toBe("content");
   });
 
-  it.each<[name: string, code: FileErrorCode]>([
+  it.each<[name: string, code: ErrorCodes["FileError"]]>([
     ["nothing", "ERR_FILE_NOT_FOUND"],
     ["file/below", "ERR_FILE_NOT_FOUND"],
     ["dangling", "ERR_FILE_NOT_FOUND"],

@@ -1,8 +1,8 @@
 import {
-  type CredentialErrorCode,
   type CredentialSource,
   createCredentialResolver,
   createNodeRuntime,
+  type ErrorCodes,
 } from "@eka-ci/caches";
 import { createTestRuntime, toVisibleText } from "@eka-ci/caches/testing";
 import { describe, expect, it } from "vitest";
@@ -41,7 +41,7 @@ const SOURCES: Readonly<
   ],
 };
 
-const CODES: Readonly<Record<Fault, CredentialErrorCode>> = {
+const CODES: Readonly<Record<Fault, ErrorCodes["CredentialError"]>> = {
   drips: "ERR_CREDENTIAL_UNREACHABLE",
   closes: "ERR_CREDENTIAL_UNREACHABLE",
   redirects: "ERR_CREDENTIAL_UNAVAILABLE",

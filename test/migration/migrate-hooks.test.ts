@@ -1,12 +1,5 @@
-import {
-  ConfigError,
-  type HookMigration,
-  type MigrateHooksOptions,
-  migrateHooks,
-  parseRepositoryConfig,
-  parseServerConfig,
-  safeParseServerConfig,
-} from "@eka-ci/caches";
+import { ConfigError, parseRepositoryConfig, parseServerConfig, safeParseServerConfig } from "@eka-ci/caches";
+import { type HookMigration, type MigrateHooksOptions, migrateHooks } from "@eka-ci/caches/migration";
 import fc from "fast-check";
 import * as toml from "toml";
 import { describe, expect, it } from "vitest";

@@ -122,13 +122,14 @@ describe("an empty project that installs it", () => {
     const output = await evaluate(
       "names.mjs",
       `const names = [];
-       for (const entry of ["@eka-ci/caches", "@eka-ci/caches/testing"]) names.push(Object.keys(await import(entry)));
+       for (const entry of ["@eka-ci/caches", "@eka-ci/caches/testing", "@eka-ci/caches/migration"]) names.push(Object.keys(await import(entry)));
        const inner = await import("@eka-ci/caches/dist/index.js").catch(({ code }) => code);
        console.log(JSON.stringify({ names, inner }));`,
     );
     const { names, inner } = JSON.parse(output);
     expect(names[0]).toEqual(Object.keys(await import("../../src/index.ts")).sort());
     expect(names[1]).toEqual(Object.keys(await import("../../src/testing/index.ts")).sort());
+    expect(names[2]).toEqual(Object.keys(await import("../../src/migration/index.ts")).sort());
     expect(inner).toBe("ERR_PACKAGE_PATH_NOT_EXPORTED");
   });
 

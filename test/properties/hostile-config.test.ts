@@ -3,12 +3,12 @@ import {
   type Diagnostic,
   formatDiagnostic,
   lintRepositoryConfig,
-  migrateHooks,
   type RepositoryConfig,
   type ServerConfig,
   safeParseRepositoryConfig,
   safeParseServerConfig,
 } from "@eka-ci/caches";
+import { migrateHooks } from "@eka-ci/caches/migration";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { HOSTILE_FAMILIES } from "../../bench/support/hostile-texts.ts";

@@ -4,7 +4,6 @@ import {
   formatCommand,
   type PushRequest,
   type PushResult,
-  parsePathInfo,
 } from "@eka-ci/caches";
 import { createRecordingExecutor, createTestRuntime, type ScriptedResult } from "@eka-ci/caches/testing";
 import { describe, expect, it } from "vitest";
@@ -192,12 +191,4 @@ describe("requests that are pushed together", () => {
     ]);
     expect(await registry.pushTogether("one", [])).toEqual([]);
   });
-});
-
-it("path info is read in every form that Nix has had", () => {
-  expect(parsePathInfo(`[{"path":"${A}","signatures":["k-1:x"]},{"path":"${B}","valid":false}]`)).toEqual(
-    new Map([[A, { signedBy: ["k-1"] }]]),
-  );
-  expect(parsePathInfo(`{"${A}":{"signatures":[]},"${B}":null}`)).toEqual(new Map([[A, { signedBy: [] }]]));
-  expect(parsePathInfo("7")).toBeUndefined();
 });

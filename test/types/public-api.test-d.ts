@@ -13,9 +13,9 @@ import {
   type SafeParseResult,
   Secret,
   type ServerConfig,
-  type StandardSchema,
   safeParseServerConfig,
 } from "@eka-ci/caches";
+import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { expectTypeOf, test } from "vitest";
 
 test("decisions narrow by effect", () => {
@@ -81,7 +81,7 @@ test("a registry is an async disposable", () => {
 });
 
 test("a custom source keeps the type of its options, and a built-in one cannot be shadowed", () => {
-  const schema = {} as StandardSchema<{ entry: string }>;
+  const schema = {} as StandardSchemaV1<unknown, { entry: string }>;
   defineCredentialSource({
     type: "custom:x",
     schema,

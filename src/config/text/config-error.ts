@@ -1,5 +1,5 @@
-import type { ConfigErrorCode } from "../../core/error-codes.ts";
-import { CachesError } from "../../core/errors.ts";
+import type { ErrorCodes } from "../../core/error-codes.ts";
+import { CachesError, nameErrors } from "../../core/errors.ts";
 import type { Diagnostic } from "./diagnostic.ts";
 
 /**
@@ -12,9 +12,12 @@ import type { Diagnostic } from "./diagnostic.ts";
  *
  * @public
  */
-export class ConfigError extends CachesError<ConfigErrorCode> {
-  /** Name of the class. */
-  override readonly name = "ConfigError";
+export class ConfigError extends CachesError<ErrorCodes["ConfigError"]> {
+  declare readonly name: "ConfigError";
+  static {
+    nameErrors(ConfigError, "ConfigError");
+  }
+
   /** All problems found, warnings among them; at least one is an error. */
   readonly diagnostics: readonly Diagnostic[];
 
@@ -23,7 +26,7 @@ export class ConfigError extends CachesError<ConfigErrorCode> {
    * @param message - text for people, free of received values
    * @param diagnostics - the problems found
    */
-  constructor(code: ConfigErrorCode, message: string, diagnostics: readonly Diagnostic[] = []) {
+  constructor(code: ErrorCodes["ConfigError"], message: string, diagnostics: readonly Diagnostic[] = []) {
     super(code, message);
     this.diagnostics = diagnostics;
   }

@@ -3,22 +3,12 @@ import type { PlacePart, Span } from "./place.ts";
 /**
  * Whether a problem stops the configuration from being used.
  *
- * @example
- * ```ts
- * const marks: Record<DiagnosticSeverity, string> = { error: "✗", warning: "!" };
- * ```
- *
  * @public
  */
 export type DiagnosticSeverity = "error" | "warning";
 
 /**
  * What a diagnostic is about, for programs.
- *
- * @example
- * ```ts
- * const isHarmless = (code: DiagnosticCode) => code === "timeout-clamped";
- * ```
  *
  * @public
  */
@@ -64,11 +54,6 @@ export type DiagnosticCode =
 /**
  * A place in a text.
  *
- * @example
- * ```ts
- * const toText = ({ line, column }: SourcePosition) => `${line}:${column}`;
- * ```
- *
  * @public
  */
 export interface SourcePosition {
@@ -83,11 +68,6 @@ export interface SourcePosition {
 /**
  * A stretch of a text; `end` is behind its last character.
  *
- * @example
- * ```ts
- * const sizeOf = ({ start, end }: SourceRange) => end.offset - start.offset;
- * ```
- *
  * @public
  */
 export interface SourceRange {
@@ -100,11 +80,6 @@ export interface SourceRange {
 /**
  * The line a diagnostic is about, cut to its surroundings: printable ASCII in which every value is `***` and comments are
  * left out.
- *
- * @example
- * ```ts
- * const underline = ({ text, start, length }: SourceExcerpt) => `${text}\n${" ".repeat(start)}${"^".repeat(length)}`;
- * ```
  *
  * @public
  */
@@ -119,11 +94,6 @@ export interface SourceExcerpt {
 
 /**
  * One problem of a configuration. It never repeats a value of the file, which could be a secret; keys are named.
- *
- * @example
- * ```ts
- * const toTitle = ({ source, range, code }: Diagnostic) => `${source}:${range?.start.line ?? 1} ${code}`;
- * ```
  *
  * @public
  */
@@ -163,13 +133,6 @@ export interface Problem {
 
 /**
  * The outcome of a `safeParse…` function.
- *
- * @example
- * ```ts
- * const result: SafeParseResult<ServerConfig> = safeParseServerConfig(toml);
- * if (result.success) show(result.output.caches.length);
- * else for (const diagnostic of result.diagnostics) log(formatDiagnostic(diagnostic));
- * ```
  *
  * @public
  */

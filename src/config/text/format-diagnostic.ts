@@ -10,11 +10,6 @@ import type { Diagnostic } from "./diagnostic.ts";
  * | `frame` | the same without the hint, then the line of the file with a caret and the hint below; values are `***` |
  * | `annotation` | a workflow command (`::error file=…,line=…::…`) as GitHub, Gitea and Forgejo read it from a job's output |
  *
- * @example
- * ```ts
- * const style: DiagnosticStyle = process.env["GITHUB_ACTIONS"] === "true" ? "annotation" : "frame";
- * ```
- *
  * @public
  */
 export type DiagnosticStyle = "line" | "frame" | "annotation";

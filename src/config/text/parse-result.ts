@@ -23,11 +23,6 @@ export interface ParseConfigOptions {
 /**
  * Takes diagnostics as they are found.
  *
- * @example
- * ```ts
- * const listener: DiagnosticListener = (diagnostic) => log(formatDiagnostic(diagnostic, { style: "frame" }));
- * ```
- *
  * @public
  */
 export type DiagnosticListener = (diagnostic: Diagnostic) => void;

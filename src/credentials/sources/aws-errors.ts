@@ -1,8 +1,8 @@
-import type { CredentialErrorCode } from "../../core/error-codes.ts";
+import type { ErrorCodes } from "../../core/error-codes.ts";
 import { CredentialError } from "../../core/errors.ts";
 import { type Service, toServiceError } from "../http-answer.ts";
 
-const CODES: Readonly<Record<string, readonly [code: CredentialErrorCode, meaning: string]>> = {
+const CODES: Readonly<Record<string, readonly [code: ErrorCodes["CredentialError"], meaning: string]>> = {
   ResourceNotFoundException: ["ERR_CREDENTIAL_NOT_FOUND", "has no such secret; check its name and region"],
   InvalidRequestException: ["ERR_CREDENTIAL_NOT_FOUND", "has marked the secret for deletion; restore it"],
   AccessDenied: [

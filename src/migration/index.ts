@@ -1,0 +1,1 @@
+export { type HookMigration, type MigrateHooksOptions, migrateHooks } from "./migrate-hooks.ts";

@@ -1,0 +1,89 @@
+import { type CacheDestination, Secret } from "@eka-ci/caches";
+import { describe, expect, it } from "vitest";
+import { buildPathInfoCommand, parsePathInfo } from "../../src/commands/path-info.ts";
+
+const PATH = "/nix/store/3n58xw4373jp0ljirf06d8077j15pc4j-hello-2.12";
+
+const S3: CacheDestination = { type: "s3", url: "s3://bucket", bucket: "bucket", prefix: "", parameters: [] };
+const HTTP: CacheDestination = { type: "http", url: "https://cache.example.com", host: "cache.example.com" };
+const CACHIX: CacheDestination = { type: "cachix", name: "my-cache" };
+const ATTIC: CacheDestination = {
+  type: "attic",
+  url: "https://attic.example.com/c",
+  endpoint: "https://attic.example.com/",
+  cache: "c",
+};
+const KEYS = { AWS_ACCESS_KEY_ID: "AKIA", AWS_SECRET_ACCESS_KEY: "secret-canary" };
+
+const A = PATH;
+const B = "/nix/store/0c0000000000000000000000000000z1-world-1.0";
+
+describe("the question which paths a cache has", () => {
+  const ask = (destination: CacheDestination, env: Record<string, string>) =>
+    buildPathInfoCommand({
+      destination,
+      storePaths: [PATH],
+      credentials: { env: new Map(Object.entries(env).map(([name, value]) => [name, new Secret(value)])) },
+    });
+
+  it("has the arguments that work from Nix 2.4 on, and asks the cache, not nix's memory", () => {
+    expect(ask(HTTP, {}).file).toBe("nix");
+    expect(ask(HTTP, {}).args).toEqual([
+      ...["--extra-experimental-features", "nix-command", "path-info", "--json"],
+      ...["--store", "https://cache.example.com"],
+      ...["--option", "substitute", "false", "--option", "builders", "", "--max-jobs", "0"],
+      ...["--option", "download-attempts", "1", "--refresh"],
+      ...["--netrc-file", { kind: "work-file", path: "netrc" }, "--", PATH],
+    ]);
+    expect(() =>
+      buildPathInfoCommand({ destination: HTTP, storePaths: ["x"], credentials: { env: new Map() } }),
+    ).toThrow("is not a store path");
+    const elsewhere = {
+      storePaths: ["/tmp/store/3n58xw4373jp0ljirf06d8077j15pc4j-a"],
+      storeDirectory: "/tmp/store",
+    };
+    expect(
+      buildPathInfoCommand({ destination: HTTP, credentials: { env: new Map() }, ...elsewhere }).args.at(-1),
+    ).toBe(elsewhere.storePaths[0]);
+  });
+
+  it("carries the credentials of the push, under the names that nix reads", () => {
+    const read = (command: ReturnType<typeof ask>) => command.files.map(({ content }) => content.expose());
+    expect(read(ask(CACHIX, { CACHIX_AUTH_TOKEN: "t" }))).toEqual([
+      "machine my-cache.cachix.org\npassword t\n",
+    ]);
+    expect(read(ask(CACHIX, { CACHIX_SIGNING_KEY: "k" }))).toEqual([""]);
+    expect(read(ask(ATTIC, { ATTIC_TOKEN: "t" }))).toEqual(["machine attic.example.com\npassword t\n"]);
+    expect(read(ask(ATTIC, {}))).toEqual([""]);
+    expect(ask(S3, KEYS).env.get("AWS_SECRET_ACCESS_KEY")).toBeInstanceOf(Secret);
+    expect(
+      ask(HTTP, { HTTP_USERNAME: "ci", HTTP_PASSWORD: "p" }).files[0]?.secrets.map((secret) =>
+        secret.expose(),
+      ),
+    ).toEqual(["p"]);
+  });
+
+  it.each<[stdout: string, found: Record<string, readonly string[]> | undefined]>([
+    ["", undefined],
+    ["5", undefined],
+    ["null", undefined],
+    ["{}", {}],
+    [JSON.stringify({ [PATH]: {} }), { [PATH]: [] }],
+    [JSON.stringify({ [PATH]: null }), {}],
+    [JSON.stringify({ [PATH]: { signatures: ["a-1:x", "b-1:y", 5] } }), { [PATH]: ["a-1", "b-1"] }],
+    [JSON.stringify([{ path: PATH, signatures: "none" }, 5, null, { path: 5 }]), { [PATH]: [] }],
+    [JSON.stringify([{ path: PATH, valid: false }]), {}],
+  ])("is read as %s", (stdout, found) => {
+    const infos = parsePathInfo(stdout);
+    const read = infos && Object.fromEntries([...infos].map(([path, { signedBy }]) => [path, signedBy]));
+    expect(read).toEqual(found);
+  });
+});
+
+it("path info is read in every form that Nix has had", () => {
+  expect(parsePathInfo(`[{"path":"${A}","signatures":["k-1:x"]},{"path":"${B}","valid":false}]`)).toEqual(
+    new Map([[A, { signedBy: ["k-1"] }]]),
+  );
+  expect(parsePathInfo(`{"${A}":{"signatures":[]},"${B}":null}`)).toEqual(new Map([[A, { signedBy: [] }]]));
+  expect(parsePathInfo("7")).toBeUndefined();
+});
