@@ -101,16 +101,30 @@ export {
   createCredentialResolver,
 } from "./credentials/resolver.ts";
 export { createGcRoots, type GcRoots, type GcRootsOptions } from "./delivery/gc-roots.ts";
-export { createMemoryJournal } from "./delivery/memory-journal.ts";
-export type { DeadLetter, Delivery, Lease, PushJournal } from "./delivery/push-journal.ts";
+export { createMemoryJournal, type MemoryJournalOptions } from "./delivery/memory-journal.ts";
+export type {
+  Batch,
+  BuriedDelivery,
+  CacheStats,
+  Delivery,
+  LeasedDelivery,
+  LeaseRequest,
+  Outcome,
+  PageRequest,
+  PushJournal,
+  Verdict,
+} from "./delivery/push-journal.ts";
 export { PushQueue } from "./delivery/push-queue.ts";
 export type {
+  DeadLetter,
+  DrainOptions,
   PushQueueOptions,
   PushTicket,
   RegistrySource,
   SettledDelivery,
 } from "./delivery/queue-types.ts";
-export { createSqliteJournal } from "./delivery/sqlite-journal.ts";
+export type { JournalSalvage } from "./delivery/sqlite/salvage-journal.ts";
+export { createSqliteJournal, type SqliteJournalOptions } from "./delivery/sqlite/sqlite-journal.ts";
 export type {
   ExecuteOptions,
   ExecutionOutcome,

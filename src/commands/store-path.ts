@@ -60,7 +60,10 @@ export function parseStorePath(value: string, options: StorePathOptions = {}): S
       ? (BASE_NAME.exec(value.slice(directory.length)) ?? [])
       : [];
   if (hash === undefined || name === undefined) {
-    throw new CommandError("ERR_STORE_PATH_INVALID", `${quoteName(String(value), 256)} is not a store path`);
+    throw new CommandError(
+      "ERR_STORE_PATH_INVALID",
+      `${quoteName(typeof value === "string" ? value : typeof value, 256)} is not a store path`,
+    );
   }
   return { path: value, hash, name };
 }

@@ -7,7 +7,11 @@ export interface ErrorCodes {
   /** The file's content is wrong, the file is not there, or it cannot be read. */
   readonly ConfigError: "ERR_CONFIG_INVALID" | "ERR_CONFIG_NOT_FOUND" | "ERR_CONFIG_UNREADABLE";
   /** A denied push, or a pattern or ref outside the grammar. */
-  readonly PermissionError: "ERR_PERMISSION_DENIED" | "ERR_PATTERN_INVALID" | "ERR_REF_INVALID";
+  readonly PermissionError:
+    | "ERR_PERMISSION_DENIED"
+    | "ERR_PERMISSIONS_MISSING"
+    | "ERR_PATTERN_INVALID"
+    | "ERR_REF_INVALID";
   /**
    * | code | meaning |
    * |---|---|
@@ -59,7 +63,10 @@ export interface ErrorCodes {
    * | `ERR_AUDIT_FAILED` | an audit sink failed, so nothing was pushed |
    * | `ERR_REGISTRY_CLOSED` | the registry was disposed |
    * | `ERR_QUEUE_CLOSED` | the queue was closed |
+   * | `ERR_REQUEST_UNREADABLE` | the journal holds a request that this package did not write so |
+   * | `ERR_DELIVERY_CRASHED` | every host that took the delivery stopped in the middle |
    * | `ERR_JOURNAL_FAILED` | the journal did not keep a request, so it was not accepted |
+   * | `ERR_JOURNAL_CORRUPT` | the journal's file is damaged |
    * | `ERR_JOURNAL_UNAVAILABLE` | this Node.js has no `node:sqlite` |
    */
   readonly PushError:
@@ -73,7 +80,10 @@ export interface ErrorCodes {
     | "ERR_AUDIT_FAILED"
     | "ERR_REGISTRY_CLOSED"
     | "ERR_QUEUE_CLOSED"
+    | "ERR_REQUEST_UNREADABLE"
+    | "ERR_DELIVERY_CRASHED"
     | "ERR_JOURNAL_FAILED"
+    | "ERR_JOURNAL_CORRUPT"
     | "ERR_JOURNAL_UNAVAILABLE";
   /** What a {@link FileSystem} throws. */
   readonly FileError:

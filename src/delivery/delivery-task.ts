@@ -3,33 +3,67 @@ import type { ExecutionResult } from "../execution/executor.ts";
 import { type AllowDecision, explainDecision } from "../policy/decision.ts";
 import { PermissionError } from "../policy/permission-error.ts";
 import type { AnyCachesError } from "../registry/any-error.ts";
-import type { DeniedResult, ExecutedPush, PushRequest, PushResult } from "../registry/push-types.ts";
-import type { Delivery } from "./push-journal.ts";
+import type { DeniedResult, ExecutedPush, PushResult } from "../registry/push-types.ts";
+import type { ReadPushRequest } from "../registry/read-push-request.ts";
+import { readProgress, writeProgress } from "./delivery-progress.ts";
 
 /** How many runs a result keeps; the others are counted by nobody. */
 const MAX_EXECUTIONS = 20;
 
-/** A delivery while a lane works on it: which paths are still to go, and what became of the others. */
-export class DeliveryTask {
-  readonly delivery: Delivery;
+const UNKNOWN = new PushError("ERR_PUSH_FAILED", "An earlier attempt gave the path up");
+
+/** Where a delivery stands when a task is made of it. */
+export interface TaskStart {
+  readonly id: string;
+  readonly ticketId: string;
+  readonly cacheId: string;
+  readonly request: ReadPushRequest;
   /** When it gives up, in the clock's monotonic milliseconds. */
   readonly deadline: number;
-  readonly decision: AllowDecision | undefined;
+  /** What earlier attempts left behind. */
+  readonly progress?: string | undefined;
+  /** The task of the last attempt, if this process made it: it knows more than what was written down. */
+  readonly earlier?: DeliveryTask | undefined;
+}
+
+/** A delivery while a queue works on it: which paths are still to go, and what became of the others. */
+export class DeliveryTask {
+  readonly id: string;
+  readonly ticketId: string;
+  readonly cacheId: string;
+  readonly request: ReadPushRequest;
+  readonly deadline: number;
+  /** Attempts in a row, before this batch, that moved none of its paths. */
+  readonly attempts: number;
+  /** Most paths of a command that holds some of it. */
+  readonly limit: number;
   readonly #remaining: Set<string>;
   readonly #failures = new Map<string, AnyCachesError>();
   readonly #executions: ExecutionResult[] = [];
   #durationMs = 0;
-  #attempts = 0;
   #lastError: AnyCachesError | undefined;
   #last: ExecutedPush | undefined;
   #auditError: ExecutedPush["auditError"];
+  #denied: DeniedResult | undefined;
 
-  /** @param decision - why it was accepted; absent for one from before */
-  constructor(delivery: Delivery, deadline: number, decision: AllowDecision | undefined) {
-    this.delivery = delivery;
-    this.decision = decision;
+  constructor({ id, ticketId, cacheId, request, deadline, progress, earlier }: TaskStart) {
+    this.id = id;
+    this.ticketId = ticketId;
+    this.cacheId = cacheId;
+    this.request = request;
     this.deadline = deadline;
-    this.#remaining = new Set(delivery.request.storePaths);
+    const known = progress === undefined ? undefined : readProgress(progress, request.storePaths);
+    this.attempts = known?.attempts ?? 0;
+    this.limit = known?.limit ?? Number.POSITIVE_INFINITY;
+    this.#remaining = new Set(known?.remaining ?? request.storePaths);
+    for (const path of known?.failed ?? [])
+      this.#failures.set(path, earlier?.failures.get(path) ?? known?.error ?? UNKNOWN);
+    if (earlier === undefined) return;
+    this.#executions.push(...earlier.#executions);
+    this.#durationMs = earlier.#durationMs;
+    this.#lastError = earlier.#lastError;
+    this.#last = earlier.#last;
+    this.#auditError = earlier.#auditError;
   }
 
   /** Paths that are neither there nor given up. */
@@ -42,24 +76,14 @@ export class DeliveryTask {
     return this.#failures;
   }
 
-  /** Whether an attempt is under way. */
-  get isRunning(): boolean {
-    return this.#attempts > 0;
-  }
-
-  /** An attempt begins; halves of a delivery may be tried at once. */
-  begin(): void {
-    this.#attempts++;
-  }
-
-  /** An attempt ended. */
-  end(): void {
-    this.#attempts--;
+  /** Why it is denied, if it was before anything was done for it. */
+  get denied(): DeniedResult | undefined {
+    return this.#denied;
   }
 
   /** The request for some of its paths. */
-  requestFor(storePaths: Iterable<string>): PushRequest {
-    return { ...this.delivery.request, caches: [this.delivery.cacheId], storePaths: [...storePaths] };
+  requestFor(storePaths: readonly string[]): ReadPushRequest {
+    return this.request.with({ caches: [this.cacheId], storePaths });
   }
 
   /** Takes what came of an attempt. */
@@ -85,34 +109,44 @@ export class DeliveryTask {
     for (const path of [...this.#remaining]) this.fail(path, error);
   }
 
-  /**
-   * Some paths are denied now. Where nothing was done for the delivery and nothing is under way, all of it is; else what was done stays
-   * done, and these paths have failed.
-   *
-   * @returns what is reported, if that is the end
-   */
-  deny(denied: DeniedResult, storePaths: readonly string[]): PushResult | undefined {
-    const isUntouched = this.#remaining.size === this.delivery.request.storePaths.length;
-    if (isUntouched && !this.isRunning) {
-      this.#remaining.clear();
-      return denied;
-    }
+  /** Some paths are denied now: all of the delivery is, where nothing was done for it, else these paths have failed. */
+  deny(denied: DeniedResult, storePaths: readonly string[]): void {
+    const isUntouched = this.#remaining.size === this.request.storePaths.length;
+    if (isUntouched && storePaths.length === this.#remaining.size) this.#denied = denied;
     const { decision } = denied;
     const error = new PermissionError("ERR_PERMISSION_DENIED", explainDecision(decision), decision);
     for (const path of storePaths) this.fail(path, error);
-    return undefined;
+  }
+
+  /** What the next attempt has to know. */
+  toProgress(attempts: number, limit: number): string {
+    const [error] = this.#failures.values();
+    return writeProgress({
+      remaining: [...this.#remaining],
+      failed: [...this.#failures.keys()],
+      error,
+      attempts,
+      limit: Number.isFinite(limit) ? limit : undefined,
+    });
   }
 
   /** What is reported in the end; nothing if no attempt was made. */
   toResult(): PushResult | undefined {
-    if (this.#last === undefined) return undefined;
-    const { request } = this.delivery;
+    if (this.#denied !== undefined) return this.#denied;
+    return this.#last === undefined ? undefined : this.#toExecuted(this.#last.decision);
+  }
+
+  /** What is reported of a delivery that policy allows. */
+  toAllowedResult(decision: AllowDecision): PushResult {
+    return this.toResult() ?? this.#toExecuted(decision);
+  }
+
+  #toExecuted(decision: AllowDecision): PushResult {
+    const isThere = (path: string): boolean => !this.#remaining.has(path) && !this.#failures.has(path);
     const executed: ExecutedPush = {
-      cacheId: this.delivery.cacheId,
-      decision: this.#last.decision,
-      storePaths: request.storePaths.filter(
-        (path) => !this.#remaining.has(path) && !this.#failures.has(path),
-      ),
+      cacheId: this.cacheId,
+      decision,
+      storePaths: this.request.storePaths.filter(isThere),
       executions: this.#executions,
       durationMs: this.#durationMs,
       auditError: this.#auditError,

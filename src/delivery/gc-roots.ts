@@ -64,7 +64,7 @@ const TIMEOUT_MS = 60_000;
  */
 export function createGcRoots({ directory, executor, storeDirectory }: GcRootsOptions): GcRoots {
   const nameOf = (holder: string): string => {
-    if (/^[A-Za-z0-9-]{1,128}$/u.test(holder)) return holder;
+    if (/^[A-Za-z0-9][A-Za-z0-9._+-]{0,199}$/u.test(holder)) return holder;
     throw new CommandError("ERR_COMMAND_INVALID", "The holder of garbage collector roots has no plain name");
   };
   return {
@@ -74,7 +74,7 @@ export function createGcRoots({ directory, executor, storeDirectory }: GcRootsOp
       for (const [index, batch] of batchStorePaths(
         checkStorePaths(storePaths, { storeDirectory }),
       ).entries()) {
-        const result = await executor.execute(buildAddRoot(join(directory, `${name}.${index}`), batch), {
+        const result = await executor.execute(buildAddRoot(join(directory, `${name}+${index}`), batch), {
           timeoutMs: TIMEOUT_MS,
         });
         if (result.outcome !== "succeeded") {
@@ -85,7 +85,7 @@ export function createGcRoots({ directory, executor, storeDirectory }: GcRootsOp
       }
     },
     release: async (holder) => {
-      const prefix = `${nameOf(holder)}.`;
+      const prefix = `${nameOf(holder)}+`;
       const links = await readdir(directory);
       await Promise.all(
         links

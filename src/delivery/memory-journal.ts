@@ -1,13 +1,36 @@
-import type { DeadLetter, Delivery, Lease, PushJournal } from "./push-journal.ts";
+import { type Clock, createNodeRuntime } from "../host/runtime.ts";
+import { batchLimit, type Journaled, MemoryTable } from "./memory-table.ts";
+import type {
+  Batch,
+  BuriedDelivery,
+  CacheStats,
+  Delivery,
+  LeaseRequest,
+  Outcome,
+  PageRequest,
+  PushJournal,
+  Verdict,
+} from "./push-journal.ts";
 
-interface Entry {
-  readonly delivery: Delivery;
-  /** Absent while nobody holds it. */
-  readonly held?: Pick<Lease, "owner" | "expiresAt"> | undefined;
+/**
+ * Options of {@link createMemoryJournal}.
+ *
+ * @example
+ * ```ts
+ * const options: MemoryJournalOptions = { clock: createFakeClock() };
+ * ```
+ *
+ * @public
+ */
+export interface MemoryJournalOptions {
+  /** Measures leases and ages; default Node's own, or that of the queue that makes the journal. */
+  readonly clock?: Clock | undefined;
 }
 
 /**
  * Makes a journal that lasts as long as the process.
+ *
+ * @param options - the clock
  *
  * @example
  * ```ts
@@ -16,69 +39,168 @@ interface Entry {
  *
  * @public
  */
-export function createMemoryJournal(): PushJournal {
-  return new MemoryJournal();
+export function createMemoryJournal(options: MemoryJournalOptions = {}): PushJournal {
+  return new MemoryJournal(options.clock ?? createNodeRuntime().clock);
+}
+
+/** Most settled deliveries that are remembered, to know their ids and to tell their outcomes. */
+const MAX_SETTLED = 10_000;
+
+interface HeldBatch {
+  readonly cacheId: string;
+  readonly rows: Set<Journaled>;
+  heldUntil: number;
 }
 
 class MemoryJournal implements PushJournal {
   readonly isDurable = false;
-  readonly #entries = new Map<string, Entry>();
-  readonly #letters = new Map<string, DeadLetter>();
+  readonly isShared = false;
+  readonly #clock: Clock;
+  readonly #table = new MemoryTable();
+  readonly #batches = new Map<string, HeldBatch>();
+  /** When each cache was served last, as a count of leases. */
+  readonly #servedAt = new Map<string, number>();
+  readonly #listeners = new Set<() => void>();
+  #leases = 0;
 
-  async accept(deliveries: readonly Delivery[], held: Lease): Promise<void> {
-    for (const delivery of deliveries) this.#entries.set(delivery.id, { delivery, held });
+  constructor(clock: Clock) {
+    this.#clock = clock;
   }
 
-  async lease(held: Lease, limit: number): Promise<readonly Delivery[]> {
-    const isFree = (entry: Entry): boolean => entry.held === undefined || entry.held.expiresAt <= held.now;
-    const taken = [...this.#entries.values()].filter(isFree).slice(0, limit);
-    for (const { delivery } of taken) this.#entries.set(delivery.id, { delivery, held });
-    return taken.map(({ delivery }) => delivery);
+  async accept(deliveries: readonly Delivery[]): Promise<readonly string[]> {
+    const now = this.#now();
+    const fresh = deliveries.filter(({ id }) => this.#table.get(id) === undefined);
+    for (const delivery of fresh) this.#table.add(delivery, now);
+    if (fresh.length > 0) this.#tell();
+    return fresh.map(({ id }) => id);
   }
 
-  async heldUntil(owner: string): Promise<number | undefined> {
-    const others = [...this.#entries.values()].flatMap(({ held }) =>
-      held === undefined || held.owner === owner ? [] : held.expiresAt,
-    );
-    return others.length === 0 ? undefined : others.reduce((last, expiresAt) => Math.max(last, expiresAt));
+  async lease(request: LeaseRequest): Promise<Batch | undefined> {
+    const now = this.#now();
+    this.#takeBack(now, request.maxCrashes);
+    const leader = this.#findLeader(request, now);
+    if (leader === undefined) return undefined;
+    const rows = this.#table.findCompanions(leader, now, batchLimit(request.limit, leader.crashes), request);
+    const token = String(++this.#leases);
+    const { cacheId } = leader.delivery;
+    this.#servedAt.set(cacheId, this.#leases);
+    this.#batches.set(token, { cacheId, rows: new Set(rows), heldUntil: now + request.leaseMs });
+    const deliveries = rows.map((row) => this.#table.hold(row, now));
+    return { token, cacheId, deliveries };
   }
 
-  async renew(ids: readonly string[], lease: Lease): Promise<void> {
-    this.#hold(ids, lease.owner, lease);
+  async renew(tokens: readonly string[], leaseMs: number): Promise<readonly string[]> {
+    const now = this.#now();
+    return tokens.filter((token) => {
+      const batch = this.#findHeld(token, now);
+      if (batch !== undefined) batch.heldUntil = now + leaseMs;
+      return batch === undefined;
+    });
   }
 
-  async release(ids: readonly string[], owner: string): Promise<void> {
-    this.#hold(ids, owner, undefined);
-  }
-
-  async settle(ids: readonly string[]): Promise<void> {
-    for (const id of ids) this.#entries.delete(id);
-  }
-
-  async bury(letter: DeadLetter): Promise<void> {
-    this.#entries.delete(letter.delivery.id);
-    this.#letters.set(letter.delivery.id, letter);
-  }
-
-  async deadLetters(): Promise<readonly DeadLetter[]> {
-    return [...this.#letters.values()];
-  }
-
-  async revive(ids: readonly string[]): Promise<number> {
-    const letters = [...new Set(ids)].flatMap((id) => this.#letters.get(id) ?? []);
-    for (const { delivery } of letters) {
-      this.#letters.delete(delivery.id);
-      this.#entries.set(delivery.id, { delivery });
+  async settle(token: string, verdicts: readonly Verdict[]): Promise<boolean> {
+    const now = this.#now();
+    const batch = this.#findHeld(token, now);
+    if (batch === undefined) return false;
+    for (const verdict of verdicts) {
+      const row = this.#table.get(verdict.id);
+      if (row === undefined || !batch.rows.delete(row)) continue;
+      this.#table.apply(row, verdict, now, this.#clock.now());
     }
-    return letters.length;
+    if (batch.rows.size === 0) this.#batches.delete(token);
+    this.#table.forgetSettled(MAX_SETTLED);
+    this.#tell();
+    return true;
   }
 
-  async close(): Promise<void> {}
+  async nextInMs(request: LeaseRequest): Promise<number | undefined> {
+    const now = this.#now();
+    const leases = [...this.#batches.values()].map(({ heldUntil }) => heldUntil);
+    const ready = this.#table.waiting().map((row) => this.#table.readyAt(row, request.lingerMs));
+    const later = [...leases, ...ready].filter((time) => time > now);
+    return later.length === 0 ? undefined : later.reduce((least, time) => Math.min(least, time)) - now;
+  }
 
-  #hold(ids: readonly string[], owner: string, held: Entry["held"]): void {
-    for (const id of ids) {
-      const entry = this.#entries.get(id);
-      if (entry?.held?.owner === owner) this.#entries.set(id, { ...entry, held });
+  async watch(listener: () => void): Promise<() => Promise<void>> {
+    const entry = (): void => listener();
+    this.#listeners.add(entry);
+    return async () => void this.#listeners.delete(entry);
+  }
+
+  async outcomes(untoldForMs: number, limit: number): Promise<readonly Outcome[]> {
+    return this.#table.findUntold(this.#now() - untoldForMs, limit);
+  }
+
+  async outcomesOf(ids: readonly string[]): Promise<readonly Outcome[]> {
+    return ids.flatMap((id) => this.#table.outcomeOf(id) ?? []);
+  }
+
+  async acknowledge(ids: readonly string[]): Promise<void> {
+    this.#table.acknowledge(ids);
+  }
+
+  async deadLetters(page: PageRequest): Promise<readonly BuriedDelivery[]> {
+    return this.#table.deadLetters(page);
+  }
+
+  async replay(ids: readonly string[]): Promise<number> {
+    const count = this.#table.replay(ids, this.#now());
+    if (count > 0) this.#tell();
+    return count;
+  }
+
+  async drop(ids: readonly string[]): Promise<number> {
+    return this.#table.drop(ids);
+  }
+
+  async stats(stores?: readonly string[]): Promise<readonly CacheStats[]> {
+    return this.#table.stats(this.#now(), stores);
+  }
+
+  async close(): Promise<void> {
+    this.#listeners.clear();
+  }
+
+  #now(): number {
+    return this.#clock.monotonic();
+  }
+
+  #tell(): void {
+    for (const listener of this.#listeners) listener();
+  }
+
+  #findHeld(token: string, now: number): HeldBatch | undefined {
+    const batch = this.#batches.get(token);
+    return batch === undefined || batch.heldUntil <= now ? undefined : batch;
+  }
+
+  /** Takes the deliveries of leases that have ended. */
+  #takeBack(now: number, maxCrashes: number): void {
+    for (const [token, { heldUntil, rows }] of this.#batches) {
+      if (heldUntil > now) continue;
+      this.#batches.delete(token);
+      for (const row of rows) this.#table.crash(row, now, maxCrashes, this.#clock.now());
     }
+  }
+
+  /** The delivery that is served next: of the cache that was served longest ago, the first that is ready. */
+  #findLeader(request: LeaseRequest, now: number): Journaled | undefined {
+    const held = new Map<string, number>();
+    for (const { cacheId } of this.#batches.values()) held.set(cacheId, (held.get(cacheId) ?? 0) + 1);
+    const isOpen = (cacheId: string): boolean =>
+      (held.get(cacheId) ?? 0) < request.batchesPerCache && !request.exceptCaches.includes(cacheId);
+    let leader: Journaled | undefined;
+    for (const row of this.#table.waiting()) {
+      if (!isOpen(row.delivery.cacheId) || !this.#table.mayLead(row, now, request)) continue;
+      if (leader === undefined || this.#comesBefore(row, leader)) leader = row;
+    }
+    return leader;
+  }
+
+  #comesBefore(row: Journaled, leader: Journaled): boolean {
+    const served = (cacheId: string): number => this.#servedAt.get(cacheId) ?? 0;
+    const difference = served(row.delivery.cacheId) - served(leader.delivery.cacheId);
+    if (difference !== 0) return difference < 0;
+    return row.readyAt < leader.readyAt || (row.readyAt === leader.readyAt && row.number < leader.number);
   }
 }

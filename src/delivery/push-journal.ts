@@ -1,65 +1,219 @@
-import type { PushRequest } from "../registry/push-types.ts";
-
 /**
  * One request at one cache, as a journal keeps it. It holds no credential: those are loaded at each attempt.
  *
  * @public
  */
 export interface Delivery {
-  /** Unique id. */
+  /** Unique id: the ticket's, a slash and the cache's. A second delivery of the same id is not accepted. */
   readonly id: string;
   /** The ticket it belongs to. */
   readonly ticketId: string;
   /** The cache. */
   readonly cacheId: string;
-  /** What to push, and for whom. */
-  readonly request: PushRequest;
-  /** When it was accepted, in milliseconds since the Unix epoch. */
-  readonly acceptedAt: number;
+  /** The Nix store that has the paths. Only a queue with that store takes the delivery. */
+  readonly storeId: string;
+  /** The repository of the request. Deliveries of one repository share batches. */
+  readonly repository: string;
+  /** What to push, and for whom. The queue writes this text and reads it; to a journal it is opaque. */
+  readonly request: string;
 }
 
 /**
- * Who works on deliveries, and until when nobody else may take them.
+ * A delivery in a batch.
  *
  * @public
  */
-export interface Lease {
-  /** Id of the queue that holds them. */
+export interface LeasedDelivery extends Delivery {
+  /** How long ago it was accepted, in milliseconds of the journal's own time. */
+  readonly ageMs: number;
+  /** How often it was leased, this time included. */
+  readonly attempts: number;
+  /** How often a lease of it ended in silence: its host was killed, or stood still. */
+  readonly crashes: number;
+  /** What the last attempt left behind for the next, as {@link Verdict} wrote it. */
+  readonly progress?: string | undefined;
+}
+
+/**
+ * Deliveries of one repository to one cache, held by one queue.
+ *
+ * @public
+ */
+export interface Batch {
+  /**
+   * The fencing token of the lease. It is of no other batch, before or after; every write about the batch carries it.
+   */
+  readonly token: string;
+  /** The cache. */
+  readonly cacheId: string;
+  /** The deliveries, at least one, in the order in which they came. */
+  readonly deliveries: readonly LeasedDelivery[];
+}
+
+/**
+ * What a queue may take.
+ *
+ * @example
+ * ```ts
+ * const request: LeaseRequest = {
+ *   owner: "queue-1",
+ *   stores: ["local"],
+ *   limit: 400,
+ *   leaseMs: 60_000,
+ *   lingerMs: 20,
+ *   batchesPerCache: 2,
+ *   maxCrashes: 5,
+ *   exceptCaches: [],
+ * };
+ * ```
+ *
+ * @public
+ */
+export interface LeaseRequest {
+  /** Id of the queue, for people who look into the journal. */
   readonly owner: string;
-  /** The present, in milliseconds since the Unix epoch. */
-  readonly now: number;
-  /** When the lease ends unless it is renewed, likewise. */
-  readonly expiresAt: number;
+  /** The stores whose paths the queue can push. */
+  readonly stores: readonly string[];
+  /** Most deliveries of a batch, at least 1. */
+  readonly limit: number;
+  /** How long the batch is held unless it is renewed, in milliseconds. */
+  readonly leaseMs: number;
+  /** How long a delivery that was never leased waits for others to share a batch with, in milliseconds. */
+  readonly lingerMs: number;
+  /** Most batches of one cache that are held at once, by all queues together. */
+  readonly batchesPerCache: number;
+  /** After how many crashes a delivery is a dead letter. */
+  readonly maxCrashes: number;
+  /** Caches of which nothing is taken now. */
+  readonly exceptCaches: readonly string[];
+  /** The only cache of which something is taken; absent: any. */
+  readonly onlyCache?: string | undefined;
+  /** The least age of what is taken, in milliseconds; absent: any. */
+  readonly minAgeMs?: number | undefined;
 }
 
 /**
- * A delivery that was given up.
+ * What became of a delivery of a batch.
+ *
+ * | status | the delivery |
+ * |---|---|
+ * | `done` | is settled |
+ * | `dead` | is settled, and a dead letter |
+ * | `retry` | waits, and may be leased again after `inMs` |
+ * | `released` | waits as it did before; the attempt is taken back |
  *
  * @public
  */
-export interface DeadLetter {
-  /** What was to be delivered; `request.storePaths` are the paths that are not there. */
-  readonly delivery: Delivery;
-  /** When it was given up, in milliseconds since the Unix epoch. */
+export type Verdict =
+  | {
+      readonly id: string;
+      readonly status: "done";
+      /** The outcome to be told; absent: there is nobody to tell. */
+      readonly result?: string | undefined;
+    }
+  | {
+      readonly id: string;
+      readonly status: "dead";
+      /** The outcome to be told; absent: there is nobody to tell. */
+      readonly result?: string | undefined;
+      /** What the attempts left behind. */
+      readonly progress?: string | undefined;
+      /** Code of the error that was the last straw. */
+      readonly code: string;
+      /** Its message, free of secrets. */
+      readonly message: string;
+    }
+  | {
+      readonly id: string;
+      readonly status: "retry";
+      /** How long to wait, in milliseconds. */
+      readonly inMs: number;
+      /** What the attempt left behind for the next. */
+      readonly progress?: string | undefined;
+    }
+  | { readonly id: string; readonly status: "released" };
+
+/**
+ * How a settled delivery ended. A journal keeps it until it is acknowledged, and for a while after.
+ *
+ * @public
+ */
+export interface Outcome {
+  /** Id of the delivery. */
+  readonly id: string;
+  /** The ticket it belongs to. */
+  readonly ticketId: string;
+  /** The cache. */
+  readonly cacheId: string;
+  /** What was pushed, and for whom, as in {@link Delivery}. */
+  readonly request: string;
+  /** What {@link Verdict} said. */
+  readonly result: string;
+}
+
+/**
+ * A delivery that was given up, as a journal keeps it.
+ *
+ * @public
+ */
+export interface BuriedDelivery extends Delivery {
+  /** When it was given up, in milliseconds since the Unix epoch, by the clock of the host that buried it. For people. */
   readonly buriedAt: number;
   /** Code of the error that was the last straw. */
   readonly code: string;
   /** Its message. */
   readonly message: string;
+  /** What the attempts left behind. */
+  readonly progress?: string | undefined;
 }
 
 /**
- * Keeps what a queue has accepted until it is settled. The default keeps it in memory; {@link createSqliteJournal} keeps it in
- * a file, so that a killed host resumes.
+ * Which part of a list is asked for. A page stays good while entries before it are dropped.
  *
- * The contract is that of a job queue with leases, so that an engine on Redis or PostgreSQL fits: a delivery is held by one
- * queue at a time, comes back when its lease ends without renewal, and may so be delivered twice, never not at all. What
- * resolved is durable.
+ * @example
+ * ```ts
+ * const page: PageRequest = { after: lastLetter?.id, limit: 100 };
+ * ```
+ *
+ * @public
+ */
+export interface PageRequest {
+  /** Id of the last entry that is known already; absent: from the beginning. */
+  readonly after?: string | undefined;
+  /** Most entries, 1 to 1 000. */
+  readonly limit: number;
+}
+
+/**
+ * How many deliveries of a cache there are.
+ *
+ * @public
+ */
+export interface CacheStats {
+  /** The cache. */
+  readonly cacheId: string;
+  /** Deliveries that wait. */
+  readonly waiting: number;
+  /** Deliveries that are held by a queue. */
+  readonly held: number;
+  /** Dead letters. */
+  readonly dead: number;
+  /** Age of the oldest that waits or is held, in milliseconds; 0 if there is none. */
+  readonly oldestMs: number;
+}
+
+/**
+ * Keeps what a queue has accepted until it is settled and its outcome was told. The default keeps it in memory;
+ * {@link createSqliteJournal} keeps it in a file, so that a killed host resumes.
+ *
+ * Delivery is at-least-once. A batch is held by one queue at a time. A lease that is not renewed in time ends, and every later write
+ * with its token changes nothing and says so. No time of a host enters: all times are lengths, measured by a clock of the journal's
+ * own. What has resolved is durable. `describePushJournal` of the testing entry tells whether an implementation keeps this contract.
  *
  * @example
  * ```ts
  * const journal: PushJournal = createMemoryJournal();
- * await journal.lease({ owner: "queue-1", now: Date.now(), expiresAt: Date.now() + 60_000 }, 100);
+ * const queue = new PushQueue(registry, { journal });
  * ```
  *
  * @public
@@ -67,27 +221,56 @@ export interface DeadLetter {
 export interface PushJournal {
   /** Whether what it keeps outlives the process. */
   readonly isDurable: boolean;
-  /** Stores deliveries, held by their queue from the beginning. All or none. */
-  accept(deliveries: readonly Delivery[], lease: Lease): Promise<void>;
-  /** Takes deliveries that nobody holds, the oldest first. */
-  lease(lease: Lease, limit: number): Promise<readonly Delivery[]>;
+  /** Whether queues of other processes may work on it at the same time. */
+  readonly isShared: boolean;
   /**
-   * When the last lease ends that others than `owner` have now, in milliseconds since the Unix epoch; nothing if they have none. It
-   * may lie in the past, where nobody has taken what they left.
+   * Stores deliveries, held by nobody: all or none.
+   *
+   * @returns the ids that were new; a delivery whose id is known already is left as it is
    */
-  heldUntil(owner: string): Promise<number | undefined>;
-  /** Holds deliveries longer; what another queue holds by now is left alone. */
-  renew(ids: readonly string[], lease: Lease): Promise<void>;
-  /** Lets go of deliveries that are not done, so that any queue may take them; what another queue holds is left alone. */
-  release(ids: readonly string[], owner: string): Promise<void>;
-  /** Forgets deliveries that are done. */
-  settle(ids: readonly string[]): Promise<void>;
-  /** Moves a delivery to the dead letters. */
-  bury(letter: DeadLetter): Promise<void>;
-  /** The dead letters, oldest first. */
-  deadLetters(): Promise<readonly DeadLetter[]>;
-  /** Takes dead letters back among the deliveries, held by nobody, and returns how many there were. */
-  revive(ids: readonly string[]): Promise<number>;
+  accept(deliveries: readonly Delivery[]): Promise<readonly string[]>;
+  /**
+   * Takes the next batch. The cache that was served longest ago comes first; within it the delivery that was ready first, with those
+   * of its repository and store that may go along. Before that, leases that have ended are taken back: their deliveries count a
+   * crash, and are buried after too many. Deliveries that crashed share smaller batches, down to one.
+   *
+   * @returns nothing if there is nothing to take now
+   */
+  lease(request: LeaseRequest): Promise<Batch | undefined>;
+  /**
+   * Holds batches longer, from now on.
+   *
+   * @returns the tokens whose lease is lost
+   */
+  renew(tokens: readonly string[], leaseMs: number): Promise<readonly string[]>;
+  /**
+   * Ends some or all deliveries of a batch; the others stay held.
+   *
+   * @returns false if the lease is lost: nothing was written then
+   */
+  settle(token: string, verdicts: readonly Verdict[]): Promise<boolean>;
+  /** How long until something may be taken that may not be taken now, in milliseconds; absent: nothing waits for time alone. */
+  nextInMs(request: LeaseRequest): Promise<number | undefined>;
+  /**
+   * Calls back when something may have changed. It is a hint: some changes are not told, and some calls mean nothing.
+   *
+   * @returns the function that ends it
+   */
+  watch(listener: () => void): Promise<() => Promise<void>>;
+  /** Outcomes that nobody has acknowledged for so long, oldest first, with a length in milliseconds. */
+  outcomes(untoldForMs: number, limit: number): Promise<readonly Outcome[]>;
+  /** The outcomes of these deliveries, as far as they are settled with a result and kept. */
+  outcomesOf(ids: readonly string[]): Promise<readonly Outcome[]>;
+  /** Takes outcomes as told. */
+  acknowledge(ids: readonly string[]): Promise<void>;
+  /** The dead letters, in the order in which they were accepted. */
+  deadLetters(page: PageRequest): Promise<readonly BuriedDelivery[]>;
+  /** Lets dead letters wait again, as if they were accepted now, and returns how many there were. */
+  replay(ids: readonly string[]): Promise<number>;
+  /** Forgets dead letters, and returns how many there were. */
+  drop(ids: readonly string[]): Promise<number>;
+  /** How many deliveries there are, of each cache that has some; of some stores alone, where they are named. */
+  stats(stores?: readonly string[]): Promise<readonly CacheStats[]>;
   /** Lets go of files and connections. */
   close(): Promise<void>;
 }

@@ -1,32 +1,39 @@
 import { callListener } from "../core/call-listener.ts";
 import { PushError } from "../core/errors.ts";
 import { createNodeRuntime, type Runtime } from "../host/runtime.ts";
-import type { AllowDecision } from "../policy/decision.ts";
 import type { CacheRegistry } from "../registry/cache-registry.ts";
-import { copyRequest } from "../registry/copy-request.ts";
-import { toPushFailure } from "../registry/outcome.ts";
 import type { PushRequest, PushResult } from "../registry/push-types.ts";
-import { Capacity } from "./capacity.ts";
+import { type ReadPushRequest, readPushRequest } from "../registry/read-push-request.ts";
+import { listDeadLetters } from "./dead-letters.ts";
 import { DeliveryTask } from "./delivery-task.ts";
-import { explainTask } from "./explain-task.ts";
-import { findAllowed } from "./find-allowed.ts";
-import { Lane } from "./lane.ts";
-import { LeaseKeeper } from "./lease-keeper.ts";
+import { DeliveryWorker } from "./delivery-worker.ts";
+import { drainQueue } from "./drain-queue.ts";
+import { toAcceptFailure } from "./journal-failure.ts";
+import { LeaseHolder } from "./lease-holder.ts";
 import { createMemoryJournal } from "./memory-journal.ts";
-import type { DeadLetter, Delivery, PushJournal } from "./push-journal.ts";
+import { OpenDeliveries } from "./open-deliveries.ts";
+import { Outbox } from "./outbox.ts";
+import { OutcomeWatch } from "./outcome-watch.ts";
+import type { CacheStats, Delivery, PageRequest, PushJournal } from "./push-journal.ts";
 import { type QueueBounds, toQueueBounds } from "./queue-bounds.ts";
-import type { PushQueueOptions, PushTicket, RegistrySource } from "./queue-types.ts";
-import { readOnce } from "./read-once.ts";
+import type {
+  DeadLetter,
+  DrainOptions,
+  PushQueueOptions,
+  PushTicket,
+  RegistrySource,
+} from "./queue-types.ts";
+import { resultOfTask } from "./result-of-task.ts";
 import { RootHolder } from "./root-holder.ts";
+import { writeRequest } from "./stored-request.ts";
 import { TicketBook } from "./ticket-book.ts";
 import { trackPromise } from "./track-promise.ts";
 
 /**
- * Delivers many pushes over time: accepted requests are journalled, gathered into batches for each cache, tried again where that
- * may help, and given up into a list of dead letters where it does not. Lanes are one for each cache, so that a slow or broken
- * cache delays no other.
+ * Delivers many pushes over time. Accepted requests are journalled, gathered into batches for each cache, tried again where that may
+ * help, and given up into a list of dead letters where it does not. A slow or broken cache delays no other.
  *
- * Permissions are evaluated and credentials loaded at each attempt, never before.
+ * Delivery is at-least-once. Permissions are evaluated and credentials loaded at each attempt, never before.
  *
  * @example
  * ```ts
@@ -44,19 +51,21 @@ export class PushQueue implements AsyncDisposable {
   readonly #bounds: QueueBounds;
   readonly #runtime: Runtime;
   readonly #journal: PushJournal;
-  readonly #leases: LeaseKeeper;
+  readonly #stores: readonly [string, ...string[]];
+  readonly #leases: LeaseHolder;
+  readonly #worker: DeliveryWorker;
+  readonly #outbox: Outbox;
   readonly #roots: RootHolder;
-  readonly #capacity: Capacity;
+  readonly #deliveries: OpenDeliveries;
   readonly #tickets = new TicketBook();
-  readonly #lanes = new Map<string, Lane>();
   readonly #accepting = new Set<Promise<unknown>>();
-  readonly #settling = new Set<Promise<unknown>>();
   readonly #abort = new AbortController();
-  #whenEmpty: (() => void)[] = [];
+  readonly #watch: OutcomeWatch;
+  readonly #running: Promise<unknown>;
   #closing: Promise<void> | undefined;
 
   /**
-   * Makes a queue, and takes up what its journal holds from before.
+   * Makes a queue, which takes up what its journal holds from before.
    *
    * @param registry - what pushes
    * @param options - journal, bounds and listeners
@@ -68,20 +77,56 @@ export class PushQueue implements AsyncDisposable {
     // A warning that cannot be given must not stop a delivery.
     const warn = (message: string): void => callListener(runtime.warn, message, () => undefined);
     this.#runtime = { ...runtime, warn };
-    this.#journal = options.journal ?? createMemoryJournal();
+    const { clock } = runtime;
+    this.#journal = options.journal ?? createMemoryJournal({ clock });
+    this.#stores = options.stores ?? ["local"];
     this.#roots = new RootHolder(options.gcRoots, this.#runtime);
     this.#bounds = toQueueBounds(options);
-    const { capacity, leaseMs } = this.#bounds;
-    this.#capacity = new Capacity(capacity);
-    this.#leases = new LeaseKeeper(this.#journal, this.#runtime, leaseMs, {
-      room: () => capacity - this.#capacity.taken,
-      take: (deliveries) => this.#resume(deliveries),
+    this.#deliveries = new OpenDeliveries(this.#bounds.capacity);
+    const { leaseMs } = this.#bounds;
+    const findRegistry = (): CacheRegistry => this.#registry();
+    this.#leases = new LeaseHolder({ journal: this.#journal, clock, leaseMs, warn });
+    const listener = options.onSettled;
+    this.#outbox = new Outbox({ journal: this.#journal, clock, leaseMs, warn, listener, findRegistry });
+    this.#worker = this.#createWorker(findRegistry);
+    this.#watch = this.#createWatch(findRegistry);
+    this.#running = Promise.all([this.#worker.run(), this.#leases.run(), this.#watch.run()]);
+  }
+
+  #createWorker(findRegistry: () => CacheRegistry): DeliveryWorker {
+    return new DeliveryWorker({
+      journal: this.#journal,
+      runtime: this.#runtime,
+      bounds: this.#bounds,
+      owner: this.#runtime.random.uuid(),
+      stores: this.#stores,
+      leases: this.#leases,
+      deliveries: this.#deliveries,
+      tickets: this.#tickets,
+      outbox: this.#outbox,
+      roots: this.#roots,
+      findRegistry,
+      push: (cacheId, requests, signal) => this.#push(cacheId, requests, signal),
     });
   }
 
-  /** Deliveries (a request at a cache each) that are accepted and not settled. */
+  #createWatch(findRegistry: () => CacheRegistry): OutcomeWatch {
+    return new OutcomeWatch({
+      journal: this.#journal,
+      runtime: this.#runtime,
+      leaseMs: this.#bounds.leaseMs,
+      deliveries: this.#deliveries,
+      tickets: this.#tickets,
+      roots: this.#roots,
+      outbox: this.#outbox,
+      worker: this.#worker,
+      findRegistry,
+    });
+  }
+
+  /** Deliveries (a request at a cache each) that this queue accepted or holds, and whose outcome is not known. */
   get size(): number {
-    return this.#capacity.taken;
+    return this.#deliveries.size;
   }
 
   /**
@@ -89,46 +134,48 @@ export class PushQueue implements AsyncDisposable {
    *
    * @param asked - the same as for a push
    * @returns the ticket; caches that deny the request are settled already
-   * @throws {@link PushError} `ERR_QUEUE_CLOSED`, `ERR_JOURNAL_FAILED`, or `ERR_STORE_PATH_NOT_VALID` if the paths cannot be kept
-   * from the garbage collector
+   * @throws {@link PushError} `ERR_QUEUE_CLOSED`, `ERR_JOURNAL_FAILED`, `ERR_JOURNAL_CORRUPT`, or `ERR_STORE_PATH_NOT_VALID` if the
+   * paths cannot be kept from the garbage collector
    */
   async enqueue(asked: PushRequest): Promise<PushTicket> {
     this.#assertOpen();
-    const once = readOnce(asked);
-    const copied = copyRequest(once);
     const pushId = this.#runtime.random.uuid();
+    const request = readPushRequest(asked).with({ pushId });
     const registry = this.#registry();
-    const request = copied.success ? copied.request : copied.remains;
-    const isPushable = copied.success && request.storePaths.length > 0;
-    const queued = isPushable ? findAllowed(request, registry) : new Map<string, AllowDecision>();
-    const others = request.caches.filter((cacheId) => !queued.has(cacheId));
-    const settled = await trackPromise(
-      this.#accepting,
-      this.#settleNow({ ...once, pushId, caches: others }, registry),
-    );
-    if (queued.size === 0) return this.#tickets.open(pushId, request.caches, settled);
-    await this.#capacity.take(queued.size);
-    return trackPromise(this.#accepting, this.#accept({ ...request, pushId }, queued, settled));
+    const isAllowed = (cacheId: string): boolean => registry.authorize(cacheId, request).effect === "allow";
+    const queued = request.storePaths.length === 0 ? [] : request.caches.filter(isAllowed);
+    const others = request.with({ caches: request.caches.filter((cacheId) => !queued.includes(cacheId)) });
+    const settled = await trackPromise(this.#accepting, this.#settleNow(others, registry));
+    if (queued.length === 0) return this.#tickets.open(pushId, request.caches, settled);
+    await this.#deliveries.reserve(queued.length);
+    return trackPromise(this.#accepting, this.#accept(request, queued, settled));
   }
 
   /** Denied caches, and what cannot be pushed at all: they are decided on once more and recorded, and nothing is run. */
-  async #settleNow(request: PushRequest, registry: CacheRegistry): Promise<readonly PushResult[]> {
+  async #settleNow(request: ReadPushRequest, registry: CacheRegistry): Promise<readonly PushResult[]> {
     if (request.caches.length === 0) return [];
     return (await registry.push(request, { signal: this.#abort.signal })).results;
   }
 
   /**
-   * Waits until everything that was accepted is settled, also what the journal held when the queue was made. What a killed process held
-   * comes free when its lease ends; what another living queue holds is left to that.
+   * Waits until everything is settled and told that was accepted, also what the journal held when the queue was made. What a killed
+   * process held comes free when its lease ends; what another living queue holds is left to that.
+   *
+   * @param options - when to stop waiting
+   * @throws {@link PushError} `ERR_PUSH_TIMEOUT` when the time is over, `ERR_JOURNAL_CORRUPT` for a journal that cannot be relied on;
+   * the signal's reason on abort
    */
-  async drain(): Promise<void> {
-    await this.#leases.ready;
-    while (this.size > 0 || this.#settling.size > 0 || this.#leases.hasMore) {
-      if (this.size > 0) await new Promise<void>((resolve) => this.#whenEmpty.push(resolve));
-      await Promise.all(this.#settling);
-      if (this.#closing !== undefined) return;
-      if (this.#leases.hasMore) await this.#leases.collectMore();
-    }
+  drain(options: DrainOptions = {}): Promise<void> {
+    return drainQueue(options, {
+      journal: this.#journal,
+      clock: this.#runtime.clock,
+      leaseMs: this.#bounds.leaseMs,
+      stores: this.#stores,
+      deliveries: this.#deliveries,
+      outbox: this.#outbox,
+      worker: this.#worker,
+      closing: this.#abort.signal,
+    });
   }
 
   /**
@@ -141,27 +188,38 @@ export class PushQueue implements AsyncDisposable {
   }
 
   /**
-   * The deliveries that were given up, oldest first.
+   * The deliveries that were given up, in the order in which they were accepted.
    *
+   * @param page - which part of the list; default the first 1 000
    * @throws {@link PushError} `ERR_QUEUE_CLOSED`
    */
-  async deadLetters(): Promise<readonly DeadLetter[]> {
+  async deadLetters(page: Partial<PageRequest> = {}): Promise<readonly DeadLetter[]> {
     this.#assertOpen();
-    return this.#journal.deadLetters();
+    return listDeadLetters(this.#journal, { limit: 1_000, ...page });
   }
 
   /**
    * Delivers dead letters again, from the beginning; their tickets are settled already, so `onSettled` tells what becomes of them.
    *
-   * @param ids - ids of their deliveries; default all
+   * @param ids - ids of the deliveries; default all
    * @returns how many there were
+   * @throws {@link PushError} `ERR_QUEUE_CLOSED`
    */
   async replay(ids?: readonly string[]): Promise<number> {
     this.#assertOpen();
-    const letters = await this.#journal.deadLetters();
-    const count = await this.#journal.revive(ids ?? letters.map(({ delivery }) => delivery.id));
-    await this.#leases.collect();
+    const count = ids === undefined ? await this.#replayAll() : await this.#journal.replay(ids);
+    this.#worker.wake();
     return count;
+  }
+
+  /**
+   * How many deliveries there are of each cache, for all queues on the journal.
+   *
+   * @throws {@link PushError} `ERR_QUEUE_CLOSED`
+   */
+  async stats(): Promise<readonly CacheStats[]> {
+    this.#assertOpen();
+    return this.#journal.stats();
   }
 
   /** The same as {@link PushQueue.close}. */
@@ -179,139 +237,79 @@ export class PushQueue implements AsyncDisposable {
   }
 
   async #accept(
-    request: PushRequest,
-    queued: ReadonlyMap<string, AllowDecision>,
+    request: ReadPushRequest,
+    queued: readonly string[],
     settled: readonly PushResult[],
   ): Promise<PushTicket> {
-    const { random, clock } = this.#runtime;
-    const { pushId: ticketId = random.uuid() } = request;
-    const deliveries = [...queued.keys()].map((cacheId): Delivery => {
-      const own = { ...request, caches: [cacheId] };
-      return { id: random.uuid(), ticketId, cacheId, request: own, acceptedAt: clock.now() };
+    const { pushId: ticketId = "", repository } = request;
+    const text = writeRequest(request);
+    const [storeId] = this.#stores;
+    const deliveries = queued.map((cacheId): Delivery => {
+      return { id: `${ticketId}/${cacheId}`, ticketId, cacheId, storeId, repository, request: text };
     });
+    const tasks = deliveries.map(({ id, cacheId }) => {
+      return new DeliveryTask({ id, ticketId, cacheId, request, deadline: Number.POSITIVE_INFINITY });
+    });
+    for (const task of tasks) this.#deliveries.accept(task);
+    const ticket = this.#tickets.open(ticketId, request.caches, settled);
     try {
       this.#assertOpen();
-      await this.#roots.hold(deliveries);
-      await this.#leases.accept(deliveries).catch((error: unknown) => {
-        throw new PushError(
-          "ERR_JOURNAL_FAILED",
-          `The journal kept nothing: ${toPushFailure(error).message}`,
-        );
+      await this.#roots.hold(tasks);
+      await this.#journal.accept(deliveries).catch((error: unknown) => {
+        throw toAcceptFailure(error);
       });
     } catch (error) {
-      await this.#roots.release(deliveries);
-      this.#free(deliveries.length);
+      await this.#roots.release(deliveries.map(({ id }) => id));
+      for (const { id } of deliveries) this.#deliveries.settle(id);
+      this.#tickets.forget(ticketId);
       throw error;
     }
-    const ticket = this.#tickets.open(ticketId, request.caches, settled);
-    for (const delivery of deliveries) this.#start(delivery, queued.get(delivery.cacheId));
+    this.#worker.wake();
     return ticket;
   }
 
-  /** Takes up deliveries from before; one that nobody can read is put aside, and delays no other. */
-  async #resume(deliveries: readonly Delivery[]): Promise<void> {
-    this.#capacity.force(deliveries.length);
-    await Promise.all(
-      deliveries.map(async (delivery) => {
-        const copied = copyRequest(delivery.request);
-        if (copied.success && copied.request.storePaths.length > 0) {
-          await this.#roots.tryHold(delivery);
-          this.#start({ ...delivery, request: copied.request }, undefined);
-          return;
-        }
-        const letter = { delivery, buriedAt: this.#runtime.clock.now(), code: "ERR_JOURNAL_FAILED" };
-        await this.#leases.bury({ ...letter, message: "The journal holds a request that cannot be read" });
-        this.#free(1);
-      }),
-    );
-  }
-
-  #start(delivery: Delivery, decision: AllowDecision | undefined): void {
-    const deadline = this.#runtime.clock.monotonic() + this.#bounds.deadlineMs;
-    this.#laneOf(delivery.cacheId).add(new DeliveryTask(delivery, deadline, decision));
-  }
-
-  /** Gives room back, lets those in who wait for it, and wakes who waits for the end. */
-  #free(count: number): void {
-    this.#capacity.release(count);
-    if (this.size === 0) for (const resolve of this.#whenEmpty.splice(0)) resolve();
-    if (this.#leases.hasMore && this.#closing === undefined) void this.#leases.collect();
-  }
-
-  #laneOf(cacheId: string): Lane {
-    const known = this.#lanes.get(cacheId);
-    if (known !== undefined) return known;
-    const { concurrency, lingerMs, maxBatchPaths, maxAttempts, backoff } = this.#bounds;
-    const { clock, random, warn } = this.#runtime;
-    const lane = new Lane({
-      clock,
-      random,
-      warn,
-      concurrency,
-      lingerMs,
-      maxBatchPaths,
-      retry: { ...backoff, maxAttempts },
-      push: (requests) => this.#push(cacheId, requests),
-      explain: (task) => explainTask(task, () => this.#registry()),
-      onSettled: (task, result) => this.#settle(task, result),
-    });
-    this.#lanes.set(cacheId, lane);
-    return lane;
-  }
-
-  #push(cacheId: string, requests: readonly PushRequest[]): Promise<readonly PushResult[]> {
+  async #push(
+    cacheId: string,
+    requests: readonly ReadPushRequest[],
+    signal: AbortSignal,
+  ): Promise<readonly PushResult[]> {
     const { timeoutMs, stallTimeoutMs, onOutput, onProgress } = this.#options;
-    const { signal } = this.#abort;
-    return this.#registry().pushTogether(cacheId, requests, {
-      timeoutMs,
-      stallTimeoutMs,
-      onOutput,
-      onProgress,
-      signal,
-    });
+    try {
+      const options = { timeoutMs, stallTimeoutMs, onOutput, onProgress, signal };
+      return await this.#registry().pushTogether(cacheId, requests, options);
+    } catch {
+      // The registry was closed under the queue; the host may give it another.
+      this.#runtime.warn("A batch was not tried: the registry is closed, or there is none");
+      return [];
+    }
   }
 
-  #settle(task: DeliveryTask, result: PushResult): void {
-    const settling = this.#record(task, result).finally(() => {
-      this.#tell(task.delivery, result);
-      this.#free(1);
-    });
-    void trackPromise(this.#settling, settling);
-  }
-
-  /** Makes the end durable. */
-  async #record({ delivery, failures }: DeliveryTask, result: PushResult): Promise<void> {
-    if (result.status === "failed") {
-      const { code, message } = result.error;
-      const request = { ...delivery.request, storePaths: [...failures.keys()] };
-      const buriedAt = this.#runtime.clock.now();
-      await this.#leases.bury({ delivery: { ...delivery, request }, buriedAt, code, message });
-    } else await this.#leases.settle(delivery.id);
-    await this.#roots.release([delivery]);
-  }
-
-  #tell({ ticketId }: Delivery, result: PushResult): void {
-    this.#tickets.settle(ticketId, result);
-    const { onSettled } = this.#options;
-    if (onSettled === undefined) return;
-    callListener(onSettled, { ticketId, result }, () => this.#runtime.warn("The onSettled callback failed"));
+  async #replayAll(): Promise<number> {
+    let count = 0;
+    for (;;) {
+      const letters = await this.#journal.deadLetters({ limit: 1_000 });
+      if (letters.length === 0) return count;
+      count += await this.#journal.replay(letters.map(({ id }) => id));
+    }
   }
 
   async #close(): Promise<void> {
     this.#abort.abort();
-    await Promise.allSettled([this.#leases.stop(), ...this.#accepting]);
-    await Promise.all([...this.#lanes.values()].map((lane) => lane.close()));
-    await Promise.all(this.#settling);
-    const left = [...this.#lanes.values()].flatMap((lane) => [...lane.tasks]);
-    const deliveries = left.map(({ delivery }) => delivery);
-    await this.#leases.release(deliveries.map(({ id }) => id));
-    if (!this.#journal.isDurable) await this.#roots.release(deliveries);
-    for (const task of left)
+    await Promise.allSettled(this.#accepting);
+    this.#worker.stop();
+    this.#leases.stop();
+    this.#watch.stop();
+    await this.#running;
+    await this.#outbox.idle();
+    const left = this.#deliveries.listOwn();
+    if (!this.#journal.isDurable) await this.#roots.release(left.map(({ id }) => id));
+    for (const task of left) {
+      this.#deliveries.settle(task.id);
       this.#tickets.settle(
-        task.delivery.ticketId,
-        explainTask(task, () => this.#registry()),
+        task.ticketId,
+        resultOfTask(task, () => this.#registry()),
       );
-    this.#free(left.length);
+    }
     await this.#journal.close();
   }
 }

@@ -10,6 +10,7 @@ export interface QueueBounds {
   readonly backoff: { readonly baseMs: number; readonly capMs: number };
   readonly deadlineMs: number;
   readonly leaseMs: number;
+  readonly maxCrashes: number;
 }
 
 const MAX = Number.MAX_SAFE_INTEGER;
@@ -28,6 +29,7 @@ export function toQueueBounds(options: PushQueueOptions): QueueBounds {
     },
     deadlineMs: clamp(options.deadlineMs, 3_600_000, 1, MAX),
     leaseMs: clamp(options.leaseMs, 60_000, 30, 86_400_000),
+    maxCrashes: clamp(options.maxCrashes, 5, 1, MAX),
   };
 }
 

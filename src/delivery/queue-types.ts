@@ -1,6 +1,6 @@
 import type { Runtime } from "../host/runtime.ts";
 import type { CacheRegistry } from "../registry/cache-registry.ts";
-import type { PushOptions, PushReport, PushResult } from "../registry/push-types.ts";
+import type { PushOptions, PushReport, PushRequest, PushResult } from "../registry/push-types.ts";
 import type { GcRoots } from "./gc-roots.ts";
 import type { PushJournal } from "./push-journal.ts";
 
@@ -33,9 +33,9 @@ export interface PushQueueOptions {
   readonly runtime?: Partial<Runtime> | undefined;
   /** Keeps queued paths from the garbage collector; default: nothing does. */
   readonly gcRoots?: GcRoots | undefined;
-  /** Most deliveries (a request at a cache each) that are taken at once; `enqueue` waits for room. Default 10 000. */
+  /** Most deliveries (a request at a cache each) that are open at once; `enqueue` waits for room. Default 10 000. */
   readonly capacity?: number | undefined;
-  /** Commands at once for each cache; default 2. With 1, deliveries to a cache start strictly in their order. */
+  /** Commands at once for each cache, by all queues on the journal; default 2. With 1, deliveries of a repository start in their order. */
   readonly concurrency?: number | undefined;
   /** How long the first delivery of a batch waits for others; default 20. */
   readonly lingerMs?: number | undefined;
@@ -51,14 +51,27 @@ export interface PushQueueOptions {
   readonly stallTimeoutMs?: number | undefined;
   /** How long a command may take; at most, and by default, `max_hook_timeout_seconds`. */
   readonly timeoutMs?: number | undefined;
-  /** How long the journal keeps deliveries for this queue without a sign of life, up to a day; default 60 000. */
+  /**
+   * How long the journal holds a batch for this queue without a sign of life, 30 to 86 400 000; default 60 000. All queues on one journal
+   * have the same.
+   */
   readonly leaseMs?: number | undefined;
+  /** After how many leases that ended in silence a delivery is given up; default 5. */
+  readonly maxCrashes?: number | undefined;
+  /**
+   * Names of the Nix stores whose paths this queue can push. The first is that of its own requests; default `local`. Queues of several
+   * machines on one journal name theirs, so that nobody takes paths that it does not have.
+   */
+  readonly stores?: readonly [string, ...string[]] | undefined;
   /** Called with the tools' output. */
   readonly onOutput?: PushOptions["onOutput"];
   /** Called as pushes go on. */
   readonly onProgress?: PushOptions["onProgress"];
-  /** Called when a delivery is settled, also one that an earlier process accepted. */
-  readonly onSettled?: ((settled: SettledDelivery) => void) | undefined;
+  /**
+   * Called when a delivery is settled, also one that an earlier process accepted. Its outcome is kept until the call has returned, or its
+   * promise has resolved, so that it is told at least once, also after a crash.
+   */
+  readonly onSettled?: ((settled: SettledDelivery) => void | PromiseLike<void>) | undefined;
 }
 
 /**
@@ -67,10 +80,38 @@ export interface PushQueueOptions {
  * @public
  */
 export interface SettledDelivery {
+  /** Id of the delivery. Telling is at-least-once; the same id twice is the same outcome. */
+  readonly deliveryId: string;
   /** The ticket it belongs to. */
   readonly ticketId: string;
+  /** What was pushed, and for whom; absent where the journal holds a request that cannot be read. */
+  readonly request?: PushRequest | undefined;
   /** What happened at its cache. */
   readonly result: PushResult;
+}
+
+/**
+ * A delivery that was given up.
+ *
+ * @public
+ */
+export interface DeadLetter {
+  /** Id of the delivery. */
+  readonly id: string;
+  /** The ticket it belongs to. */
+  readonly ticketId: string;
+  /** The cache. */
+  readonly cacheId: string;
+  /** What was to be pushed, and for whom; absent where the journal holds a request that cannot be read. */
+  readonly request?: PushRequest | undefined;
+  /** The paths that are not there. */
+  readonly storePaths: readonly string[];
+  /** When it was given up, in milliseconds since the Unix epoch. */
+  readonly buriedAt: number;
+  /** Code of the error that was the last straw. */
+  readonly code: string;
+  /** Its message. */
+  readonly message: string;
 }
 
 /**
@@ -83,4 +124,21 @@ export interface PushTicket {
   readonly id: string;
   /** Resolves when every cache of the request is settled; never rejects. */
   readonly done: Promise<PushReport>;
+}
+
+/**
+ * Options of {@link PushQueue.drain}.
+ *
+ * @example
+ * ```ts
+ * await queue.drain({ timeoutMs: 60_000 }).catch(() => log("The rest stays in the journal"));
+ * ```
+ *
+ * @public
+ */
+export interface DrainOptions {
+  /** Ends the waiting; what runs goes on. */
+  readonly signal?: AbortSignal | undefined;
+  /** Longest wait in milliseconds; default: as long as it takes. */
+  readonly timeoutMs?: number | undefined;
 }

@@ -1,7 +1,12 @@
 import type { Runtime } from "../host/runtime.ts";
-import { toPushFailure } from "../registry/outcome.ts";
+import { isCachesError } from "../registry/any-error.ts";
 import type { GcRoots } from "./gc-roots.ts";
-import type { Delivery } from "./push-journal.ts";
+
+/** A delivery whose paths are kept. */
+export interface Rooted {
+  readonly id: string;
+  readonly request: { readonly storePaths: readonly string[] };
+}
 
 /** Keeps the paths of each delivery from the garbage collector while it waits, by roots of its own. */
 export class RootHolder {
@@ -14,31 +19,42 @@ export class RootHolder {
   }
 
   /** Holds the paths of deliveries, all or none. */
-  async hold(deliveries: readonly Delivery[]): Promise<void> {
+  async hold(deliveries: readonly Rooted[]): Promise<void> {
     const holds = await Promise.allSettled(
-      deliveries.map(async ({ id, request }) => this.#roots?.hold(id, request.storePaths)),
+      deliveries.map(async ({ id, request }) => this.#roots?.hold(toHolder(id), request.storePaths)),
     );
     // Only when all have ended is there nothing left that a release could miss.
     for (const hold of holds) if (hold.status === "rejected") throw hold.reason;
   }
 
   /** Holds the paths of a delivery from before; where that fails, the push will say what is missing. */
-  async tryHold(delivery: Delivery): Promise<void> {
+  async tryHold(delivery: Rooted): Promise<void> {
     await this.hold([delivery]).catch((error: unknown) => {
-      this.#runtime.warn(`The paths of a delivery are not kept: ${toPushFailure(error).message}`);
+      this.#runtime.warn(`The paths of a delivery are not kept: ${describe(error)}`);
     });
   }
 
   /** Lets go of the paths of deliveries. */
-  async release(deliveries: readonly Delivery[]): Promise<void> {
+  async release(ids: readonly string[]): Promise<void> {
+    const roots = this.#roots;
+    if (roots === undefined) return;
     await Promise.all(
-      deliveries.map(async ({ id }) => {
+      ids.map(async (id) => {
         try {
-          await this.#roots?.release(id);
+          await roots.release(toHolder(id));
         } catch (error) {
-          this.#runtime.warn(`Garbage collector roots were not removed: ${toPushFailure(error).message}`);
+          this.#runtime.warn(`Garbage collector roots were not removed: ${describe(error)}`);
         }
       }),
     );
   }
+}
+
+/** A holder's name may be that of a file. No part of an id has a `+`. */
+function toHolder(id: string): string {
+  return id.replace("/", "+");
+}
+
+function describe(error: unknown): string {
+  return isCachesError(error) ? error.message : "an unexpected error";
 }

@@ -27,6 +27,11 @@ export class TicketBook {
     this.#closeIfComplete(id);
   }
 
+  /** Forgets a ticket whose request was not accepted. */
+  forget(id: string): void {
+    this.#open.delete(id);
+  }
+
   #closeIfComplete(id: string): void {
     const ticket = this.#open.get(id);
     if (ticket === undefined) return;

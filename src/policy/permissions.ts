@@ -1,8 +1,10 @@
 import type { CachePermissions } from "../core/cache.ts";
+import { isObject } from "../core/own-member.ts";
 import { quoteName } from "../core/text.ts";
 import type { AccessRequest, AllowReason, Decision, DenyReason, MatchedRule } from "./decision.ts";
 import { PatternList } from "./pattern-list.ts";
-import { readRequest } from "./request.ts";
+import { PermissionError } from "./permission-error.ts";
+import { type ReadRequest, readRequest } from "./read-request.ts";
 
 /**
  * Permissions, ready to answer.
@@ -42,9 +44,10 @@ export interface CompilePermissionsOptions {
  * Compiles the permissions of a cache once, so that evaluation is cheap. It stands alone: a host can test its
  * policy without a registry.
  *
- * @param permissions - the permissions; absent means any repository and any ref
+ * @param permissions - the permissions, as a parsed configuration has them
  * @param options - what decisions carry
- * @throws {@link PermissionError} `ERR_PATTERN_INVALID` for a pattern outside the grammar
+ * @throws {@link PermissionError} `ERR_PATTERN_INVALID` for a pattern outside the grammar; `ERR_PERMISSIONS_MISSING` where there are
+ * no permissions, as of a cache that was not found: nothing must not mean everyone
  *
  * @example
  * ```ts
@@ -59,13 +62,14 @@ export interface CompilePermissionsOptions {
  * @public
  */
 export function compilePermissions(
-  permissions: CachePermissions | undefined,
+  permissions: CachePermissions,
   options: CompilePermissionsOptions = {},
 ): CompiledPermissions {
-  return new PermissionEvaluator(permissions ?? { allowAll: true }, options.cacheId ?? "unnamed-cache");
+  return new PermissionEvaluator(permissions, options.cacheId ?? "unnamed-cache");
 }
 
-class PermissionEvaluator implements CompiledPermissions {
+/** Permissions, ready to answer also for requests that were read already. */
+export class PermissionEvaluator implements CompiledPermissions {
   readonly #cacheId: string;
   readonly #allowAll: boolean;
   readonly #allowForks: boolean;
@@ -73,6 +77,10 @@ class PermissionEvaluator implements CompiledPermissions {
   readonly #branches: PatternList | undefined;
 
   constructor(permissions: CachePermissions, cacheId: string) {
+    if (!isObject(permissions)) {
+      const message = `There are no permissions of ${quoteName(cacheId)}; pass those of a cache that there is, or { allowAll: true }`;
+      throw new PermissionError("ERR_PERMISSIONS_MISSING", message);
+    }
     // What is inherited, as from a polluted Object.prototype, allows nothing.
     const own: CachePermissions = Object.assign(Object.create(null), permissions);
     const { allowedRepos = [], allowedBranches } = own;
@@ -90,7 +98,7 @@ class PermissionEvaluator implements CompiledPermissions {
     return this.#evaluateLists(read);
   }
 
-  #evaluateLists(request: AccessRequest): Decision {
+  #evaluateLists(request: ReadRequest): Decision {
     const { repository } = request;
     const patterns = this.#repositories;
     if (patterns.isEmpty)
@@ -101,7 +109,7 @@ class PermissionEvaluator implements CompiledPermissions {
     return this.#denyFork(request) ?? this.#evaluateBranch(request, matched);
   }
 
-  #denyFork({ repository, ref }: AccessRequest): Decision | undefined {
+  #denyFork({ repository, ref }: ReadRequest): Decision | undefined {
     if (this.#allowForks || ref?.type !== "pull-request" || ref.head.repository === repository)
       return undefined;
     const fork = quoteName(ref.head.repository);
@@ -111,7 +119,7 @@ class PermissionEvaluator implements CompiledPermissions {
     );
   }
 
-  #evaluateBranch({ ref }: AccessRequest, repository: MatchedRule): Decision {
+  #evaluateBranch({ ref }: ReadRequest, repository: MatchedRule): Decision {
     const patterns = this.#branches;
     if (patterns === undefined) return this.#allow("repository-matched", [repository]);
     if (ref === undefined)

@@ -4,8 +4,9 @@ import type { Diagnostic } from "../config/text/diagnostic.ts";
 import type { CacheDefinition } from "../core/cache.ts";
 import { quoteName } from "../core/text.ts";
 import type { CredentialSourceDefinition } from "../credentials/provider.ts";
-import type { AccessRequest, AllowDecision, Decision, DenyDecision } from "../policy/decision.ts";
-import { type CompiledPermissions, compilePermissions } from "../policy/permissions.ts";
+import type { AllowDecision, DenyDecision } from "../policy/decision.ts";
+import { PermissionEvaluator } from "../policy/permissions.ts";
+import type { ReadRequest } from "../policy/read-request.ts";
 import { denyUnknownCache } from "../policy/unknown-cache.ts";
 
 /** A decision, with the cache if it allows. */
@@ -17,7 +18,7 @@ export type CacheDecision =
 export class CacheCatalog {
   readonly #caches = new Map<
     string,
-    { readonly cache: CacheDefinition; readonly permissions: CompiledPermissions }
+    { readonly cache: CacheDefinition; readonly permissions: PermissionEvaluator }
   >();
 
   constructor(config: ServerConfig, sources: readonly CredentialSourceDefinition[]) {
@@ -29,7 +30,7 @@ export class CacheCatalog {
         const message = `The source ${quoteName(credentials.type)} is not among the host's credentialSources`;
         throw invalidCache(index, "credentials", "unknown-credential-source", message);
       }
-      const permissions = compilePermissions(cache.permissions, { cacheId: id });
+      const permissions = new PermissionEvaluator(cache.permissions, id);
       this.#caches.set(id, { cache, permissions });
     }
   }
@@ -39,29 +40,13 @@ export class CacheCatalog {
     return this.#caches.get(cacheId)?.cache;
   }
 
-  /** Decides on one cache; total. */
-  authorize(cacheId: string, request: AccessRequest): Decision {
-    return this.decide(cacheId, request).decision;
-  }
-
-  /** Denies a request that was not understood. */
-  refuse(cacheId: string, problem: string): CacheDecision {
-    return {
-      decision: this.#caches.has(cacheId) ? denyInvalid(cacheId, problem) : denyUnknownCache(String(cacheId)),
-    };
-  }
-
   /** Decides on one cache, and hands it out only if it may be pushed to. */
-  decide(cacheId: string, request: AccessRequest): CacheDecision {
+  decide(cacheId: string, request: ReadRequest): CacheDecision {
     const entry = this.#caches.get(cacheId);
-    if (entry === undefined) return { decision: denyUnknownCache(String(cacheId)) };
+    if (entry === undefined) return { decision: denyUnknownCache(cacheId) };
     const decision = entry.permissions.evaluate(request);
     return decision.effect === "allow" ? { decision, cache: entry.cache } : { decision };
   }
-}
-
-function denyInvalid(cacheId: string, message: string): DenyDecision {
-  return { effect: "deny", cacheId, reason: "invalid-request", message };
 }
 
 function invalidCache(index: number, key: string, code: Diagnostic["code"], message: string): ConfigError {

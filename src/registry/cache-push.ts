@@ -13,7 +13,7 @@ import type { CommandProgress } from "../execution/nix-log.ts";
 import { type RunCommandOptions, runCommand } from "../execution/run-command.ts";
 import type { Runtime } from "../host/runtime.ts";
 import type { AnyCachesError } from "./any-error.ts";
-import { toAborted, toPushFailure } from "./outcome.ts";
+import { toAborted, toPushFailure } from "./push-failure.ts";
 import type { PushParticipant } from "./push-participant.ts";
 import type { PushOptions, PushResult } from "./push-types.ts";
 import { verifyPaths } from "./verify.ts";

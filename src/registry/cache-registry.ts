@@ -13,11 +13,13 @@ import type { Executor } from "../execution/executor.ts";
 import { createProcessExecutor } from "../execution/process-executor.ts";
 import { createNodeRuntime, type Runtime } from "../host/runtime.ts";
 import type { AccessRequest, Decision } from "../policy/decision.ts";
+import { readRequest } from "../policy/read-request.ts";
 import { CacheCatalog } from "./cache-catalog.ts";
 import { type CheckOptions, type CheckReport, checkCaches } from "./check.ts";
 import { type PushPlan, planAllowed } from "./plan.ts";
 import { type RunPushContext, runPush, runSharedPush } from "./push.ts";
 import type { PushOptions, PushReport, PushRequest, PushResult } from "./push-types.ts";
+import { readCacheId, readPushRequest } from "./read-push-request.ts";
 
 /**
  * Options of {@link CacheRegistry}.
@@ -131,7 +133,7 @@ export class CacheRegistry implements AsyncDisposable {
    * @param request - the repository and what was built
    */
   authorize(cacheId: string, request: AccessRequest): Decision {
-    return this.#catalog.authorize(cacheId, request);
+    return this.#catalog.decide(readCacheId(cacheId), readRequest(request)).decision;
   }
 
   /**
@@ -140,10 +142,11 @@ export class CacheRegistry implements AsyncDisposable {
    * @param request - the same as for a push
    */
   plan(request: PushRequest): PushPlan {
-    const entries = [...new Set(request.caches)].map((cacheId) => {
-      const { decision, cache } = this.#catalog.decide(cacheId, request);
+    const read = readPushRequest(request);
+    const entries = read.caches.map((cacheId) => {
+      const { decision, cache } = this.#catalog.decide(cacheId, read);
       if (cache === undefined) return { cacheId, decision, commands: [] };
-      return planAllowed(cache, decision, request.storePaths, this.#host);
+      return planAllowed(cache, decision, read.storePaths, this.#host);
     });
     return { entries };
   }
@@ -157,7 +160,7 @@ export class CacheRegistry implements AsyncDisposable {
    * @throws {@link PushError} `ERR_REGISTRY_CLOSED` after the registry was disposed
    */
   push(request: PushRequest, options: PushOptions = {}): Promise<PushReport> {
-    return this.#track(options, (context) => runPush(request, context));
+    return this.#track(options, (context) => runPush(readPushRequest(request), context));
   }
 
   /**
@@ -181,7 +184,13 @@ export class CacheRegistry implements AsyncDisposable {
     requests: readonly PushRequest[],
     options: PushOptions = {},
   ): Promise<readonly PushResult[]> {
-    return this.#track(options, (context) => runSharedPush(cacheId, requests, context));
+    const caches = [readCacheId(cacheId)];
+    return this.#track(options, (context) =>
+      runSharedPush(
+        requests.map((request) => readPushRequest(request, caches)),
+        context,
+      ),
+    );
   }
 
   /**

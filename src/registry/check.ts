@@ -10,7 +10,7 @@ import { runCommand } from "../execution/run-command.ts";
 import type { Clock } from "../host/runtime.ts";
 import { describeUnknownCache } from "../policy/unknown-cache.ts";
 import type { AnyCachesError } from "./any-error.ts";
-import { toPushFailure } from "./outcome.ts";
+import { toPushFailure } from "./push-failure.ts";
 
 const TOOL_TIMEOUT_MS = 10_000;
 

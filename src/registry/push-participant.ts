@@ -6,7 +6,7 @@ import type { ExecutionResult } from "../execution/executor.ts";
 import type { Clock } from "../host/runtime.ts";
 import type { AllowDecision } from "../policy/decision.ts";
 import type { AnyCachesError } from "./any-error.ts";
-import { toAuditFailure } from "./outcome.ts";
+import { toAuditFailure } from "./push-failure.ts";
 import type { PushResult } from "./push-types.ts";
 
 /** `Omit` for each member of a union. */

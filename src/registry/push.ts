@@ -8,10 +8,10 @@ import type { Executor } from "../execution/executor.ts";
 import type { Runtime } from "../host/runtime.ts";
 import type { CacheCatalog, CacheDecision } from "./cache-catalog.ts";
 import { type PushContext, pushToCache } from "./cache-push.ts";
-import { copyRequest } from "./copy-request.ts";
-import { toAborted, toAuditFailure } from "./outcome.ts";
+import { toAborted, toAuditFailure } from "./push-failure.ts";
 import { type EventContext, emitEvent, PushParticipant } from "./push-participant.ts";
-import type { DeniedResult, PushOptions, PushReport, PushRequest, PushResult } from "./push-types.ts";
+import type { DeniedResult, PushOptions, PushReport, PushResult } from "./push-types.ts";
+import type { ReadPushRequest } from "./read-push-request.ts";
 import { checkValidity } from "./validity.ts";
 
 /** What {@link runPush} works with. */
@@ -31,9 +31,9 @@ export interface RunPushContext {
 }
 
 /** Decides for every requested cache, records that, and pushes where it is allowed. */
-export async function runPush(asked: PushRequest, context: RunPushContext): Promise<PushReport> {
-  const admitted = await admit(asked, context);
-  const { storePaths } = admitted.request;
+export async function runPush(request: ReadPushRequest, context: RunPushContext): Promise<PushReport> {
+  const admitted = await admit(request, context);
+  const { storePaths } = request;
   const shared: PushContext = { ...context, checkValidity: checkOnce(storePaths, context) };
   const results = await Promise.all(
     toParts(admitted).map(async (part) => {
@@ -50,13 +50,10 @@ export async function runPush(asked: PushRequest, context: RunPushContext): Prom
  * paths, and is part of every report.
  */
 export async function runSharedPush(
-  cacheId: string,
-  asked: readonly PushRequest[],
+  requests: readonly ReadPushRequest[],
   context: RunPushContext,
 ): Promise<readonly PushResult[]> {
-  const admitted = await Promise.all(
-    asked.map((request) => admit({ ...request, caches: [cacheId] }, context)),
-  );
+  const admitted = await Promise.all(requests.map((request) => admit(request, context)));
   const parts = admitted.flatMap((one) =>
     toParts(one).map((part) => ({ part, repository: one.request.repository })),
   );
@@ -82,20 +79,16 @@ async function pushParts(
 
 /** A request that was decided on, with its decisions on record. */
 interface Admitted {
-  readonly request: PushRequest;
+  readonly request: ReadPushRequest;
   readonly decisions: readonly CacheDecision[];
   readonly events: EventContext;
   /** Why the decisions could not be recorded. */
   readonly failure: PushError | undefined;
 }
 
-async function admit(asked: PushRequest, context: RunPushContext): Promise<Admitted> {
+async function admit(request: ReadPushRequest, context: RunPushContext): Promise<Admitted> {
   const { catalog, audit, runtime } = context;
-  const copied = copyRequest(asked);
-  const request = copied.success ? copied.request : copied.remains;
-  const decisions = request.caches.map((cacheId) =>
-    copied.success ? catalog.decide(cacheId, request) : catalog.refuse(cacheId, copied.problem),
-  );
+  const decisions = request.caches.map((cacheId) => catalog.decide(cacheId, request));
   const { repository, ref, commit, job, pushId = runtime.random.uuid() } = request;
   const eventBase = { pushId, repository, ref, commit, job };
   const events: EventContext = { audit, clock: runtime.clock, eventBase };
@@ -105,7 +98,7 @@ async function admit(asked: PushRequest, context: RunPushContext): Promise<Admit
 
 /** Records what was decided; if a sink fails, nothing may be pushed. */
 async function recordDecisions(
-  { drvPath, storePaths }: PushRequest,
+  { drvPath, storePaths }: ReadPushRequest,
   decisions: readonly CacheDecision[],
   events: EventContext,
   signal: AbortSignal,

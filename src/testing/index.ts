@@ -8,6 +8,7 @@ export {
   type RotatingProvider,
 } from "./describe-credential-provider.ts";
 export { describeExecutor, type ExecutorSuite } from "./describe-executor.ts";
+export { describePushJournal, type PushJournalSuite } from "./describe-push-journal.ts";
 export { createFakeClock, type FakeClock } from "./fake-clock.ts";
 export {
   createRecordingExecutor,

@@ -131,7 +131,8 @@ describe("the permissions of the guide", () => {
   const effect = (fixture: string, id: string, repository: string, branch?: string) => {
     const cache = server(fixture).config.caches.find((candidate) => candidate.id === id);
     const ref = branch === undefined ? undefined : ({ type: "branch", name: branch } as const);
-    return compilePermissions(cache?.permissions).evaluate({ repository, ref }).effect;
+    if (cache === undefined) throw new Error(`There is no cache ${id}`);
+    return compilePermissions(cache.permissions).evaluate({ repository, ref }).effect;
   };
 
   it.each([

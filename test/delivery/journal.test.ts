@@ -1,143 +1,217 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
+  type Clock,
   createMemoryJournal,
+  createNodeRuntime,
   createSqliteJournal,
   type Delivery,
-  type Lease,
+  type JournalSalvage,
+  type LeaseRequest,
   type PushJournal,
 } from "@eka-ci/caches";
+import { describePushJournal } from "@eka-ci/caches/testing";
 import { afterAll, describe, expect, it } from "vitest";
-import { requestFor } from "../support/fake-cache.ts";
 
 const hasSqlite = process.getBuiltinModule?.("node:sqlite") !== undefined;
 const directory = mkdtempSync(join(tmpdir(), "eka-ci-journal-"));
 afterAll(() => rmSync(directory, { recursive: true }));
 
 let files = 0;
-const openSqlite = (): PushJournal => createSqliteJournal(join(directory, `${files++}.sqlite`));
+const newFile = (): string => join(directory, `${files++}.sqlite`);
 
-const delivery = (id: string, acceptedAt = 0): Delivery => ({
-  id,
-  ticketId: `ticket-of-${id}`,
+const delivery = (name: string): Delivery => ({
+  id: `${name}/a`,
+  ticketId: name,
   cacheId: "a",
-  request: { ...requestFor(["a"], 1), commit: "abc" },
-  acceptedAt,
+  storeId: "local",
+  repository: "o/r",
+  request: JSON.stringify({ name }),
 });
-const lease = (owner: string, now: number): Lease => ({ owner, now, expiresAt: now + 100 });
-const idsOf = (deliveries: readonly Delivery[]): string[] => deliveries.map(({ id }) => id);
-
-const describeJournal = (name: string, open: () => PushJournal): void => {
-  describe(`the journal ${name}`, () => {
-    it("keeps what was accepted, whole, held by its queue", async () => {
-      const journal = open();
-      await journal.accept([delivery("1"), delivery("2", 7)], lease("x", 0));
-      expect(await journal.lease(lease("y", 99), 9)).toEqual([]);
-      expect(await journal.lease(lease("y", 100), 9)).toEqual([delivery("1"), delivery("2", 7)]);
-      await journal.close();
-    });
-
-    it("gives a delivery to one queue at a time, the oldest first, so many as are asked for", async () => {
-      const journal = open();
-      for (const id of ["3", "1", "2"]) await journal.accept([delivery(id)], lease("x", 0));
-      expect(idsOf(await journal.lease(lease("y", 200), 2))).toEqual(["3", "1"]);
-      expect(idsOf(await journal.lease(lease("z", 200), 2))).toEqual(["2"]);
-      expect(await journal.lease(lease("y", 200), 2)).toEqual([]);
-      await journal.close();
-    });
-
-    it("holds longer what is renewed, and gives back what is released", async () => {
-      const journal = open();
-      await journal.accept([delivery("1"), delivery("2")], lease("x", 0));
-      await journal.renew(["1"], lease("x", 90));
-      expect(idsOf(await journal.lease(lease("y", 150), 9))).toEqual(["2"]);
-      await journal.release(["2"], "x");
-      expect(await journal.lease(lease("z", 151), 9)).toEqual([]);
-      await journal.release(["1"], "x");
-      await journal.release(["2"], "y");
-      expect(idsOf(await journal.lease(lease("z", 151), 9)).sort()).toEqual(["1", "2"]);
-      await journal.close();
-    });
-
-    it("tells how long others hold what they hold, and nothing of what is settled or buried", async () => {
-      const journal = open();
-      expect(await journal.heldUntil("y")).toBeUndefined();
-      await journal.accept([delivery("1"), delivery("2")], lease("x", 0));
-      await journal.renew(["2"], lease("x", 50));
-      expect(await journal.heldUntil("x")).toBeUndefined();
-      expect(await journal.heldUntil("y")).toBe(150);
-      await journal.settle(["2"]);
-      expect(await journal.heldUntil("y")).toBe(100);
-      await journal.release(["1"], "x");
-      expect(await journal.heldUntil("y")).toBeUndefined();
-      await journal.accept([delivery("3")], lease("x", 0));
-      await journal.bury({ delivery: delivery("3"), buriedAt: 1, code: "c", message: "m" });
-      expect(await journal.heldUntil("y")).toBeUndefined();
-      await journal.close();
-    });
-
-    it("forgets what is settled", async () => {
-      const journal = open();
-      await journal.accept([delivery("1"), delivery("2")], lease("x", 0));
-      await journal.settle(["1", "never"]);
-      expect(idsOf(await journal.lease(lease("y", 1_000), 9))).toEqual(["2"]);
-      await journal.close();
-    });
-
-    it("keeps dead letters apart until they are revived", async () => {
-      const journal = open();
-      await journal.accept([delivery("1"), delivery("2")], lease("x", 0));
-      const buried = { ...delivery("1"), request: requestFor(["a"], 9) };
-      const letter = { delivery: buried, buriedAt: 50, code: "ERR_PUSH_FAILED", message: "why" };
-      await journal.bury(letter);
-      expect(await journal.deadLetters()).toEqual([letter]);
-      expect(idsOf(await journal.lease(lease("y", 1_000), 9))).toEqual(["2"]);
-      expect(await journal.revive(["1", "2", "never"])).toBe(1);
-      expect(await journal.deadLetters()).toEqual([]);
-      expect(await journal.lease(lease("y", 1_001), 9)).toEqual([buried]);
-      await journal.close();
-    });
-
-    it("accepts all of a request or nothing", async () => {
-      const journal = open();
-      if (!journal.isDurable) return;
-      await journal.accept([delivery("1")], lease("x", 0));
-      await expect(journal.accept([delivery("2"), delivery("1")], lease("x", 0))).rejects.toThrow();
-      expect(idsOf(await journal.lease(lease("y", 1_000), 9))).toEqual(["1"]);
-      await journal.close();
-    });
-  });
+const request: LeaseRequest = {
+  ...{
+    owner: "x",
+    stores: ["local"],
+    limit: 100,
+    leaseMs: 60_000,
+    lingerMs: 0,
+    batchesPerCache: 9,
+    maxCrashes: 3,
+  },
+  exceptCaches: [],
 };
+const namesOf = async (journal: PushJournal): Promise<readonly string[]> =>
+  (await journal.lease(request))?.deliveries.map(({ ticketId }) => ticketId) ?? [];
 
-describeJournal("in memory", createMemoryJournal);
+/** The clock of a machine: a wall clock that anybody may set, and a monotonic one. */
+function machine(): Clock & { wall: number; elapsed: number } {
+  const clock = {
+    ...createNodeRuntime().clock,
+    wall: 1_000_000,
+    elapsed: 500,
+    now: () => clock.wall,
+    monotonic: () => clock.elapsed,
+  };
+  return clock;
+}
 
-if (hasSqlite) {
-  describeJournal("in SQLite", openSqlite);
+describePushJournal({ name: "in memory", framework: { describe, it }, open: () => createMemoryJournal() });
 
-  it("the journal in SQLite outlives its process, and is shared by two", async () => {
-    const path = join(directory, "shared.sqlite");
+it.runIf(!hasSqlite)("a Node.js without SQLite says which one has it", () => {
+  expect(() => createSqliteJournal(newFile())).toThrow(
+    expect.objectContaining({ code: "ERR_JOURNAL_UNAVAILABLE", message: expect.stringContaining("22.13") }),
+  );
+});
+
+describe.runIf(hasSqlite)("a journal in SQLite", () => {
+  let last = "";
+  describePushJournal({
+    name: "in SQLite",
+    framework: { describe, it },
+    open: () => {
+      last = newFile();
+      return createSqliteJournal(last);
+    },
+    reopen: () => createSqliteJournal(last),
+  });
+
+  it("outlives its process", async () => {
+    const path = newFile();
     const first = createSqliteJournal(path);
-    await first.accept([delivery("1")], lease("x", 0));
-    const second = createSqliteJournal(path);
-    expect(await second.lease(lease("y", 50), 9)).toEqual([]);
+    await first.accept([delivery("1"), delivery("2")]);
     await first.close();
-    expect(await second.lease(lease("y", 100), 9)).toEqual([delivery("1")]);
+    const second = createSqliteJournal(path);
+    expect(await namesOf(second)).toEqual(["1", "2"]);
     await second.close();
   });
 
-  it("a file that is no journal is refused", () => {
-    expect(() => createSqliteJournal(directory)).toThrow(
-      expect.objectContaining({ code: "ERR_JOURNAL_FAILED" }),
-    );
-    expect(() => createSqliteJournal("/no/such/directory/x.sqlite")).toThrow(
-      expect.objectContaining({ code: "ERR_JOURNAL_FAILED" }),
-    );
+  it("is refused where there is none", () => {
+    for (const path of [directory, "/no/such/directory/x.sqlite"])
+      expect(() => createSqliteJournal(path)).toThrow(
+        expect.objectContaining({ code: "ERR_JOURNAL_FAILED" }),
+      );
   });
-} else {
-  it("a Node.js without SQLite says which one has it", () => {
-    expect(openSqlite).toThrow(
-      expect.objectContaining({ code: "ERR_JOURNAL_UNAVAILABLE", message: expect.stringContaining("22.13") }),
-    );
+
+  it("is readable by its owner alone, with the files beside it, also one of an earlier version", async () => {
+    const path = newFile();
+    writeFileSync(path, "");
+    chmodSync(path, 0o644);
+    const journal = createSqliteJournal(path);
+    await journal.accept([delivery("1")]);
+    for (const suffix of ["", "-wal", "-shm"])
+      expect((statSync(`${path}${suffix}`).mode & 0o777).toString(8), suffix).toBe("600");
+    await journal.close();
   });
-}
+
+  it("keeps leases while the wall clock is set back by an hour and forward by ten years", async () => {
+    const clock = machine();
+    const journal = createSqliteJournal(newFile(), { runtime: { clock } });
+    await journal.accept([delivery("1")]);
+    const batch = await journal.lease(request);
+    for (const step of [-3_600_000, 3_600_000 * 24 * 3_650]) {
+      clock.wall += step;
+      expect(await journal.lease(request)).toBeUndefined();
+      expect(await journal.renew([batch?.token ?? ""], 60_000)).toEqual([]);
+    }
+    clock.elapsed += 59_999;
+    expect(await journal.lease(request)).toBeUndefined();
+    clock.elapsed += 2;
+    expect((await journal.lease(request))?.deliveries[0]?.crashes).toBe(1);
+    await journal.close();
+  });
+
+  it("goes on after a restart of the machine, whose clock begins anew", async () => {
+    const path = newFile();
+    const clock = machine();
+    clock.elapsed = 90_000_000;
+    const before = createSqliteJournal(path, { runtime: { clock } });
+    await before.accept([delivery("1")]);
+    await before.lease(request);
+    await before.close();
+    clock.elapsed = 20_000;
+    const after = createSqliteJournal(path, { runtime: { clock } });
+    expect(await after.lease(request)).toBeUndefined();
+    clock.elapsed += 60_001;
+    const [taken] = (await after.lease(request))?.deliveries ?? [];
+    expect(taken?.crashes).toBe(1);
+    expect(taken?.ageMs).toBeLessThan(61_000);
+    await after.close();
+  });
+
+  it("waits for another process without blocking the thread", async () => {
+    const path = newFile();
+    const journal = createSqliteJournal(path);
+    const { DatabaseSync } = process.getBuiltinModule("node:sqlite") as unknown as {
+      DatabaseSync: new (path: string) => { exec(sql: string): void; close(): void };
+    };
+    const other = new DatabaseSync(path);
+    other.exec("BEGIN IMMEDIATE");
+    let ticks = 0;
+    const ticking = setInterval(() => ticks++, 10);
+    const accepting = journal.accept([delivery("1")]);
+    await new Promise((resolve) => setTimeout(resolve, 400));
+    clearInterval(ticking);
+    other.exec("COMMIT");
+    other.close();
+    expect(await accepting).toEqual(["1/a"]);
+    expect(ticks).toBeGreaterThan(20);
+    await journal.close();
+  });
+
+  describe("that is damaged", () => {
+    /** A journal of many deliveries, with some pages overwritten in the middle of the file. */
+    const makeDamaged = async (pages: number): Promise<{ path: string; count: number }> => {
+      const path = newFile();
+      const journal = createSqliteJournal(path);
+      const count = 400;
+      await journal.accept(
+        Array.from({ length: count }, (_delivery, index) => ({
+          ...delivery(String(index)),
+          request: "x".repeat(900),
+        })),
+      );
+      await journal.close();
+      const bytes = readFileSync(path);
+      const middle = Math.floor(bytes.length / 4096 / 2);
+      for (let page = middle; page < middle + pages; page++) bytes.fill(0xa5, page * 4096, (page + 1) * 4096);
+      writeFileSync(path, bytes);
+      return { path, count };
+    };
+
+    it("is salvaged row by row into a new file, with a report of what was lost", async () => {
+      const { path, count } = await makeDamaged(3);
+      const told: JournalSalvage[] = [];
+      const journal = createSqliteJournal(path, { onSalvage: (salvage) => told.push(salvage) });
+      const [salvage] = told;
+      expect(salvage?.damagedFile).toBe(`${path}.damaged`);
+      expect(readdirSync(directory)).toContain(`${path.split("/").at(-1)}.damaged`);
+      expect(salvage?.kept).toBeGreaterThan(count - 40);
+      expect((salvage?.kept ?? 0) + (salvage?.lost ?? 0)).toBeGreaterThanOrEqual(count - 3);
+      const [stats] = await journal.stats();
+      expect(stats?.waiting).toBe(salvage?.kept);
+      await journal.accept([delivery("after")]);
+      await journal.close();
+      const again: JournalSalvage[] = [];
+      const next = createSqliteJournal(path, { onSalvage: (one) => again.push(one) });
+      expect(again).toEqual([]);
+      await next.close();
+    });
+
+    it("warns where nobody listens", async () => {
+      const { path } = await makeDamaged(1);
+      const warnings: string[] = [];
+      await createSqliteJournal(path, { runtime: { warn: (text) => warnings.push(text) } }).close();
+      expect(warnings.join()).toMatch(/damaged: \d+ deliveries were kept/u);
+    });
+
+    it("is refused where nothing can be read", () => {
+      const path = newFile();
+      writeFileSync(path, Buffer.alloc(40_960, "no database "));
+      expect(() => createSqliteJournal(path)).toThrow(
+        expect.objectContaining({ code: "ERR_JOURNAL_CORRUPT" }),
+      );
+      expect(readFileSync(path).subarray(0, 11).toString()).toBe("no database");
+    });
+  });
+});

@@ -7,6 +7,7 @@ import { DeliveryTask } from "../../src/delivery/delivery-task.ts";
 import { planNext } from "../../src/delivery/retry-policy.ts";
 import { WorkGroup } from "../../src/delivery/work-group.ts";
 import type { RunFailure } from "../../src/execution/failure.ts";
+import { readPushRequest } from "../../src/registry/read-push-request.ts";
 
 const BOUNDS = { baseMs: 1_000, capMs: 60_000 };
 
@@ -75,12 +76,8 @@ describe("the circuit breaker", () => {
 describe("what follows a failed attempt", () => {
   const toGroup = (count: number, attempts = 0): WorkGroup => {
     const storePaths = Array.from({ length: count }, (_path, index) => `/p${index}`);
-    const request = { repository: "o/r", job: "j", caches: ["c"], storePaths };
-    const task = new DeliveryTask(
-      { id: "d", ticketId: "t", cacheId: "c", request, acceptedAt: 0 },
-      1e9,
-      undefined,
-    );
+    const request = readPushRequest({ repository: "o/r", job: "j", caches: ["c"], storePaths });
+    const task = new DeliveryTask({ id: "t/c", ticketId: "t", cacheId: "c", request, deadline: 1e9 });
     const group = WorkGroup.of([task], 0);
     return group.only(group.paths, attempts, 0);
   };

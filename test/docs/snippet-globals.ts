@@ -5,6 +5,7 @@ import type * as vitest from "vitest";
 declare global {
   /** A registry of the host. */
   const registry: caches.CacheRegistry;
+  const lastLetter: caches.DeadLetter | undefined;
   const queue: caches.PushQueue;
   const request: caches.PushRequest;
   const firstRequest: caches.PushRequest;

@@ -26,7 +26,7 @@ const BRANCHES: CachePermissions = { ...REPOS, allowedBranches: ["main", "releas
 const FORKS: CachePermissions = { ...BRANCHES, allowForks: true };
 
 type Row = [
-  permissions: CachePermissions | undefined,
+  permissions: CachePermissions,
   repository: string,
   ref: GitRef | undefined,
   reason: AllowReason | DenyReason,
@@ -34,9 +34,6 @@ type Row = [
 
 describe("evaluate", () => {
   it.each<Row>([
-    // no permissions table
-    [undefined, "any/repo", undefined, "allow-all"],
-    [undefined, "any/repo", tag("v1"), "allow-all"],
     // allow_all = true
     [ALL, "any/repo", undefined, "allow-all"],
     [ALL, "any/repo", branch("x"), "allow-all"],
@@ -273,3 +270,12 @@ describe("assertAllowed", () => {
     expect(() => assertAllowed(compilePermissions(ALL).evaluate({ repository: "a/b" }))).not.toThrow();
   });
 });
+
+it.each([undefined, null, "allow_all", 5])(
+  "permissions that are %j let nobody through: they are refused",
+  (permissions) => {
+    const compile = () => compilePermissions(permissions as never, { cacheId: "mistyped" });
+    expect(compile).toThrow(PermissionError);
+    expect(compile).toThrow(expect.objectContaining({ code: "ERR_PERMISSIONS_MISSING" }));
+  },
+);

@@ -3,6 +3,7 @@ import { setImmediate } from "node:timers/promises";
 import {
   CacheRegistry,
   type CommandSpec,
+  type Delivery,
   type PushJournal,
   PushQueue,
   type PushQueueOptions,
@@ -118,6 +119,26 @@ export const requestFor = (caches: readonly string[], ...indexes: readonly numbe
   job: "j",
   caches,
   storePaths: indexes.map(storePath),
+});
+
+/** Writes rows of a journal, also such as no queue would write. */
+export const deliveryOf = (id: string, request: unknown, cacheId = "a"): Delivery => ({
+  id: `${id}/${cacheId}`,
+  ticketId: id,
+  cacheId,
+  storeId: "local",
+  repository: "o/r",
+  request: JSON.stringify(request),
+});
+
+/** A request as a queue writes it into its journal. */
+export const storedRequest = (...indexes: readonly number[]): Record<string, unknown> => ({
+  repository: "o/r",
+  ref: { type: "branch", name: "main" },
+  job: "j",
+  storePaths: indexes.map(storePath),
+  drvPath: null,
+  commit: null,
 });
 
 /** A journal with some of its methods replaced. */

@@ -4,30 +4,64 @@ import { type GitRef, isBranchName, isTagName } from "./git-ref.ts";
 import { rememberNames } from "./remember-names.ts";
 import { isRepositoryName } from "./repository-name.ts";
 
-/** A request that was understood, or why it was not. */
-export type ReadRequest =
-  | { readonly problem: undefined; readonly repository: string; readonly ref: GitRef | undefined }
-  | { readonly problem: string };
+/**
+ * A request as it was read at the door. What decides, records and pushes reads this, and never the caller's object again. Only
+ * {@link readRequest} makes one, so that one that was read is not read a second time.
+ */
+export class ReadRequest {
+  readonly #isRead = true;
+  /** Why the request was not understood; such a request is denied everywhere. */
+  readonly problem: string | undefined;
+  /** Where the request was not understood, what it claims; else a valid name. */
+  readonly repository: string;
+  readonly ref: GitRef | undefined;
+
+  constructor(access: AccessFacts) {
+    this.problem = access.problem;
+    this.repository = access.repository;
+    this.ref = access.ref;
+  }
+
+  /** Whether a value was made here. */
+  static is(value: object): value is ReadRequest {
+    return #isRead in value;
+  }
+}
+
+/** What a request says of who asks. */
+export interface AccessFacts {
+  readonly problem: string | undefined;
+  readonly repository: string;
+  readonly ref: GitRef | undefined;
+}
 
 /**
- * Reads a request once, field by field, into a copy that nobody else holds. Requests come from programs without types too:
- * nothing about their shape is taken for granted, inherited fields do not count, and a getter is asked only once.
+ * Reads a request once, field by field. Requests come from programs without types too: nothing about their shape is taken for granted,
+ * inherited fields do not count, and a getter is asked only once.
  */
 export function readRequest(request: unknown): ReadRequest {
+  if (typeof request === "object" && request !== null && ReadRequest.is(request)) return request;
+  return new ReadRequest(readAccess(request));
+}
+
+/** Reads who asks. What is said of the repository is kept for the records, also where the request is not understood. */
+export function readAccess(request: unknown): AccessFacts {
+  let claimed = "";
   try {
-    if (!isObject(request)) return { problem: "The request is not an object" };
+    if (!isObject(request))
+      return { problem: "The request is not an object", repository: "", ref: undefined };
     const { repository, ref } = request;
     const isPlain = inheritsNothing(request);
+    const ownRepository = isPlain || Object.hasOwn(request, "repository") ? repository : undefined;
+    if (typeof ownRepository === "string") claimed = ownRepository;
     return {
       problem: undefined,
-      repository: readRepository(
-        "Repository",
-        isPlain || Object.hasOwn(request, "repository") ? repository : undefined,
-      ),
+      repository: readRepository("Repository", ownRepository),
       ref: readRef(isPlain || Object.hasOwn(request, "ref") ? ref : refuseInherited(ref)),
     };
   } catch (error) {
-    return { problem: error instanceof InvalidRequest ? error.message : "The request cannot be read" };
+    const problem = error instanceof InvalidRequest ? error.message : "The request cannot be read";
+    return { problem, repository: claimed, ref: undefined };
   }
 }
 

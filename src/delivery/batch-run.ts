@@ -1,0 +1,219 @@
+import type { Clock, Random } from "../host/runtime.ts";
+import type { FailedResult, PushResult } from "../registry/push-types.ts";
+import type { ReadPushRequest } from "../registry/read-push-request.ts";
+import { computeDelay } from "./backoff.ts";
+import type { CircuitBreaker } from "./circuit-breaker.ts";
+import { classifyFailure } from "./classify-failure.ts";
+import type { DeliveryTask } from "./delivery-task.ts";
+import { planNext, type RetryPolicy } from "./retry-policy.ts";
+import { WorkGroup } from "./work-group.ts";
+
+/** What a run works with. */
+export interface BatchRunContext {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly retry: RetryPolicy;
+  /** Most paths of a command. */
+  readonly maxBatchPaths: number;
+  readonly breaker: CircuitBreaker;
+  /** Ends the run: the lease is lost, or the queue closes. */
+  readonly signal: AbortSignal;
+  /** Pushes requests together: a result for each, in their order; none if nothing was tried. */
+  readonly push: (requests: readonly ReadPushRequest[]) => Promise<readonly PushResult[]>;
+}
+
+/** How a task leaves its batch. */
+export type TaskEnd =
+  | { readonly task: DeliveryTask; readonly status: "settled" | "released" }
+  | {
+      readonly task: DeliveryTask;
+      readonly status: "retry";
+      readonly inMs: number;
+      readonly progress: string;
+    };
+
+/** Attempts that one batch may hold its cache for; then others have their turn. */
+const MAX_ATTEMPTS_A_HOLD = 16;
+/** How long an aborted attempt rests at least. */
+const LEAST_REST_MS = 1_000;
+
+/** When the paths of a task that wait for another batch may be tried, and how. */
+interface Postponed {
+  readonly readyAt: number;
+  readonly attempts: number;
+  readonly limit: number;
+}
+
+/**
+ * One batch, from its lease to the last verdict: its paths go in one command, in halves where one may spoil the others, and what has
+ * to wait goes back to the journal.
+ */
+export class BatchRun {
+  readonly #context: BatchRunContext;
+  readonly #open: Set<DeliveryTask>;
+  readonly #postponed = new Map<DeliveryTask, Postponed>();
+  #groups: WorkGroup[];
+  #lastMovedAt: number | undefined;
+
+  constructor(tasks: readonly DeliveryTask[], context: BatchRunContext) {
+    this.#context = context;
+    this.#open = new Set(tasks);
+    this.#groups = gather(tasks, context.maxBatchPaths, context.clock.monotonic());
+  }
+
+  /** Runs the batch; each step yields the tasks that have left it. */
+  async *run(): AsyncGenerator<readonly TaskEnd[], void> {
+    yield this.#takeEnded();
+    for (let attempt = 0; attempt < MAX_ATTEMPTS_A_HOLD; attempt++) {
+      const [group] = this.#groups;
+      if (group === undefined || !this.#mayTry(group)) break;
+      this.#groups.shift();
+      await this.#attempt(group);
+      yield this.#takeEnded();
+    }
+    yield this.#takeLeft();
+  }
+
+  #now(): number {
+    return this.#context.clock.monotonic();
+  }
+
+  /** A half that looks for the path that is refused is tried though the cache seems to be away: others may get through. */
+  #mayTry({ probe }: WorkGroup): boolean {
+    const { signal, breaker } = this.#context;
+    return !signal.aborted && (probe !== undefined || breaker.allows(this.#now(), 0));
+  }
+
+  async #attempt(taken: WorkGroup): Promise<void> {
+    // Since it was put aside, a path may have been denied elsewhere.
+    const group = taken.only(taken.paths, taken.attempts, taken.readyAt);
+    const parts = [...group.parts];
+    if (parts.length === 0) return;
+    const results = await this.#context.push(parts.map(([task, paths]) => task.requestFor(paths)));
+    let failed: FailedResult | undefined;
+    let moved = false;
+    for (const [index, [task, paths]] of parts.entries()) {
+      const result = results[index];
+      if (result === undefined) continue;
+      if (result.status === "denied") {
+        task.deny(result, paths);
+        continue;
+      }
+      task.record(result);
+      moved ||= result.storePaths.length > 0;
+      if (result.status === "failed") failed ??= result;
+    }
+    if (moved) this.#lastMovedAt = this.#now();
+    const left = group.only(group.paths, group.attempts, this.#now());
+    if (failed !== undefined) this.#retry(left, failed, moved);
+    else this.#rest(left, moved);
+  }
+
+  /** What was aborted or not tried waits, ever longer and to its deadline. */
+  #rest(left: WorkGroup, moved: boolean): void {
+    const { random, retry, breaker } = this.#context;
+    if (moved) breaker.succeed();
+    if (left.size === 0) return;
+    const attempts = left.attempts + 1;
+    const readyAt = this.#now() + computeDelay(attempts, retry, random.fraction(), LEAST_REST_MS);
+    this.#postpone(left.only(left.paths, attempts, readyAt), Number.POSITIVE_INFINITY);
+  }
+
+  #retry(left: WorkGroup, failed: FailedResult, moved: boolean): void {
+    const { error } = failed;
+    const { breaker, random, retry } = this.#context;
+    const failure = classifyFailure(error, failed.executions.at(-1));
+    const now = this.#now();
+    const isAnswered = moved || (error.code === "ERR_PUSH_FAILED" && failure.failureClass !== "unknown");
+    if (failure.failureClass === "transient" && !moved) breaker.fail(now);
+    else if (isAnswered) breaker.succeed();
+    const fraction = random.fraction();
+    const next = planNext(
+      { group: left, error, failure, moved, now, fraction, lastMovedAt: this.#lastMovedAt },
+      retry,
+    );
+    for (const path of next.givenUp) for (const task of left.ownersOf(path)) task.fail(path, error);
+    for (const group of next.again) {
+      // A half that waits for its sibling waits here, behind it; what waits for the server lets others have the cache.
+      if (group.readyAt <= now || group.probe !== undefined) this.#groups.push(group);
+      else {
+        for (const [task, paths] of group.parts)
+          if (task.deadline <= group.readyAt) for (const path of paths) task.fail(path, error);
+        this.#postpone(group, next.again.length > 1 ? group.size : Number.POSITIVE_INFINITY);
+      }
+    }
+  }
+
+  /** @param limit - most paths of the next command that holds some of the group */
+  #postpone(group: WorkGroup, limit: number): void {
+    for (const task of group.parts.keys()) {
+      const known = this.#postponed.get(task);
+      this.#postponed.set(task, {
+        readyAt: Math.max(known?.readyAt ?? 0, group.readyAt),
+        attempts: Math.max(known?.attempts ?? 0, group.attempts),
+        limit: Math.min(known?.limit ?? Number.POSITIVE_INFINITY, limit, task.limit),
+      });
+    }
+  }
+
+  /** Takes out the tasks for which nothing is left to do in this batch. */
+  #takeEnded(): readonly TaskEnd[] {
+    const busy = new Set(this.#groups.flatMap((group) => [...group.parts.keys()]));
+    return this.#end([...this.#open].filter((task) => task.remaining.size === 0 || !busy.has(task)));
+  }
+
+  /** Takes out the others, when the batch gives its cache up. */
+  #takeLeft(): readonly TaskEnd[] {
+    for (const group of this.#groups) this.#postpone(group.only(group.paths, group.attempts, 0), group.size);
+    this.#groups = [];
+    return this.#end([...this.#open]);
+  }
+
+  #end(tasks: readonly DeliveryTask[]): readonly TaskEnd[] {
+    return tasks.map((task) => {
+      this.#open.delete(task);
+      if (task.remaining.size === 0) return { task, status: "settled" };
+      const postponed = this.#postponed.get(task);
+      const isUntouched = task.remaining.size === task.request.storePaths.length;
+      if (postponed === undefined || (this.#context.signal.aborted && isUntouched && task.attempts === 0))
+        return { task, status: "released" };
+      const { readyAt, attempts, limit } = postponed;
+      // The delivery ends at its deadline at the latest; then it is given up.
+      const inMs = Math.max(0, Math.min(readyAt, task.deadline) - this.#now());
+      return { task, status: "retry", inMs, progress: task.toProgress(attempts, limit) };
+    });
+  }
+}
+
+/** Gathers tasks into groups that fit into one command, in their order. */
+function gather(tasks: readonly DeliveryTask[], maxBatchPaths: number, now: number): WorkGroup[] {
+  const groups: WorkGroup[] = [];
+  let gathered: DeliveryTask[] = [];
+  let size = 0;
+  let limit = maxBatchPaths;
+  const close = (): void => {
+    if (gathered.length > 0) groups.push(...toGroups(gathered, limit, now));
+    [gathered, size, limit] = [[], 0, maxBatchPaths];
+  };
+  for (const task of tasks) {
+    const count = task.remaining.size;
+    if (count === 0) continue;
+    if (size + count > Math.min(limit, task.limit) && gathered.length > 0) close();
+    gathered.push(task);
+    size += count;
+    limit = Math.min(limit, task.limit);
+  }
+  close();
+  return groups;
+}
+
+/** A task with more paths than its last command is split further; one of a large request goes as one, as the registry batches it. */
+function toGroups(tasks: readonly DeliveryTask[], limit: number, now: number): readonly WorkGroup[] {
+  const attempts = Math.max(...tasks.map((task) => task.attempts));
+  const whole = WorkGroup.of(tasks, now);
+  const bound = tasks.some((task) => Number.isFinite(task.limit)) ? Math.max(1, limit) : whole.size;
+  const groups: WorkGroup[] = [];
+  for (let start = 0; start < whole.size; start += bound)
+    groups.push(whole.only(whole.paths.slice(start, start + bound), attempts, now));
+  return groups;
+}

@@ -1,0 +1,148 @@
+import { quoteName } from "../core/text.ts";
+import type { Runtime } from "../host/runtime.ts";
+import type { CacheRegistry } from "../registry/cache-registry.ts";
+import type { PushResult } from "../registry/push-types.ts";
+import type { ReadPushRequest } from "../registry/read-push-request.ts";
+import { BatchRun, type TaskEnd } from "./batch-run.ts";
+import type { CircuitBreaker } from "./circuit-breaker.ts";
+import { DeliveryTask } from "./delivery-task.ts";
+import type { HeldBatch, LeaseHolder } from "./lease-holder.ts";
+import type { OpenDeliveries } from "./open-deliveries.ts";
+import type { Outbox } from "./outbox.ts";
+import type { LeasedDelivery, Verdict } from "./push-journal.ts";
+import type { QueueBounds } from "./queue-bounds.ts";
+import type { SettledDelivery } from "./queue-types.ts";
+import { resultOfTask } from "./result-of-task.ts";
+import type { RootHolder } from "./root-holder.ts";
+import { readStoredRequest } from "./stored-request.ts";
+import { writeResult } from "./stored-result.ts";
+import type { TicketBook } from "./ticket-book.ts";
+
+/** What every batch of a queue shares. */
+export interface DeliveryContext {
+  readonly runtime: Runtime;
+  readonly bounds: QueueBounds;
+  readonly leases: LeaseHolder;
+  readonly deliveries: OpenDeliveries;
+  readonly tickets: TicketBook;
+  readonly outbox: Outbox;
+  readonly roots: RootHolder;
+  readonly findRegistry: () => CacheRegistry;
+  /** Pushes requests together: a result for each, in their order; none if nothing was tried. */
+  readonly push: (
+    cacheId: string,
+    requests: readonly ReadPushRequest[],
+    signal: AbortSignal,
+  ) => Promise<readonly PushResult[]>;
+}
+
+/** How one batch is delivered. */
+export interface BatchOptions {
+  readonly breaker: CircuitBreaker;
+  /** Whether its deliveries have waited beyond their deadline for a cache that is away: they are given up untried. */
+  readonly isOverdue: boolean;
+  /** Ends the batch when the queue closes. */
+  readonly closing: AbortSignal;
+}
+
+/** Delivers a batch that is held, and writes what became of each delivery, step by step. Never rejects. */
+export async function deliverBatch(
+  held: HeldBatch,
+  options: BatchOptions,
+  context: DeliveryContext,
+): Promise<void> {
+  const { cacheId, deliveries, token } = held.batch;
+  const ids = deliveries.map(({ id }) => id);
+  context.deliveries.hold(ids, token, cacheId);
+  try {
+    const { tasks, unreadable } = await readTasks(deliveries, options, context);
+    if (unreadable.length > 0 && !(await context.leases.settle(held, unreadable))) return;
+    for (const { id } of unreadable) {
+      context.runtime.warn(`The delivery ${quoteName(id)} cannot be read; it is a dead letter`);
+      context.deliveries.settle(id);
+    }
+    const { clock, random } = context.runtime;
+    const signal = AbortSignal.any([held.lost, options.closing]);
+    const run = new BatchRun(tasks, {
+      ...{ clock, random, signal, breaker: options.breaker },
+      maxBatchPaths: context.bounds.maxBatchPaths,
+      retry: { ...context.bounds.backoff, maxAttempts: context.bounds.maxAttempts },
+      push: (requests) => context.push(cacheId, requests, signal),
+    });
+    for await (const ends of run.run()) if (ends.length > 0 && !(await settle(held, ends, context))) return;
+  } finally {
+    context.leases.release(held);
+    for (const id of ids) context.deliveries.letGo(id, token);
+  }
+}
+
+/** Makes tasks of what can be read; what cannot is a dead letter, and delays no other. */
+async function readTasks(
+  deliveries: readonly LeasedDelivery[],
+  { isOverdue }: BatchOptions,
+  context: DeliveryContext,
+): Promise<{ readonly tasks: readonly DeliveryTask[]; readonly unreadable: readonly Verdict[] }> {
+  const now = context.runtime.clock.monotonic();
+  const tasks: DeliveryTask[] = [];
+  const unreadable: Verdict[] = [];
+  for (const { id, ticketId, cacheId, ageMs, attempts, progress, ...delivery } of deliveries) {
+    const request = readStoredRequest(delivery.request, { cacheId, ticketId });
+    if (request === undefined) {
+      const message =
+        "The journal holds a request that cannot be read, so it was not pushed; drop it, or enqueue it anew";
+      unreadable.push({ id, status: "dead", code: "ERR_REQUEST_UNREADABLE", message });
+      continue;
+    }
+    const deadline = now + context.bounds.deadlineMs - ageMs;
+    const earlier = context.deliveries.earlier(id);
+    const task = new DeliveryTask({ id, ticketId, cacheId, request, deadline, progress, earlier });
+    // What was never tried gets its try, however long it has waited, unless it waits for a cache that is away.
+    if (deadline <= now && (isOverdue || attempts > 1)) task.expire();
+    if (!context.deliveries.isOwn(id)) await context.roots.tryHold({ id, request });
+    tasks.push(task);
+  }
+  return { tasks, unreadable };
+}
+
+/** Writes how tasks have ended, then tells it. @returns false if the lease is lost: then nothing is told */
+async function settle(held: HeldBatch, ends: readonly TaskEnd[], context: DeliveryContext): Promise<boolean> {
+  const results = new Map(
+    ends.flatMap(({ task, status }) =>
+      status === "settled" ? [[task, resultOfTask(task, context.findRegistry)] as const] : [],
+    ),
+  );
+  const verdicts = ends.map((end) => toVerdict(end, results.get(end.task), context));
+  if (!(await context.leases.settle(held, verdicts))) return false;
+  const { token } = held.batch;
+  for (const { task, status } of ends)
+    if (status !== "settled") context.deliveries.letGo(task.id, token, task);
+  await context.roots.release([...results.keys()].map(({ id }) => id));
+  const settled = [...results].map(([{ id, ticketId, request }, result]): SettledDelivery => {
+    context.deliveries.settle(id);
+    context.tickets.settle(ticketId, result);
+    return { deliveryId: id, ticketId, request, result };
+  });
+  context.outbox.tell(settled);
+  return true;
+}
+
+function toVerdict(end: TaskEnd, result: PushResult | undefined, context: DeliveryContext): Verdict {
+  const { task } = end;
+  const { id } = task;
+  if (end.status === "retry") return { id, status: "retry", inMs: end.inMs, progress: end.progress };
+  if (result === undefined) return { id, status: "released" };
+  // Nobody else has a ticket for what was accepted here.
+  const isTold = context.outbox.isListening || !context.deliveries.isOwn(id);
+  const text = isTold ? writeResult(result) : undefined;
+  if (result.status === "pushed") return { id, status: "done", result: text };
+  const progress = task.toProgress(0, Number.POSITIVE_INFINITY);
+  if (result.status === "denied") {
+    const { message } = result.decision;
+    return { id, status: "dead", result: text, progress, code: "ERR_PERMISSION_DENIED", message };
+  }
+  const { code, message } = result.status === "failed" ? result.error : ABORTED;
+  return { id, status: "dead", result: text, progress, code, message };
+}
+
+// A settled task has nothing left, so it is pushed, denied or failed.
+const ABORTED = { code: "ERR_PUSH_ABORTED", message: "The push was aborted" };

@@ -1,0 +1,58 @@
+import { isObject, readMember } from "../core/own-member.ts";
+import { parseJson } from "../core/text.ts";
+import type { AnyCachesError } from "../registry/any-error.ts";
+import { readStoredError, toStoredError } from "./stored-error.ts";
+
+/** What the attempts at a delivery have left behind for the next one. */
+export interface DeliveryProgress {
+  /** The paths that are neither there nor given up. */
+  readonly remaining: readonly string[];
+  /** The paths that were given up. */
+  readonly failed: readonly string[];
+  /** Why the first of them was given up; absent if none was. */
+  readonly error?: AnyCachesError | undefined;
+  /** Attempts in a row that moved none of its paths. */
+  readonly attempts: number;
+  /** Most paths of a command that holds some of it; absent: no bound of its own. */
+  readonly limit?: number | undefined;
+}
+
+/** Writes progress for a journal. */
+export function writeProgress(progress: DeliveryProgress): string {
+  const { error } = progress;
+  return JSON.stringify({ ...progress, error: error === undefined ? undefined : toStoredError(error) });
+}
+
+/**
+ * Reads progress that a journal has kept.
+ *
+ * @param asked - the paths of the request: no other counts
+ * @returns nothing for a text that is none, so that the delivery begins anew
+ */
+export function readProgress(text: string, asked: readonly string[]): DeliveryProgress | undefined {
+  const stored = parseJson(text);
+  if (!isObject(stored)) return undefined;
+  const remaining = readPaths(readMember(stored, "remaining"), asked);
+  const failed = readPaths(readMember(stored, "failed"), asked);
+  const attempts = readCount(readMember(stored, "attempts"));
+  const error = readMember(stored, "error");
+  if (remaining === undefined || failed === undefined || attempts === undefined) return undefined;
+  return {
+    remaining,
+    failed,
+    attempts,
+    error: isObject(error) ? readStoredError(error) : undefined,
+    limit: readCount(readMember(stored, "limit")),
+  };
+}
+
+function readPaths(value: unknown, asked: readonly string[]): readonly string[] | undefined {
+  if (!Array.isArray(value)) return undefined;
+  const known = new Set(asked);
+  const paths = value.filter((path) => typeof path === "string" && known.has(path));
+  return paths.length === value.length ? paths : undefined;
+}
+
+function readCount(value: unknown): number | undefined {
+  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0 ? value : undefined;
+}

@@ -1,0 +1,164 @@
+import type { PushError } from "../core/errors.ts";
+import { CircuitBreaker } from "./circuit-breaker.ts";
+import { type BatchOptions, type DeliveryContext, deliverBatch } from "./deliver-batch.ts";
+import { describeJournalFailure, isCorrupt } from "./journal-failure.ts";
+import type { HeldBatch } from "./lease-holder.ts";
+import { Pause } from "./pause.ts";
+import type { LeaseRequest, PushJournal } from "./push-journal.ts";
+
+/** What a worker works with. */
+export interface DeliveryWorkerOptions extends DeliveryContext {
+  readonly journal: PushJournal;
+  /** Id of the queue. */
+  readonly owner: string;
+  readonly stores: readonly string[];
+}
+
+/** A batch that was taken, or nothing. */
+type Taken = { readonly held: HeldBatch; readonly isOverdue: boolean } | undefined;
+
+/** Longest rest, in milliseconds, also where nobody tells of a change. */
+const LONGEST_REST_MS = 20_000;
+
+/** One cache, as a worker sees it. */
+class Lane {
+  readonly breaker = new CircuitBreaker();
+  readonly running = new Set<Promise<unknown>>();
+
+  isOpen(now: number): boolean {
+    return this.breaker.allows(now, this.running.size);
+  }
+}
+
+/** Takes batches from the journal and delivers them, until it is stopped. */
+export class DeliveryWorker {
+  readonly #options: DeliveryWorkerOptions;
+  readonly #pause: Pause;
+  readonly #closing = new AbortController();
+  readonly #lanes = new Map<string, Lane>();
+  #failure: PushError | undefined;
+
+  constructor(options: DeliveryWorkerOptions) {
+    this.#options = options;
+    this.#pause = new Pause(options.runtime.clock);
+  }
+
+  /** Why no batch is taken any more, if the journal cannot be relied on. */
+  get failure(): PushError | undefined {
+    return this.#failure;
+  }
+
+  /** Looks at once whether there is something to take. */
+  wake(): void {
+    this.#pause.wake();
+  }
+
+  /** Takes and delivers batches; settles after {@link DeliveryWorker.stop}, when the last one has ended. */
+  async run(): Promise<void> {
+    while (!this.#closing.signal.aborted && this.#failure === undefined) {
+      const taken = await this.#take();
+      if (taken === undefined) await this.#rest();
+      else this.#start(taken);
+    }
+    await Promise.all([...this.#lanes.values()].flatMap(({ running }) => [...running]));
+  }
+
+  /** Takes no more batches, and ends those that run. */
+  stop(): void {
+    this.#closing.abort();
+    this.#pause.wake();
+  }
+
+  #now(): number {
+    return this.#options.runtime.clock.monotonic();
+  }
+
+  #laneOf(cacheId: string): Lane {
+    const lane = this.#lanes.get(cacheId) ?? new Lane();
+    this.#lanes.set(cacheId, lane);
+    return lane;
+  }
+
+  /** Leases the next batch; a journal that fails is asked again later. */
+  async #take(): Promise<Taken> {
+    const { journal, leases, runtime } = this.#options;
+    try {
+      for (const request of this.#toLeaseRequests()) {
+        const askedAt = this.#now();
+        const batch = await journal.lease(request);
+        if (batch === undefined) continue;
+        return { held: leases.hold(batch, askedAt), isOverdue: request.minAgeMs !== undefined };
+      }
+    } catch (error) {
+      runtime.warn(describeJournalFailure(error));
+      if (isCorrupt(error)) this.#fail(error);
+    }
+    return undefined;
+  }
+
+  /**
+   * What may be taken. A cache that is away is left alone, but for what has waited there beyond its deadline: that is given up, though
+   * nothing is tried.
+   */
+  #toLeaseRequests(): readonly LeaseRequest[] {
+    const { bounds, deliveries } = this.#options;
+    const room = deliveries.room();
+    if (room === 0) return [];
+    const now = this.#now();
+    const closed = [...this.#lanes].flatMap(([cacheId, lane]) => (lane.isOpen(now) ? [] : [cacheId]));
+    const away = closed.filter((cacheId) => this.#laneOf(cacheId).running.size === 0);
+    const limit = Math.min(room, bounds.maxBatchPaths);
+    return [
+      this.#toLeaseRequest({ exceptCaches: closed, limit }),
+      ...away.map((onlyCache) =>
+        this.#toLeaseRequest({ exceptCaches: [], onlyCache, minAgeMs: bounds.deadlineMs, limit }),
+      ),
+    ];
+  }
+
+  #toLeaseRequest(
+    more: Pick<LeaseRequest, "exceptCaches" | "limit" | "onlyCache" | "minAgeMs">,
+  ): LeaseRequest {
+    const { bounds, owner, stores, deliveries } = this.#options;
+    const { leaseMs, lingerMs, concurrency, maxCrashes, maxBatchPaths } = bounds;
+    const linger = deliveries.isBatchFull(maxBatchPaths) ? 0 : lingerMs;
+    return { owner, stores, leaseMs, lingerMs: linger, batchesPerCache: concurrency, maxCrashes, ...more };
+  }
+
+  #start({ held, isOverdue }: NonNullable<Taken>): void {
+    const lane = this.#laneOf(held.batch.cacheId);
+    const options: BatchOptions = { breaker: lane.breaker, closing: this.#closing.signal, isOverdue };
+    const delivering: Promise<void> = deliverBatch(held, options, this.#options).finally(() => {
+      // Whoever is woken asks how many run.
+      lane.running.delete(delivering);
+      this.#pause.wake();
+    });
+    lane.running.add(delivering);
+  }
+
+  /** Waits until something may be taken. */
+  async #rest(): Promise<void> {
+    const now = this.#now();
+    const next = await this.#findNext();
+    const openings = [...this.#lanes.values()].flatMap(({ breaker: { opensAgainAt } }) =>
+      opensAgainAt === undefined || opensAgainAt <= now ? [] : [opensAgainAt - now],
+    );
+    const longest = Math.min(LONGEST_REST_MS, this.#options.bounds.leaseMs / 3);
+    if (!this.#closing.signal.aborted) await this.#pause.wait(Math.min(longest, next, ...openings));
+  }
+
+  async #findNext(): Promise<number> {
+    try {
+      const next = await this.#options.journal.nextInMs(this.#toLeaseRequest({ exceptCaches: [], limit: 1 }));
+      return next === undefined ? Number.POSITIVE_INFINITY : Math.max(1, Math.ceil(next));
+    } catch (error) {
+      if (isCorrupt(error)) this.#fail(error);
+      return Number.POSITIVE_INFINITY;
+    }
+  }
+
+  #fail(error: PushError): void {
+    this.#failure = error;
+    this.#pause.wake();
+  }
+}

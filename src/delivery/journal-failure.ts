@@ -1,0 +1,20 @@
+import { PushError } from "../core/errors.ts";
+import { isCachesError } from "../registry/any-error.ts";
+
+/** Says what a journal has failed to do; a stranger's message may hold anything. */
+export function describeJournalFailure(error: unknown): string {
+  const reason = isCachesError(error) ? error.message : "it failed with an unexpected error";
+  return `The journal did not do as asked: ${reason}`;
+}
+
+/** Whether a journal cannot be relied on any more, however long one waits. */
+export function isCorrupt(error: unknown): error is PushError {
+  return error instanceof PushError && error.code === "ERR_JOURNAL_CORRUPT";
+}
+
+/** Why a request was not accepted. */
+export function toAcceptFailure(error: unknown): PushError {
+  if (isCorrupt(error)) return error;
+  const hint = "nothing was accepted; see that its disk has room, then try again";
+  return new PushError("ERR_JOURNAL_FAILED", `${describeJournalFailure(error)}; ${hint}`);
+}

@@ -1,0 +1,256 @@
+import type {
+  BuriedDelivery,
+  CacheStats,
+  Delivery,
+  LeasedDelivery,
+  LeaseRequest,
+  Outcome,
+  PageRequest,
+  Verdict,
+} from "./push-journal.ts";
+
+/** A delivery as the journal in memory keeps it. */
+export interface Journaled {
+  readonly delivery: Delivery;
+  /** Its place in the order of acceptance. */
+  readonly number: number;
+  state: "waiting" | "held" | "dead" | "settled";
+  acceptedAt: number;
+  readyAt: number;
+  attempts: number;
+  crashes: number;
+  progress?: string | undefined;
+  settledAt: number;
+  /** The outcome, while it is kept. */
+  result?: string | undefined;
+  isTold: boolean;
+  letter?: { readonly buriedAt: number; readonly code: string; readonly message: string } | undefined;
+}
+
+/**
+ * How many deliveries share a batch: fewer once they have crashed, so that one that kills its host is soon alone and takes no
+ * others along.
+ */
+export function batchLimit(limit: number, crashes: number): number {
+  if (crashes === 0) return limit;
+  return crashes === 1 ? Math.ceil(limit / 14) : 1;
+}
+
+/** What is said of a delivery that has crashed too often. */
+export const CRASHED = {
+  code: "ERR_DELIVERY_CRASHED",
+  message:
+    "Every host that took the delivery stopped in the middle; look for what stops them, then replay it",
+} as const;
+
+/** The deliveries of the journal in memory, and what may become of each. */
+export class MemoryTable {
+  readonly #rows = new Map<string, Journaled>();
+  readonly #waiting = new Set<Journaled>();
+  readonly #settled = new Set<Journaled>();
+  #accepted = 0;
+
+  get(id: string): Journaled | undefined {
+    return this.#rows.get(id);
+  }
+
+  /** What waits, in no order. */
+  waiting(): readonly Journaled[] {
+    return [...this.#waiting];
+  }
+
+  add(delivery: Delivery, now: number): void {
+    const row: Journaled = {
+      delivery,
+      number: this.#accepted++,
+      state: "waiting",
+      acceptedAt: now,
+      readyAt: now,
+      attempts: 0,
+      crashes: 0,
+      settledAt: 0,
+      isTold: true,
+    };
+    this.#rows.set(delivery.id, row);
+    this.#waiting.add(row);
+  }
+
+  /** When a row may lead a batch. One that was never leased waits for others first. */
+  readyAt({ attempts, acceptedAt, readyAt }: Journaled, lingerMs: number): number {
+    return attempts === 0 ? Math.max(readyAt, acceptedAt + lingerMs) : readyAt;
+  }
+
+  mayLead(row: Journaled, now: number, request: LeaseRequest): boolean {
+    const { delivery, acceptedAt } = row;
+    return (
+      request.stores.includes(delivery.storeId) &&
+      (request.onlyCache === undefined || request.onlyCache === delivery.cacheId) &&
+      (request.minAgeMs === undefined || now - acceptedAt >= request.minAgeMs) &&
+      this.readyAt(row, request.lingerMs) <= now
+    );
+  }
+
+  /** The rows that go in one batch with the first. */
+  findCompanions(leader: Journaled, now: number, limit: number, request: LeaseRequest): readonly Journaled[] {
+    const { cacheId, storeId, repository } = leader.delivery;
+    const fits = (row: Journaled): boolean =>
+      row.delivery.cacheId === cacheId &&
+      row.delivery.storeId === storeId &&
+      row.delivery.repository === repository &&
+      Math.min(row.crashes, 2) === Math.min(leader.crashes, 2) &&
+      (row.attempts === 0 || row.readyAt <= now) &&
+      (request.minAgeMs === undefined || now - row.acceptedAt >= request.minAgeMs);
+    const rows = [...this.#waiting].filter((row) => row !== leader && fits(row));
+    rows.sort((one, other) => one.readyAt - other.readyAt || one.number - other.number);
+    return [leader, ...rows.slice(0, limit - 1)];
+  }
+
+  hold(row: Journaled, now: number): LeasedDelivery {
+    this.#waiting.delete(row);
+    row.state = "held";
+    row.attempts++;
+    const { delivery, acceptedAt, attempts, crashes, progress } = row;
+    return { ...delivery, ageMs: now - acceptedAt, attempts, crashes, progress };
+  }
+
+  apply(row: Journaled, verdict: Verdict, now: number, wallClock: number): void {
+    switch (verdict.status) {
+      case "done":
+        this.#settle(row, "settled", now, verdict.result);
+        break;
+      case "dead":
+        row.progress = verdict.progress;
+        this.#bury(row, now, verdict, wallClock);
+        break;
+      case "retry":
+        row.progress = verdict.progress;
+        row.crashes = 0;
+        this.#wait(row, now + Math.max(0, verdict.inMs));
+        break;
+      case "released":
+        row.attempts--;
+        this.#wait(row, row.readyAt);
+        break;
+    }
+  }
+
+  /** The lease of a row ended in silence. */
+  crash(row: Journaled, now: number, maxCrashes: number, wallClock: number): void {
+    row.crashes++;
+    if (row.crashes < maxCrashes) this.#wait(row, now);
+    else this.#bury(row, now, { ...CRASHED, result: "" }, wallClock);
+  }
+
+  findUntold(settledBefore: number, limit: number): readonly Outcome[] {
+    const found: Outcome[] = [];
+    for (const row of this.#rows.values()) {
+      if (found.length >= limit) break;
+      if (!row.isTold && row.settledAt <= settledBefore) found.push(toOutcome(row, row.result ?? ""));
+    }
+    return found;
+  }
+
+  outcomeOf(id: string): Outcome | undefined {
+    const row = this.#rows.get(id);
+    return row?.result === undefined || row.state === "waiting" || row.state === "held"
+      ? undefined
+      : toOutcome(row, row.result);
+  }
+
+  acknowledge(ids: readonly string[]): void {
+    for (const id of ids) {
+      const row = this.#rows.get(id);
+      if (row !== undefined) row.isTold = true;
+    }
+  }
+
+  /** Forgets the oldest settled deliveries whose outcome was told. */
+  forgetSettled(most: number): void {
+    for (const row of this.#settled) {
+      if (this.#settled.size <= most) return;
+      this.#settled.delete(row);
+      this.#rows.delete(row.delivery.id);
+    }
+  }
+
+  deadLetters({ after, limit }: PageRequest): readonly BuriedDelivery[] {
+    const from = after === undefined ? -1 : (this.#rows.get(after)?.number ?? -1);
+    const dead = [...this.#rows.values()].filter(({ state, number }) => state === "dead" && number > from);
+    return dead
+      .sort((one, other) => one.number - other.number)
+      .slice(0, limit)
+      .flatMap(({ delivery, letter, progress }) =>
+        letter === undefined ? [] : [{ ...delivery, ...letter, progress }],
+      );
+  }
+
+  replay(ids: readonly string[], now: number): number {
+    const rows = this.#findDead(ids);
+    for (const row of rows) {
+      Object.assign(row, { acceptedAt: now, attempts: 0, crashes: 0, isTold: true });
+      Object.assign(row, { progress: undefined, result: undefined, letter: undefined });
+      this.#wait(row, now);
+    }
+    return rows.length;
+  }
+
+  drop(ids: readonly string[]): number {
+    const rows = this.#findDead(ids);
+    for (const row of rows) this.#rows.delete(row.delivery.id);
+    return rows.length;
+  }
+
+  stats(now: number, stores: readonly string[] | undefined): readonly CacheStats[] {
+    const stats = new Map<string, { -readonly [Key in keyof CacheStats]: CacheStats[Key] }>();
+    for (const { delivery, state, acceptedAt } of this.#rows.values()) {
+      if (state === "settled" || stores?.includes(delivery.storeId) === false) continue;
+      const { cacheId } = delivery;
+      const own = stats.get(cacheId) ?? { cacheId, waiting: 0, held: 0, dead: 0, oldestMs: 0 };
+      own[state]++;
+      if (state !== "dead") own.oldestMs = Math.max(own.oldestMs, now - acceptedAt);
+      stats.set(cacheId, own);
+    }
+    return [...stats.values()];
+  }
+
+  #findDead(ids: readonly string[]): readonly Journaled[] {
+    return [...new Set(ids)].flatMap((id) => {
+      const row = this.#rows.get(id);
+      return row?.state === "dead" ? [row] : [];
+    });
+  }
+
+  #wait(row: Journaled, readyAt: number): void {
+    row.state = "waiting";
+    row.readyAt = readyAt;
+    this.#waiting.add(row);
+  }
+
+  #settle(row: Journaled, state: "settled" | "dead", now: number, result: string | undefined): void {
+    row.state = state;
+    row.settledAt = now;
+    row.result = result;
+    row.isTold = result === undefined;
+    if (state === "settled") this.#settled.add(row);
+  }
+
+  #bury(
+    row: Journaled,
+    now: number,
+    {
+      code,
+      message,
+      result,
+    }: { readonly code: string; readonly message: string; readonly result?: string | undefined },
+    buriedAt: number,
+  ): void {
+    this.#waiting.delete(row);
+    row.letter = { buriedAt, code, message };
+    this.#settle(row, "dead", now, result);
+  }
+}
+
+function toOutcome({ delivery }: Journaled, result: string): Outcome {
+  const { id, ticketId, cacheId, request } = delivery;
+  return { id, ticketId, cacheId, request, result };
+}

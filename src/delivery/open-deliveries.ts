@@ -1,0 +1,125 @@
+import { Capacity } from "./capacity.ts";
+import type { DeliveryTask } from "./delivery-task.ts";
+
+/**
+ * The deliveries that a queue knows of and that are not settled: those that it has accepted, until their outcome is known, and those
+ * of others while it holds them.
+ */
+export class OpenDeliveries {
+  readonly #limit: number;
+  readonly #capacity: Capacity;
+  /** Accepted here, as they were after the last attempt. */
+  readonly #own = new Map<string, DeliveryTask>();
+  /** The tokens of the batches that hold them. */
+  readonly #held = new Map<string, string>();
+  /** Paths of each cache that were accepted here since a batch was taken of it. */
+  readonly #freshPaths = new Map<string, number>();
+  readonly #whenChanged = new Set<() => void>();
+
+  constructor(limit: number) {
+    this.#limit = limit;
+    this.#capacity = new Capacity(limit);
+  }
+
+  /** How many there are. */
+  get size(): number {
+    return this.#capacity.taken;
+  }
+
+  /** How many more may be taken from the journal. What was accepted here has its room already. */
+  room(): number {
+    const waiting = this.#own.size - [...this.#held.keys()].filter((id) => this.#own.has(id)).length;
+    return Math.max(0, this.#limit - this.size) + waiting;
+  }
+
+  /** Whether so many paths wait for one cache that nothing is gained by waiting for more. */
+  isBatchFull(paths: number): boolean {
+    for (const count of this.#freshPaths.values()) if (count >= paths) return true;
+    return false;
+  }
+
+  /** Makes room for some that are about to be accepted; waits while there is none. */
+  reserve(count: number): Promise<void> {
+    return this.#capacity.take(count);
+  }
+
+  /** Gives room back that was not needed. */
+  unreserve(count: number): void {
+    this.#free(count);
+  }
+
+  /** Accepts a delivery for which room was made. */
+  accept(task: DeliveryTask): void {
+    const { id, cacheId, remaining } = task;
+    this.#own.set(id, task);
+    this.#freshPaths.set(cacheId, (this.#freshPaths.get(cacheId) ?? 0) + remaining.size);
+  }
+
+  /** Some that were accepted here and are held by no batch of this queue; each call begins where the last one has ended. */
+  listElsewhere(limit: number): readonly string[] {
+    const ids: string[] = [];
+    for (const id of this.#own.keys()) {
+      if (ids.length >= limit) break;
+      if (!this.#held.has(id)) ids.push(id);
+    }
+    for (const id of ids) {
+      const task = this.#own.get(id);
+      this.#own.delete(id);
+      if (task !== undefined) this.#own.set(id, task);
+    }
+    return ids;
+  }
+
+  /** Whether some were accepted here that are held by no batch of this queue. */
+  get hasElsewhere(): boolean {
+    return this.#own.size > 0 && this.listElsewhere(1).length > 0;
+  }
+
+  /** All that were accepted here and are not settled. */
+  listOwn(): readonly DeliveryTask[] {
+    return [...this.#own.values()];
+  }
+
+  isOwn(id: string): boolean {
+    return this.#own.has(id);
+  }
+
+  /** The delivery after the last attempt, if it was accepted here. */
+  earlier(id: string): DeliveryTask | undefined {
+    return this.#own.get(id);
+  }
+
+  /** Takes deliveries of a batch. */
+  hold(ids: readonly string[], token: string, cacheId: string): void {
+    this.#freshPaths.delete(cacheId);
+    for (const id of ids) {
+      if (!this.#held.has(id) && !this.#own.has(id)) this.#capacity.force(1);
+      this.#held.set(id, token);
+    }
+  }
+
+  /** A delivery of a batch goes back to the journal, which may have given it to another batch already. */
+  letGo(id: string, token: string, task?: DeliveryTask): void {
+    if (task !== undefined && this.#own.has(id)) this.#own.set(id, task);
+    if (this.#held.get(id) !== token) return;
+    this.#held.delete(id);
+    if (!this.#own.has(id)) this.#free(1);
+  }
+
+  /** The outcome of a delivery is known. */
+  settle(id: string): void {
+    const isHeld = this.#held.delete(id);
+    if (this.#own.delete(id) || isHeld) this.#free(1);
+  }
+
+  /** Settles at the next change of their number. */
+  changed(): Promise<void> {
+    return new Promise((resolve) => void this.#whenChanged.add(resolve));
+  }
+
+  #free(count: number): void {
+    this.#capacity.release(count);
+    for (const resolve of this.#whenChanged) resolve();
+    this.#whenChanged.clear();
+  }
+}

@@ -1,0 +1,78 @@
+import { PushError } from "../../core/errors.ts";
+import type { Runtime } from "../../host/runtime.ts";
+import { JournalClock } from "./journal-clock.ts";
+import { type JournalSalvage, salvageJournal } from "./salvage-journal.ts";
+import { openDatabase, SqliteConnection } from "./sqlite-connection.ts";
+import { type Database, isBusy, isCorrupt, toJournalError, toRow } from "./sqlite-module.ts";
+import { prepareSchema } from "./sqlite-schema.ts";
+
+/** How long opening waits for another process that opens the same file. */
+const OPENING_MS = 2_000;
+
+/** A journal's file, checked and up to date. */
+export interface OpenJournal {
+  readonly connection: SqliteConnection;
+  readonly clock: JournalClock;
+}
+
+/**
+ * Opens a file, and salvages it first if it is damaged.
+ *
+ * @throws {@link PushError} `ERR_JOURNAL_FAILED`, `ERR_JOURNAL_CORRUPT`
+ */
+export function openJournal(
+  path: string,
+  runtime: Runtime,
+  onSalvage: ((salvage: JournalSalvage) => void) | undefined,
+): OpenJournal {
+  try {
+    return open(path, runtime);
+  } catch (error) {
+    if (!(error instanceof PushError) || error.code !== "ERR_JOURNAL_CORRUPT") throw error;
+  }
+  const salvage = salvageJournal(path, runtime.clock.monotonic());
+  const { damagedFile, kept, lost } = salvage;
+  const message = `The journal was damaged: ${kept} deliveries were kept, at most ${lost} were lost; see ${damagedFile}`;
+  if (onSalvage === undefined) runtime.warn(message);
+  else onSalvage(salvage);
+  return open(path, runtime);
+}
+
+function open(path: string, runtime: Runtime): OpenJournal {
+  const database = openDatabase(path);
+  try {
+    // At the start, before anything is timed, a short wait for a neighbour's transaction blocks nobody.
+    database.exec(`PRAGMA busy_timeout = ${OPENING_MS}; PRAGMA journal_mode = WAL;`);
+    checkIntegrity(database, path);
+    const clock = prepare(database, path, runtime);
+    database.exec("PRAGMA busy_timeout = 0");
+    return { connection: new SqliteConnection(database, path, runtime), clock };
+  } catch (error) {
+    database.close();
+    throw isBusy(error) || isCorrupt(error) || !(error instanceof PushError)
+      ? toJournalError(error, path)
+      : error;
+  }
+}
+
+function checkIntegrity(database: Database, path: string): void {
+  const { quick_check: verdict } = toRow(database.prepare("PRAGMA quick_check(1)").get());
+  if (verdict === "ok") return;
+  throw new PushError("ERR_JOURNAL_CORRUPT", `The journal ${path} is damaged`);
+}
+
+/** Brings tables and clock up to date. */
+function prepare(database: Database, path: string, { clock }: Runtime): JournalClock {
+  database.exec("BEGIN IMMEDIATE");
+  try {
+    prepareSchema(database, path, clock.monotonic());
+    const time = new JournalClock(database, clock);
+    // Where the machine was started anew, its clock is fitted to the journal's once, now.
+    time.advance();
+    database.exec("COMMIT");
+    return time;
+  } catch (error) {
+    database.exec("ROLLBACK");
+    throw error;
+  }
+}

@@ -1,0 +1,125 @@
+import { chmodSync, closeSync, openSync } from "node:fs";
+import { PushError } from "../../core/errors.ts";
+import type { Clock, Random } from "../../host/runtime.ts";
+import {
+  type Database,
+  isBusy,
+  isCorrupt,
+  loadSqlite,
+  type Statement,
+  toJournalError,
+} from "./sqlite-module.ts";
+
+/** How long a transaction waits for those of other processes. */
+const BUSY_TIMEOUT_MS = 10_000;
+/** Longest pause before a busy file is asked again. */
+const LONGEST_PAUSE_MS = 25;
+
+/** Opens a file that only its owner may read, with those that SQLite puts beside it. */
+export function openDatabase(path: string): Database {
+  const { DatabaseSync } = loadSqlite();
+  try {
+    // SQLite gives `-wal` and `-shm` the mode of the file itself.
+    closeSync(openSync(path, "a", 0o600));
+    chmodSync(path, 0o600);
+    const database = new DatabaseSync(path);
+    database.exec("PRAGMA busy_timeout = 0; PRAGMA synchronous = FULL;");
+    return database;
+  } catch (error) {
+    throw error instanceof Error && "errcode" in error ? toJournalError(error, path) : cannotOpen(path);
+  }
+}
+
+function cannotOpen(path: string): PushError {
+  const message = "The journal's file cannot be opened: unable to open database file";
+  return new PushError(
+    "ERR_JOURNAL_FAILED",
+    `${message}; check that the directory of ${path} is there and writable`,
+  );
+}
+
+/**
+ * A connection whose waiting blocks no thread: SQLite's own busy wait would hold the timers of the whole process. A transaction
+ * itself is short and runs in one go.
+ */
+export class SqliteConnection {
+  readonly #database: Database;
+  readonly #path: string;
+  readonly #clock: Clock;
+  readonly #random: Random;
+  readonly #statements = new Map<string, Statement>();
+  #isClosed = false;
+  #failure: PushError | undefined;
+
+  constructor(database: Database, path: string, ports: { readonly clock: Clock; readonly random: Random }) {
+    this.#database = database;
+    this.#path = path;
+    this.#clock = ports.clock;
+    this.#random = ports.random;
+  }
+
+  /** A statement, prepared once. */
+  prepare(sql: string): Statement {
+    const known = this.#statements.get(sql);
+    if (known !== undefined) return known;
+    const statement = this.#database.prepare(sql);
+    this.#statements.set(sql, statement);
+    return statement;
+  }
+
+  /** Runs work in a transaction that writes. */
+  write<Result>(work: () => Result): Promise<Result> {
+    return this.#run(() => {
+      this.#database.exec("BEGIN IMMEDIATE");
+      try {
+        const result = work();
+        this.#database.exec("COMMIT");
+        return result;
+      } catch (error) {
+        this.#rollBack();
+        throw error;
+      }
+    });
+  }
+
+  /** Runs work that only reads. */
+  read<Result>(work: () => Result): Promise<Result> {
+    return this.#run(work);
+  }
+
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#statements.clear();
+    this.#database.close();
+  }
+
+  async #run<Result>(work: () => Result): Promise<Result> {
+    const deadline = this.#clock.monotonic() + BUSY_TIMEOUT_MS;
+    for (;;) {
+      if (this.#failure !== undefined) throw this.#failure;
+      if (this.#isClosed) throw new PushError("ERR_JOURNAL_FAILED", "The journal was closed");
+      try {
+        return work();
+      } catch (error) {
+        // What a damaged file says cannot be relied on, so nothing more is asked of it.
+        if (isCorrupt(error)) this.#failure = toJournalError(error, this.#path);
+        if (!isBusy(error) || this.#clock.monotonic() >= deadline) throw toJournalError(error, this.#path);
+      }
+      await this.#pause();
+    }
+  }
+
+  #pause(): Promise<void> {
+    const delayMs = 1 + this.#random.fraction() * LONGEST_PAUSE_MS;
+    return new Promise((resolve) => void this.#clock.schedule(resolve, delayMs));
+  }
+
+  #rollBack(): void {
+    try {
+      this.#database.exec("ROLLBACK");
+    } catch {
+      // SQLite has ended the transaction itself, and the error that is on its way says why.
+    }
+  }
+}

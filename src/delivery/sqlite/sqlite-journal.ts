@@ -1,0 +1,308 @@
+import { createNodeRuntime, type Runtime } from "../../host/runtime.ts";
+import { batchLimit, CRASHED } from "../memory-table.ts";
+import type {
+  Batch,
+  BuriedDelivery,
+  CacheStats,
+  Delivery,
+  LeaseRequest,
+  Outcome,
+  PageRequest,
+  PushJournal,
+  Verdict,
+} from "../push-journal.ts";
+import type { JournalClock } from "./journal-clock.ts";
+import { openJournal } from "./open-journal.ts";
+import type { JournalSalvage } from "./salvage-journal.ts";
+import type { SqliteConnection } from "./sqlite-connection.ts";
+import { type Row, toRow, type Value } from "./sqlite-module.ts";
+import { toBuried, toDelivery, toLeased, toOutcome, toStats } from "./sqlite-rows.ts";
+import { SQL } from "./sqlite-statements.ts";
+
+/**
+ * Options of {@link createSqliteJournal}.
+ *
+ * @example
+ * ```ts
+ * const options: SqliteJournalOptions = { onSalvage: ({ kept, lost }) => alertOperators(`${kept} kept, ${lost} lost`) };
+ * ```
+ *
+ * @public
+ */
+export interface SqliteJournalOptions {
+  /** Called when the file was damaged, before the journal is returned; by default the runtime's `warn` is told. */
+  readonly onSalvage?: ((salvage: JournalSalvage) => void) | undefined;
+  /** Ports to use instead of Node's own: the clock, randomness and warnings. */
+  readonly runtime?: Partial<Runtime> | undefined;
+}
+
+/** How long settled deliveries are remembered, to know their ids and to tell their outcomes. */
+const RETENTION_MS = 24 * 3_600_000;
+/** How often the file is asked whether another process has changed it. */
+const WATCH_MS = 50;
+
+/**
+ * Opens a journal in one SQLite file, by Node's own `node:sqlite`: what was accepted is on disk before `enqueue` resolves. Several
+ * processes of one machine may share it. The file and those beside it are readable by their owner alone. A damaged file is
+ * salvaged: what can be read goes into a new one.
+ *
+ * @param path - absolute path of the file, which is made if need be; its directory must be writable, and on a local disk
+ * @param options - where a salvage is told, and ports
+ * @throws {@link PushError} `ERR_JOURNAL_UNAVAILABLE` on a Node.js without `node:sqlite`, `ERR_JOURNAL_FAILED` if the file cannot be
+ * opened, `ERR_JOURNAL_CORRUPT` if nothing of it can be salvaged
+ *
+ * @example
+ * ```ts
+ * const queue = new PushQueue(registry, { journal: createSqliteJournal("/var/lib/eka-ci/pushes.sqlite") });
+ * ```
+ *
+ * @public
+ */
+export function createSqliteJournal(path: string, options: SqliteJournalOptions = {}): PushJournal {
+  const runtime = createNodeRuntime(options.runtime);
+  const { connection, clock } = openJournal(path, runtime, options.onSalvage);
+  return new SqliteJournal(connection, clock, runtime);
+}
+
+class SqliteJournal implements PushJournal {
+  readonly isDurable = true;
+  readonly isShared = true;
+  readonly #connection: SqliteConnection;
+  readonly #time: JournalClock;
+  readonly #runtime: Runtime;
+  readonly #listeners = new Set<() => void>();
+  #cancelWatch: (() => void) | undefined;
+
+  constructor(connection: SqliteConnection, time: JournalClock, runtime: Runtime) {
+    this.#connection = connection;
+    this.#time = time;
+    this.#runtime = runtime;
+  }
+
+  async accept(deliveries: readonly Delivery[]): Promise<readonly string[]> {
+    const fresh = await this.#write((now) =>
+      deliveries
+        .filter(({ id, ticketId, cacheId, storeId, repository, request }) => {
+          this.#do(SQL.addLane, cacheId);
+          return this.#do(SQL.insert, id, ticketId, cacheId, storeId, repository, request, now, now) > 0;
+        })
+        .map(({ id }) => id),
+    );
+    this.#tell();
+    return fresh;
+  }
+
+  async lease(request: LeaseRequest): Promise<Batch | undefined> {
+    // Asking writes nothing: hosts that wake each other by what they write would never rest.
+    const isDue = await this.#connection.read(() => this.#isDue(request, this.#time.now()));
+    if (!isDue) return undefined;
+    return this.#write((now) => {
+      this.#takeBack(now, request.maxCrashes);
+      const leader = this.#findLeader(request, now);
+      return leader === undefined ? undefined : this.#hold(leader, request, now);
+    });
+  }
+
+  renew(tokens: readonly string[], leaseMs: number): Promise<readonly string[]> {
+    return this.#write((now) =>
+      tokens.filter((token) => this.#do(SQL.renew, now + leaseMs, Number(token), now) === 0),
+    );
+  }
+
+  async settle(token: string, verdicts: readonly Verdict[]): Promise<boolean> {
+    const isHeld = await this.#write((now) => {
+      const batch = Number(token);
+      if (this.#connection.prepare(SQL.findBatch).get(batch, now) === undefined) return false;
+      for (const verdict of verdicts) this.#apply(verdict, batch, now);
+      this.#do(SQL.endEmptyBatch, batch, batch);
+      this.#do(SQL.prune, now - RETENTION_MS);
+      return true;
+    });
+    this.#tell();
+    return isHeld;
+  }
+
+  nextInMs({ lingerMs, stores }: LeaseRequest): Promise<number | undefined> {
+    return this.#connection.read(() => {
+      const now = this.#time.now();
+      const ready = this.#all(SQL.nextReady, lingerMs, JSON.stringify(stores), lingerMs, now);
+      const times = [...ready, ...this.#all(SQL.nextLapse, now)].flatMap(({ at }) =>
+        typeof at === "number" ? at : [],
+      );
+      return times.length === 0 ? undefined : Math.max(0, Math.min(...times) - now);
+    });
+  }
+
+  async watch(listener: () => void): Promise<() => Promise<void>> {
+    const entry = (): void => listener();
+    this.#listeners.add(entry);
+    if (this.#cancelWatch === undefined) this.#watch(await this.#readVersion());
+    return async () => {
+      this.#listeners.delete(entry);
+      if (this.#listeners.size === 0) this.#stopWatching();
+    };
+  }
+
+  outcomes(untoldForMs: number, limit: number): Promise<readonly Outcome[]> {
+    return this.#connection.read(() =>
+      this.#all(SQL.untold, this.#time.now() - untoldForMs, limit).map(toOutcome),
+    );
+  }
+
+  outcomesOf(ids: readonly string[]): Promise<readonly Outcome[]> {
+    return this.#connection.read(() => this.#all(SQL.outcomesOf, JSON.stringify(ids)).map(toOutcome));
+  }
+
+  async acknowledge(ids: readonly string[]): Promise<void> {
+    await this.#write(() => this.#each(SQL.acknowledge, ids, (id) => [id]));
+  }
+
+  deadLetters({ after, limit }: PageRequest): Promise<readonly BuriedDelivery[]> {
+    return this.#connection.read(() => this.#all(SQL.deadLetters, after ?? null, limit).map(toBuried));
+  }
+
+  async replay(ids: readonly string[]): Promise<number> {
+    const count = await this.#write((now) => this.#each(SQL.replay, ids, (id) => [now, now, id]));
+    this.#tell();
+    return count;
+  }
+
+  drop(ids: readonly string[]): Promise<number> {
+    return this.#write(() => this.#each(SQL.drop, ids, (id) => [id]));
+  }
+
+  stats(stores?: readonly string[]): Promise<readonly CacheStats[]> {
+    return this.#connection.read(() => {
+      const now = this.#time.now();
+      const own = stores === undefined ? null : JSON.stringify(stores);
+      return this.#all(SQL.stats, own, own).map((row) => toStats(row, now));
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#listeners.clear();
+    this.#stopWatching();
+    this.#connection.close();
+  }
+
+  #write<Result>(work: (now: number) => Result): Promise<Result> {
+    return this.#connection.write(() => work(this.#time.advance()));
+  }
+
+  #tell(): void {
+    for (const listener of this.#listeners) listener();
+  }
+
+  /** Runs a statement, and returns how many rows it has changed. */
+  #do(sql: string, ...values: readonly Value[]): number {
+    return Number(this.#connection.prepare(sql).run(...values).changes);
+  }
+
+  #each(sql: string, ids: readonly string[], toValues: (id: string) => readonly Value[]): number {
+    return ids.reduce((count, id) => count + this.#do(sql, ...toValues(id)), 0);
+  }
+
+  #all(sql: string, ...values: readonly Value[]): readonly Row[] {
+    return this.#connection
+      .prepare(sql)
+      .all(...values)
+      .map(toRow);
+  }
+
+  #isDue(request: LeaseRequest, now: number): boolean {
+    return this.#all(SQL.findLapsed, now).length > 0 || this.#findLeader(request, now) !== undefined;
+  }
+
+  /** Takes the deliveries of leases that have ended. */
+  #takeBack(now: number, maxCrashes: number): void {
+    const { code, message } = CRASHED;
+    const buriedAt = this.#runtime.clock.now();
+    for (const { token } of this.#all(SQL.findLapsed, now)) {
+      const batch = Number(token);
+      this.#do(SQL.buryCrashed, now, buriedAt, code, message, batch, maxCrashes);
+      this.#do(SQL.freeCrashed, now, batch);
+      this.#do(SQL.endBatch, batch);
+    }
+  }
+
+  #findLeader(
+    { stores, minAgeMs = 0, lingerMs, exceptCaches, onlyCache, batchesPerCache }: LeaseRequest,
+    now: number,
+  ) {
+    const values = [
+      JSON.stringify(stores),
+      now - minAgeMs,
+      now,
+      now - lingerMs,
+      JSON.stringify(exceptCaches),
+    ];
+    const [leader] = this.#all(
+      SQL.findLeader,
+      ...values,
+      onlyCache ?? null,
+      onlyCache ?? null,
+      batchesPerCache,
+    );
+    return leader;
+  }
+
+  #hold(leader: Row, { limit, minAgeMs = 0, owner, leaseMs }: LeaseRequest, now: number): Batch {
+    const { cacheId, storeId, repository } = toDelivery(leader);
+    const crashes = Number(leader["crashes"]);
+    const values = [
+      cacheId,
+      storeId,
+      repository,
+      Math.min(crashes, 2),
+      now - minAgeMs,
+      now,
+      Number(leader["number"]),
+    ];
+    const rows = [leader, ...this.#all(SQL.findCompanions, ...values, batchLimit(limit, crashes) - 1)];
+    const { token } = toRow(this.#connection.prepare(SQL.insertBatch).get(cacheId, owner, now + leaseMs));
+    for (const { number } of rows) this.#do(SQL.hold, Number(token), Number(number));
+    this.#do(SQL.serve, Number(token), cacheId);
+    return { token: String(token), cacheId, deliveries: rows.map((row) => toLeased(row, now)) };
+  }
+
+  #apply(verdict: Verdict, batch: number, now: number): void {
+    const { id } = verdict;
+    switch (verdict.status) {
+      case "done":
+        this.#do(SQL.done, now, verdict.result ?? null, verdict.result === undefined ? 1 : 0, id, batch);
+        break;
+      case "dead": {
+        const { result, progress, code, message } = verdict;
+        const outcome = [now, result ?? null, result === undefined ? 1 : 0, progress ?? null];
+        this.#do(SQL.dead, ...outcome, this.#runtime.clock.now(), code, message, id, batch);
+        break;
+      }
+      case "retry":
+        this.#do(SQL.retry, now + Math.max(0, verdict.inMs), verdict.progress ?? null, id, batch);
+        break;
+      case "released":
+        this.#do(SQL.release, id, batch);
+        break;
+    }
+  }
+
+  /** `PRAGMA data_version` changes when another connection has written: https://www.sqlite.org/pragma.html#pragma_data_version. */
+  #readVersion(): Promise<unknown> {
+    return this.#connection.read(() => this.#all(SQL.dataVersion)[0]?.["data_version"]);
+  }
+
+  #watch(known: unknown): void {
+    this.#cancelWatch = this.#runtime.clock.schedule(async () => {
+      // A file that does not answer is told by what is asked of it next.
+      const version = await this.#readVersion().catch(() => known);
+      if (this.#cancelWatch === undefined) return;
+      if (version !== known) this.#tell();
+      this.#watch(version);
+    }, WATCH_MS);
+  }
+
+  #stopWatching(): void {
+    this.#cancelWatch?.();
+    this.#cancelWatch = undefined;
+  }
+}

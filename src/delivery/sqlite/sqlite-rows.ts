@@ -1,0 +1,58 @@
+import type { BuriedDelivery, CacheStats, Delivery, LeasedDelivery, Outcome } from "../push-journal.ts";
+import type { Row } from "./sqlite-module.ts";
+
+/** What a row says of a delivery. */
+export function toDelivery({ id, ticket_id, cache_id, store_id, repository, request }: Row): Delivery {
+  return {
+    id: String(id),
+    ticketId: String(ticket_id),
+    cacheId: String(cache_id),
+    storeId: String(store_id),
+    repository: String(repository),
+    request: String(request),
+  };
+}
+
+/** A row that was taken: its attempt counts already. */
+export function toLeased(row: Row, now: number): LeasedDelivery {
+  return {
+    ...toDelivery(row),
+    ageMs: Math.max(0, now - Number(row["accepted_at"])),
+    attempts: Number(row["attempts"]) + 1,
+    crashes: Number(row["crashes"]),
+    progress: toText(row["progress"]),
+  };
+}
+
+/** A row that was settled with a result. */
+export function toOutcome(row: Row): Outcome {
+  const { id, ticketId, cacheId, request } = toDelivery(row);
+  return { id, ticketId, cacheId, request, result: String(row["result"]) };
+}
+
+/** A row that was buried. */
+export function toBuried(row: Row): BuriedDelivery {
+  const { buried_at, code, message, progress } = row;
+  return {
+    ...toDelivery(row),
+    buriedAt: Number(buried_at),
+    code: String(code),
+    message: String(message),
+    progress: toText(progress),
+  };
+}
+
+/** The counts of one cache. */
+export function toStats({ cache_id, waiting, held, dead, oldest }: Row, now: number): CacheStats {
+  return {
+    cacheId: String(cache_id),
+    waiting: Number(waiting),
+    held: Number(held),
+    dead: Number(dead),
+    oldestMs: typeof oldest === "number" ? Math.max(0, now - oldest) : 0,
+  };
+}
+
+function toText(value: unknown): string | undefined {
+  return typeof value === "string" ? value : undefined;
+}

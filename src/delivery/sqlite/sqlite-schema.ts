@@ -1,0 +1,86 @@
+import { PushError } from "../../core/errors.ts";
+import { quoteName } from "../../core/text.ts";
+import { upgradeRequest } from "../stored-request.ts";
+import { type Database, toRow } from "./sqlite-module.ts";
+
+/** Version of the schema, in the file's `user_version`. Version 0.1 of this package has left it at 0. */
+export const SCHEMA_VERSION = 2;
+
+const TABLES = `
+  CREATE TABLE delivery (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    ticket_id TEXT NOT NULL,
+    cache_id TEXT NOT NULL,
+    store_id TEXT NOT NULL,
+    repository TEXT NOT NULL,
+    request TEXT NOT NULL,
+    accepted_at REAL NOT NULL,
+    ready_at REAL NOT NULL,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    crashes INTEGER NOT NULL DEFAULT 0,
+    progress TEXT,
+    batch INTEGER,
+    settled_at REAL,
+    result TEXT,
+    is_told INTEGER NOT NULL DEFAULT 1,
+    buried_at REAL,
+    code TEXT,
+    message TEXT
+  ) STRICT;
+  CREATE INDEX waiting ON delivery (cache_id, store_id, ready_at, number) WHERE batch IS NULL AND settled_at IS NULL;
+  CREATE INDEX held ON delivery (batch) WHERE batch IS NOT NULL;
+  CREATE INDEX untold ON delivery (settled_at) WHERE is_told = 0;
+  CREATE INDEX settled ON delivery (settled_at) WHERE settled_at IS NOT NULL AND code IS NULL;
+  CREATE INDEX dead ON delivery (number) WHERE code IS NOT NULL;
+  CREATE TABLE lane (cache_id TEXT PRIMARY KEY, served_at INTEGER NOT NULL) STRICT;
+  CREATE TABLE batch (
+    token INTEGER PRIMARY KEY AUTOINCREMENT,
+    cache_id TEXT NOT NULL,
+    owner TEXT NOT NULL,
+    held_until REAL NOT NULL
+  ) STRICT;
+  CREATE TABLE clock (base REAL NOT NULL, last REAL NOT NULL) STRICT;
+  INSERT INTO clock VALUES (0, 0);`;
+
+/**
+ * Makes the tables, or brings those of an older version up to date, in the transaction that is open.
+ *
+ * @param now - the journal's time at its beginning
+ * @throws {@link PushError} `ERR_JOURNAL_FAILED` for a file that a newer version has made
+ */
+export function prepareSchema(database: Database, path: string, now: number): void {
+  const { user_version: version } = toRow(database.prepare("PRAGMA user_version").get());
+  if (version === SCHEMA_VERSION) return;
+  if (typeof version === "number" && version > SCHEMA_VERSION) {
+    const hint = "run that version, or give this host a file of its own";
+    const message = `The journal ${quoteName(path, 512)} was made by a newer version of @eka-ci/caches; ${hint}`;
+    throw new PushError("ERR_JOURNAL_FAILED", message);
+  }
+  const isUpgrade =
+    database.prepare("SELECT 1 FROM sqlite_master WHERE name = 'delivery'").get() !== undefined;
+  if (isUpgrade) database.exec("DROP INDEX IF EXISTS waiting; ALTER TABLE delivery RENAME TO delivery_1;");
+  database.exec(TABLES);
+  if (isUpgrade) upgrade(database, now);
+  database.exec(`PRAGMA user_version = ${SCHEMA_VERSION}`);
+}
+
+/** Takes over what version 0.1 has kept. Leases end with the upgrade, since their times are of another clock. */
+function upgrade(database: Database, now: number): void {
+  const insert = database.prepare(
+    `INSERT INTO delivery (id, ticket_id, cache_id, store_id, repository, request, accepted_at, ready_at,
+      settled_at, buried_at, code, message) VALUES (?, ?, ?, 'local', ?, ?, ?, ?, ?, ?, ?, ?)`,
+  );
+  const addLane = database.prepare("INSERT OR IGNORE INTO lane VALUES (?, 0)");
+  for (const entry of database.prepare("SELECT * FROM delivery_1 ORDER BY number").all()) {
+    const { id, ticket_id, cache_id, request, buried_at, code, message } = toRow(entry);
+    const isDead = buried_at !== null;
+    const { text, repository } = upgradeRequest(String(request));
+    const buried = isDead
+      ? [now, Number(buried_at), String(code), String(message)]
+      : [null, null, null, null];
+    insert.run(String(id), String(ticket_id), String(cache_id), repository, text, now, now, ...buried);
+    addLane.run(String(cache_id));
+  }
+  database.exec("DROP TABLE delivery_1");
+}

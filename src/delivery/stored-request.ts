@@ -1,0 +1,52 @@
+import { isObject, readMember } from "../core/own-member.ts";
+import { parseJson } from "../core/text.ts";
+import { type ReadPushRequest, readPushRequest } from "../registry/read-push-request.ts";
+
+/** The members of a stored request. Each is always there, so that a misspelt one is not taken for one that is absent. */
+const MEMBERS = ["repository", "ref", "job", "storePaths", "drvPath", "commit"] as const;
+
+/** Writes a request for a journal. It holds no credential. */
+export function writeRequest(request: ReadPushRequest): string {
+  const { repository, ref, job, storePaths, drvPath, commit } = request;
+  const members: Record<(typeof MEMBERS)[number], unknown> = {
+    repository,
+    ref: ref ?? null,
+    job,
+    storePaths,
+    drvPath: drvPath ?? null,
+    commit: commit ?? null,
+  };
+  return JSON.stringify(members);
+}
+
+/**
+ * Reads a request that a journal has kept. What this package would not write is refused: an unknown or a missing member may be a
+ * fact that was lost, and a request without it might be allowed more.
+ *
+ * @returns nothing for a text that is no stored request
+ */
+export function readStoredRequest(
+  text: string,
+  { cacheId, ticketId }: { readonly cacheId: string; readonly ticketId: string },
+): ReadPushRequest | undefined {
+  const stored = parseJson(text);
+  if (!isObject(stored) || Object.keys(stored).length !== MEMBERS.length) return undefined;
+  if (!MEMBERS.every((name) => Object.hasOwn(stored, name))) return undefined;
+  const fields = Object.fromEntries(MEMBERS.map((name) => [name, readMember(stored, name) ?? undefined]));
+  const request = readPushRequest({ ...fields, caches: [cacheId], pushId: ticketId });
+  return request.problem === undefined && request.storePaths.length > 0 ? request : undefined;
+}
+
+/** The members that version 0.1 wrote, of which those that were absent are missing. */
+const OLD_MEMBERS: ReadonlySet<string> = new Set([...MEMBERS, "caches", "pushId"]);
+
+/**
+ * Rewrites a request that version 0.1 has kept. One that holds an unknown member stays as it is, and is refused when it is read.
+ */
+export function upgradeRequest(text: string): { readonly text: string; readonly repository: string } {
+  const stored = parseJson(text);
+  const isKnown = isObject(stored) && Object.keys(stored).every((name) => OLD_MEMBERS.has(name));
+  if (!isKnown) return { text, repository: "" };
+  const fields = Object.fromEntries(MEMBERS.map((name) => [name, readMember(stored, name) ?? null]));
+  return { text: JSON.stringify(fields), repository: String(fields["repository"]) };
+}

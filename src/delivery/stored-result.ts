@@ -1,0 +1,69 @@
+import { isObject, type Members, readMember, toMembers } from "../core/own-member.ts";
+import { parseJson } from "../core/text.ts";
+import type { ExecutionResult } from "../execution/executor.ts";
+import type { AllowDecision, DenyDecision } from "../policy/decision.ts";
+import { toAuditFailure } from "../registry/push-failure.ts";
+import type { ExecutedPush, PushResult } from "../registry/push-types.ts";
+import { readStoredError, toStoredError } from "./stored-error.ts";
+
+/** Of a stored result only the last runs are kept, and of their output only the end. */
+const MAX_EXECUTIONS = 3;
+const MAX_OUTPUT = 2_048;
+
+/** Writes a result for a journal, with less of the tools' output than the report had. */
+export function writeResult(result: PushResult): string {
+  if (result.status === "denied") return JSON.stringify(result);
+  const executions = result.executions.slice(-MAX_EXECUTIONS).map((run) => ({
+    ...run,
+    stdout: run.stdout.slice(-MAX_OUTPUT),
+    stderr: run.stderr.slice(-MAX_OUTPUT),
+    truncated: run.truncated || run.stdout.length + run.stderr.length > 2 * MAX_OUTPUT,
+  }));
+  const error = result.status === "failed" ? toStoredError(result.error) : undefined;
+  return JSON.stringify({ ...result, executions, error });
+}
+
+/** Reads a result that a journal has kept; nothing for a text that is none. */
+export function readStoredResult(text: string): PushResult | undefined {
+  const stored = parseJson(text);
+  if (!isObject(stored)) return undefined;
+  const cacheId = readMember(stored, "cacheId");
+  const status = readMember(stored, "status");
+  const decision = readMember(stored, "decision");
+  if (typeof cacheId !== "string" || !isObject(decision)) return undefined;
+  if (status === "denied") return isDenial(decision) ? { status, cacheId, decision } : undefined;
+  const executed = readExecuted(stored, cacheId, decision);
+  if (executed === undefined) return undefined;
+  if (status === "pushed" || status === "aborted") return { ...executed, status };
+  return status === "failed"
+    ? { ...executed, status, error: readStoredError(readMember(stored, "error")) }
+    : undefined;
+}
+
+function readExecuted(stored: Members, cacheId: string, decision: Members): ExecutedPush | undefined {
+  const storePaths = readMember(stored, "storePaths");
+  const executions = readMember(stored, "executions");
+  const durationMs = readMember(stored, "durationMs");
+  const isList = Array.isArray(storePaths) && storePaths.every((path) => typeof path === "string");
+  if (!isList || typeof durationMs !== "number" || !isPermission(decision)) return undefined;
+  const runs = Array.isArray(executions) ? executions.filter(isRun) : [];
+  const auditError = readMember(stored, "auditError");
+  return {
+    ...{ cacheId, decision, storePaths, executions: runs, durationMs },
+    auditError: isObject(auditError) ? toAuditFailure(readStoredError(auditError)) : undefined,
+  };
+}
+
+// Written by this package from values of these types; a journal is as trusted as the host that keeps it.
+function isPermission(decision: Members): decision is Members & AllowDecision {
+  return readMember(decision, "effect") === "allow" && Array.isArray(readMember(decision, "matched"));
+}
+
+function isDenial(decision: Members): decision is Members & DenyDecision {
+  return readMember(decision, "effect") === "deny" && typeof readMember(decision, "message") === "string";
+}
+
+function isRun(run: unknown): run is ExecutionResult {
+  const { outcome, stdout, stderr } = toMembers(run);
+  return typeof outcome === "string" && typeof stdout === "string" && typeof stderr === "string";
+}
