@@ -196,6 +196,7 @@ describe("the house", () => {
     expect(exposing.sort()).toEqual(
       [
         "commands/attic.ts",
+        "commands/http-authorization.ts",
         "commands/netrc.ts",
         // The region, which is no secret.
         "commands/s3-credentials.ts",
@@ -203,6 +204,7 @@ describe("the house", () => {
         "credentials/sources/instance-metadata/web-identity.ts",
         "credentials/sources/vault-client.ts",
         "execution/child-environment.ts",
+        "execution/secrets-of.ts",
         "execution/work-dir.ts",
       ]
         .concat(["testing/describe-credential-provider.ts"])

@@ -92,14 +92,15 @@ export class AuditLog {
    * Delivers one event, which nobody can change.
    *
    * @param signal - ends the waiting; its reason is then thrown
+   * @param timeoutMs - how long a sink may take; default 10 s
    * @throws {@link PushError} `ERR_AUDIT_FAILED` if a sink did not keep it
    */
-  async emit(event: AuditEvent, signal?: AbortSignal): Promise<void> {
+  async emit(event: AuditEvent, signal?: AbortSignal, timeoutMs = SINK_TIMEOUT_MS): Promise<void> {
     if (!this.#options.enabled) return;
     deepFreeze(event);
     for (const listener of this.#listeners) this.#tell(listener, event);
     const outcomes = await Promise.allSettled(
-      this.#options.sinks.map((sink) => this.#write(sink, event, signal)),
+      this.#options.sinks.map((sink) => this.#write(sink, event, signal, timeoutMs)),
     );
     signal?.throwIfAborted();
     if (outcomes.every(({ status }) => status === "fulfilled")) return;
@@ -107,11 +108,16 @@ export class AuditLog {
     throw new PushError("ERR_AUDIT_FAILED", message);
   }
 
-  #write(sink: AuditSink, event: AuditEvent, signal: AbortSignal | undefined): Promise<void> {
+  #write(
+    sink: AuditSink,
+    event: AuditEvent,
+    signal: AbortSignal | undefined,
+    timeoutMs: number,
+  ): Promise<void> {
     return withDeadline(() => sink.write(event), {
       signal,
       clock: this.#options.clock,
-      timeoutMs: SINK_TIMEOUT_MS,
+      timeoutMs: Math.min(timeoutMs, SINK_TIMEOUT_MS),
       onTimeout: () => new PushError("ERR_AUDIT_FAILED", "The audit sink did not answer in time"),
     });
   }

@@ -1,5 +1,5 @@
 import { isObject, type Members, readMember } from "../core/own-member.ts";
-import { parseJson } from "../core/text.ts";
+import { parseStrictJson } from "../core/strict-json.ts";
 import { type CommandSpec, privateHome } from "./command.ts";
 import type { PushCommandInput } from "./push-input.ts";
 import { buildStoreAccess, PASSIVE_OPTIONS } from "./store-access.ts";
@@ -26,43 +26,64 @@ export function buildPathInfoCommand(input: PushCommandInput): CommandSpec {
   return { file: "nix", args, env: new Map([...privateHome(), ...access.env]), files: [netrc] };
 }
 
-/**
- * What a cache says of a path that it has.
- */
+/** What a cache says of a path that it has. */
 export interface PathInfo {
   /** Names of the keys that signed it, as in `cache.example.org-1`. */
   readonly signedBy: readonly string[];
+  /** Where its NAR is, relative to the cache; absent where nix does not say. */
+  readonly narUrl?: string | undefined;
 }
 
 /**
  * Reads what {@link buildPathInfoCommand} printed, in the forms that Nix has had: up to 2.18 a list in which a missing path is
- * `"valid": false`, then an object in which it is `null`.
+ * `"valid": false`, then an object in which it is `null`. What is in no such form counts as missing.
  *
  * @param stdout - the whole standard output
- * @returns the paths that the cache has; nothing if the output is no answer
+ * @returns the paths that the cache has; nothing if the output is no answer, or names a member twice
  */
 export function parsePathInfo(stdout: string): ReadonlyMap<string, PathInfo> | undefined {
-  const answer = parseJson(stdout);
+  const answer = parseStrictJson(stdout);
   if (Array.isArray(answer))
-    return toPathInfo(answer.filter(isObject).map((info) => [readMember(info, "path"), info]));
-  return isObject(answer) ? toPathInfo(Object.entries(answer)) : undefined;
+    return toPathInfo(answer.filter(isRecord).map((info) => [readMember(info, "path"), info]));
+  return isRecord(answer) ? toPathInfo(Object.entries(answer)) : undefined;
 }
 
 function toPathInfo(entries: readonly (readonly [unknown, unknown])[]): ReadonlyMap<string, PathInfo> {
-  return new Map(
-    entries.flatMap(([path, info]) =>
-      typeof path === "string" && isObject(info) && readMember(info, "valid") !== false
-        ? [[path, { signedBy: findSigners(info) }] as const]
-        : [],
-    ),
-  );
+  const found = new Map<string, PathInfo>();
+  const named = new Set<unknown>();
+  for (const [path, info] of entries) {
+    // One that is named twice, as valid and as not, is not there.
+    const isTwice = named.has(path);
+    named.add(path);
+    if (typeof path !== "string") continue;
+    if (isTwice || !isRecord(info) || !isValid(info)) found.delete(path);
+    else found.set(path, { signedBy: findSigners(info), narUrl: findUrl(info) });
+  }
+  return found;
 }
 
-// A signature is the name of a key, a colon and the signature itself.
+function isRecord(value: unknown): value is Members {
+  return isObject(value) && !Array.isArray(value);
+}
+
+/** Newer versions of Nix say nothing of it for a path that is there. */
+function isValid(info: Members): boolean {
+  return !Object.hasOwn(info, "valid") || info["valid"] === true;
+}
+
+/** A signature is the name of a key, a colon and 64 bytes in base64: https://nix.dev/manual/nix/latest/store/signatures. */
+const SIGNATURE = /^([^:\s]+):[A-Za-z0-9+/]{86}==$/u;
+
 function findSigners(info: Members): readonly string[] {
   const signatures = readMember(info, "signatures");
   if (!Array.isArray(signatures)) return [];
-  return signatures.flatMap((signature) =>
-    typeof signature === "string" ? [signature.split(":")[0] ?? ""] : [],
-  );
+  return signatures.flatMap((signature) => {
+    const [, name] = typeof signature === "string" ? (SIGNATURE.exec(signature) ?? []) : [];
+    return name ?? [];
+  });
+}
+
+function findUrl(info: Members): string | undefined {
+  const url = readMember(info, "url");
+  return typeof url === "string" && url !== "" ? url : undefined;
 }

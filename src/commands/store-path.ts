@@ -62,10 +62,15 @@ export function parseStorePath(value: string, options: StorePathOptions = {}): S
   if (hash === undefined || name === undefined) {
     throw new CommandError(
       "ERR_STORE_PATH_INVALID",
-      `${quoteName(typeof value === "string" ? value : typeof value, 256)} is not a store path`,
+      `${quoteName(describeValue(value), 256)} is not a store path`,
     );
   }
   return { path: value, hash, name };
+}
+
+// Not every value has a text of its own.
+function describeValue(value: unknown): string {
+  return typeof value === "object" || typeof value === "function" ? typeof value : String(value);
 }
 
 /**

@@ -99,8 +99,7 @@ export class BatchRun {
         task.deny(result, paths);
         continue;
       }
-      task.record(result);
-      moved ||= result.storePaths.length > 0;
+      if (task.record(result)) moved = true;
       if (result.status === "failed") failed ??= result;
     }
     if (moved) this.#lastMovedAt = this.#now();

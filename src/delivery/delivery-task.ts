@@ -39,6 +39,8 @@ export class DeliveryTask {
   readonly limit: number;
   readonly #remaining: Set<string>;
   readonly #failures = new Map<string, AnyCachesError>();
+  /** What the cache was seen to have. */
+  readonly #present = new Set<string>();
   readonly #executions: ExecutionResult[] = [];
   #durationMs = 0;
   #lastError: AnyCachesError | undefined;
@@ -59,6 +61,7 @@ export class DeliveryTask {
     for (const path of known?.failed ?? [])
       this.#failures.set(path, earlier?.failures.get(path) ?? known?.error ?? UNKNOWN);
     if (earlier === undefined) return;
+    for (const path of earlier.#present) this.#present.add(path);
     this.#executions.push(...earlier.#executions);
     this.#durationMs = earlier.#durationMs;
     this.#lastError = earlier.#lastError;
@@ -86,15 +89,22 @@ export class DeliveryTask {
     return this.request.with({ caches: [this.cacheId], storePaths });
   }
 
-  /** Takes what came of an attempt. */
-  record(result: Exclude<PushResult, { readonly status: "denied" }>): void {
-    for (const path of result.storePaths) this.#remaining.delete(path);
+  /**
+   * Takes what came of an attempt. A path that is there without being confirmed is tried again: what it refers to may be missing.
+   *
+   * @returns whether the attempt brought a path there
+   */
+  record(result: Exclude<PushResult, { readonly status: "denied" }>): boolean {
+    for (const path of result.confirmedPaths) this.#remaining.delete(path);
+    const before = this.#present.size;
+    for (const path of result.storePaths) this.#present.add(path);
     this.#executions.push(...result.executions);
     this.#executions.splice(0, this.#executions.length - MAX_EXECUTIONS);
     this.#durationMs += result.durationMs;
     this.#last = result;
     this.#auditError ??= result.auditError;
     if (result.status === "failed") this.#lastError = result.error;
+    return this.#present.size > before;
   }
 
   /** Gives a path up. */
@@ -111,7 +121,7 @@ export class DeliveryTask {
 
   /** Some paths are denied now: all of the delivery is, where nothing was done for it, else these paths have failed. */
   deny(denied: DeniedResult, storePaths: readonly string[]): void {
-    const isUntouched = this.#remaining.size === this.request.storePaths.length;
+    const isUntouched = this.#remaining.size === this.request.storePaths.length && this.#present.size === 0;
     if (isUntouched && storePaths.length === this.#remaining.size) this.#denied = denied;
     const { decision } = denied;
     const error = new PermissionError("ERR_PERMISSION_DENIED", explainDecision(decision), decision);
@@ -142,11 +152,12 @@ export class DeliveryTask {
   }
 
   #toExecuted(decision: AllowDecision): PushResult {
-    const isThere = (path: string): boolean => !this.#remaining.has(path) && !this.#failures.has(path);
+    const isConfirmed = (path: string): boolean => !this.#remaining.has(path) && !this.#failures.has(path);
     const executed: ExecutedPush = {
       cacheId: this.cacheId,
       decision,
-      storePaths: this.request.storePaths.filter(isThere),
+      storePaths: this.request.storePaths.filter((path) => isConfirmed(path) || this.#present.has(path)),
+      confirmedPaths: this.request.storePaths.filter(isConfirmed),
       executions: this.#executions,
       durationMs: this.#durationMs,
       auditError: this.#auditError,

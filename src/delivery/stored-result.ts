@@ -41,15 +41,16 @@ export function readStoredResult(text: string): PushResult | undefined {
 }
 
 function readExecuted(stored: Members, cacheId: string, decision: Members): ExecutedPush | undefined {
-  const storePaths = readMember(stored, "storePaths");
+  const storePaths = readTexts(readMember(stored, "storePaths"));
+  const confirmedPaths = readTexts(readMember(stored, "confirmedPaths"));
   const executions = readMember(stored, "executions");
   const durationMs = readMember(stored, "durationMs");
-  const isList = Array.isArray(storePaths) && storePaths.every((path) => typeof path === "string");
-  if (!isList || typeof durationMs !== "number" || !isPermission(decision)) return undefined;
+  if (storePaths === undefined || confirmedPaths === undefined) return undefined;
+  if (typeof durationMs !== "number" || !isPermission(decision)) return undefined;
   const runs = Array.isArray(executions) ? executions.filter(isRun) : [];
   const auditError = readMember(stored, "auditError");
   return {
-    ...{ cacheId, decision, storePaths, executions: runs, durationMs },
+    ...{ cacheId, decision, storePaths, confirmedPaths, executions: runs, durationMs },
     auditError: isObject(auditError) ? toAuditFailure(readStoredError(auditError)) : undefined,
   };
 }
@@ -66,4 +67,9 @@ function isDenial(decision: Members): decision is Members & DenyDecision {
 function isRun(run: unknown): run is ExecutionResult {
   const { outcome, stdout, stderr } = toMembers(run);
   return typeof outcome === "string" && typeof stdout === "string" && typeof stderr === "string";
+}
+
+function readTexts(value: unknown): readonly string[] | undefined {
+  if (!Array.isArray(value)) return undefined;
+  return value.every((item) => typeof item === "string") ? value : undefined;
 }

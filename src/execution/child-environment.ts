@@ -1,6 +1,7 @@
 import type { CommandArg, CommandSpec } from "../commands/command.ts";
 import { Secret } from "../core/secret.ts";
 import type { Runtime } from "../host/runtime.ts";
+import { findPassword, secretsOf } from "./secrets-of.ts";
 
 /** What a child gets of the host's environment besides PATH: certificates, proxies, the Nix daemon and store. */
 const INHERITED_NAMES = [
@@ -46,13 +47,11 @@ export function buildChildEnvironment(
   );
   const inherited = names.map((name) => [name, runtime.env[name] ?? ""] as const);
   const own = [...command.env].map(([name, value]) => [name, toText(value, resolve)] as const);
-  const values = [...command.env.values(), ...command.files.flatMap((file) => file.secrets)];
-  const secrets = values.filter((value) => value instanceof Secret).map((secret) => secret.expose());
   // An empty PATH would mean the working directory; without one, the system's default holds.
   const search = path === "" ? [] : [["PATH", path] as const];
   return {
     variables: Object.fromEntries([...search, ...inherited, ...own]),
-    secrets: [...secrets, ...inherited.flatMap(([, value]) => findPassword(value))],
+    secrets: [...secretsOf(command), ...inherited.flatMap(([, value]) => findPassword(value))],
   };
 }
 
@@ -62,17 +61,7 @@ function toText(value: CommandArg | Secret, resolve: Resolve): string {
   return value instanceof Secret ? value.expose() : resolve(value);
 }
 
-/** The password of a URL, as a proxy's may be, with or without its scheme; it is one more text to redact. */
-function findPassword(value: string): string[] {
-  const url = /^[a-z][a-z0-9+.-]*:\/\//iu.test(value) ? value : `http://${value.replace(/^\/\//u, "")}`;
-  const password = URL.canParse(url) ? new URL(url).password : "";
-  return password === "" ? [] : [password, decode(password)];
-}
-
-function decode(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
+/** What must not be shown of the variables that every child gets: passwords of proxies. */
+export function findHostSecrets({ env }: Runtime): readonly string[] {
+  return INHERITED_NAMES.flatMap((name) => (Object.hasOwn(env, name) ? findPassword(env[name] ?? "") : []));
 }

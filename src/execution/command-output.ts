@@ -2,29 +2,38 @@ import type { CommandSpec } from "../commands/command.ts";
 import type { ExecutionResult, OutputChunk } from "./executor.ts";
 import { type CommandProgress, NixLogReader } from "./nix-log.ts";
 import { OutputTail } from "./output-tail.ts";
+import { Redactor } from "./redactor.ts";
+import { secretsOf } from "./secrets-of.ts";
 
 /** How much of what people read is kept. */
 const MAX_BYTES = 64 * 1024;
 
 /** Who is told what a command prints. */
 export interface CommandListener {
+  /** Texts of the host's environment that must not be shown. */
+  readonly hostSecrets: readonly string[];
   readonly onOutput?: ((chunk: OutputChunk) => void) | undefined;
   readonly onProgress?: ((progress: CommandProgress) => void) | undefined;
   readonly onMove: () => void;
 }
 
-/** Turns what a command prints for programs into what people read and what is counted; other output passes through. */
+/**
+ * Turns what a command prints for programs into what people read and what is counted; other output passes through. What was decoded here
+ * may hold a secret that nobody could see before, so it is redacted last.
+ */
 export class CommandOutput {
   readonly #listener: CommandListener;
   readonly #reader: NixLogReader | undefined;
+  readonly #redactor: Redactor;
   readonly #tail = new OutputTail(MAX_BYTES);
   #streamedErrors = false;
 
-  constructor({ logFormat }: CommandSpec, listener: CommandListener) {
+  constructor(command: CommandSpec, listener: CommandListener) {
     this.#listener = listener;
-    if (logFormat === undefined) return;
+    this.#redactor = new Redactor([...secretsOf(command), ...listener.hostSecrets]);
+    if (command.logFormat === undefined) return;
     this.#reader = new NixLogReader({
-      onLine: (line) => this.#pass({ stream: "stderr", text: `${line}\n` }),
+      onText: (text) => this.#pass({ stream: "stderr", text: this.#redactor.push(text) }),
       onProgress: (progress) => listener.onProgress?.(progress),
       onMove: listener.onMove,
     });
@@ -38,7 +47,7 @@ export class CommandOutput {
       return;
     }
     this.#listener.onMove();
-    this.#pass(chunk);
+    this.#listener.onOutput?.(chunk);
   }
 
   /** The result in the form that people read. */
@@ -47,15 +56,13 @@ export class CommandOutput {
     // An executor of the host's own need not stream.
     if (!this.#streamedErrors) this.#reader.push(result.stderr);
     this.#reader.end();
-    const stderr = this.#tail.read("stderr");
-    return {
-      ...result,
-      stderr,
-      truncated: this.#tail.truncated || (!this.#streamedErrors && result.truncated),
-    };
+    this.#pass({ stream: "stderr", text: this.#redactor.end() });
+    const truncated = this.#tail.truncated || (!this.#streamedErrors && result.truncated);
+    return { ...result, stderr: this.#tail.read("stderr"), truncated };
   }
 
   #pass(chunk: OutputChunk): void {
+    if (chunk.text === "") return;
     this.#tail.push(chunk);
     this.#listener.onOutput?.(chunk);
   }

@@ -25,11 +25,20 @@ export type CommandProgress =
 
 /** What the reader tells. */
 export interface NixLogListener {
-  /** A line for people. */
-  readonly onLine: (line: string) => void;
+  /** Text for people: lines, or parts of a long one, in their order. Nothing in it was redacted after it was decoded. */
+  readonly onText: (text: string) => void;
   readonly onProgress: (progress: CommandProgress) => void;
   /** Something moved: a step began or ended, a number grew, a message came. */
   readonly onMove: () => void;
+}
+
+/** Something that Nix does. */
+interface Activity {
+  readonly type: number;
+  /** What it told last. */
+  lastResult: string;
+  /** How many bytes of a path it has told. */
+  bytes: number;
 }
 
 // Numbers of Nix's logging.hh, the same since 2.4.
@@ -41,8 +50,12 @@ const INFO = 3;
 
 const PREFIX = "@nix ";
 
-/** Longest line that is read as an event; a longer one is nothing that Nix writes. */
+/** Longest line that is read as an event, in UTF-16 units; a longer one is nothing that Nix writes. */
 const MAX_LINE = 1024 * 1024;
+/** Most activities that are followed at once; Nix has some for each connection. */
+const MAX_ACTIVITIES = 10_000;
+/** Longest result that is compared with the one before. */
+const MAX_RESULT = 512;
 
 /**
  * Reads what nix prints with `--log-format internal-json`, wherever its pieces are cut. Ids are kept as text: they are made of the
@@ -50,14 +63,17 @@ const MAX_LINE = 1024 * 1024;
  */
 export class NixLogReader {
   readonly #listener: NixLogListener;
-  readonly #types = new Map<string, number>();
-  readonly #fields = new Map<string, string>();
-  readonly #bytes = new Map<string, number>();
+  /** The oldest is forgotten where a tool names more than Nix ever has. */
+  readonly #activities = new Map<string, Activity>();
   #doneBytes = 0;
   #expectedBytes = 0;
   /** Own count of paths, as long as nix tells none. */
   #paths: { readonly done: number; readonly expected: number } | undefined;
-  #rest = "";
+  /** The line that is not ended, in pieces, and how long it is. */
+  #pieces: string[] = [];
+  #length = 0;
+  /** Whether the line is too long to be an event, and is passed on as it comes. */
+  #isOverlong = false;
 
   constructor(listener: NixLogListener) {
     this.#listener = listener;
@@ -65,84 +81,122 @@ export class NixLogReader {
 
   /** Takes a piece of standard error. */
   push(text: string): void {
-    const lines = (this.#rest + text).split("\n");
-    this.#rest = (lines.pop() ?? "").slice(-MAX_LINE);
-    for (const line of lines) this.#readLine(line);
+    let start = 0;
+    for (let end = text.indexOf("\n"); end !== -1; end = text.indexOf("\n", start)) {
+      this.#append(text.slice(start, end));
+      this.#endLine();
+      start = end + 1;
+    }
+    this.#append(text.slice(start));
   }
 
   /** Takes the end. */
   end(): void {
-    if (this.#rest !== "") this.#readLine(this.#rest);
-    this.#rest = "";
+    if (this.#length > 0) this.#endLine();
+  }
+
+  #append(text: string): void {
+    if (text === "") return;
+    this.#length += text.length;
+    if (this.#isOverlong) this.#tell(text);
+    else {
+      this.#pieces.push(text);
+      if (this.#length > MAX_LINE) {
+        this.#isOverlong = true;
+        this.#tell(this.#takePieces());
+      }
+    }
+  }
+
+  #endLine(): void {
+    const wasOverlong = this.#isOverlong;
+    const line = this.#takePieces();
+    this.#isOverlong = false;
+    this.#length = 0;
+    if (wasOverlong) this.#tell("\n");
+    else this.#readLine(line);
+  }
+
+  #takePieces(): string {
+    const line = this.#pieces.length === 1 ? (this.#pieces[0] ?? "") : this.#pieces.join("");
+    this.#pieces = [];
+    return line;
   }
 
   #readLine(line: string): void {
     const event = line.startsWith(PREFIX) ? parseEvent(line.slice(PREFIX.length)) : undefined;
-    if (event === undefined) this.#tell(line);
-    else this.#readEvent(event);
+    if (event !== undefined) this.#readEvent(event);
+    else if (line !== "") this.#tell(`${line}\n`);
   }
 
-  #tell(line: string): void {
-    if (line === "") return;
+  #tell(text: string): void {
     this.#listener.onMove();
-    this.#listener.onLine(line);
+    this.#listener.onText(text);
   }
 
   #readEvent(event: Members): void {
-    const id = String(event["id"]);
-    switch (event["action"]) {
-      case "msg":
-        this.#tell(toPlainText(String(event["msg"])));
-        break;
-      case "start":
-        this.#start(id, event);
-        break;
-      case "stop":
-        if (this.#types.get(id) === COPY_PATH) this.#countPath();
-        this.#types.delete(id);
-        this.#fields.delete(id);
-        this.#listener.onMove();
-        break;
-      case "result":
-        this.#readResult(id, event);
-        break;
+    const { action, msg } = event;
+    const id = toActivityId(event["id"]);
+    if (action === "msg" && typeof msg === "string") {
+      const text = new EscapeStripper().push(msg);
+      if (text !== "") this.#tell(`${text}\n`);
     }
+    if (id === undefined) return;
+    if (action === "start") this.#start(id, event);
+    if (action === "stop") this.#stop(id);
+    if (action === "result") this.#readResult(id, event);
+  }
+
+  #stop(id: string): void {
+    if (this.#activities.get(id)?.type === COPY_PATH) this.#countPath();
+    this.#activities.delete(id);
+    this.#listener.onMove();
   }
 
   #start(id: string, { type, level, text }: Members): void {
-    if (typeof type === "number") this.#types.set(id, type);
     this.#listener.onMove();
+    if (typeof type === "number") this.#follow(id, type);
     const [, count] = /^copying (\d+) paths$/u.exec(type === COPY_PATHS ? String(text) : "") ?? [];
     if (count !== undefined) {
       this.#paths = { done: 0, expected: Number(count) };
       this.#listener.onProgress({ type: "paths", ...this.#paths });
     }
     if (typeof text === "string" && text !== "" && typeof level === "number" && level <= INFO)
-      this.#listener.onLine(`${text}...`);
+      this.#listener.onText(`${new EscapeStripper().push(text)}...\n`);
+  }
+
+  #follow(id: string, type: number): void {
+    this.#activities.set(id, { type, lastResult: "", bytes: 0 });
+    if (this.#activities.size <= MAX_ACTIVITIES) return;
+    for (const oldest of this.#activities.keys()) {
+      this.#activities.delete(oldest);
+      return;
+    }
   }
 
   #readResult(id: string, { type, fields }: Members): void {
     const values = Array.isArray(fields) ? fields : [];
+    const activity = this.#activities.get(id);
     // curl reports the same numbers again and again while nothing moves.
     const written = JSON.stringify([type, values]);
-    if (this.#fields.get(id) === written) return;
-    this.#fields.set(id, written);
+    if (activity !== undefined && activity.lastResult === written) return;
     this.#listener.onMove();
-    const activity = this.#types.get(id);
+    if (activity === undefined) return;
+    activity.lastResult = written.length <= MAX_RESULT ? written : "";
     const [first, second] = values;
     if (typeof first !== "number" || typeof second !== "number") return;
-    if (type === SET_EXPECTED && activity === COPY_PATHS && first === COPY_PATH) {
+    if (type === SET_EXPECTED && activity.type === COPY_PATHS && first === COPY_PATH) {
       this.#expectedBytes = second;
       this.#tellBytes();
     }
     if (type !== PROGRESS) return;
-    if (activity === COPY_PATHS) {
+    if (activity.type === COPY_PATHS) {
       this.#paths = undefined;
       this.#listener.onProgress({ type: "paths", done: first, expected: second });
     }
-    if (activity !== COPY_PATH) return;
-    this.#doneBytes += first - (this.#bytes.get(id) ?? 0);
-    this.#bytes.set(id, first);
+    if (activity.type !== COPY_PATH) return;
+    this.#doneBytes += first - activity.bytes;
+    activity.bytes = first;
     this.#tellBytes();
   }
 
@@ -160,14 +214,9 @@ export class NixLogReader {
   }
 }
 
-/**
- * Takes terminal sequences out of a message. Between two letters a space takes their place: what was redacted before this text was
- * put together must not be put together here.
- */
-function toPlainText(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: the escape character is what is looked for
-  const parted = text.replaceAll(/(?<=\w)\u001b\[[0-9;]*m(?=\w)/gu, " ");
-  return new EscapeStripper().push(parted);
+/** An id is a number below 2^64; anything else is of no activity that Nix has. */
+function toActivityId(id: unknown): string | undefined {
+  return typeof id === "string" && /^\d{1,20}$/u.test(id) ? id : undefined;
 }
 
 function parseEvent(json: string): Members | undefined {

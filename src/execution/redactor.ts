@@ -1,101 +1,104 @@
 import { toEncodings } from "./secret-encodings.ts";
+import { SecretMatcher } from "./secret-matcher.ts";
 
 const MARKER = "[redacted]";
 
-/**
- * Takes known secrets out of text that comes in pieces. A secret is found wherever the pieces are cut: what could be
- * the beginning of one is held back until the rest tells. Overlapping secrets leave nothing of either.
- */
-export class Redactor {
-  readonly #needles: readonly string[];
-  /** Text not yet given out. */
-  #pending = "";
-  /** How much of the pending text belongs to a secret found earlier. */
-  #masked = 0;
-  /** Whether the marker of the secret that reaches into the pending text was given out. */
-  #marked = false;
-
-  /**
-   * @param secrets - values to look for, also in the encodings that tools print; short ones are ignored
-   */
-  constructor(secrets: Iterable<string>) {
-    this.#needles = [...new Set([...secrets].flatMap((secret) => toEncodings(secret)))];
-  }
-
-  /** Takes a piece, and returns the text that is now certain. */
-  push(text: string): string {
-    this.#pending += text;
-    return this.#release(this.#findHold());
-  }
-
-  /** Returns the rest. */
-  end(): string {
-    return this.#release(this.#pending.length);
-  }
-
-  /** Gives out the pending text up to an offset. */
-  #release(hold: number): string {
-    if (hold === 0) return "";
-    let output = "";
-    let offset = 0;
-    let marked = this.#marked;
-    for (const { start, end } of this.#findSecrets()) {
-      if (start >= hold) break;
-      if (start > offset) marked = false;
-      output += this.#pending.slice(offset, start) + (marked ? "" : MARKER);
-      marked = true;
-      offset = end;
-    }
-    if (offset < hold) marked = false;
-    output += this.#pending.slice(offset, Math.max(offset, hold));
-    this.#pending = this.#pending.slice(hold);
-    this.#masked = Math.max(offset - hold, 0);
-    this.#marked = marked;
-    return output;
-  }
-
-  /** Finds where the longest beginning of a secret at the end of the pending text starts. */
-  #findHold(): number {
-    const text = this.#pending;
-    let hold = text.length;
-    for (const needle of this.#needles) {
-      const first = needle.charAt(0);
-      let start = text.indexOf(first, Math.max(0, text.length - needle.length + 1));
-      while (start !== -1 && start < hold) {
-        if (needle.startsWith(text.slice(start))) hold = start;
-        start = text.indexOf(first, start + 1);
-      }
-    }
-    return hold;
-  }
-
-  /** Finds all stretches of the pending text that belong to secrets, joined where they touch. */
-  #findSecrets(): Stretch[] {
-    const found: Stretch[] = this.#masked > 0 ? [{ start: 0, end: this.#masked }] : [];
-    for (const needle of this.#needles) {
-      for (
-        let start = this.#pending.indexOf(needle);
-        start !== -1;
-        start = this.#pending.indexOf(needle, start + 1)
-      ) {
-        found.push({ start, end: start + needle.length });
-      }
-    }
-    return joinStretches(found);
-  }
-}
-
+/** A part of the whole text that belongs to secrets, by its first unit and the one behind it. */
 interface Stretch {
   readonly start: number;
   readonly end: number;
 }
 
-function joinStretches(stretches: Stretch[]): Stretch[] {
-  const joined: Stretch[] = [];
-  for (const stretch of stretches.sort((a, b) => a.start - b.start)) {
-    const last = joined.at(-1);
-    if (last === undefined || stretch.start > last.end) joined.push(stretch);
-    else if (stretch.end > last.end) joined[joined.length - 1] = { start: last.start, end: stretch.end };
+/**
+ * Takes known secrets out of text that comes in pieces. A secret is found wherever the pieces are cut: what could be the beginning of
+ * one is held back until the rest tells. Overlapping secrets leave nothing of either. Each unit costs constant time.
+ */
+export class Redactor {
+  readonly #matchers: readonly SecretMatcher[];
+  /** Text not yet given out, and where it begins in the whole text. */
+  #pending = "";
+  #offset = 0;
+  /** What belongs to secrets of the text not yet given out, in order, joined where it touches. */
+  #found: Stretch[] = [];
+  /** Where the last secret ends whose marker was given out. */
+  #markedTo = -1;
+
+  /**
+   * @param secrets - values to look for, also in the encodings that tools print; short ones are ignored
+   */
+  constructor(secrets: Iterable<string>) {
+    const encodings = [...secrets].map(toEncodings);
+    const needles = new Set(encodings.flatMap(({ exact }) => exact));
+    const wrapped = new Set(encodings.flatMap(({ wrappable }) => wrappable));
+    this.#matchers = [
+      ...(needles.size === 0 ? [] : [new SecretMatcher([...needles], false)]),
+      ...(wrapped.size === 0 ? [] : [new SecretMatcher([...wrapped], true)]),
+    ];
   }
-  return joined;
+
+  /** Takes a piece, and returns the text that is now certain. */
+  push(text: string): string {
+    if (this.#matchers.length === 0) return text;
+    const from = this.#offset + this.#pending.length;
+    this.#pending += text;
+    for (const matcher of this.#matchers) this.#search(matcher, text, from);
+    const end = from + text.length;
+    return this.#release(
+      this.#matchers.reduce((hold, matcher) => Math.min(hold, matcher.holdFrom(end)), end),
+    );
+  }
+
+  /** Returns the rest. */
+  end(): string {
+    return this.#release(this.#offset + this.#pending.length);
+  }
+
+  #search(matcher: SecretMatcher, text: string, from: number): void {
+    for (let index = 0; index < text.length; index++) {
+      const start = matcher.step(text.charCodeAt(index), from + index);
+      if (start !== -1) this.#mark({ start, end: from + index + 1 });
+    }
+  }
+
+  /** Adds a stretch; those that it touches become one with it. */
+  #mark(stretch: Stretch): void {
+    let { start, end } = stretch;
+    const behind: Stretch[] = [];
+    for (let last = this.#found.pop(); last !== undefined; last = this.#found.pop()) {
+      if (last.end < start) {
+        this.#found.push(last);
+        break;
+      }
+      if (last.start > end) behind.push(last);
+      else [start, end] = [Math.min(start, last.start), Math.max(end, last.end)];
+    }
+    this.#found.push({ start, end }, ...behind.reverse());
+  }
+
+  /** Gives out the pending text up to a place in the whole text. */
+  #release(hold: number): string {
+    if (hold === this.#offset) return "";
+    let output = "";
+    let place = this.#offset;
+    while (this.#found[0] !== undefined && this.#found[0].start < hold) {
+      const { start, end } = this.#found[0];
+      if (start > place) output += this.#slice(place, start);
+      if (this.#markedTo !== start) output += MARKER;
+      this.#markedTo = Math.min(end, hold);
+      place = Math.max(place, this.#markedTo);
+      if (end <= hold) this.#found.shift();
+      else {
+        this.#found[0] = { start: hold, end };
+        break;
+      }
+    }
+    if (place < hold) output += this.#slice(place, hold);
+    this.#pending = this.#pending.slice(hold - this.#offset);
+    this.#offset = hold;
+    return output;
+  }
+
+  #slice(start: number, end: number): string {
+    return this.#pending.slice(start - this.#offset, end - this.#offset);
+  }
 }

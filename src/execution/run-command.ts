@@ -13,6 +13,8 @@ import { StallWatch } from "./stall-watch.ts";
 export interface RunCommandOptions {
   readonly executor: Executor;
   readonly clock: Clock;
+  /** Texts of the host's environment that must not be shown. */
+  readonly hostSecrets: readonly string[];
   /** How long this command may take. */
   readonly remainingMs: number;
   /** How long the whole push may take, for messages. */

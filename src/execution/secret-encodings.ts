@@ -1,33 +1,45 @@
 /** Shortest text that is looked for: shorter ones would tear holes into ordinary words. */
 const MIN_LENGTH = 8;
 
+/** The forms in which a tool may print a secret. */
+export interface SecretEncodings {
+  /** Forms that are looked for as they are. */
+  readonly exact: readonly string[];
+  /** Forms that tools break into lines, so that space inside of them does not count. */
+  readonly wrappable: readonly string[];
+}
+
 /**
- * The forms in which a tool may print a secret: as it is, inside JSON or TOML, inside a URL or form, and as base64 at
- * each of the three places a byte can have in it.
+ * Lists the forms in which a tool may print a secret: as it is, inside JSON or TOML, inside a URL or form, with every byte
+ * percent-encoded, in hexadecimal, and as base64 at each of the three places a byte can have in it.
  *
  * @returns forms of at least 8 characters; none for a shorter secret
  */
-export function toEncodings(secret: string): readonly string[] {
-  if (secret.length < MIN_LENGTH) return [];
+export function toEncodings(secret: string): SecretEncodings {
+  if (secret.length < MIN_LENGTH) return { exact: [], wrappable: [] };
   const text = secret.toWellFormed();
+  const json = JSON.stringify(text).slice(1, -1);
+  const hex = Buffer.from(text).toString("hex");
+  const percent = hex.replace(/../gu, "%$&");
+  return {
+    exact: select([secret, json, json.replaceAll("/", "\\/"), ...toUrlForms(text)]),
+    wrappable: select([
+      ...[hex, hex.toUpperCase(), percent, percent.toUpperCase()],
+      ...[0, 1, 2].flatMap((shift) => toBase64(text, shift)),
+    ]),
+  };
+}
+
+function select(forms: readonly string[]): readonly string[] {
+  return [...new Set(forms)].filter((form) => form.length >= MIN_LENGTH);
+}
+
+function toUrlForms(text: string): readonly string[] {
   const url = encodeURIComponent(text);
   const strict = url.replace(/[!'()*]/gu, (mark) => `%${mark.charCodeAt(0).toString(16).toUpperCase()}`);
-  const json = JSON.stringify(text).slice(1, -1);
-  const forms = [
-    secret,
-    json,
-    json.replaceAll("/", "\\/"),
-    ...[encodeURI(text), url, strict, toUserInfo(text), toPath(text)].flatMap((form) => [
-      form,
-      lowerCaseCodes(form),
-    ]),
-    ...[new URLSearchParams({ "": text }).toString().slice(1)].flatMap((form) => [
-      form,
-      lowerCaseCodes(form),
-    ]),
-    ...[0, 1, 2].flatMap((shift) => toBase64(text, shift)),
-  ];
-  return [...new Set(forms)].filter((form) => form.length >= MIN_LENGTH);
+  const form = new URLSearchParams({ "": text }).toString().slice(1);
+  const forms = [encodeURI(text), url, strict, toUserInfo(text), toPath(text), form];
+  return forms.flatMap((written) => [written, lowerCaseCodes(written)]);
 }
 
 function lowerCaseCodes(text: string): string {

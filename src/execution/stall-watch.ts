@@ -7,6 +7,7 @@ export class StallWatch implements Disposable {
   readonly #controller = new AbortController();
   readonly #clock: Clock;
   readonly #timeoutMs: number | undefined;
+  #movedAt: number;
   #cancel: (() => void) | undefined;
 
   /**
@@ -16,11 +17,12 @@ export class StallWatch implements Disposable {
   constructor(clock: Clock, timeoutMs: number | undefined, signal: AbortSignal | undefined) {
     this.#clock = clock;
     this.#timeoutMs = timeoutMs;
+    this.#movedAt = clock.monotonic();
     this.signal =
       timeoutMs === undefined
         ? signal
         : AbortSignal.any([this.#controller.signal, ...(signal === undefined ? [] : [signal])]);
-    this.move();
+    if (timeoutMs !== undefined) this.#look(timeoutMs);
   }
 
   /** Whether the run was ended since nothing moved. */
@@ -28,11 +30,15 @@ export class StallWatch implements Disposable {
     return this.#controller.signal.aborted;
   }
 
-  /** Something moved. */
+  /** Something moved. A flood of moves costs no timers: the one there is looks when the last was. */
   move(): void {
-    if (this.#timeoutMs === undefined) return;
-    this.#cancel?.();
-    this.#cancel = this.#clock.schedule(() => this.#controller.abort(), this.#timeoutMs);
+    if (this.#timeoutMs !== undefined) this.#movedAt = this.#clock.monotonic();
+  }
+
+  #look(timeoutMs: number): void {
+    const leftMs = this.#movedAt + timeoutMs - this.#clock.monotonic();
+    if (leftMs <= 0) this.#controller.abort();
+    else this.#cancel = this.#clock.schedule(() => this.#look(timeoutMs), leftMs);
   }
 
   [Symbol.dispose](): void {

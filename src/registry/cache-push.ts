@@ -1,57 +1,40 @@
 import { batchStorePaths } from "../commands/batch.ts";
 import type { CommandSpec } from "../commands/command.ts";
-import type { HostPaths } from "../commands/host-paths.ts";
 import { buildPushCommand } from "../commands/push-command.ts";
 import { checkStorePaths } from "../commands/store-path.ts";
 import { type CacheDefinition, describeDestination } from "../core/cache.ts";
 import { untilItFails } from "../core/call-listener.ts";
 import type { Credentials } from "../credentials/provider.ts";
-import type { CredentialResolver } from "../credentials/resolver.ts";
-import type { ExecutionResult, Executor, OutputChunk } from "../execution/executor.ts";
+import type { ExecutionResult, OutputChunk } from "../execution/executor.ts";
 import { isCredentialFailure } from "../execution/failure.ts";
 import type { CommandProgress } from "../execution/nix-log.ts";
-import { type RunCommandOptions, runCommand } from "../execution/run-command.ts";
-import type { Runtime } from "../host/runtime.ts";
+import { runCommand } from "../execution/run-command.ts";
 import type { AnyCachesError } from "./any-error.ts";
-import { toAborted, toPushFailure } from "./push-failure.ts";
-import type { PushParticipant } from "./push-participant.ts";
-import type { PushOptions, PushResult } from "./push-types.ts";
+import { type PushContext, toRunOptions } from "./push-context.ts";
+import { toEnded, toPushFailure } from "./push-failure.ts";
+import type { PushParticipant, SharedEnd } from "./push-participant.ts";
+import type { PushResult } from "./push-types.ts";
 import { verifyPaths } from "./verify.ts";
-
-/** What every cache of a push shares. */
-export interface PushContext {
-  readonly executor: Executor;
-  readonly resolver: CredentialResolver;
-  readonly runtime: Runtime;
-  readonly host: HostPaths;
-  readonly onOutput: PushOptions["onOutput"];
-  readonly onProgress: PushOptions["onProgress"];
-  readonly stallTimeoutMs: number | undefined;
-  readonly timeoutMs: number;
-  readonly signal: AbortSignal;
-  /** Whether a cache is asked for the paths after the tool said that they are there. */
-  readonly verifies: boolean;
-  /** Rejects unless the Nix store holds every path; asked once for all caches. */
-  readonly checkValidity: () => Promise<void>;
-}
 
 /**
  * Pushes the paths of one or several requests to one cache that allows them. It never rejects: whatever happens becomes the
  * result of each.
+ *
+ * @param checkStore - rejects unless the Nix store holds every path
  */
 export async function pushToCache(
   cache: CacheDefinition,
   participants: readonly PushParticipant[],
+  checkStore: () => Promise<void>,
   context: PushContext,
 ): Promise<ReadonlyMap<PushParticipant, PushResult>> {
   const refused = await announce(cache, participants, context);
   const announced = participants.filter((participant) => !refused.has(participant));
-  const push = new CachePush(cache, announced, context);
   const results = new Map(
     [...refused].map(([participant, error]) => [participant, participant.refuse(error)]),
   );
   if (announced.length === 0) return results;
-  const end = await push.run();
+  const end = await new CachePush(cache, announced, checkStore, context).run();
   const finished = await Promise.all(
     announced.map(async (participant) => [participant, await participant.finish(end)] as const),
   );
@@ -62,16 +45,16 @@ export async function pushToCache(
 async function announce(
   cache: CacheDefinition,
   participants: readonly PushParticipant[],
-  { signal }: PushContext,
+  { deadline: { signal } }: PushContext,
 ): Promise<ReadonlyMap<PushParticipant, AnyCachesError>> {
   const refused = new Map<PushParticipant, AnyCachesError>();
   const destination = describeDestination(cache.destination);
   const announceOne = async (participant: PushParticipant): Promise<void> => {
     const { storePaths } = participant;
     try {
-      await participant.emit({ type: "push.started", destination, storePaths }, signal);
+      await participant.emit({ type: "push.started", destination, storePaths });
     } catch (failure) {
-      refused.set(participant, signal.aborted ? toAborted() : toPushFailure(failure));
+      refused.set(participant, signal.aborted ? toEnded(signal) : toPushFailure(failure));
     }
   };
   await Promise.all(participants.map(announceOne));
@@ -81,20 +64,26 @@ async function announce(
 class CachePush {
   readonly #cache: CacheDefinition;
   readonly #participants: readonly PushParticipant[];
+  readonly #checkStore: () => Promise<void>;
   readonly #context: PushContext;
-  readonly #startedAt: number;
   readonly #executions: ExecutionResult[] = [];
   readonly #present = new Set<string>();
+  readonly #confirmed = new Set<string>();
   readonly #onOutput: (chunk: OutputChunk) => void;
   readonly #onProgress: (progress: CommandProgress) => void;
   #credentials: Credentials = { env: new Map() };
   #refreshed = false;
 
-  constructor(cache: CacheDefinition, participants: readonly PushParticipant[], context: PushContext) {
+  constructor(
+    cache: CacheDefinition,
+    participants: readonly PushParticipant[],
+    checkStore: () => Promise<void>,
+    context: PushContext,
+  ) {
     this.#cache = cache;
     this.#participants = participants;
+    this.#checkStore = checkStore;
     this.#context = context;
-    this.#startedAt = context.runtime.clock.monotonic();
     const { onOutput, onProgress, runtime } = context;
     const warnOf = (name: string) => () =>
       runtime.warn(`The ${name} callback failed; it is not called again for ${cache.id}`);
@@ -105,22 +94,27 @@ class CachePush {
     );
   }
 
-  async run(): Promise<Parameters<PushParticipant["finish"]>[0]> {
+  async run(): Promise<SharedEnd> {
+    const { clock } = this.#context.runtime;
+    const startedAt = clock.monotonic();
     const error = await this.#pushAll().catch((failure: unknown) => this.#toFailure(failure));
-    const durationMs = Math.round(this.#context.runtime.clock.monotonic() - this.#startedAt);
-    return { error, present: this.#present, executions: this.#executions, durationMs };
+    const durationMs = Math.round(clock.monotonic() - startedAt);
+    return {
+      ...{ error, durationMs, executions: this.#executions },
+      ...{ present: this.#present, confirmed: this.#confirmed },
+    };
   }
 
   async #pushAll(): Promise<AnyCachesError | undefined> {
-    if (this.#isAborted()) return toAborted();
+    this.#throwIfEnded();
     const asked = this.#participants.flatMap(({ storePaths }) => storePaths);
     const batches = batchStorePaths(checkStorePaths(asked, this.#context.host));
     await this.#resolveCredentials(false);
     // A command that cannot be built fails before the store is asked; what one batch lacks, all lack.
     for (const batch of batches.slice(0, 1)) this.#build(batch);
-    await this.#context.checkValidity();
+    await this.#checkStore();
     for (const batch of batches) {
-      const error = await this.#settleBatch(batch, await this.#pushBatch(batch));
+      const error = await this.#confirm(batch, await this.#pushBatch(batch));
       if (error !== undefined) return error;
     }
     return undefined;
@@ -137,30 +131,39 @@ class CachePush {
     return this.#execute(this.#build(batch));
   }
 
-  /** Finds out which paths of a batch are there: what a failed command got done counts, what a successful one says does not. */
-  async #settleBatch(
+  /**
+   * Finds out which paths of a batch are there. That may turn the success of a tool into a failure, and never the reverse: a tool that
+   * failed may have brought a path there, and not what the path refers to.
+   */
+  async #confirm(
     batch: readonly string[],
     error: AnyCachesError | undefined,
   ): Promise<AnyCachesError | undefined> {
-    if (!this.#context.verifies) {
-      if (error === undefined) for (const path of batch) this.#present.add(path);
+    const { verifies, deadline, host } = this.#context;
+    if (!verifies) {
+      if (error === undefined) this.#add(batch, [this.#present, this.#confirmed]);
       return error;
     }
-    if (this.#isAborted()) return error ?? toAborted();
+    if (deadline.signal.aborted) return error ?? toEnded(deadline.signal);
     const verified = await verifyPaths(batch, {
       cache: this.#cache,
       credentials: this.#credentials,
-      host: this.#context.host,
-      run: () => this.#toRunOptions(),
+      host,
+      context: this.#context,
     });
-    for (const path of verified.present) this.#present.add(path);
+    this.#add(verified.present, error === undefined ? [this.#present, this.#confirmed] : [this.#present]);
     // What an attempt failed of is told by its last run.
     if (error === undefined && verified.failedRun !== undefined) this.#executions.push(verified.failedRun);
-    return error ?? (this.#isAborted() ? toAborted() : verified.error);
+    return error ?? (deadline.signal.aborted ? toEnded(deadline.signal) : verified.error);
+  }
+
+  #add(paths: readonly string[], sets: readonly Set<string>[]): void {
+    for (const set of sets) for (const path of paths) set.add(path);
   }
 
   async #resolveCredentials(forceRefresh: boolean): Promise<void> {
-    const { resolver, signal, timeoutMs: minimumLifeMs } = this.#context;
+    const { resolver, deadline, timeoutMs: minimumLifeMs } = this.#context;
+    const { signal } = deadline;
     const source = this.#cache.credentials;
     const { type: sourceType } = source;
     try {
@@ -187,9 +190,9 @@ class CachePush {
   }
 
   async #execute(command: CommandSpec): Promise<AnyCachesError | undefined> {
-    if (this.#isAborted()) return toAborted();
+    this.#throwIfEnded();
     const { result, error } = await runCommand(command, {
-      ...this.#toRunOptions(),
+      ...toRunOptions(this.#context),
       stallTimeoutMs: this.#context.stallTimeoutMs,
       onOutput: this.#onOutput,
       onProgress: this.#onProgress,
@@ -198,22 +201,17 @@ class CachePush {
     return error;
   }
 
-  #toRunOptions(): RunCommandOptions {
-    const { executor, runtime, signal, timeoutMs } = this.#context;
-    const remainingMs = timeoutMs - (runtime.clock.monotonic() - this.#startedAt);
-    return { executor, clock: runtime.clock, timeoutMs, remainingMs, signal };
-  }
-
   async #emit(event: Parameters<PushParticipant["emit"]>[0]): Promise<void> {
-    const { signal } = this.#context;
-    await Promise.all(this.#participants.map((participant) => participant.emit(event, signal)));
+    await Promise.all(this.#participants.map((participant) => participant.emit(event)));
   }
 
   #toFailure(error: unknown): AnyCachesError {
-    return this.#isAborted() ? toAborted() : toPushFailure(error);
+    const { signal } = this.#context.deadline;
+    return signal.aborted ? toEnded(signal) : toPushFailure(error);
   }
 
-  #isAborted(): boolean {
-    return this.#context.signal.aborted;
+  #throwIfEnded(): void {
+    const { signal } = this.#context.deadline;
+    if (signal.aborted) throw toEnded(signal);
   }
 }

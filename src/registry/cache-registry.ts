@@ -9,15 +9,19 @@ import { PushError } from "../core/errors.ts";
 import type { CredentialSourceDefinition } from "../credentials/provider.ts";
 import { type CredentialResolver, createCredentialResolver } from "../credentials/resolver.ts";
 import { findAwsFiles } from "../credentials/sources/aws-profile.ts";
+import { findHostSecrets } from "../execution/child-environment.ts";
 import type { Executor } from "../execution/executor.ts";
 import { createProcessExecutor } from "../execution/process-executor.ts";
+import { Deadline } from "../host/deadline.ts";
 import { createNodeRuntime, type Runtime } from "../host/runtime.ts";
 import type { AccessRequest, Decision } from "../policy/decision.ts";
 import { readRequest } from "../policy/read-request.ts";
 import { CacheCatalog } from "./cache-catalog.ts";
 import { type CheckOptions, type CheckReport, checkCaches } from "./check.ts";
 import { type PushPlan, planAllowed } from "./plan.ts";
-import { type RunPushContext, runPush, runSharedPush } from "./push.ts";
+import { runPush, runSharedPush } from "./push.ts";
+import type { PushContext } from "./push-context.ts";
+import { toTimeout } from "./push-failure.ts";
 import type { PushOptions, PushReport, PushRequest, PushResult } from "./push-types.ts";
 import { readCacheId, readPushRequest } from "./read-push-request.ts";
 
@@ -75,7 +79,8 @@ export class CacheRegistry implements AsyncDisposable {
   readonly #audit: AuditLog;
   readonly #host: HostPaths;
   readonly #verifies: boolean;
-  readonly #running = new Map<AbortController, Promise<unknown>>();
+  readonly #hostSecrets: readonly string[];
+  readonly #running = new Map<Deadline, Promise<unknown>>();
   #closed = false;
 
   /**
@@ -98,6 +103,7 @@ export class CacheRegistry implements AsyncDisposable {
     this.#resolver = createCredentialResolver({ runtime, credentialSources });
     const { clock, warn } = runtime;
     this.#audit = new AuditLog({ enabled: config.security.auditHooks, sinks, clock, warn });
+    this.#hostSecrets = findHostSecrets(runtime);
     this.#host = { storeDirectory: findStoreDirectory(runtime), awsFiles: findAwsFiles(runtime) };
   }
 
@@ -208,6 +214,7 @@ export class CacheRegistry implements AsyncDisposable {
         clock: this.#runtime.clock,
         resolver: this.#resolver,
         host: this.#host,
+        hostSecrets: this.#hostSecrets,
         signal: options.signal,
       },
     );
@@ -227,34 +234,37 @@ export class CacheRegistry implements AsyncDisposable {
   /** Ends all pushes, which are then reported as aborted, and waits for them. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
-    for (const controller of this.#running.keys()) controller.abort();
+    for (const deadline of this.#running.keys()) deadline.abort();
     await Promise.allSettled(this.#running.values());
     this.#resolver[Symbol.dispose]();
   }
 
   async #track<Result>(
     options: PushOptions,
-    run: (context: RunPushContext) => Promise<Result>,
+    run: (context: PushContext) => Promise<Result>,
   ): Promise<Result> {
     if (this.#closed) throw new PushError("ERR_REGISTRY_CLOSED", "The registry was disposed; make a new one");
-    const controller = new AbortController();
+    const { signal } = options;
+    const timeoutMs = this.#toTimeoutMs(options.timeoutMs);
+    using deadline = new Deadline({
+      clock: this.#runtime.clock,
+      timeoutMs,
+      signal,
+      onTimeout: () => toTimeout(timeoutMs),
+    });
     // Each cache listens to it, and Node warns from eleven on.
-    setMaxListeners(0, controller.signal);
-    const onAbort = (): void => controller.abort(options.signal?.reason);
-    if (options.signal?.aborted === true) onAbort();
-    options.signal?.addEventListener("abort", onAbort, { once: true });
-    const running = run(this.#toContext(options, controller.signal));
-    this.#running.set(controller, running);
+    setMaxListeners(0, deadline.signal, deadline.hostSignal);
+    const running = run(this.#toContext(options, deadline, timeoutMs));
+    this.#running.set(deadline, running);
     try {
       return await running;
     } finally {
-      this.#running.delete(controller);
-      options.signal?.removeEventListener("abort", onAbort);
+      this.#running.delete(deadline);
     }
   }
 
-  #toContext(options: PushOptions, signal: AbortSignal): RunPushContext {
-    const longestMs = this.config.security.maxHookTimeoutSeconds * 1000;
+  #toContext(options: PushOptions, deadline: Deadline, timeoutMs: number): PushContext {
+    const { onOutput, onProgress, stallTimeoutMs } = options;
     return {
       catalog: this.#catalog,
       audit: this.#audit,
@@ -262,13 +272,17 @@ export class CacheRegistry implements AsyncDisposable {
       resolver: this.#resolver,
       runtime: this.#runtime,
       host: this.#host,
-      timeoutMs: clampTimeout(options.timeoutMs, longestMs),
-      onOutput: options.onOutput,
-      onProgress: options.onProgress,
-      stallTimeoutMs: options.stallTimeoutMs,
+      hostSecrets: this.#hostSecrets,
       verifies: this.#verifies,
-      signal,
+      ...{ deadline, timeoutMs, onOutput, onProgress, stallTimeoutMs },
     };
+  }
+
+  /** What is no number of milliseconds means the server's own bound. */
+  #toTimeoutMs(timeoutMs: number | undefined): number {
+    const longestMs = this.config.security.maxHookTimeoutSeconds * 1000;
+    if (timeoutMs === undefined || Number.isNaN(timeoutMs)) return longestMs;
+    return Math.min(Math.max(timeoutMs, 1), longestMs);
   }
 }
 
@@ -285,12 +299,6 @@ export class CacheRegistry implements AsyncDisposable {
 export interface CacheRegistryLoadOptions extends CacheRegistryOptions {
   /** Called with every diagnostic of the file, warnings included. */
   readonly onDiagnostic?: DiagnosticListener | undefined;
-}
-
-// What is no number of milliseconds means the server's own bound.
-function clampTimeout(timeoutMs: number | undefined, longestMs: number): number {
-  if (timeoutMs === undefined || Number.isNaN(timeoutMs)) return longestMs;
-  return Math.min(Math.max(timeoutMs, 1), longestMs);
 }
 
 function findStoreDirectory({ env }: Runtime): string | undefined {

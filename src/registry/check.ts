@@ -87,6 +87,7 @@ export interface CheckContext {
   readonly clock: Clock;
   readonly resolver: CredentialResolver;
   readonly host: HostPaths;
+  readonly hostSecrets: readonly string[];
   readonly signal: AbortSignal | undefined;
 }
 
@@ -128,11 +129,14 @@ function toTool(destination: CacheDestination): string {
   }
 }
 
-async function checkTool(tool: string, { executor, clock, signal }: CheckContext): Promise<ToolCheck> {
+async function checkTool(
+  tool: string,
+  { executor, clock, hostSecrets, signal }: CheckContext,
+): Promise<ToolCheck> {
   const command = { file: tool, args: ["--version"], env: privateHome(), files: [] };
   try {
     const bounds = { timeoutMs: TOOL_TIMEOUT_MS, remainingMs: TOOL_TIMEOUT_MS };
-    const { result, error } = await runCommand(command, { executor, clock, ...bounds, signal });
+    const { result, error } = await runCommand(command, { executor, clock, hostSecrets, ...bounds, signal });
     if (error !== undefined || result === undefined) return { tool, ok: false, error };
     return { tool, ok: true, version: result.stdout.trim().split("\n")[0] };
   } catch (error) {

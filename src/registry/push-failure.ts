@@ -9,9 +9,17 @@ export function toPushFailure(error: unknown): AnyCachesError {
   return new PushError("ERR_PUSH_FAILED", `The push failed with an unexpected ${quoteName(name, 64)}`);
 }
 
-/** What became of a push that the host ended. */
-export function toAborted(): PushError {
-  return new PushError("ERR_PUSH_ABORTED", "The push was aborted");
+/** What became of a push that ended before its end: its time was over, or the host had enough. */
+export function toEnded(signal: AbortSignal): PushError {
+  const { reason } = signal;
+  const isTimeout = reason instanceof PushError && reason.code === "ERR_PUSH_TIMEOUT";
+  return isTimeout ? reason : new PushError("ERR_PUSH_ABORTED", "The push was aborted");
+}
+
+/** What it means that the time of a push is over. */
+export function toTimeout(timeoutMs: number): PushError {
+  const seconds = Math.round(timeoutMs / 1000);
+  return new PushError("ERR_PUSH_TIMEOUT", `Hook execution timed out after ${seconds} seconds`);
 }
 
 /** What it means that an event was not recorded, whatever was thrown. */

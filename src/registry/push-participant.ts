@@ -1,8 +1,9 @@
 import type { AuditLog } from "../audit/audit-log.ts";
 import type { AuditEvent, AuditEventBase } from "../audit/event.ts";
 import type { CacheDefinition } from "../core/cache.ts";
-import { CommandError, type PushError } from "../core/errors.ts";
+import { CommandError, PushError } from "../core/errors.ts";
 import type { ExecutionResult } from "../execution/executor.ts";
+import type { Deadline } from "../host/deadline.ts";
 import type { Clock } from "../host/runtime.ts";
 import type { AllowDecision } from "../policy/decision.ts";
 import type { AnyCachesError } from "./any-error.ts";
@@ -19,27 +20,41 @@ export interface EventContext {
   readonly audit: AuditLog;
   readonly clock: Clock;
   readonly eventBase: Omit<AuditEventBase, "time">;
+  readonly deadline: Deadline;
 }
 
-/**
- * Stamps an event and delivers it.
- *
- * @param signal - ends the waiting for sinks; left out for what must be recorded in any case
- */
+/** How long the end of a push may take to be recorded after its time is over, in milliseconds. */
+const LAST_WORDS_MS = 3_000;
+
+/** Stamps an event and delivers it before the push's deadline. */
 export function emitEvent(
-  { audit, clock, eventBase }: EventContext,
+  { audit, clock, eventBase, deadline }: EventContext,
   event: Without<AuditEvent, keyof AuditEventBase>,
-  signal?: AbortSignal,
 ): Promise<void> {
-  return audit.emit({ ...event, ...eventBase, time: new Date(clock.now()).toISOString() }, signal);
+  return audit.emit({ ...event, ...eventBase, time: toTime(clock) }, deadline.signal);
+}
+
+/** Stamps an event and delivers it in any case, also after the deadline. */
+function emitLast(
+  { audit, clock, eventBase, deadline }: EventContext,
+  event: Without<AuditEvent, keyof AuditEventBase>,
+): Promise<void> {
+  const timeoutMs = Math.max(deadline.remainingMs, LAST_WORDS_MS);
+  return audit.emit({ ...event, ...eventBase, time: toTime(clock) }, undefined, timeoutMs);
+}
+
+function toTime(clock: Clock): string {
+  return new Date(clock.now()).toISOString();
 }
 
 /** How the push to a cache ended, for all who took part in it. */
 export interface SharedEnd {
-  /** Why not every path is there; absent if all are. */
-  readonly error: AnyCachesError | undefined;
-  /** The paths that are there. */
+  /** The paths that a command brought there that ended well, and that the cache has confirmed. */
+  readonly confirmed: ReadonlySet<string>;
+  /** The paths that are there, by what the cache says. */
   readonly present: ReadonlySet<string>;
+  /** Why some are not confirmed; absent if all are. */
+  readonly error: AnyCachesError | undefined;
   readonly executions: readonly ExecutionResult[];
   readonly durationMs: number;
 }
@@ -64,28 +79,31 @@ export class PushParticipant {
   }
 
   /** Delivers an event about this request at this cache. */
-  emit(event: Without<CacheEvent, keyof AuditEventBase | "cacheId">, signal?: AbortSignal): Promise<void> {
-    return emitEvent(this.#events, { ...event, cacheId: this.#cache.id }, signal);
+  emit(event: Without<CacheEvent, keyof AuditEventBase | "cacheId">): Promise<void> {
+    return emitEvent(this.#events, { ...event, cacheId: this.#cache.id });
   }
 
   /** Records how it ended for this request, and says so. */
   async finish(end: SharedEnd): Promise<PushResult> {
-    const storePaths = this.storePaths.filter((path) => end.present.has(path));
-    const error = this.#findError(end, storePaths);
-    return this.#toResult(end, error, storePaths, await this.#recordEnd(end, error));
+    const error = this.#findError(end);
+    return this.#toResult(end, error, await this.#recordEnd(end, error));
   }
 
   /** What failed for others, and not for this request, is none of its business. */
-  #findError({ error }: SharedEnd, storePaths: readonly string[]): AnyCachesError | undefined {
+  #findError({ confirmed, error }: SharedEnd): AnyCachesError | undefined {
     if (this.storePaths.length === 0)
       return new CommandError("ERR_STORE_PATH_INVALID", "There is no store path to push");
-    return storePaths.length === this.storePaths.length ? undefined : error;
+    if (this.storePaths.every((path) => confirmed.has(path))) return undefined;
+    return error ?? new PushError("ERR_PUSH_UNVERIFIED", "The push was not confirmed");
   }
 
   /** What is said of a request whose beginning could not be recorded: nothing was done for it. */
   refuse(error: AnyCachesError): PushResult {
-    const nothing: SharedEnd = { error, present: new Set(), executions: [], durationMs: 0 };
-    return this.#toResult(nothing, error, [], undefined);
+    return this.#toResult(
+      { error, confirmed: new Set(), present: new Set(), executions: [], durationMs: 0 },
+      error,
+      undefined,
+    );
   }
 
   async #recordEnd(end: SharedEnd, error: AnyCachesError | undefined): Promise<PushError | undefined> {
@@ -93,7 +111,12 @@ export class PushParticipant {
     const failure = error === undefined ? {} : { code: error.code, message: error.message };
     const { durationMs } = end;
     try {
-      await this.emit({ type: "push.finished", status: toStatus(error), durationMs, exitCode, ...failure });
+      const { id: cacheId } = this.#cache;
+      const status = toStatus(error);
+      await emitLast(this.#events, {
+        ...{ type: "push.finished", cacheId, status, durationMs, exitCode },
+        ...failure,
+      });
       return undefined;
     } catch (auditFailure) {
       return toAuditFailure(auditFailure);
@@ -101,13 +124,17 @@ export class PushParticipant {
   }
 
   #toResult(
-    { executions, durationMs }: SharedEnd,
+    { executions, durationMs, present, confirmed }: SharedEnd,
     error: AnyCachesError | undefined,
-    storePaths: readonly string[],
     auditError: PushError | undefined,
   ): PushResult {
-    const { id: cacheId } = this.#cache;
-    const executed = { cacheId, decision: this.#decision, storePaths, executions, durationMs, auditError };
+    const executed = {
+      cacheId: this.#cache.id,
+      decision: this.#decision,
+      storePaths: this.storePaths.filter((path) => present.has(path)),
+      confirmedPaths: this.storePaths.filter((path) => confirmed.has(path)),
+      ...{ executions, durationMs, auditError },
+    };
     const status = toStatus(error);
     return error !== undefined && status === "failed"
       ? { ...executed, status, error }

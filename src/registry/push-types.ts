@@ -114,8 +114,13 @@ export interface ExecutedPush {
   readonly cacheId: string;
   /** Why the push was allowed. */
   readonly decision: AllowDecision;
-  /** The paths that are there now: all of the request, or those of the commands that succeeded before another failed. */
+  /** The paths that are there now, by what the cache says. What they refer to is known to be there only for `confirmedPaths`. */
   readonly storePaths: readonly string[];
+  /**
+   * The paths that a command brought there that ended well, and that the cache has confirmed: for these nothing is left to do. All of
+   * the request, of a `pushed` result.
+   */
+  readonly confirmedPaths: readonly string[];
   /** How each command ended, in order; of the questions to the cache afterwards, one that was not answered. */
   readonly executions: readonly ExecutionResult[];
   /** From start to end, in milliseconds. */

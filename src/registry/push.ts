@@ -1,44 +1,24 @@
-import type { AuditLog } from "../audit/audit-log.ts";
-import type { HostPaths } from "../commands/host-paths.ts";
 import { checkStorePaths } from "../commands/store-path.ts";
 import type { CacheDefinition } from "../core/cache.ts";
 import type { PushError } from "../core/errors.ts";
-import type { CredentialResolver } from "../credentials/resolver.ts";
-import type { Executor } from "../execution/executor.ts";
-import type { Runtime } from "../host/runtime.ts";
-import type { CacheCatalog, CacheDecision } from "./cache-catalog.ts";
-import { type PushContext, pushToCache } from "./cache-push.ts";
-import { toAborted, toAuditFailure } from "./push-failure.ts";
+import type { CacheDecision } from "./cache-catalog.ts";
+import { pushToCache } from "./cache-push.ts";
+import type { PushContext } from "./push-context.ts";
+import { toAuditFailure, toEnded } from "./push-failure.ts";
 import { type EventContext, emitEvent, PushParticipant } from "./push-participant.ts";
-import type { DeniedResult, PushOptions, PushReport, PushResult } from "./push-types.ts";
+import type { DeniedResult, PushReport, PushResult } from "./push-types.ts";
 import type { ReadPushRequest } from "./read-push-request.ts";
 import { checkValidity } from "./validity.ts";
 
-/** What {@link runPush} works with. */
-export interface RunPushContext {
-  readonly catalog: CacheCatalog;
-  readonly audit: AuditLog;
-  readonly executor: Executor;
-  readonly resolver: CredentialResolver;
-  readonly runtime: Runtime;
-  readonly host: HostPaths;
-  readonly timeoutMs: number;
-  readonly onOutput: PushOptions["onOutput"];
-  readonly onProgress: PushOptions["onProgress"];
-  readonly stallTimeoutMs: number | undefined;
-  readonly verifies: boolean;
-  readonly signal: AbortSignal;
-}
-
 /** Decides for every requested cache, records that, and pushes where it is allowed. */
-export async function runPush(request: ReadPushRequest, context: RunPushContext): Promise<PushReport> {
+export async function runPush(request: ReadPushRequest, context: PushContext): Promise<PushReport> {
   const admitted = await admit(request, context);
   const { storePaths } = request;
-  const shared: PushContext = { ...context, checkValidity: checkOnce(storePaths, context) };
+  const checkStore = checkOnce(storePaths, context);
   const results = await Promise.all(
     toParts(admitted).map(async (part) => {
       if (part.participant === undefined) return part.result;
-      return resultOf(part, await pushToCache(part.cache, [part.participant], shared));
+      return resultOf(part, await pushToCache(part.cache, [part.participant], checkStore, context));
     }),
   );
   return { pushId: admitted.events.eventBase.pushId, ok: results.every(isRecordedPush), results };
@@ -51,7 +31,7 @@ export async function runPush(request: ReadPushRequest, context: RunPushContext)
  */
 export async function runSharedPush(
   requests: readonly ReadPushRequest[],
-  context: RunPushContext,
+  context: PushContext,
 ): Promise<readonly PushResult[]> {
   const admitted = await Promise.all(requests.map((request) => admit(request, context)));
   const parts = admitted.flatMap((one) =>
@@ -67,14 +47,14 @@ export async function runSharedPush(
 
 async function pushParts(
   parts: readonly Part[],
-  context: RunPushContext,
+  context: PushContext,
 ): Promise<ReadonlyMap<PushParticipant, PushResult>> {
   const allowed = parts.filter((part) => part.participant !== undefined);
   const cache = allowed[0]?.cache;
   if (cache === undefined) return new Map();
   const participants = allowed.map(({ participant }) => participant);
   const storePaths = [...new Set(participants.flatMap((participant) => participant.storePaths))];
-  return pushToCache(cache, participants, { ...context, checkValidity: checkOnce(storePaths, context) });
+  return pushToCache(cache, participants, checkOnce(storePaths, context), context);
 }
 
 /** A request that was decided on, with its decisions on record. */
@@ -86,13 +66,13 @@ interface Admitted {
   readonly failure: PushError | undefined;
 }
 
-async function admit(request: ReadPushRequest, context: RunPushContext): Promise<Admitted> {
-  const { catalog, audit, runtime } = context;
+async function admit(request: ReadPushRequest, context: PushContext): Promise<Admitted> {
+  const { catalog, audit, runtime, deadline } = context;
   const decisions = request.caches.map((cacheId) => catalog.decide(cacheId, request));
   const { repository, ref, commit, job, pushId = runtime.random.uuid() } = request;
   const eventBase = { pushId, repository, ref, commit, job };
-  const events: EventContext = { audit, clock: runtime.clock, eventBase };
-  const failure = await recordDecisions(request, decisions, events, context.signal);
+  const events: EventContext = { audit, clock: runtime.clock, eventBase, deadline };
+  const failure = await recordDecisions(request, decisions, events);
   return { request, decisions, events, failure };
 }
 
@@ -101,19 +81,19 @@ async function recordDecisions(
   { drvPath, storePaths }: ReadPushRequest,
   decisions: readonly CacheDecision[],
   events: EventContext,
-  signal: AbortSignal,
 ): Promise<PushError | undefined> {
   try {
     for (const { decision } of decisions) {
-      await emitEvent(events, { type: "permission.decided", cacheId: decision.cacheId, decision }, signal);
+      await emitEvent(events, { type: "permission.decided", cacheId: decision.cacheId, decision });
     }
     const caches = decisions.flatMap(({ cache }) => (cache === undefined ? [] : [cache.id]));
     if (caches.length > 0) {
-      await emitEvent(events, { type: "push.dispatched", drvPath, caches, storePaths }, signal);
+      await emitEvent(events, { type: "push.dispatched", drvPath, caches, storePaths });
     }
     return undefined;
   } catch (error) {
-    return signal.aborted ? toAborted() : toAuditFailure(error);
+    const { signal } = events.deadline;
+    return signal.aborted ? toEnded(signal) : toAuditFailure(error);
   }
 }
 
@@ -137,7 +117,7 @@ function resultOf(part: Part, pushed: ReadonlyMap<PushParticipant, PushResult>):
 }
 
 function toDenied(decision: DeniedResult["decision"], failure: PushError | undefined): DeniedResult {
-  const auditError = failure?.code === "ERR_PUSH_ABORTED" ? undefined : failure;
+  const auditError = failure?.code === "ERR_AUDIT_FAILED" ? failure : undefined;
   return { status: "denied", cacheId: decision.cacheId, decision, auditError };
 }
 
@@ -146,14 +126,9 @@ function isRecordedPush(result: PushResult): boolean {
 }
 
 /** Asks the Nix store for the paths when the first cache wants to know, and remembers the answer for the others. */
-function checkOnce(storePaths: readonly string[], context: RunPushContext): () => Promise<void> {
-  const { executor, host, runtime, timeoutMs, signal } = context;
-  const { storeDirectory } = host;
+function checkOnce(storePaths: readonly string[], context: PushContext): () => Promise<void> {
   let validity: Promise<void> | undefined;
-  const check = async (): Promise<void> => {
-    const paths = checkStorePaths(storePaths, host);
-    await checkValidity(paths, { executor, clock: runtime.clock, storeDirectory, timeoutMs, signal });
-  };
+  const check = async (): Promise<void> => checkValidity(checkStorePaths(storePaths, context.host), context);
   return () => {
     validity ??= check();
     return validity;

@@ -1,40 +1,21 @@
 import { batchStorePaths } from "../commands/batch.ts";
 import { buildValidityCheckCommand } from "../commands/validity-check.ts";
 import { PushError } from "../core/errors.ts";
-import type { Executor } from "../execution/executor.ts";
 import { runCommand } from "../execution/run-command.ts";
-import type { Clock } from "../host/runtime.ts";
 import { listSome } from "./list-some.ts";
-
-/** Bounds of {@link checkValidity}. */
-export interface ValidityOptions {
-  readonly executor: Executor;
-  readonly clock: Clock;
-  readonly storeDirectory: string | undefined;
-  /** How long all questions together may take. */
-  readonly timeoutMs: number;
-  readonly signal: AbortSignal;
-}
+import { type PushContext, toRunOptions } from "./push-context.ts";
 
 /**
  * Makes sure that the Nix store holds every path. cachix skips paths it does not hold and exits 0, and nix copy would
  * look for them elsewhere. Whatever `nix-store` prints is taken for a path that it does not hold.
  *
- * @throws {@link PushError} `ERR_STORE_PATH_NOT_VALID`; `ERR_PUSH_FAILED` if the store did not answer
+ * @throws {@link PushError} `ERR_STORE_PATH_NOT_VALID`; `ERR_PUSH_FAILED` or `ERR_PUSH_TIMEOUT` if the store did not answer
  */
-export async function checkValidity(storePaths: readonly string[], options: ValidityOptions): Promise<void> {
-  const { executor, clock, storeDirectory, timeoutMs, signal } = options;
-  const startedAt = clock.monotonic();
+export async function checkValidity(storePaths: readonly string[], context: PushContext): Promise<void> {
+  const { storeDirectory } = context.host;
   for (const batch of batchStorePaths(storePaths)) {
     const command = buildValidityCheckCommand(batch, { storeDirectory });
-    const remainingMs = timeoutMs - (clock.monotonic() - startedAt);
-    const { result, error } = await runCommand(command, {
-      executor,
-      clock,
-      timeoutMs,
-      remainingMs,
-      signal,
-    });
+    const { result, error } = await runCommand(command, toRunOptions(context));
     if (error !== undefined || result === undefined) throw error;
     const printed = result.stdout
       .split("\n")

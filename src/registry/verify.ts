@@ -1,23 +1,14 @@
 import { batchStorePaths } from "../commands/batch.ts";
 import type { CommandSpec } from "../commands/command.ts";
-import type { HostPaths } from "../commands/host-paths.ts";
 import { buildPathInfoCommand, type PathInfo, parsePathInfo } from "../commands/path-info.ts";
-import type { CacheDefinition } from "../core/cache.ts";
 import { PushError } from "../core/errors.ts";
-import type { Credentials } from "../credentials/provider.ts";
 import type { ExecutionResult } from "../execution/executor.ts";
 import { classifyRun } from "../execution/failure.ts";
-import { type CommandOutcome, type RunCommandOptions, runCommand } from "../execution/run-command.ts";
+import { type CommandOutcome, runCommand } from "../execution/run-command.ts";
 import { listSome } from "./list-some.ts";
-
-/** What is asked of a cache after a push. */
-export interface Verification {
-  readonly cache: CacheDefinition;
-  readonly credentials: Credentials;
-  readonly host: HostPaths;
-  /** How a command is run, for the time that is left. */
-  readonly run: () => RunCommandOptions;
-}
+import { probeCache } from "./probe-cache.ts";
+import { type PushContext, toRunOptions } from "./push-context.ts";
+import type { Verification } from "./verification.ts";
 
 /** Longest answer that is read, in UTF-16 units; 400 paths take about a quarter of a megabyte. */
 const MAX_ANSWER_LENGTH = 16 * 1024 * 1024;
@@ -53,20 +44,21 @@ export async function verifyPaths(
 }
 
 async function verifyBatch(batch: readonly string[], verification: Verification): Promise<Verified> {
-  const { cache, credentials, host, run } = verification;
+  const { cache, credentials, host, context } = verification;
   const command = buildPathInfoCommand({
     destination: cache.destination,
     storePaths: batch,
     credentials,
     ...host,
   });
-  const { answer, error, result } = await ask(command, run);
+  const { answer, error, result } = await ask(command, context);
   if (error !== undefined) return { present: [], error, failedRun: result };
   const isRedacted = answer.includes("[redacted]");
   const found = isRedacted ? undefined : parsePathInfo(answer);
   if (found === undefined)
     return { present: [], error: unverified("The cache's answer cannot be read", undefined) };
-  return judge(batch, found, cache.requireSignature);
+  const gone = await probeCache(batch, found, verification);
+  return judge(batch, new Map([...found].filter(([path]) => !gone.has(path))), cache.requireSignature);
 }
 
 /** How often a question is asked that the network spoilt. */
@@ -74,12 +66,12 @@ const MAX_QUESTIONS = 3;
 
 async function ask(
   command: CommandSpec,
-  run: Verification["run"],
+  context: PushContext,
 ): Promise<CommandOutcome & { readonly answer: string }> {
   for (let question = 1; ; question++) {
     const reader = new AnswerReader();
     const { result, error } = await runCommand(command, {
-      ...run(),
+      ...toRunOptions(context),
       onOutput: (chunk) => reader.push(chunk),
     });
     const answer = reader.read(result?.stdout ?? "");

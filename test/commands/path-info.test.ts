@@ -16,6 +16,8 @@ const ATTIC: CacheDestination = {
 const KEYS = { AWS_ACCESS_KEY_ID: "AKIA", AWS_SECRET_ACCESS_KEY: "secret-canary" };
 
 const A = PATH;
+/** What a signature by a key looks like. */
+const signedBy = (key: string): string => `${key}:${"x".repeat(86)}==`;
 const B = "/nix/store/0c0000000000000000000000000000z1-world-1.0";
 
 describe("the question which paths a cache has", () => {
@@ -70,9 +72,29 @@ describe("the question which paths a cache has", () => {
     ["{}", {}],
     [JSON.stringify({ [PATH]: {} }), { [PATH]: [] }],
     [JSON.stringify({ [PATH]: null }), {}],
-    [JSON.stringify({ [PATH]: { signatures: ["a-1:x", "b-1:y", 5] } }), { [PATH]: ["a-1", "b-1"] }],
+    [
+      JSON.stringify({ [PATH]: { signatures: [signedBy("a-1"), signedBy("b-1"), 5] } }),
+      { [PATH]: ["a-1", "b-1"] },
+    ],
     [JSON.stringify([{ path: PATH, signatures: "none" }, 5, null, { path: 5 }]), { [PATH]: [] }],
     [JSON.stringify([{ path: PATH, valid: false }]), {}],
+    [JSON.stringify([{ path: PATH, valid: true }]), { [PATH]: [] }],
+    [JSON.stringify([{ path: PATH, valid: "false" }]), {}],
+    [JSON.stringify([{ path: PATH, valid: null }]), {}],
+    [JSON.stringify({ [PATH]: { valid: 0 } }), {}],
+    [JSON.stringify({ [PATH]: [] }), {}],
+    [JSON.stringify({ [PATH]: [{}] }), {}],
+    [JSON.stringify([[PATH], { path: PATH, valid: false }, { path: PATH }]), {}],
+    [JSON.stringify([{ path: PATH }, { path: PATH, valid: false }]), {}],
+    [`{"${PATH}":{"valid":false,"valid":true}}`, undefined],
+    [`{"${PATH}":null,"${PATH}":{}}`, undefined],
+    [`{"${PATH}":{"\\u0076alid":false,"valid":true}}`, undefined],
+    [
+      JSON.stringify({
+        [PATH]: { signatures: ["key-1", "key-1:", "key-1:short", ":", `:${"x".repeat(86)}==`] },
+      }),
+      { [PATH]: [] },
+    ],
   ])("is read as %s", (stdout, found) => {
     const infos = parsePathInfo(stdout);
     const read = infos && Object.fromEntries([...infos].map(([path, { signedBy }]) => [path, signedBy]));
@@ -81,9 +103,9 @@ describe("the question which paths a cache has", () => {
 });
 
 it("path info is read in every form that Nix has had", () => {
-  expect(parsePathInfo(`[{"path":"${A}","signatures":["k-1:x"]},{"path":"${B}","valid":false}]`)).toEqual(
-    new Map([[A, { signedBy: ["k-1"] }]]),
-  );
+  expect(
+    parsePathInfo(`[{"path":"${A}","signatures":["${signedBy("k-1")}"]},{"path":"${B}","valid":false}]`),
+  ).toEqual(new Map([[A, { signedBy: ["k-1"] }]]));
   expect(parsePathInfo(`{"${A}":{"signatures":[]},"${B}":null}`)).toEqual(new Map([[A, { signedBy: [] }]]));
   expect(parsePathInfo("7")).toBeUndefined();
 });

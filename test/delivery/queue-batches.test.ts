@@ -112,15 +112,31 @@ describe("batches", () => {
     expect(report.results[0]).toMatchObject({ status: "failed", storePaths: [storePath(1), storePath(3)] });
   });
 
-  it("counts what a failed command has brought there", async () => {
-    const caches = new FakeCaches(() => ({ exitCode: 1, stderr: "HTTP error 500" }));
-    caches.partial = (paths) => paths.slice(0, 2);
+  it("tries paths again that a failed command has brought there, until a command ends well", async () => {
+    // Each command brings two more and fails, as of a server that fails some requests.
+    const caches = new FakeCaches();
+    caches.behaviour = (name, paths) =>
+      paths.every((path) => caches.of(name).has(path))
+        ? undefined
+        : { exitCode: 1, stderr: "HTTP error 500" };
+    caches.partial = (paths) => paths.filter((path) => !caches.of("a").has(path)).slice(0, 2);
     const { queue, clock } = setUpQueue(caches);
-    const ticket = await queue.enqueue(
-      requestFor(["a"], ...Array.from({ length: 20 }, (_path, index) => index)),
-    );
-    expect(await runUntil(clock, ticket.done)).toMatchObject({ ok: true });
-    expect(caches.pushes).toHaveLength(10);
+    const indexes = Array.from({ length: 20 }, (_path, index) => index);
+    const ticket = await queue.enqueue(requestFor(["a"], ...indexes));
+    const report = await runUntil(clock, ticket.done);
+    expect(report).toMatchObject({ ok: true, results: [{ storePaths: indexes.map(storePath) }] });
+    expect(caches.pushes.map(([, paths]) => paths.length)).toEqual(Array.from({ length: 11 }, () => 20));
+  });
+
+  it("calls nothing delivered that only a failed command has brought there", async () => {
+    const caches = new FakeCaches(() => ({ exitCode: 1, stderr: "HTTP error 500" }));
+    caches.partial = (paths) => paths;
+    const { queue, clock } = setUpQueue(caches);
+    const ticket = await queue.enqueue(requestFor(["a"], 1));
+    expect((await runUntil(clock, ticket.done)).results).toMatchObject([
+      { status: "failed", storePaths: [storePath(1)], confirmedPaths: [] },
+    ]);
+    expect(await queue.deadLetters()).toMatchObject([{ storePaths: [storePath(1)] }]);
   });
 
   it("fresh work is not starved by what is tried again", async () => {

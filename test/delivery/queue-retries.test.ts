@@ -172,7 +172,8 @@ describe("trying again", () => {
     expect(results).toMatchObject([
       { status: "failed", storePaths: [storePath(1)], error: { code: "ERR_PERMISSION_DENIED" } },
     ]);
-    expect(await queue.deadLetters()).toMatchObject([{ storePaths: [storePath(2)] }]);
+    // The first is there, and what it refers to may not be.
+    expect(await queue.deadLetters()).toMatchObject([{ storePaths: [storePath(1), storePath(2)] }]);
   });
 
   it("a half that is denied beside one that is pushed is reported as what happened", async () => {

@@ -21,17 +21,17 @@ const LOG = [
 ];
 
 const read = (pieces: readonly string[]) => {
-  const lines: string[] = [];
+  let text = "";
   const progress: CommandProgress[] = [];
   let moves = 0;
   const reader = new NixLogReader({
-    onLine: (line) => lines.push(line),
+    onText: (more) => (text += more),
     onProgress: (step) => progress.push(step),
     onMove: () => moves++,
   });
   for (const piece of pieces) reader.push(piece);
   reader.end();
-  return { lines, progress, moves };
+  return { lines: text.split("\n").slice(0, -1), progress, moves };
 };
 
 describe("nix's log for programs", () => {
@@ -88,9 +88,30 @@ describe("nix's log for programs", () => {
     );
   });
 
-  it("puts no text together that a colour kept apart", () => {
-    const { lines } = read(['@nix {"action":"msg","level":0,"msg":"sec\\u001b[1mret-canary"}\n']);
-    expect(lines).toEqual(["sec ret-canary"]);
+  it("of activities without end is survived in bounded memory", () => {
+    const reader = new NixLogReader({ onText: () => {}, onProgress: () => {}, onMove: () => {} });
+    const before = process.memoryUsage().heapUsed;
+    const padding = "x".repeat(500);
+    for (let id = 0; id < 200_000; id++) {
+      reader.push(`@nix {"action":"start","id":${id},"level":7,"text":"","type":100}\n`);
+      reader.push(`@nix {"action":"result","fields":[${id},9,"${padding}"],"id":${id},"type":105}\n`);
+      reader.push(`@nix {"action":"start","id":"${padding}${id}","level":7,"text":"","type":100}\n`);
+    }
+    globalThis.gc?.();
+    expect(process.memoryUsage().heapUsed - before).toBeLessThan(60 * 1024 * 1024);
+  });
+
+  it("of one endless line is passed on in bounded memory", () => {
+    let length = 0;
+    const reader = new NixLogReader({
+      onText: (text) => (length += text.length),
+      onProgress: () => {},
+      onMove: () => {},
+    });
+    for (let piece = 0; piece < 100; piece++) reader.push("x".repeat(65_536));
+    expect(length).toBe(6_553_600);
+    reader.push(`\n@nix {"action":"msg","level":0,"msg":"next"}\n`);
+    expect(length).toBe(6_553_600 + "\nnext\n".length);
   });
 
   it("of any bytes is survived", () => {

@@ -2,6 +2,9 @@ import {
   CacheRegistry,
   type CommandSpec,
   formatCommand,
+  HttpError,
+  type HttpRequest,
+  type HttpResponse,
   type PushRequest,
   type PushResult,
 } from "@eka-ci/caches";
@@ -25,6 +28,9 @@ const HTTP = `cache_type = "nix-copy"\ndestination = "https://cache.example.com"
 const REQUEST: PushRequest = { repository: "o/r", job: "j", caches: ["one"], storePaths: [A, B] };
 
 const isQuestion = ({ args }: CommandSpec): boolean => args.includes("path-info");
+
+/** What a signature by a key looks like. */
+const signedBy = (key: string): string => `${key}:${"x".repeat(86)}==`;
 
 const answer = (paths: Readonly<Record<string, object | null>>): ScriptedResult => ({
   stdout: JSON.stringify(paths),
@@ -98,6 +104,25 @@ describe("after a push the cache is asked", () => {
     });
   });
 
+  it.each<[name: string, failure: ScriptedResult]>([
+    ["exits with 1", { exitCode: 1, stderr: "Error: upload of a dependency answered 500" }],
+    ["is killed", { exitCode: null, signal: "SIGKILL" }],
+    ["says that it skipped something", { exitCode: 0, stderr: `${B} is not valid, skipping\n` }],
+  ])(
+    "but no failure of a tool becomes a success: one that %s, with its paths there",
+    async (_name, failure) => {
+      const { push } = setUp(CACHIX, (command) =>
+        isQuestion(command) ? undefined : command.file === "cachix" ? failure : undefined,
+      );
+      expect(await push()).toMatchObject({
+        status: "failed",
+        error: { code: "ERR_PUSH_FAILED" },
+        storePaths: [A, B],
+        confirmedPaths: [],
+      });
+    },
+  );
+
   it("but not with verify: never", async () => {
     const { push, executor } = setUp(CACHIX, () => undefined, "never");
     expect(await push()).toMatchObject({ status: "pushed" });
@@ -108,14 +133,18 @@ describe("after a push the cache is asked", () => {
 describe("require_signature", () => {
   const guarded = `${HTTP}\nrequire_signature = "ci-1"`;
   it.each<[name: string, signatures: unknown, expected: string]>([
-    ["is met by the key", ["other-1:x", "ci-1:y"], "pushed"],
-    ["is not met by another key", ["ci-2:y"], "ERR_SIGNATURE_MISSING"],
-    ["is not met by a longer name", ["ci-11:y"], "ERR_SIGNATURE_MISSING"],
+    ["is met by the key", [signedBy("other-1"), signedBy("ci-1")], "pushed"],
+    ["is not met by another key", [signedBy("ci-2")], "ERR_SIGNATURE_MISSING"],
+    ["is not met by a longer name", [signedBy("ci-11")], "ERR_SIGNATURE_MISSING"],
     ["is not met by nothing", undefined, "ERR_SIGNATURE_MISSING"],
-    ["is not met by what is no list", "ci-1:y", "ERR_SIGNATURE_MISSING"],
+    ["is not met by what is no list", signedBy("ci-1"), "ERR_SIGNATURE_MISSING"],
+    ["is not met by a name alone", ["ci-1"], "ERR_SIGNATURE_MISSING"],
+    ["is not met by a name and nothing behind it", ["ci-1:"], "ERR_SIGNATURE_MISSING"],
   ])("%s", async (_name, signatures, expected) => {
     const { push } = setUp(guarded, (command) =>
-      isQuestion(command) ? answer({ [A]: { signatures: ["ci-1:z"] }, [B]: { signatures } }) : undefined,
+      isQuestion(command)
+        ? answer({ [A]: { signatures: [signedBy("ci-1")] }, [B]: { signatures } })
+        : undefined,
     );
     expect(codeOf(await push())).toBe(expected);
   });
@@ -190,5 +219,71 @@ describe("requests that are pushed together", () => {
       { status: "denied", decision: { reason: "unknown-cache" } },
     ]);
     expect(await registry.pushTogether("one", [])).toEqual([]);
+  });
+});
+
+describe("an HTTP cache is asked for what nix does not tell", () => {
+  const url = (path: string): string => `nar/${path.slice(11, 15)}.nar.xz`;
+  const narinfoOf = (path: string): string => `https://cache.example.com/${path.slice(11, 43)}.narinfo`;
+  const narOf = (path: string): string => `https://cache.example.com/${url(path)}`;
+
+  const pushTo = async (answers: Readonly<Record<string, Partial<HttpResponse> | "unreachable">>) => {
+    const asked: HttpRequest[] = [];
+    const runtime = {
+      ...createTestRuntime({ env: ENV }),
+      http: {
+        send: async (request: HttpRequest): Promise<HttpResponse> => {
+          asked.push(request);
+          const response = answers[request.url] ?? {};
+          if (response === "unreachable") throw new HttpError("ERR_HTTP_UNREACHABLE", "away");
+          return { status: 200, headers: {}, body: new Uint8Array(), ...response };
+        },
+      },
+    };
+    const executor = createRecordingExecutor({
+      respond: (command) =>
+        isQuestion(command) ? answer({ [A]: { url: url(A) }, [B]: { url: url(B) } }) : undefined,
+    });
+    const registry = CacheRegistry.fromToml(toToml(HTTP), { executor, runtime });
+    return { asked, result: (await registry.push(REQUEST)).results[0] };
+  };
+
+  it("with the credentials of the push: each narinfo, and the head of each NAR", async () => {
+    const { asked, result } = await pushTo({});
+    expect(result).toMatchObject({ status: "pushed" });
+    expect(asked.map((request) => `${request.method} ${request.url}`).sort()).toEqual(
+      [`GET ${narinfoOf(A)}`, `GET ${narinfoOf(B)}`, `HEAD ${narOf(A)}`, `HEAD ${narOf(B)}`].sort(),
+    );
+    for (const { headers } of asked)
+      expect(headers["authorization"]).toBe(`Basic ${Buffer.from(":http-canary").toString("base64")}`);
+  });
+
+  it.each<[name: string, answers: Parameters<typeof pushTo>[0], present: readonly string[]]>([
+    ["a NAR that is gone", { [narOf(B)]: { status: 404 } }, [A]],
+    [
+      "a narinfo from another origin",
+      { [narinfoOf(B)]: { status: 302, headers: { location: "https://portal.example/" } } },
+      [A],
+    ],
+  ])("%s is not there", async (_name, answers, present) => {
+    const { result } = await pushTo(answers);
+    expect(result).toMatchObject({
+      status: "failed",
+      error: { code: "ERR_PUSH_UNVERIFIED" },
+      storePaths: present,
+      confirmedPaths: present,
+    });
+  });
+
+  it.each<[name: string, answers: Parameters<typeof pushTo>[0]]>([
+    ["does not answer", { [narOf(B)]: "unreachable", [narinfoOf(A)]: "unreachable" }],
+    ["knows no HEAD", { [narOf(B)]: { status: 405 } }],
+    [
+      "keeps NARs elsewhere",
+      { [narOf(B)]: { status: 302, headers: { location: "https://s3.example/nar" } } },
+    ],
+    ["redirects within itself", { [narinfoOf(B)]: { status: 301, headers: { location: "/other.narinfo" } } }],
+  ])("a cache that %s has proven nothing against what nix says", async (_name, answers) => {
+    expect((await pushTo(answers)).result).toMatchObject({ status: "pushed" });
   });
 });

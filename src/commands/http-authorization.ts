@@ -1,0 +1,47 @@
+import type { CacheDestination } from "../core/cache.ts";
+import type { Secret } from "../core/secret.ts";
+
+/** How a cache is asked over HTTP, as nix asks it: its address, and the headers with the credentials of a push. */
+export interface HttpAccess {
+  /** Absolute URL that ends in a slash. */
+  readonly baseUrl: string;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** Finds out how a cache is asked over HTTP; nothing for one that is not. */
+export function toHttpAccess(
+  destination: CacheDestination,
+  env: ReadonlyMap<string, Secret>,
+): HttpAccess | undefined {
+  switch (destination.type) {
+    case "s3":
+      return undefined;
+    case "http": {
+      const headers = toBasic(env.get("HTTP_USERNAME"), env.get("HTTP_PASSWORD"));
+      return { baseUrl: toBase(destination.url), headers };
+    }
+    case "cachix":
+      return {
+        baseUrl: `https://${destination.name}.cachix.org/`,
+        headers: toBasic(undefined, env.get("CACHIX_AUTH_TOKEN")),
+      };
+    case "attic":
+      return { baseUrl: toBase(destination.url), headers: toBasic(undefined, env.get("ATTIC_TOKEN")) };
+  }
+}
+
+/** Parameters of a store are nix's own, and no part of the address. */
+function toBase(url: string): string {
+  const { origin, pathname } = new URL(url);
+  return `${origin}${pathname.replace(/\/*$/u, "/")}`;
+}
+
+// https://www.rfc-editor.org/rfc/rfc7617
+function toBasic(
+  username: Secret | undefined,
+  password: Secret | undefined,
+): Readonly<Record<string, string>> {
+  if (password === undefined) return {};
+  const pair = `${username?.expose() ?? ""}:${password.expose()}`;
+  return { authorization: `Basic ${Buffer.from(pair).toString("base64")}` };
+}

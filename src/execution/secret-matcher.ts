@@ -1,0 +1,99 @@
+/** A state of the automaton: the longest beginning of a needle that the text ends in. */
+interface State {
+  readonly depth: number;
+  readonly next: Map<number, State>;
+  /** The longest proper end of this beginning that is a beginning, too. */
+  fail: State | undefined;
+  /** Length of the longest needle that ends here; 0 if none does. */
+  found: number;
+}
+
+/**
+ * Looks for many texts at once in one that comes unit by unit, in constant time a unit whatever the text is: the automaton of Aho and
+ * Corasick (https://doi.org/10.1145/360825.360855).
+ */
+export class SecretMatcher {
+  readonly #root: State = { depth: 0, next: new Map(), fail: undefined, found: 0 };
+  readonly #skipsSpace: boolean;
+  #state: State = this.#root;
+  /** Where each unit of the beginning that is held stands in the whole text; only where space is skipped. */
+  #places: number[] = [];
+
+  /**
+   * @param needles - texts to look for, none empty
+   * @param skipsSpace - whether line breaks, spaces and tabs in between do not matter
+   */
+  constructor(needles: readonly string[], skipsSpace: boolean) {
+    this.#skipsSpace = skipsSpace;
+    for (const needle of needles) this.#add(needle);
+    this.#link();
+  }
+
+  /**
+   * Takes the next unit.
+   *
+   * @param at - its place in the whole text
+   * @returns where a needle begins that ends here; -1 if none does
+   */
+  step(unit: number, at: number): number {
+    if (this.#skipsSpace && isSpace(unit)) return -1;
+    let state: State | undefined = this.#state;
+    let next = state.next.get(unit);
+    while (next === undefined && state.fail !== undefined) {
+      state = state.fail;
+      next = state.next.get(unit);
+    }
+    this.#state = next ?? this.#root;
+    if (!this.#skipsSpace) return this.#state.found === 0 ? -1 : at + 1 - this.#state.found;
+    this.#remember(at);
+    return this.#state.found === 0 ? -1 : (this.#places.at(-this.#state.found) ?? -1);
+  }
+
+  /** Where what may be the beginning of a needle starts, given where the text ends. */
+  holdFrom(end: number): number {
+    const { depth } = this.#state;
+    if (depth === 0) return end;
+    return this.#skipsSpace ? (this.#places.at(-depth) ?? end) : end - depth;
+  }
+
+  #remember(at: number): void {
+    const { depth } = this.#state;
+    if (depth === 0) this.#places = [];
+    else {
+      this.#places.push(at);
+      // Dropped in one go now and then, so that no unit costs more than another.
+      if (this.#places.length > 2 * depth + 64) this.#places = this.#places.slice(-depth);
+    }
+  }
+
+  #add(needle: string): void {
+    let state = this.#root;
+    for (let index = 0; index < needle.length; index++) {
+      const unit = needle.charCodeAt(index);
+      const known = state.next.get(unit);
+      const next = known ?? { depth: state.depth + 1, next: new Map(), fail: undefined, found: 0 };
+      if (known === undefined) state.next.set(unit, next);
+      state = next;
+    }
+    state.found = needle.length;
+  }
+
+  #link(): void {
+    const queue = [...this.#root.next.values()];
+    for (const state of queue) state.fail = this.#root;
+    for (let head = 0; head < queue.length; head++) {
+      const state = queue[head];
+      for (const [unit, next] of state?.next ?? []) {
+        let fail = state?.fail;
+        while (fail !== undefined && !fail.next.has(unit)) fail = fail.fail;
+        next.fail = fail?.next.get(unit) ?? this.#root;
+        next.found = Math.max(next.found, next.fail.found);
+        queue.push(next);
+      }
+    }
+  }
+}
+
+function isSpace(unit: number): boolean {
+  return unit === 10 || unit === 13 || unit === 32 || unit === 9;
+}

@@ -1,0 +1,80 @@
+import { toHttpAccess } from "../commands/http-authorization.ts";
+import type { PathInfo } from "../commands/path-info.ts";
+import { parseStorePath } from "../commands/store-path.ts";
+import type { HttpRequest, HttpResponse } from "../host/http-client.ts";
+import type { Verification } from "./verification.ts";
+
+/** Most paths of a batch that are looked at; of more, some by chance. */
+const MAX_PROBES = 16;
+/** Longest narinfo that is read; Nix's own are some hundred bytes and the references. */
+const MAX_BYTES = 1024 * 1024;
+const PROBE_TIMEOUT_MS = 10_000;
+
+/**
+ * Asks an HTTP cache itself for what nix does not tell: whether a narinfo comes from the cache, and not by a redirect from elsewhere, and
+ * whether the NAR that it names is there. A cache that does not answer proves nothing, and nix has answered for it.
+ *
+ * @returns the paths that are not there after all
+ */
+export async function probeCache(
+  batch: readonly string[],
+  found: ReadonlyMap<string, PathInfo>,
+  verification: Verification,
+): Promise<ReadonlySet<string>> {
+  const { cache, credentials, context, host } = verification;
+  const access = toHttpAccess(cache.destination, credentials.env);
+  if (access === undefined) return new Set();
+  const { random, http, clock } = context.runtime;
+  const named = batch.filter((path) => found.get(path)?.narUrl !== undefined);
+  const sample = chooseSome(named, MAX_PROBES, () => random.fraction());
+  const { remainingMs, signal } = context.deadline;
+  if (remainingMs <= 0 || signal.aborted) return new Set();
+  const controller = new AbortController();
+  const cancel = clock.schedule(() => controller.abort(), Math.min(remainingMs, PROBE_TIMEOUT_MS));
+  const ask = async (method: string, url: string): Promise<HttpResponse | undefined> => {
+    const request: HttpRequest = {
+      ...{ method, url, headers: access.headers, maxBytes: MAX_BYTES },
+      signal: AbortSignal.any([signal, controller.signal]),
+    };
+    return http.send(request).catch(() => undefined);
+  };
+  try {
+    const probes = sample.map(async (path) => {
+      const { hash } = parseStorePath(path, host);
+      const narinfo = await ask("GET", `${access.baseUrl}${hash}.narinfo`);
+      if (narinfo !== undefined && isElsewhere(narinfo, access.baseUrl)) return path;
+      const narUrl = toNarUrl(access.baseUrl, found.get(path)?.narUrl ?? "");
+      const nar = narUrl === undefined ? undefined : await ask("HEAD", narUrl);
+      return nar !== undefined && isMissing(nar) ? path : undefined;
+    });
+    return new Set((await Promise.all(probes)).flatMap((path) => path ?? []));
+  } finally {
+    cancel();
+  }
+}
+
+/** Whether an answer sends the reader to another origin: what is there is not this cache's. */
+function isElsewhere({ status, headers }: HttpResponse, baseUrl: string): boolean {
+  const location = headers["location"];
+  if (status < 300 || status >= 400 || location === undefined) return false;
+  return !URL.canParse(location, baseUrl) || new URL(location, baseUrl).origin !== new URL(baseUrl).origin;
+}
+
+function isMissing({ status }: HttpResponse): boolean {
+  return status === 404 || status === 410;
+}
+
+/** The address of a NAR; nothing for one that another origin keeps, which gets no credentials and is not asked. */
+function toNarUrl(baseUrl: string, narUrl: string): string | undefined {
+  if (!URL.canParse(narUrl, baseUrl)) return undefined;
+  const url = new URL(narUrl, baseUrl);
+  return url.origin === new URL(baseUrl).origin ? url.href : undefined;
+}
+
+function chooseSome<Item>(items: readonly Item[], count: number, fraction: () => number): readonly Item[] {
+  const left = [...items];
+  const chosen: Item[] = [];
+  while (left.length > 0 && chosen.length < count)
+    chosen.push(...left.splice(Math.floor(fraction() * left.length), 1));
+  return chosen;
+}

@@ -1,0 +1,12 @@
+import type { HostPaths } from "../commands/host-paths.ts";
+import type { CacheDefinition } from "../core/cache.ts";
+import type { Credentials } from "../credentials/provider.ts";
+import type { PushContext } from "./push-context.ts";
+
+/** What is asked of a cache after a push. */
+export interface Verification {
+  readonly cache: CacheDefinition;
+  readonly credentials: Credentials;
+  readonly host: HostPaths;
+  readonly context: PushContext;
+}
