@@ -1,7 +1,7 @@
 import type { CacheDestination } from "../core/cache.ts";
+import { showCredentialName } from "../core/environment-name.ts";
 import { CommandError } from "../core/errors.ts";
 import type { Secret } from "../core/secret.ts";
-import { quoteName } from "../core/text.ts";
 import type { AwsFilePaths } from "./host-paths.ts";
 
 /**
@@ -44,7 +44,7 @@ export function refuseUnusedCredentials(
 ): void {
   const unused = [...env.keys()].filter((name) => !usable.includes(name));
   if (unused.length === 0) return;
-  const names = unused.map((name) => quoteName(name, 64)).join(", ");
+  const names = unused.map(showCredentialName).join(", ");
   throw credentialProblem(`${tool} would ignore ${names}; it can use ${usable.join(", ")}`);
 }
 

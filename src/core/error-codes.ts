@@ -44,12 +44,14 @@ export interface ErrorCodes {
    * | `ERR_COMMAND_INVALID` | a command that cannot be built or started as given |
    * | `ERR_COMMAND_CREDENTIALS` | credentials that the tool would ignore, or lacks |
    * | `ERR_COMMAND_NOT_FOUND` | the executable is not on the PATH |
+   * | `ERR_HOST_EXHAUSTED` | the host is short of disk space, memory, processes or file descriptors for now |
    */
   readonly CommandError:
     | "ERR_STORE_PATH_INVALID"
     | "ERR_COMMAND_INVALID"
     | "ERR_COMMAND_CREDENTIALS"
-    | "ERR_COMMAND_NOT_FOUND";
+    | "ERR_COMMAND_NOT_FOUND"
+    | "ERR_HOST_EXHAUSTED";
   /**
    * | code | meaning |
    * |---|---|
@@ -60,6 +62,7 @@ export interface ErrorCodes {
    * | `ERR_PUSH_UNVERIFIED` | the push tool reported success, and the cache does not have a path, or does not say |
    * | `ERR_SIGNATURE_MISSING` | the cache has a path without the signature that `require_signature` asks for |
    * | `ERR_STORE_PATH_NOT_VALID` | the Nix store does not hold a path |
+   * | `ERR_GC_ROOT_FAILED` | the paths could not be kept from the garbage collector |
    * | `ERR_AUDIT_FAILED` | an audit sink failed, so nothing was pushed |
    * | `ERR_REGISTRY_CLOSED` | the registry was disposed |
    * | `ERR_QUEUE_CLOSED` | the queue was closed |
@@ -77,6 +80,7 @@ export interface ErrorCodes {
     | "ERR_PUSH_UNVERIFIED"
     | "ERR_SIGNATURE_MISSING"
     | "ERR_STORE_PATH_NOT_VALID"
+    | "ERR_GC_ROOT_FAILED"
     | "ERR_AUDIT_FAILED"
     | "ERR_REGISTRY_CLOSED"
     | "ERR_QUEUE_CLOSED"

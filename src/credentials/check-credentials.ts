@@ -1,7 +1,7 @@
-import { findEnvironmentNameProblem } from "../core/environment-name.ts";
+import { findEnvironmentNameProblem, showCredentialName } from "../core/environment-name.ts";
 import { CredentialError } from "../core/errors.ts";
 import { Secret } from "../core/secret.ts";
-import { hasControlCharacter, quoteName } from "../core/text.ts";
+import { hasControlCharacter } from "../core/text.ts";
 import type { Clock } from "../host/runtime.ts";
 import type { Credentials } from "./provider.ts";
 
@@ -21,11 +21,12 @@ export function checkCredentials(credentials: Credentials, sourceType: string, c
   if (!(credentials?.env instanceof Map)) throw malformed("no map of credentials");
   for (const [name, value] of credentials.env) {
     const nameProblem = typeof name === "string" ? findEnvironmentNameProblem(name) : "is no text";
-    if (nameProblem !== undefined) throw malformed(`${quoteName(String(name), 64)}, which ${nameProblem}`);
-    if (!(value instanceof Secret)) throw malformed(`${name} without wrapping it in a Secret`);
-    if (value.expose() === "") throw malformed(`an empty ${name}`);
+    if (nameProblem !== undefined) throw malformed(`${showCredentialName(name)}, which ${nameProblem}`);
+    if (!(value instanceof Secret))
+      throw malformed(`${showCredentialName(name)} without wrapping it in a Secret`);
+    if (value.expose() === "") throw malformed(`an empty ${showCredentialName(name)}`);
     if (hasControlCharacter(value.expose()))
-      throw malformed(`${name} with a line break or control character`);
+      throw malformed(`${showCredentialName(name)} with a line break or control character`);
   }
   const { expiration } = credentials;
   if (expiration === undefined) return credentials;

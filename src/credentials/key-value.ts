@@ -1,4 +1,4 @@
-import { findEnvironmentNameProblem } from "../core/environment-name.ts";
+import { findEnvironmentNameProblem, showCredentialName } from "../core/environment-name.ts";
 import { CredentialError } from "../core/errors.ts";
 import { Secret } from "../core/secret.ts";
 import { decodeUtf8, hasControlCharacter } from "../core/text.ts";
@@ -38,7 +38,7 @@ export function parseKeyValue(bytes: Uint8Array, origin: TextOrigin): ReadonlyMa
     if (entry === undefined) continue;
     if (typeof entry === "string") return fail(`${where} ${entry}`);
     const problem = findEntryProblem(entry) ?? (values.has(entry.key) ? "is given twice" : undefined);
-    if (problem !== undefined) fail(`${where}: ${entry.key} ${problem}`);
+    if (problem !== undefined) fail(`${where}: ${showCredentialName(entry.key)} ${problem}`);
     values.set(entry.key, new Secret(entry.value));
   }
   return values.size === 0 ? fail("there is no KEY=VALUE line") : values;

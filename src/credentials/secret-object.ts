@@ -1,6 +1,6 @@
+import { showCredentialName } from "../core/environment-name.ts";
 import { CredentialError } from "../core/errors.ts";
 import { Secret } from "../core/secret.ts";
-import { quoteName } from "../core/text.ts";
 import type { JsonObject } from "./http-answer.ts";
 
 /**
@@ -18,7 +18,7 @@ export function toSecrets(object: JsonObject, sourceType: string, what: string):
   return new Map(
     entries.map(([name, value]) => {
       if (typeof value !== "string")
-        return fail(`has ${quoteName(name, 64)}, which is not a text; write it in quotes`);
+        return fail(`has ${showCredentialName(name)}, which is not a text; write it in quotes`);
       return [name, new Secret(value)];
     }),
   );

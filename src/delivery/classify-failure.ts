@@ -19,8 +19,12 @@ export function classifyFailure(error: AnyCachesError, lastRun: ExecutionResult 
       return { ...LATER, retryAfterMs: "retryAfterMs" in error ? error.retryAfterMs : undefined };
     case "ERR_CREDENTIAL_EXPIRED":
       return { failureClass: "credentials", isWholeServer: true };
+    // What the host is short of comes back; nothing was attempted.
+    case "ERR_HOST_EXHAUSTED":
+      return LATER;
     // A sink that fails is the host's own, and may come back.
     case "ERR_AUDIT_FAILED":
+    case "ERR_GC_ROOT_FAILED":
       return LATER;
     case "ERR_PUSH_STALLED":
     case "ERR_PUSH_TIMEOUT":

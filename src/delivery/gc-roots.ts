@@ -4,7 +4,8 @@ import { batchStorePaths } from "../commands/batch.ts";
 import { type CommandSpec, privateHome } from "../commands/command.ts";
 import { checkStorePaths } from "../commands/store-path.ts";
 import { CommandError, PushError } from "../core/errors.ts";
-import type { Executor } from "../execution/executor.ts";
+import { quoteName } from "../core/text.ts";
+import type { ExecutionResult, Executor } from "../execution/executor.ts";
 
 /**
  * Keeps store paths from the garbage collector while they wait.
@@ -20,7 +21,8 @@ export interface GcRoots {
   /**
    * Holds paths until their holder lets go.
    *
-   * @throws {@link PushError} `ERR_STORE_PATH_NOT_VALID` for paths that the store does not hold (any more)
+   * @throws {@link PushError} `ERR_STORE_PATH_NOT_VALID` for paths that the store does not hold (any more), `ERR_GC_ROOT_FAILED` for
+   * whatever else
    */
   hold(holder: string, storePaths: readonly string[]): Promise<void>;
   /** Lets go of all that a holder holds. */
@@ -70,30 +72,52 @@ export function createGcRoots({ directory, executor, storeDirectory }: GcRootsOp
   return {
     hold: async (holder, storePaths) => {
       const name = nameOf(holder);
-      await mkdir(directory, { recursive: true });
-      for (const [index, batch] of batchStorePaths(
-        checkStorePaths(storePaths, { storeDirectory }),
-      ).entries()) {
-        const result = await executor.execute(buildAddRoot(join(directory, `${name}+${index}`), batch), {
-          timeoutMs: TIMEOUT_MS,
-        });
-        if (result.outcome !== "succeeded") {
-          const message =
-            "The Nix store does not hold every path, so none is kept from the garbage collector";
-          throw new PushError("ERR_STORE_PATH_NOT_VALID", message);
-        }
+      const checked = checkStorePaths(storePaths, { storeDirectory });
+      await withDirectory(directory, () => mkdir(directory, { recursive: true }));
+      for (const [index, batch] of batchStorePaths(checked).entries()) {
+        const command = buildAddRoot(join(directory, `${name}+${index}`), batch);
+        const result = await executor.execute(command, { timeoutMs: TIMEOUT_MS });
+        if (result.outcome !== "succeeded") throw toHoldError(result);
       }
     },
     release: async (holder) => {
       const prefix = `${nameOf(holder)}+`;
-      const links = await readdir(directory);
-      await Promise.all(
-        links
-          .filter((link) => link.startsWith(prefix))
-          .map((link) => rm(join(directory, link), { force: true })),
-      );
+      await withDirectory(directory, async () => {
+        const links = (await readdir(directory)).filter((link) => link.startsWith(prefix));
+        await Promise.all(links.map((link) => rm(join(directory, link), { force: true })));
+      });
     },
   };
+}
+
+/** What nix-store says of paths that the store does not hold. */
+const NOT_HELD =
+  /\bdon't know how to build these paths\b|\bis not valid\b|\bdoes not exist and cannot be created\b/u;
+
+/** A path that is not there is never there; a daemon that is away, or slow, may come back. */
+function toHoldError(result: ExecutionResult): PushError {
+  if (result.outcome === "failed" && NOT_HELD.test(result.stderr)) {
+    const message =
+      "The Nix store does not hold every path, so none is kept; enqueue before garbage collection, or build again";
+    return new PushError("ERR_STORE_PATH_NOT_VALID", message);
+  }
+  const why = result.outcome === "timed-out" ? "nix-store did not end in time" : "nix-store failed";
+  const said = quoteName(result.stderr.trim().split("\n").at(-1) ?? "", 300);
+  return new PushError(
+    "ERR_GC_ROOT_FAILED",
+    `${why}, so the paths are not kept from the garbage collector: ${said}`,
+  );
+}
+
+/** Works with the directory of the links; the system's own error goes no further. */
+async function withDirectory<Result>(directory: string, work: () => Promise<Result>): Promise<Result> {
+  try {
+    return await work();
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? ` (${String(error.code)})` : "";
+    const message = `The links that keep paths cannot be written to ${quoteName(directory, 512)}${code}; make it a directory of this user`;
+    throw new PushError("ERR_GC_ROOT_FAILED", message);
+  }
 }
 
 function buildAddRoot(link: string, storePaths: readonly string[]): CommandSpec {

@@ -134,8 +134,8 @@ export class PushQueue implements AsyncDisposable {
    *
    * @param asked - the same as for a push
    * @returns the ticket; caches that deny the request are settled already
-   * @throws {@link PushError} `ERR_QUEUE_CLOSED`, `ERR_JOURNAL_FAILED`, `ERR_JOURNAL_CORRUPT`, or `ERR_STORE_PATH_NOT_VALID` if the
-   * paths cannot be kept from the garbage collector
+   * @throws {@link PushError} `ERR_QUEUE_CLOSED`, `ERR_JOURNAL_FAILED`, `ERR_JOURNAL_CORRUPT`, or `ERR_STORE_PATH_NOT_VALID` or
+   * `ERR_GC_ROOT_FAILED` if the paths cannot be kept from the garbage collector
    */
   async enqueue(asked: PushRequest): Promise<PushTicket> {
     this.#assertOpen();

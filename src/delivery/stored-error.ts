@@ -23,6 +23,7 @@ const PUSH_CODES: Codes<"PushError"> = {
   ERR_PUSH_UNVERIFIED: true,
   ERR_SIGNATURE_MISSING: true,
   ERR_STORE_PATH_NOT_VALID: true,
+  ERR_GC_ROOT_FAILED: true,
   ERR_AUDIT_FAILED: true,
   ERR_REGISTRY_CLOSED: true,
   ERR_QUEUE_CLOSED: true,
@@ -49,6 +50,7 @@ const COMMAND_CODES: Codes<"CommandError"> = {
   ERR_COMMAND_INVALID: true,
   ERR_COMMAND_CREDENTIALS: true,
   ERR_COMMAND_NOT_FOUND: true,
+  ERR_HOST_EXHAUSTED: true,
 };
 const PERMISSION_CODES: Codes<"PermissionError"> = {
   ERR_PERMISSION_DENIED: true,

@@ -1,7 +1,7 @@
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import type { CommandSpec } from "../commands/command.ts";
-import { CommandError } from "../core/errors.ts";
+import type { CommandError } from "../core/errors.ts";
 import { quoteName } from "../core/text.ts";
 import { createNodeRuntime, maskHostEnvironment, type Runtime } from "../host/runtime.ts";
 import { type ActiveRun, trackRun } from "./active-runs.ts";
@@ -9,9 +9,15 @@ import { buildChildEnvironment, type ChildEnvironment } from "./child-environmen
 import { toEmptyResult } from "./empty-result.ts";
 import { findExecutable, toSafePath } from "./executable.ts";
 import type { ExecuteOptions, ExecutionResult, Executor } from "./executor.ts";
+import { toStartError } from "./host-shortage.ts";
 import { OutputCapture } from "./output-capture.ts";
 import { type ChildEnd, superviseChild } from "./process-group.ts";
-import { createWorkDirectory, type WorkDirectory } from "./work-dir.ts";
+import {
+  createWorkDirectory,
+  findMemoryDirectory,
+  type WorkDirectory,
+  type WorkParents,
+} from "./work-dir.ts";
 
 const DEFAULT_TIMEOUT_MS = 300_000;
 
@@ -32,6 +38,11 @@ export interface ProcessExecutorOptions {
   readonly path?: string | undefined;
   /** Absolute path of the directory in which private work directories are made; default `$TMPDIR`, else `/tmp`. */
   readonly workDirectoryParent?: string | undefined;
+  /**
+   * Absolute path of the directory in which files with secrets lie while a command runs, best in memory; default `/dev/shm` where that is a
+   * memory file system, else the work directory.
+   */
+  readonly secretsParent?: string | undefined;
   /** Ports to use instead of Node's own. */
   readonly runtime?: Partial<Runtime> | undefined;
 }
@@ -64,7 +75,10 @@ export interface ProcessExecutorOptions {
  */
 export function createProcessExecutor(options: ProcessExecutorOptions = {}): Executor {
   const runtime = createNodeRuntime(options.runtime);
-  const parent = options.workDirectoryParent ?? (runtime.env["TMPDIR"] || "/tmp");
+  const parents: WorkParents = {
+    work: options.workDirectoryParent ?? (runtime.env["TMPDIR"] || "/tmp"),
+    secrets: options.secretsParent ?? findMemoryDirectory(),
+  };
   const inheritEnv = options.inheritEnv ?? [];
   // The first run tells.
   loadTinyexec().catch(() => undefined);
@@ -73,8 +87,8 @@ export function createProcessExecutor(options: ProcessExecutorOptions = {}): Exe
       if (executeOptions.signal?.aborted === true) return toEmptyResult("aborted");
       const path = await toSafePath(options.path ?? runtime.env["PATH"] ?? "", runtime);
       const file = await findExecutable(command.file, path, runtime);
-      const work = createWorkDirectory(command, parent);
-      const active: ActiveRun = { directory: work.path };
+      const work = createWorkDirectory(command, parents);
+      const active: ActiveRun = { removeNow: () => work.removeNow() };
       const untrack = trackRun(active);
       try {
         const environment = buildChildEnvironment(command, path, {
@@ -84,8 +98,7 @@ export function createProcessExecutor(options: ProcessExecutorOptions = {}): Exe
         });
         return await run({ command, file, work, environment, runtime, active }, executeOptions);
       } finally {
-        await removeOrWarn(work, runtime);
-        untrack();
+        await removeInTime(work, runtime, untrack);
       }
     },
   };
@@ -159,8 +172,8 @@ function loadTinyexec(): Promise<typeof import("tinyexec")> {
  */
 async function spawnChild({ command, file, work, environment }: Run): Promise<ChildProcess> {
   const args = command.args.map(work.resolve);
-  const { exec } = await loadTinyexec().catch(() => {
-    throw cannotStart(command);
+  const { exec } = await loadTinyexec().catch((error: unknown) => {
+    throw cannotStart(command, error);
   });
   let child: ChildProcess | undefined;
   try {
@@ -173,30 +186,35 @@ async function spawnChild({ command, file, work, environment }: Run): Promise<Ch
         stdio: ["ignore", "pipe", "pipe"],
       },
     }).process;
-  } catch {
-    throw cannotStart(command);
+  } catch (error) {
+    throw cannotStart(command, error);
   }
-  if (child === undefined) throw cannotStart(command);
+  if (child === undefined) throw cannotStart(command, undefined);
   if (child.pid === undefined) {
-    await once(child, "error");
-    throw cannotStart(command);
+    const [error] = await once(child, "error");
+    throw cannotStart(command, error);
   }
   return child;
 }
 
-// The system's own error lists every argument, so it is not passed on.
-function cannotStart(command: CommandSpec): CommandError {
+function cannotStart(command: CommandSpec, error: unknown): CommandError {
   const reason = "the arguments are too long or malformed, or the file cannot be executed";
-  return new CommandError(
-    "ERR_COMMAND_INVALID",
-    `${quoteName(command.file)} could not be started: ${reason}`,
-  );
+  return toStartError(error, `${quoteName(command.file)} could not be started`, reason);
 }
 
-async function removeOrWarn(work: WorkDirectory, runtime: Runtime): Promise<void> {
-  try {
-    await work.remove();
-  } catch {
-    runtime.warn(`The private directory ${work.path} could not be removed; remove it by hand`);
-  }
+/** How long a result waits for the directory to be gone, in milliseconds. */
+const REMOVAL_MS = 100;
+
+/** Removes the secrets at once, and the rest in a moment; what takes longer goes on behind the result. */
+async function removeInTime(work: WorkDirectory, runtime: Runtime, onRemoved: () => void): Promise<void> {
+  const removing = work
+    .remove()
+    .catch(() => runtime.warn(`The private directory ${work.path} could not be removed; remove it by hand`))
+    .finally(onRemoved);
+  let cancel: (() => void) | undefined;
+  const later = new Promise<void>((resolve) => {
+    cancel = runtime.clock.schedule(resolve, REMOVAL_MS);
+  });
+  await Promise.race([removing, later]);
+  cancel?.();
 }

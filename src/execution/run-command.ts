@@ -69,7 +69,7 @@ export async function runCommand(command: CommandSpec, options: RunCommandOption
 }
 
 /** How long an executor may take to end a run whose time is over, or that is to be aborted. */
-const GRACE_MS = 15_000;
+const GRACE_MS = 6_500;
 
 /** The end of a run; an executor of the host's own that does not settle in time is not waited for. */
 function settleInTime(

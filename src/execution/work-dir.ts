@@ -1,18 +1,20 @@
 import {
   chmodSync,
   mkdirSync,
-  mkdtempSync,
-  realpathSync,
   rmdirSync,
   rmSync,
+  statfsSync,
+  symlinkSync,
   unlinkSync,
   writeFileSync,
 } from "node:fs";
-import { rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { CommandArg, CommandSpec, WorkPath } from "../commands/command.ts";
 import { CommandError } from "../core/errors.ts";
 import { quoteName } from "../core/text.ts";
+import { toStartError } from "./host-shortage.ts";
+import { PrivateHome } from "./private-home.ts";
+import { removeTree } from "./remove-tree.ts";
 
 /** The private directory of one run. */
 export interface WorkDirectory {
@@ -20,43 +22,126 @@ export interface WorkDirectory {
   readonly path: string;
   /** Turns an argument into text. */
   readonly resolve: (argument: CommandArg) => string;
-  /** Removes the private files, then the directory; throws if something is left. */
+  /** Removes the private files before it returns, then the directory; rejects if something is left. */
   readonly remove: () => Promise<void>;
+  /** Removes everything before it returns, as far as that can be done. */
+  readonly removeNow: () => void;
 }
 
-/**
- * Makes a private directory (0700) with the directories and files (0600) that a command refers to. If that fails,
- * nothing is left behind.
- *
- * It is done synchronously, as starting a process is, which takes many times as long in the same directory.
- *
- * @throws {@link CommandError} `ERR_COMMAND_INVALID`
- */
-export function createWorkDirectory(command: CommandSpec, parent: string): WorkDirectory {
-  const directory = open(parent);
-  const resolve = (argument: CommandArg): string =>
-    typeof argument === "string" ? argument : join(directory, checkPath(argument));
-  const made = new Set<string>();
+/** Where the directories of runs are made. */
+export interface WorkParents {
+  readonly work: string;
+  /** Where private files lie, in memory; absent: in the work directory. */
+  readonly secrets?: string | undefined;
+}
+
+/** Linux's memory file system, by its number in statfs(2). */
+const TMPFS = 0x01021994;
+
+/** A directory in memory, where the system has one that anybody may use. */
+export function findMemoryDirectory(): string | undefined {
   try {
-    const values = [...command.args, ...command.env.values(), ...command.files.map((file) => file.path)];
-    for (const value of values) {
-      if (typeof value === "object" && "kind" in value) made.add(toDirectory(value, resolve(value)));
-    }
-    for (const path of made) mkdirSync(path, { recursive: true, mode: 0o700 });
-    for (const { path, content } of command.files)
-      writeFileSync(resolve(path), content.expose(), { mode: 0o600, flag: "wx" });
-    return { path: directory, resolve, remove: () => removeAll(directory, made, command) };
-  } catch (error) {
-    rmSync(directory, { recursive: true, force: true, maxRetries: 3 });
-    throw error instanceof CommandError ? error : cannotWrite(parent);
+    return statfsSync("/dev/shm").type === TMPFS ? "/dev/shm" : undefined;
+  } catch {
+    return undefined; // Other systems have none.
   }
 }
 
-function open(parent: string): string {
+/**
+ * Makes a private directory (0700) with the directories and files (0600) that a command refers to. Files with secrets lie in memory, and
+ * the directory has links to them. If that fails, nothing is left behind.
+ *
+ * It is done synchronously, as starting a process is, which takes many times as long in the same directory.
+ *
+ * @throws {@link CommandError} `ERR_COMMAND_INVALID`, `ERR_HOST_EXHAUSTED`
+ */
+export function createWorkDirectory(command: CommandSpec, parents: WorkParents): WorkDirectory {
+  const what = `No private directory can be made in ${quoteName(parents.work, 512)}`;
+  const fail = (error: unknown): CommandError => toStartError(error, what, "check its permissions");
+  let work: PrivateWork | undefined;
   try {
-    return realpathSync(mkdtempSync(join(parent, "eka-ci-caches-")));
-  } catch {
-    throw cannotWrite(parent);
+    work = new PrivateWork(parents);
+    work.fill(command);
+    return work;
+  } catch (error) {
+    work?.removeNow();
+    throw fail(error);
+  }
+}
+
+class PrivateWork implements WorkDirectory {
+  readonly path: string;
+  readonly #home: PrivateHome;
+  readonly #secretsHome: PrivateHome | undefined;
+  #secretsPath: string | undefined;
+  readonly #files: string[] = [];
+  readonly #directories: string[] = [];
+  #isRemoved = false;
+
+  constructor({ work, secrets }: WorkParents) {
+    this.#home = PrivateHome.below(work);
+    this.#secretsHome = secrets === undefined ? undefined : PrivateHome.below(secrets);
+    this.path = this.#home.createRun();
+  }
+
+  readonly resolve = (argument: CommandArg): string =>
+    typeof argument === "string" ? argument : join(this.path, checkPath(argument));
+
+  fill({ args, env, files }: CommandSpec): void {
+    const made = new Set<string>();
+    for (const value of [...args, ...env.values(), ...files.map((file) => file.path)])
+      if (typeof value === "object" && "kind" in value) made.add(toDirectory(value, this.resolve(value)));
+    for (const path of made) {
+      mkdirSync(path, { recursive: true, mode: 0o700 });
+      if (path !== this.path) this.#directories.push(path);
+    }
+    for (const { path, content } of files) this.#write(this.resolve(path), content.expose());
+  }
+
+  #write(path: string, content: string): void {
+    const options = { mode: 0o600, flag: "wx" };
+    this.#files.push(path);
+    if (this.#secretsHome === undefined) {
+      writeFileSync(path, content, options);
+      return;
+    }
+    this.#secretsPath ??= this.#secretsHome.createRun();
+    const inMemory = join(this.#secretsPath, String(this.#files.length));
+    this.#files.push(inMemory);
+    writeFileSync(inMemory, content, options);
+    symlinkSync(inMemory, path);
+  }
+
+  async remove(): Promise<void> {
+    if (this.#isRemoved) return;
+    this.#removeSecrets();
+    for (const path of this.#directories) attempt(() => rmdirSync(path));
+    // What a tool has left may be much; most leave nothing.
+    if (!attempt(() => rmdirSync(this.path))) await removeTree(this.path);
+    this.#end();
+  }
+
+  removeNow(): void {
+    if (this.#isRemoved) return;
+    this.#removeSecrets();
+    // What one tool has made unremovable is swept by the next process.
+    attempt(() => rmSync(this.path, { recursive: true, force: true }));
+    this.#end();
+  }
+
+  /** The secrets go first, one by one; a file that was never written is no failure. */
+  #removeSecrets(): void {
+    for (const path of this.#files) attempt(() => unlinkPrivate(path));
+    if (this.#secretsPath === undefined) return;
+    const path = this.#secretsPath;
+    this.#secretsPath = undefined;
+    attempt(() => rmSync(path, { recursive: true, force: true }));
+    this.#secretsHome?.endRun();
+  }
+
+  #end(): void {
+    this.#isRemoved = true;
+    this.#home.endRun();
   }
 }
 
@@ -68,15 +153,6 @@ function checkPath({ path }: WorkPath): string {
   const segments = path === "" ? [] : path.split("/");
   if (segments.every((segment) => /^(?!\.{1,2}$)[A-Za-z0-9._-]+$/u.test(segment))) return path;
   throw new CommandError("ERR_COMMAND_INVALID", `${quoteName(path)} is not a path inside the work directory`);
-}
-
-async function removeAll(directory: string, made: ReadonlySet<string>, command: CommandSpec): Promise<void> {
-  // The secrets go first, one by one; a file that was never written is no failure, and the rest is told by `rm`.
-  for (const { path } of command.files) attempt(() => unlinkPrivate(join(directory, path.path)));
-  for (const path of made) if (path !== directory) attempt(() => rmdirSync(path));
-  // What a tool has left may be much; most leave nothing.
-  if (!attempt(() => rmdirSync(directory)))
-    await rm(directory, { recursive: true, force: true, maxRetries: 3 });
 }
 
 /** Whether something could be done. */
@@ -93,9 +169,4 @@ function attempt(work: () => void): boolean {
 function unlinkPrivate(file: string): void {
   chmodSync(dirname(file), 0o700);
   unlinkSync(file);
-}
-
-function cannotWrite(parent: string): CommandError {
-  const message = `No private directory can be made in ${quoteName(parent, 512)}; check its permissions and free space`;
-  return new CommandError("ERR_COMMAND_INVALID", message);
 }

@@ -4,6 +4,7 @@ import { buildPushCommand } from "../commands/push-command.ts";
 import { checkStorePaths } from "../commands/store-path.ts";
 import { type CacheDefinition, describeDestination } from "../core/cache.ts";
 import { untilItFails } from "../core/call-listener.ts";
+import { showCredentialName } from "../core/environment-name.ts";
 import type { Credentials } from "../credentials/provider.ts";
 import type { ExecutionResult, OutputChunk } from "../execution/executor.ts";
 import { isCredentialFailure } from "../execution/failure.ts";
@@ -173,7 +174,7 @@ class CachePush {
       await this.#emit({ type: "credentials.failed", sourceType, code: failure.code });
       throw failure;
     }
-    const names = [...this.#credentials.env.keys()];
+    const names = [...this.#credentials.env.keys()].map(showCredentialName);
     const expiration = this.#credentials.expiration?.toISOString();
     await this.#emit({ type: "credentials.resolved", sourceType, names, expiration });
   }

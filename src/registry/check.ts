@@ -4,6 +4,7 @@ import { buildPushCommand } from "../commands/push-command.ts";
 import { DEFAULT_STORE_DIRECTORY } from "../commands/store-path.ts";
 import { ConfigError } from "../config/text/config-error.ts";
 import type { CacheDefinition, CacheDestination } from "../core/cache.ts";
+import { showCredentialName } from "../core/environment-name.ts";
 import type { CredentialResolver } from "../credentials/resolver.ts";
 import type { Executor } from "../execution/executor.ts";
 import { runCommand } from "../execution/run-command.ts";
@@ -150,7 +151,7 @@ async function checkCache(cache: CacheDefinition, context: CheckContext): Promis
   let names: readonly string[] = [];
   try {
     const credentials = await resolver.resolve(cache.credentials, { signal });
-    names = [...credentials.env.keys()];
+    names = [...credentials.env.keys()].map(showCredentialName);
     const storePaths = [`${host.storeDirectory ?? DEFAULT_STORE_DIRECTORY}/${"0".repeat(32)}-check`];
     buildPushCommand({ destination: cache.destination, storePaths, credentials, ...host });
     return { ...base, ok: true, names, expiration: credentials.expiration };

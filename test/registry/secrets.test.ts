@@ -159,7 +159,7 @@ describe("a secret shows up nowhere but in the child", () => {
       const script = `#!${process.execPath}
       const fs = require("node:fs"), path = require("node:path");
       if (path.basename(process.argv[1]) === "nix-store") process.exit(0);
-      const files = fs.readdirSync(process.env.HOME, { recursive: true, withFileTypes: true }).filter((e) => e.isFile())
+      const files = fs.readdirSync(process.env.HOME, { recursive: true, withFileTypes: true }).filter((e) => e.isFile() || e.isSymbolicLink())
         .map((e) => fs.readFileSync(path.join(e.parentPath ?? e.path, e.name), "utf8"));
       const all = JSON.stringify([process.env, process.argv, files]);
       if (process.argv.some((a) => a.includes("4f1d9c"))) process.stdout.write("LEAKED IN ARGV");

@@ -1,0 +1,104 @@
+import { lstatSync, mkdtempSync, realpathSync, rmdirSync, rmSync, unlinkSync } from "node:fs";
+import type { Server } from "node:net";
+import { join } from "node:path";
+import { HOME_PREFIX, LOCK_NAME, sweepHomes } from "./sweep-homes.ts";
+
+/**
+ * The directory (0700) of this process below a parent, with one directory for each run. It is there while something runs. A process
+ * that is killed leaves it behind, with its lock, which nobody listens on any more: the next one sweeps it.
+ */
+export class PrivateHome {
+  static readonly #homes = new Map<string, PrivateHome>();
+  readonly #parent: string;
+  #path: string | undefined;
+  #lock: Server | undefined;
+  #runs = 0;
+
+  private constructor(parent: string) {
+    this.#parent = parent;
+  }
+
+  /** The home below a parent. What dead processes left there is swept once, in the background. */
+  static below(parent: string): PrivateHome {
+    const known = PrivateHome.#homes.get(parent);
+    if (known !== undefined) return known;
+    const home = new PrivateHome(parent);
+    PrivateHome.#homes.set(parent, home);
+    void sweepHomes(parent);
+    return home;
+  }
+
+  /** Makes the directory of a run; throws what the file system throws. */
+  createRun(): string {
+    const home = this.#open();
+    try {
+      const directory = mkdtempSync(join(home, "run-"));
+      this.#runs++;
+      return directory;
+    } catch (error) {
+      if (this.#runs === 0) this.#close();
+      throw error;
+    }
+  }
+
+  /** A run's directory is gone, or going; with the last one, so is the home. */
+  endRun(): void {
+    this.#runs--;
+    if (this.#runs === 0) this.#close();
+  }
+
+  /** Removes everything now, as at the end of the process. */
+  removeNow(): void {
+    if (this.#path !== undefined) rmSync(this.#path, { recursive: true, force: true });
+  }
+
+  #open(): string {
+    // Something that clears old files away may have taken it.
+    if (this.#path !== undefined && isThere(this.#path)) return this.#path;
+    this.#lock?.close();
+    const path = realpathSync(mkdtempSync(join(this.#parent, HOME_PREFIX)));
+    this.#path = path;
+    this.#lock = lock(join(path, LOCK_NAME));
+    return path;
+  }
+
+  #close(): void {
+    const path = this.#path;
+    this.#path = undefined;
+    this.#lock?.close();
+    this.#lock = undefined;
+    if (path === undefined) return;
+    tryTo(() => unlinkSync(join(path, LOCK_NAME)));
+    // A run that goes on removing what a tool has left keeps it a little longer; that is removed with the run.
+    tryTo(() => rmdirSync(path));
+  }
+}
+
+function isThere(path: string): boolean {
+  try {
+    return lstatSync(path).isDirectory();
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Listens on a socket: binding is done when this returns. Where the path is too long for one, nobody can tell whether the process lives,
+ * and nobody sweeps what it leaves.
+ */
+function lock(path: string): Server | undefined {
+  const net = process.getBuiltinModule("node:net");
+  const server = net.createServer((connection) => connection.destroy());
+  server.on("error", () => server.close());
+  server.listen(path);
+  server.unref();
+  return server;
+}
+
+function tryTo(work: () => void): void {
+  try {
+    work();
+  } catch {
+    // What is not there, or not empty, is left to who removes it.
+  }
+}

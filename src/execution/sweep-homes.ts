@@ -1,0 +1,58 @@
+import { lstat, readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { removeTree } from "./remove-tree.ts";
+
+/** How the directories begin in which processes keep what is private to their runs. */
+export const HOME_PREFIX = "eka-ci-caches-";
+/** A socket that its process listens on: as long as it takes connections, the process lives. */
+export const LOCK_NAME = "owner";
+
+/** Most directories that are looked at; the parent may be shared with everybody. */
+const MAX_HOMES = 1_000;
+/** How long a lock may take to answer, in milliseconds. */
+const ANSWER_MS = 1_000;
+
+/**
+ * Removes the homes below a parent whose processes are dead. A home is one of ours if its name, its owner and its mode are; its process is
+ * dead if nobody listens on its lock. What has no lock may be about to get one, and is left alone.
+ */
+export async function sweepHomes(parent: string): Promise<void> {
+  try {
+    const names = (await readdir(parent)).filter((name) => isHomeName(name)).slice(0, MAX_HOMES);
+    for (const name of names) {
+      const home = join(parent, name);
+      if ((await isOurs(home)) && (await isDead(join(home, LOCK_NAME)))) await removeTree(home);
+    }
+  } catch {
+    // A parent that cannot be read, or a home that goes away meanwhile: the run itself will say what is wrong with it.
+  }
+}
+
+function isHomeName(name: string): boolean {
+  return name.startsWith(HOME_PREFIX) && /^[A-Za-z0-9]{6}$/u.test(name.slice(HOME_PREFIX.length));
+}
+
+async function isOurs(home: string): Promise<boolean> {
+  const status = await lstat(home);
+  return status.isDirectory() && status.uid === process.getuid?.() && (status.mode & 0o777) === 0o700;
+}
+
+/** Whether a connection is refused; whatever else happens, somebody may live. */
+async function isDead(lock: string): Promise<boolean> {
+  const isSocket = await lstat(lock).then(
+    (status) => status.isSocket(),
+    () => false,
+  );
+  if (!isSocket) return false;
+  const { connect } = await import("node:net");
+  return new Promise((resolve) => {
+    const connection = connect(lock);
+    const end = (isRefused: boolean): void => {
+      connection.destroy();
+      resolve(isRefused);
+    };
+    connection.setTimeout(ANSWER_MS, () => end(false));
+    connection.once("connect", () => end(false));
+    connection.once("error", (error) => end("code" in error && error.code === "ECONNREFUSED"));
+  });
+}
