@@ -11,6 +11,7 @@ import { parseJsonText } from "./text/json-text.ts";
 import { type LoadConfigOptions, loadText } from "./text/load-text.ts";
 import { failParse, finishParse, type ParseConfigOptions, unwrap } from "./text/parse-result.ts";
 import type { ProblemText } from "./text/place-problems.ts";
+import { ProblemList } from "./text/problem-list.ts";
 import { quoteKey } from "./text/secret-forms.ts";
 import { decodeText } from "./text/source-text.ts";
 
@@ -97,7 +98,7 @@ export function safeParseRepositoryConfig(
     ...findInlineSecrets(root, [], {}, IS_HOOK_KEY),
   ];
   const cacheIds = readJobs(root, problems);
-  return finishParse(about, preferInlineSecrets(problems), () => {
+  return finishParse(about, new ProblemList(preferInlineSecrets(problems)), () => {
     const jobs = [...cacheIds].map(([name, ids]) => [name, { caches: [...new Set(ids)] }] as const);
     return rememberOrigin({ jobs: new Map(jobs) }, { about, cacheIds });
   });

@@ -1,15 +1,18 @@
+import { type Members, toMembers } from "../core/own-member.ts";
 import { createNodeRuntime, type Runtime } from "../host/runtime.ts";
-import { checkServerTables, findTooDeepKey, refineHint } from "./rules/server-checks.ts";
+import { checkServerRoot, createCacheCheck, refineHint } from "./rules/server-checks.ts";
 import { preferInlineSecrets } from "./schema/misplaced-secrets.ts";
 import { findSchemaProblems } from "./schema/schema-issues.ts";
 import { collectVocabulary } from "./schema/schema-node.ts";
-import { serverSchema } from "./schema/server-schema.ts";
-import { type ServerConfig, toServerConfig } from "./server-model.ts";
-import type { SafeParseResult } from "./text/diagnostic.ts";
+import { type ServerWire, serverSchema } from "./schema/server-schema.ts";
+import { type CheckedCache, type ServerConfig, toServerConfig } from "./server-model.ts";
+import type { Problem, SafeParseResult } from "./text/diagnostic.ts";
 import { type LoadConfigOptions, loadText } from "./text/load-text.ts";
 import { failParse, finishParse, type ParseConfigOptions, unwrap } from "./text/parse-result.ts";
+import { ProblemList } from "./text/problem-list.ts";
 import { decodeText } from "./text/source-text.ts";
 import { parseTomlText } from "./text/toml-text.ts";
+import { findTooDeepKey } from "./text/too-deep-key.ts";
 
 /** Largest server configuration, in bytes. */
 const MAX_BYTES = 4 * 1024 * 1024;
@@ -69,12 +72,46 @@ export function safeParseServerConfig(
   const about = { ...unparsed, findPlaces: parsed.findPlaces };
   const tooDeep = findTooDeepKey(parsed.value, MAX_KEY_DEPTH);
   if (tooDeep !== undefined) return failParse(about, tooDeep);
-  const { problems, output } = findSchemaProblems(serverSchema, parsed.value, "toml");
-  const checked = checkServerTables(parsed.value);
-  const all = [...problems.map((problem) => refineHint(problem, parsed.value)), ...checked.problems];
-  return finishParse(about, preferInlineSecrets(all), () =>
-    output === undefined ? undefined : toServerConfig(output, checked.destinations),
-  );
+  const { problems, security, caches } = checkServer(toMembers(parsed.value));
+  return finishParse(about, problems, () => toServerConfig(security, caches));
+}
+
+/** How many caches are checked at a time: each may have problems by the dozen, and only so many are kept. */
+const BATCH = 256;
+
+interface CheckedServer {
+  readonly problems: ProblemList;
+  readonly security: ServerWire["security"];
+  readonly caches: readonly CheckedCache[];
+}
+
+function checkServer(root: Members): CheckedServer {
+  const problems = new ProblemList();
+  const tables: readonly unknown[] | undefined = Array.isArray(root["caches"]) ? root["caches"] : undefined;
+  const frame = tables === undefined ? root : Object.assign(Object.create(null), root, { caches: [] });
+  const checked = findSchemaProblems(serverSchema, frame, "toml");
+  problems.add(preferInlineSecrets([...checked.problems, ...checkServerRoot(root)]));
+  const caches: CheckedCache[] = [];
+  const checkCaches = createCacheCheck(root);
+  for (let first = 0; first < (tables?.length ?? 0); first += BATCH) {
+    const batch = { caches: tables?.slice(first, first + BATCH) ?? [] };
+    const explain = !problems.isFull;
+    const { problems: ofSchema, output } = findSchemaProblems(serverSchema, batch, "toml", { explain });
+    const ofRules = checkCaches(batch.caches, first);
+    const shifted = ofSchema.map((problem) => shift(explain ? refineHint(problem, batch) : problem, first));
+    problems.add(preferInlineSecrets([...shifted, ...ofRules.problems]));
+    // Nothing is built of a text with an error, so nothing is kept for it either.
+    if (problems.hasError) continue;
+    for (const [index, wire] of (output?.caches ?? []).entries())
+      caches.push({ wire, destination: ofRules.destinations[index] });
+  }
+  return { problems, security: checked.output?.security, caches };
+}
+
+/** Counts caches from the first of the file instead of the first of a batch. */
+function shift(problem: Problem, first: number): Problem {
+  const [key = "caches", index, ...rest] = problem.path;
+  return typeof index === "number" ? { ...problem, path: [key, first + index, ...rest] } : problem;
 }
 
 /**

@@ -30,23 +30,29 @@ export interface SecurityPolicy {
   readonly allowPrivateCacheHosts: boolean;
 }
 
+/** A cache of a file, with its destination taken apart. */
+export interface CheckedCache {
+  readonly wire: CacheWire;
+  /** Absent only where the file has an error. */
+  readonly destination: CacheDestination | undefined;
+}
+
 /** Turns a checked file into the model; the wire's snake_case ends here. */
 export function toServerConfig(
-  wire: ServerWire,
-  destinations: readonly (CacheDestination | undefined)[],
+  security: ServerWire["security"],
+  caches: readonly CheckedCache[],
 ): ServerConfig {
-  const { security, caches = [] } = wire;
   return {
     security: {
       maxHookTimeoutSeconds: clampTimeout(security?.max_hook_timeout_seconds ?? 300),
       auditHooks: security?.audit_hooks ?? true,
       allowPrivateCacheHosts: security?.allow_private_cache_hosts ?? false,
     },
-    caches: caches.map((cache, index) => toCache(cache, destinations[index])),
+    caches: caches.map(toCache),
   };
 }
 
-function toCache(wire: CacheWire, destination: CacheDestination | undefined): CacheDefinition {
+function toCache({ wire, destination }: CheckedCache): CacheDefinition {
   if (destination === undefined) throw new TypeError("A cache without errors has no destination");
   return {
     id: wire.id,

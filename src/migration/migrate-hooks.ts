@@ -5,6 +5,7 @@ import type { Diagnostic, Problem } from "../config/text/diagnostic.ts";
 import type { KeyPath } from "../config/text/key-path.ts";
 import { toConfigError } from "../config/text/parse-result.ts";
 import { type ProblemText, placeProblems } from "../config/text/place-problems.ts";
+import { ProblemList } from "../config/text/problem-list.ts";
 import type { CacheDefinition } from "../core/cache.ts";
 import { readMember } from "../core/own-member.ts";
 import { explainDecision } from "../policy/decision.ts";
@@ -89,7 +90,8 @@ export function migrateHooks(
     throw new TypeError("The repository is not a full name like owner/name");
   const read = readRepositoryText(repositoryJson, options.source ?? ".eka-ci/config.json");
   const broken = read.success ? [...read.problems, ...findNoJobs(read.root)] : [read.problem];
-  if (!read.success || broken.length > 0) throw toConfigError(placeProblems(broken, read.about));
+  if (!read.success || broken.length > 0)
+    throw toConfigError(placeProblems(new ProblemList(broken), read.about));
   const caches = new CacheList(options.serverConfig);
   const hooks = findHooks(read.root);
   const translated = hooks.map((hook) => translate(hook, caches, options));
@@ -103,7 +105,7 @@ export function migrateHooks(
   return {
     serverToml: caches.toToml(repository),
     repositoryJson: rewrite(read.about, lists),
-    findings: placeProblems(problems, read.about),
+    findings: placeProblems(new ProblemList(problems), read.about),
   };
 }
 

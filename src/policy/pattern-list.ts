@@ -59,7 +59,8 @@ export class PatternList {
     const marks = this.#marks;
     for (let index = 0; index < marks.length; index += 2) {
       const place = marks[index] ?? -1;
-      if (place >= 0 && name.charCodeAt(place) !== marks[index + 1]) continue;
+      // A name that ends before the place matches as little; asked for a code unit it does not have, it would answer slowly.
+      if (place >= 0 && (place >= name.length || name.charCodeAt(place) !== marks[index + 1])) continue;
       if (this.#patterns[index / 2]?.matches(name)) return this.#rules[index / 2];
     }
     return undefined;

@@ -1,7 +1,7 @@
 import { isObject, type Members, readMember } from "../core/own-member.ts";
 import { quoteName } from "../core/text.ts";
 import { type GitRef, isBranchName, isTagName } from "./git-ref.ts";
-import { rememberNames } from "./remember-names.ts";
+import { detach, rememberNames } from "./remember-names.ts";
 import { isRepositoryName } from "./repository-name.ts";
 
 /**
@@ -41,7 +41,8 @@ export interface AccessFacts {
  */
 export function readRequest(request: unknown): ReadRequest {
   if (typeof request === "object" && request !== null && ReadRequest.is(request)) return request;
-  return new ReadRequest(readAccess(request));
+  const access = readAccess(request);
+  return access instanceof ReadRequest ? access : new ReadRequest(access);
 }
 
 /** Reads who asks. What is said of the repository is kept for the records, also where the request is not understood. */
@@ -51,18 +52,46 @@ export function readAccess(request: unknown): AccessFacts {
     if (!isObject(request))
       return { problem: "The request is not an object", repository: "", ref: undefined };
     const { repository, ref } = request;
-    const isPlain = inheritsNothing(request);
-    const ownRepository = isPlain || Object.hasOwn(request, "repository") ? repository : undefined;
-    if (typeof ownRepository === "string") claimed = ownRepository;
-    return {
-      problem: undefined,
-      repository: readRepository("Repository", ownRepository),
-      ref: readRef(isPlain || Object.hasOwn(request, "ref") ? ref : refuseInherited(ref)),
-    };
+    if (typeof repository === "string" && Object.hasOwn(request, "repository")) claimed = repository;
+    if (!inheritsNothing(request)) return readOther(request, repository, ref);
+    if (!isObject(ref)) return understood(readRepository("Repository", repository), readRef(ref));
+    const { type, name } = ref;
+    if (type !== "branch" || !inheritsNothing(ref))
+      return understood(readRepository("Repository", repository), readOtherRef(ref, type, name));
+    // One request is asked about at many caches in a row.
+    if (repository !== last.claimed || name !== last.branch) last = readPlain(repository, name);
+    return last.read;
   } catch (error) {
     const problem = error instanceof InvalidRequest ? error.message : "The request cannot be read";
     return { problem, repository: claimed, ref: undefined };
   }
+}
+
+/** The last plain request for a branch, told apart by its two texts. */
+let last: { readonly claimed: unknown; readonly branch: unknown; readonly read: ReadRequest } = {
+  // Equal to nothing that a request could hold.
+  claimed: Symbol("none"),
+  branch: undefined,
+  read: new ReadRequest({ problem: "There was no request yet", repository: "", ref: undefined }),
+};
+
+function readPlain(claimed: unknown, name: unknown): typeof last {
+  const repository = detach(readRepository("Repository", claimed));
+  const branch = detach(readBranch(name));
+  const ref = Object.freeze({ type: "branch" as const, name: branch });
+  return { claimed: repository, branch, read: new ReadRequest(understood(repository, ref)) };
+}
+
+function understood(repository: string, ref: GitRef | undefined): AccessFacts {
+  return { problem: undefined, repository, ref };
+}
+
+/** What is no plain object: each field must be its own. */
+function readOther(request: Members, repository: unknown, ref: unknown): AccessFacts {
+  return understood(
+    readRepository("Repository", Object.hasOwn(request, "repository") ? repository : undefined),
+    readRef(Object.hasOwn(request, "ref") ? ref : refuseInherited(ref)),
+  );
 }
 
 class InvalidRequest extends Error {}

@@ -35,6 +35,6 @@ export function rememberNames<Description>(
 }
 
 /** The same text on its own: a name that was cut out of a larger text keeps all of that in memory. */
-function detach(name: string): string {
+export function detach(name: string): string {
   return String(JSON.parse(JSON.stringify(name)));
 }

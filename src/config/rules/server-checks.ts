@@ -6,7 +6,6 @@ import { findCredentialKeys, findInlineSecrets } from "../schema/misplaced-secre
 import { CACHE_ID } from "../schema/server-texts.ts";
 import { isTable, type Table } from "../schema/structure-problems.ts";
 import type { Problem } from "../text/diagnostic.ts";
-import { type LinkedPath, toKeyPath } from "../text/key-path.ts";
 import { writeEntry } from "../text/literal-value.ts";
 import { checkCredentials } from "./credential-checks.ts";
 import { checkPermissions } from "./permission-checks.ts";
@@ -21,24 +20,31 @@ export interface CheckedTables {
   readonly destinations: readonly (CacheDestination | undefined)[];
 }
 
+/** Checks caches, some at a time. */
+export type CheckCaches = (tables: readonly unknown[], first: number) => CheckedTables;
+
 /**
- * Checks what a schema cannot say: rules between keys, grammars that depend on another key. It works on tables of
- * any shape, so that these problems are reported together with those of the schema.
+ * Checks what a schema cannot say of all but the caches: rules between keys, grammars that depend on another key. It works on
+ * tables of any shape, so that these problems are reported together with those of the schema.
  */
-export function checkServerTables(value: unknown): CheckedTables {
-  const root = toMembers(value);
+export function checkServerRoot(root: Table): readonly Problem[] {
   const security = toMembers(root["security"]);
-  const allowPrivateHosts = security["allow_private_cache_hosts"] === true;
-  const tables: readonly unknown[] = Array.isArray(root["caches"]) ? root["caches"] : [];
-  const checked = tables.map((table, index) => checkCache(table, index, allowPrivateHosts));
-  const problems = [
+  return [
     ...findCredentialKeys(root, []),
     ...findCredentialKeys(security, ["security"]),
     ...checkTimeout(security["max_hook_timeout_seconds"]),
-    ...findDuplicateIds(tables),
-    ...checked.flatMap((cache) => cache.problems),
   ];
-  return { problems, destinations: checked.map((cache) => cache.destination) };
+}
+
+/** Makes the check of what a schema cannot say of caches, likewise; it knows all ids that it has seen. */
+export function createCacheCheck(root: Table): CheckCaches {
+  const allowPrivateHosts = toMembers(root["security"])["allow_private_cache_hosts"] === true;
+  const ids = new Map<string, number>();
+  return (tables, first) => {
+    const checked = tables.map((table, index) => checkCache(table, first + index, allowPrivateHosts));
+    const problems = [...findDuplicateIds(tables, first, ids), ...checked.flatMap((cache) => cache.problems)];
+    return { problems, destinations: checked.map((cache) => cache.destination) };
+  };
 }
 
 /** Shows the credentials and the destination that fit a cache's type, where one is missing. */
@@ -59,40 +65,6 @@ export function refineHint(problem: Problem, value: unknown): Problem {
 /** Brings a timeout into its bounds. */
 export function clampTimeout(seconds: number): number {
   return Math.min(Math.max(seconds, MIN_TIMEOUT_SECONDS), MAX_TIMEOUT_SECONDS);
-}
-
-/** Finds a key nested too deep, without recursion: dotted keys can nest a hundred thousand levels. */
-export function findTooDeepKey(value: unknown, maxDepth: number): Problem | undefined {
-  const waiting: NestedValue[] = [{ value, depth: 0, path: undefined }];
-  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
-    const { value: inner, depth, path } = next;
-    if (Array.isArray(inner)) {
-      for (let step = 0; step < inner.length; step++) {
-        const element: unknown = inner[step];
-        if (typeof element === "object")
-          waiting.push({ value: element, depth, path: { step, parent: path } });
-      }
-    } else if (isTable(inner)) {
-      for (const step of Object.keys(inner)) {
-        const member = inner[step];
-        if (depth === maxDepth) return tooDeep(maxDepth, { step, parent: path });
-        if (typeof member === "object")
-          waiting.push({ value: member, depth: depth + 1, path: { step, parent: path } });
-      }
-    }
-  }
-  return undefined;
-}
-
-interface NestedValue {
-  readonly value: unknown;
-  readonly depth: number;
-  readonly path: LinkedPath | undefined;
-}
-
-function tooDeep(maxDepth: number, last: LinkedPath): Problem {
-  const message = `Keys are nested more than ${maxDepth} deep`;
-  return { code: "nesting-too-deep", severity: "error", message, path: toKeyPath(last), part: "key" };
 }
 
 interface CheckedCache {
@@ -145,14 +117,14 @@ function plaintextWarning(path: Problem["path"]): Problem {
   return { code: "plaintext-destination", severity: "warning", message, path, hint: "Use https" };
 }
 
-function findDuplicateIds(tables: readonly unknown[]): Problem[] {
-  const first = new Map<string, number>();
-  return tables.flatMap((table, index) => {
+function findDuplicateIds(tables: readonly unknown[], first: number, known: Map<string, number>): Problem[] {
+  return tables.flatMap((table, place) => {
+    const index = first + place;
     const id = isTable(table) ? table["id"] : undefined;
     if (typeof id !== "string" || !CACHE_ID.test(id)) return [];
-    const earlier = first.get(id);
+    const earlier = known.get(id);
     if (earlier === undefined) {
-      first.set(id, index);
+      known.set(id, index);
       return [];
     }
     const message = `This id is already that of caches[${earlier}]`;

@@ -35,16 +35,14 @@ export function findInlineSecrets(
   about: MisplacedCredential,
   skipped: ReadonlySet<string> = new Set(),
 ): Problem[] {
-  return visitTexts(table, skipped)
-    .filter(isCredential)
-    .map(({ at, name }) => {
-      const isTelling = at?.step === name && name !== undefined && isCredentialName(name);
-      return inlineSecret([...path, ...toKeyPath(at)], isTelling ? { ...about, name } : about);
-    });
+  return findTexts(table, skipped, isCredential).map(({ at, name }) => {
+    const isTelling = at?.step === name && name !== undefined && isCredentialName(name);
+    return inlineSecret([...path, ...toKeyPath(at)], isTelling ? { ...about, name } : about);
+  });
 }
 
-function isCredential({ value, name, at }: VisitedText): boolean {
-  if (at?.step === name && isCredentialVariable(name ?? "") && !isReference(value)) return true;
+function isCredential(value: string, name: string | undefined, isOfKey: boolean): boolean {
+  if (isOfKey && isCredentialVariable(name ?? "") && !isReference(value)) return true;
   return (NAME_KEYS.has(name) ? looksLikeSecretValue(value) : holdsSecret(value)) || hasUserInfo(value);
 }
 
@@ -91,24 +89,31 @@ interface Visited {
   readonly name?: string | undefined;
 }
 
-/** A text among them. */
-export interface VisitedText extends Visited {
-  readonly value: string;
-}
-
-/** Visits the texts of a value without recursion, since arrays may nest deep. */
-export function visitTexts(root: unknown, skipped: ReadonlySet<string> = new Set()): VisitedText[] {
-  const texts: VisitedText[] = [];
+/** Finds texts of a value without recursion, since arrays may nest deep. */
+function findTexts(
+  root: unknown,
+  skipped: ReadonlySet<string>,
+  isSought: (value: string, name: string | undefined, isOfKey: boolean) => boolean,
+): Visited[] {
+  const texts: Visited[] = [];
   const waiting: Visited[] = [{ value: root, at: undefined, name: undefined }];
   for (let visited = waiting.pop(); visited !== undefined; visited = waiting.pop()) {
     const { value, at: parent, name } = visited;
-    if (typeof value === "string") texts.push({ value, at: parent, name });
-    else if (Array.isArray(value)) {
-      for (let step = 0; step < value.length; step++)
-        waiting.push({ value: value[step], at: { step, parent }, name });
+    if (Array.isArray(value)) {
+      for (let step = 0; step < value.length; step++) {
+        const element: unknown = value[step];
+        if (isObject(element)) waiting.push({ value: element, at: { step, parent }, name });
+        else if (typeof element === "string" && isSought(element, name, false))
+          texts.push({ value: element, at: { step, parent }, name });
+      }
     } else if (isObject(value)) {
-      for (const step of Object.keys(value))
-        if (!skipped.has(step)) waiting.push({ value: value[step], at: { step, parent }, name: step });
+      for (const step of Object.keys(value)) {
+        if (skipped.has(step)) continue;
+        const member = value[step];
+        if (isObject(member)) waiting.push({ value: member, at: { step, parent }, name: step });
+        else if (typeof member === "string" && isSought(member, step, true))
+          texts.push({ value: member, at: { step, parent }, name: step });
+      }
     }
   }
   return texts;

@@ -5,7 +5,7 @@ import { type KeyPath, toPathId } from "../text/key-path.ts";
 import { type Dialect, writeEntry } from "../text/literal-value.ts";
 import { quoteKey } from "../text/secret-forms.ts";
 import { branchesOf, exampleOf, findNode, type SchemaNode, wordsOf } from "./schema-node.ts";
-import { findStructureProblems, isTable } from "./structure-problems.ts";
+import { findStructureProblems } from "./structure-problems.ts";
 
 /** Codes that a check inside a schema may give. */
 const SCHEMA_CODES = [
@@ -26,11 +26,14 @@ export function coded(code: (typeof SCHEMA_CODES)[number], message: string): str
  * Checks a value against a schema, all problems at once. valibot's own messages quote what they received, so
  * none of them is passed on; unknown keys are looked for here, since it stops at the first and overlooks names
  * like `constructor`.
+ *
+ * @param options - `explain: false` leaves out examples, for problems that are only counted
  */
 export function findSchemaProblems<Schema extends v.GenericSchema & SchemaNode>(
   schema: Schema,
   value: unknown,
   dialect: Dialect,
+  { explain = true } = {},
 ): { readonly problems: readonly Problem[]; readonly output: v.InferOutput<Schema> | undefined } {
   const structure = findStructureProblems(schema, value);
   // A hostile text has problems enough already; valibot would make several of each.
@@ -43,12 +46,14 @@ export function findSchemaProblems<Schema extends v.GenericSchema & SchemaNode>(
     .flatMap((issue) => flatten(issue, []))
     .filter((issue) => !isUnknownKey(issue) && !isWithinAny(issue.path, noTables));
   const found = [...issues.map((issue) => toProblem(issue, schema)), ...structure];
-  const problems = withoutMisspelt(found).map((problem) => ({
-    ...problem,
-    hint: problem.hint ?? showExample(schema, problem, dialect),
-  }));
+  const meant = withoutMisspelt(found);
+  const problems = !explain
+    ? meant
+    : meant.map((problem) => ({ ...problem, hint: problem.hint ?? showExample(schema, problem, dialect) }));
   const isClean = result.success && problems.every(({ severity }) => severity === "warning");
-  return { problems, output: isClean ? detach(result.output) : undefined };
+  // The schemas check and change nothing. The value itself is handed on, since valibot copies into plain objects, where a polluted
+  // Object.prototype would fill absent keys in; the parsers' tables have no prototype.
+  return { problems, output: isClean ? (value as v.InferOutput<Schema>) : undefined };
 }
 
 /** Leaves out that a key is missing where another is there that was meant to be it. */
@@ -141,15 +146,4 @@ function describeExpected(issue: v.BaseIssue<unknown>): string {
     return `a table or ${expected.replace(/ \| Object|[()]/gu, "").replaceAll(" | ", " or ")}`;
   if (issue.type === "picklist") return expected.replace(/[()]/gu, "").replaceAll(" | ", " or ");
   return EXPECTED[expected] ?? expected;
-}
-
-// valibot builds its output from plain objects; without their prototype, an absent key stays absent even where
-// Object.prototype was polluted.
-function detach<T>(value: T): T {
-  if (Array.isArray(value)) for (const element of value) detach(element);
-  else if (isTable(value)) {
-    Object.setPrototypeOf(value, null);
-    for (const key of Object.keys(value)) detach(value[key]);
-  }
-  return value;
 }

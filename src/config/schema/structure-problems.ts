@@ -1,3 +1,4 @@
+import { isObject } from "../../core/own-member.ts";
 import { askFor, findNearest } from "../../core/suggestion.ts";
 import type { Problem } from "../text/diagnostic.ts";
 import { type KeyPath, type LinkedPath, toKeyPath } from "../text/key-path.ts";
@@ -33,8 +34,10 @@ function findInValue(
       if (branch.entries !== undefined) findInValue(branch, value, at, problems);
     }
   } else if (node.item !== undefined && Array.isArray(value)) {
-    for (let step = 0; step < value.length; step++)
-      findInValue(node.item, value[step], { step, parent: at }, problems);
+    for (let step = 0; step < value.length; step++) {
+      const element: unknown = value[step];
+      if (isObject(element)) findInValue(node.item, element, { step, parent: at }, problems);
+    }
   } else if (node.entries !== undefined && typeof value === "object" && value !== null) {
     if (isTable(value)) findInTable(node, value, at, problems);
     else problems.push(notATable(toKeyPath(at)));
@@ -49,8 +52,11 @@ function notATable(path: KeyPath): Problem {
 function findInTable(node: SchemaNode, table: Table, at: LinkedPath | undefined, problems: Problem[]): void {
   for (const step of Object.keys(table)) {
     const entry = entryOf(node, step);
-    if (entry !== undefined) findInValue(entry, table[step], { step, parent: at }, problems);
-    else if (node.type === "strict_object") problems.push(unknownKey(node, step, table, toKeyPath(at)));
+    if (entry !== undefined) {
+      const member = table[step];
+      // Nothing is found in a text or a number.
+      if (isObject(member)) findInValue(entry, member, { step, parent: at }, problems);
+    } else if (node.type === "strict_object") problems.push(unknownKey(node, step, table, toKeyPath(at)));
     else if (node.type === "object") problems.push(...nearMiss(node, step, toKeyPath(at)));
   }
 }

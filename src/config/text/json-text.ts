@@ -31,8 +31,14 @@ export function parseJsonText(text: string, maxDepth: number): ParsedText {
     const offset = findErrorOffset(json, error);
     return failure("json-syntax", "The text is not valid JSON from here", offset, explain(json, offset));
   }
-  const tree = parseTree(json, { mode: "json", ranges: true }).body;
-  return { success: true, value, problems: findDuplicates(tree, []), findPlaces: () => toPlaces(tree) };
+  const problems = findDuplicates(parsePlaced(json), []);
+  // Parsed again where places are asked for: a configuration remembers how to find them, and the tree is fifty times as large as
+  // the text.
+  return { success: true, value, problems, findPlaces: () => toPlaces(parsePlaced(json)) };
+}
+
+function parsePlaced(json: string): ValueNode {
+  return parseTree(json, { mode: "json", ranges: true }).body;
 }
 
 function failure(code: Problem["code"], message: string, start: number, hint?: string): ParsedText {

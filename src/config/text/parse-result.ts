@@ -2,6 +2,7 @@ import { ConfigError } from "./config-error.ts";
 import type { Diagnostic, Problem, SafeParseResult } from "./diagnostic.ts";
 import { formatDiagnostic } from "./format-diagnostic.ts";
 import { type ProblemText, placeProblems } from "./place-problems.ts";
+import { ProblemList } from "./problem-list.ts";
 
 /**
  * Options of the `parse…` functions.
@@ -32,17 +33,17 @@ const MAX_LISTED = 20;
 
 /** A parse that ended before there was anything to use. */
 export function failParse(about: ProblemText, problem: Problem): SafeParseResult<never> {
-  return { success: false, diagnostics: placeProblems([problem], about) };
+  return { success: false, diagnostics: placeProblems(new ProblemList([problem]), about) };
 }
 
 /** Ends a parse: usable if no problem is an error. */
 export function finishParse<T>(
   about: ProblemText,
-  problems: readonly Problem[],
+  problems: ProblemList,
   build: () => T | undefined,
 ): SafeParseResult<T> {
   const diagnostics = placeProblems(problems, about);
-  if (problems.some((problem) => problem.severity === "error")) return { success: false, diagnostics };
+  if (problems.hasError) return { success: false, diagnostics };
   const output = build();
   if (output === undefined) throw new TypeError("A text without errors yielded no configuration");
   return { success: true, output, diagnostics };

@@ -2,10 +2,8 @@ import type { Diagnostic, Problem } from "./diagnostic.ts";
 import { cutExcerpt } from "./excerpt.ts";
 import { LineIndex } from "./line-index.ts";
 import { findSpan, type Span, type TextPlaces } from "./place.ts";
+import type { ProblemList } from "./problem-list.ts";
 import { showName } from "./secret-forms.ts";
-
-/** How many diagnostics a text gets; hostile ones could make millions. */
-const MAX_DIAGNOSTICS = 10_000;
 
 /** A text that problems are about. */
 export interface ProblemText {
@@ -20,11 +18,9 @@ export interface ProblemText {
 }
 
 /** Looks problems up in their text, and sorts them by place. Without problems nothing is looked up. */
-export function placeProblems(problems: readonly Problem[], about: ProblemText): readonly Diagnostic[] {
-  if (problems.length === 0) return [];
-  const place = createPlacer(about);
-  const placed = limit(problems).map(place).sort(byPlace);
-  const unlisted = problems.length - placed.length;
+export function placeProblems({ listed, unlisted }: ProblemList, about: ProblemText): readonly Diagnostic[] {
+  if (listed.length === 0) return [];
+  const placed = listed.map(createPlacer(about)).sort(byPlace);
   return unlisted === 0 ? placed : [...placed, tooMany(about.source, unlisted)];
 }
 
@@ -86,15 +82,6 @@ function memoize(mask: (key: string) => string): (key: string) => string {
     known.set(key, masked);
     return masked;
   };
-}
-
-/** Keeps errors before warnings where there are too many. */
-function limit(problems: readonly Problem[]): readonly Problem[] {
-  if (problems.length <= MAX_DIAGNOSTICS) return problems;
-  const isError = ({ severity }: Problem): boolean => severity === "error";
-  const errors = problems.filter(isError);
-  const warnings = problems.filter((problem) => !isError(problem));
-  return [...errors, ...warnings].slice(0, MAX_DIAGNOSTICS);
 }
 
 function byPlace(a: Diagnostic, b: Diagnostic): number {

@@ -18,7 +18,7 @@ export interface Place {
 export interface GrowingPlace extends Place {
   key?: Span | undefined;
   value?: Span | undefined;
-  readonly members: Map<string | number, GrowingPlace>;
+  members: ReadonlyMap<string | number, GrowingPlace>;
 }
 
 /** All places of a text. */
@@ -29,11 +29,23 @@ export interface TextPlaces {
   readonly keyEnds: ReadonlyMap<number, number>;
 }
 
-const NO_MEMBERS: Map<string | number, GrowingPlace> = new Map();
+const NO_MEMBERS: ReadonlyMap<string | number, GrowingPlace> = new Map();
 
 /** Makes the place of a value without members; most are, and share an empty map that nobody adds to. */
 export function leafPlace(value: Span): GrowingPlace {
   return { value, members: NO_MEMBERS };
+}
+
+/** Makes the place of a table that headers or dotted keys define; it may stay empty, and a hostile text has many of them. */
+export function tablePlace(key: Span): GrowingPlace {
+  return { key, members: NO_MEMBERS };
+}
+
+/** Adds a place inside another. */
+export function addMember(place: GrowingPlace, key: string | number, member: GrowingPlace): void {
+  const members = place.members === NO_MEMBERS ? new Map<string | number, GrowingPlace>() : place.members;
+  (members as Map<string | number, GrowingPlace>).set(key, member);
+  place.members = members;
 }
 
 /** Which part of an entry a problem is about. */

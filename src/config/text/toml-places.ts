@@ -1,4 +1,4 @@
-import { type GrowingPlace, leafPlace, type Span, type TextPlaces } from "./place.ts";
+import { addMember, type GrowingPlace, leafPlace, type Span, type TextPlaces, tablePlace } from "./place.ts";
 
 interface KeyPart {
   readonly name: string;
@@ -61,8 +61,8 @@ class TomlWalker {
   #appendTable(parent: GrowingPlace, part: KeyPart): GrowingPlace {
     const array = this.#member(parent, part);
     this.#tableArrays.add(array);
-    const element: GrowingPlace = { key: part.span, members: new Map() };
-    array.members.set(array.members.size, element);
+    const element = tablePlace(part.span);
+    addMember(array, array.members.size, element);
     return element;
   }
 
@@ -75,8 +75,8 @@ class TomlWalker {
   #member(table: GrowingPlace, { name, span }: KeyPart): GrowingPlace {
     const known = table.members.get(name);
     if (known !== undefined) return known;
-    const member: GrowingPlace = { key: span, members: new Map() };
-    table.members.set(name, member);
+    const member = tablePlace(span);
+    addMember(table, name, member);
     return member;
   }
 
@@ -87,7 +87,7 @@ class TomlWalker {
     const last = parts.pop();
     const parent = parts.reduce((inner, part) => this.#member(inner, part), table);
     const value = this.#readValue();
-    if (last !== undefined) parent.members.set(last.name, { ...value, key: last.span });
+    if (last !== undefined) addMember(parent, last.name, { ...value, key: last.span });
   }
 
   #readKey(): KeyPart[] {
