@@ -118,11 +118,12 @@ async function settle(held: HeldBatch, ends: readonly TaskEnd[], context: Delive
     if (status !== "settled") context.deliveries.letGo(task.id, token, task);
   await context.roots.release([...results.keys()].map(({ id }) => id));
   const settled = [...results].map(([{ id, ticketId, request }, result]): SettledDelivery => {
-    context.deliveries.settle(id);
-    context.tickets.settle(ticketId, result);
     return { deliveryId: id, ticketId, request, result };
   });
+  for (const { deliveryId } of settled) context.deliveries.settle(deliveryId);
+  // The listener is called first, so that whoever waits for the ticket finds it told.
   context.outbox.tell(settled);
+  for (const { ticketId, result } of settled) context.tickets.settle(ticketId, result);
   return true;
 }
 

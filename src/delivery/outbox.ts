@@ -41,7 +41,7 @@ export class Outbox {
     return this.#options.listener !== undefined;
   }
 
-  /** Tells outcomes that were settled a moment ago; {@link Outbox.idle} waits for that. */
+  /** Calls the listener for outcomes that were settled a moment ago, before it returns; {@link Outbox.idle} waits for the end. */
   tell(settled: readonly SettledDelivery[]): void {
     if (this.isListening && settled.length > 0) void trackPromise(this.#telling, this.#tell(settled));
   }
@@ -72,8 +72,9 @@ export class Outbox {
   }
 
   async #tell(settled: readonly SettledDelivery[]): Promise<void> {
-    const told: string[] = [];
-    for (const one of settled) if (await this.#tellOne(one)) told.push(one.deliveryId);
+    const told = (
+      await Promise.all(settled.map(async (one) => ((await this.#tellOne(one)) ? [one.deliveryId] : [])))
+    ).flat();
     if (told.length === 0) return;
     try {
       await this.#options.journal.acknowledge(told);

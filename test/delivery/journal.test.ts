@@ -10,9 +10,11 @@ import {
   type JournalSalvage,
   type LeaseRequest,
   type PushJournal,
+  PushQueue,
 } from "@eka-ci/caches";
 import { describePushJournal } from "@eka-ci/caches/testing";
 import { afterAll, describe, expect, it } from "vitest";
+import { FakeCaches, makeRegistry, runUntil, setUpQueue, storePath } from "../support/fake-cache.ts";
 
 const hasSqlite = process.getBuiltinModule?.("node:sqlite") !== undefined;
 const directory = mkdtempSync(join(tmpdir(), "eka-ci-journal-"));
@@ -213,5 +215,71 @@ describe.runIf(hasSqlite)("a journal in SQLite", () => {
       );
       expect(readFileSync(path).subarray(0, 11).toString()).toBe("no database");
     });
+  });
+});
+
+describe.runIf(hasSqlite)("a journal of version 0.1", () => {
+  /** Written by 0.1: deliveries that are held, free and buried, and one that somebody has changed by hand. */
+  const openOld = (): string => {
+    const path = newFile();
+    writeFileSync(path, readFileSync(new URL("../fixtures/journal/version-0.1.sqlite", import.meta.url)));
+    return path;
+  };
+
+  it("is brought up to date when it is opened, with nothing lost", async () => {
+    const path = openOld();
+    for (let opened = 0; opened < 2; opened++) {
+      const journal = createSqliteJournal(path);
+      expect(await journal.stats()).toMatchObject([{ cacheId: "a", waiting: 5, held: 0, dead: 1 }]);
+      expect(await journal.deadLetters({ limit: 9 })).toMatchObject([
+        { id: "buried", ticketId: "ticket-of-buried", code: "ERR_PUSH_FAILED", buriedAt: 1_800_000_001_000 },
+      ]);
+      await journal.close();
+    }
+    expect((statSync(path).mode & 0o777).toString(8)).toBe("600");
+  });
+
+  it("is delivered as 0.1 would have, and what cannot be read is a dead letter", async () => {
+    const caches = new FakeCaches();
+    const { executor, runtime, clock } = setUpQueue(caches);
+    const registry = makeRegistry('allow_all = false, allowed_repos = ["o/r"]', { executor, runtime });
+    const journal = createSqliteJournal(openOld(), { runtime: { clock } });
+    const told: string[] = [];
+    await using queue = new PushQueue(registry, {
+      runtime,
+      journal,
+      onSettled: ({ ticketId, result }) => void told.push(`${ticketId} ${result.status}`),
+    });
+    await runUntil(clock, queue.drain());
+    expect([...caches.of("a")].sort()).toEqual([1, 2, 3, 5].map(storePath));
+    expect(told.sort()).toEqual([
+      "ticket-of-fork denied",
+      "ticket-of-free pushed",
+      "ticket-of-held pushed",
+      "ticket-of-without-ref pushed",
+    ]);
+    const letters = (await queue.deadLetters()).map(({ id, code }) => `${id} ${code}`);
+    expect(letters.sort()).toEqual([
+      "buried ERR_PUSH_FAILED",
+      "fork ERR_PERMISSION_DENIED",
+      "misspelt ERR_REQUEST_UNREADABLE",
+    ]);
+  });
+
+  it("is not opened by a host of an older version once a newer one has written it", async () => {
+    const path = openOld();
+    const { DatabaseSync } = process.getBuiltinModule("node:sqlite") as unknown as {
+      DatabaseSync: new (path: string) => { exec(sql: string): void; close(): void };
+    };
+    await createSqliteJournal(path).close();
+    const database = new DatabaseSync(path);
+    database.exec("PRAGMA user_version = 3");
+    database.close();
+    expect(() => createSqliteJournal(path)).toThrow(
+      expect.objectContaining({
+        code: "ERR_JOURNAL_FAILED",
+        message: expect.stringContaining("newer version"),
+      }),
+    );
   });
 });

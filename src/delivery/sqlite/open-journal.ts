@@ -3,11 +3,8 @@ import type { Runtime } from "../../host/runtime.ts";
 import { JournalClock } from "./journal-clock.ts";
 import { type JournalSalvage, salvageJournal } from "./salvage-journal.ts";
 import { openDatabase, SqliteConnection } from "./sqlite-connection.ts";
-import { type Database, isBusy, isCorrupt, toJournalError, toRow } from "./sqlite-module.ts";
+import { type Database, isBusy, isCorrupt, toJournalError, toRow, transact } from "./sqlite-module.ts";
 import { prepareSchema } from "./sqlite-schema.ts";
-
-/** How long opening waits for another process that opens the same file. */
-const OPENING_MS = 2_000;
 
 /** A journal's file, checked and up to date. */
 export interface OpenJournal {
@@ -41,10 +38,10 @@ export function openJournal(
 function open(path: string, runtime: Runtime): OpenJournal {
   const database = openDatabase(path);
   try {
-    // At the start, before anything is timed, a short wait for a neighbour's transaction blocks nobody.
-    database.exec(`PRAGMA busy_timeout = ${OPENING_MS}; PRAGMA journal_mode = WAL;`);
+    database.exec("PRAGMA journal_mode = WAL");
     checkIntegrity(database, path);
     const clock = prepare(database, path, runtime);
+    // From here on waiting is done without the thread.
     database.exec("PRAGMA busy_timeout = 0");
     return { connection: new SqliteConnection(database, path, runtime), clock };
   } catch (error) {
@@ -63,16 +60,11 @@ function checkIntegrity(database: Database, path: string): void {
 
 /** Brings tables and clock up to date. */
 function prepare(database: Database, path: string, { clock }: Runtime): JournalClock {
-  database.exec("BEGIN IMMEDIATE");
-  try {
+  return transact(database, () => {
     prepareSchema(database, path, clock.monotonic());
     const time = new JournalClock(database, clock);
     // Where the machine was started anew, its clock is fitted to the journal's once, now.
     time.advance();
-    database.exec("COMMIT");
     return time;
-  } catch (error) {
-    database.exec("ROLLBACK");
-    throw error;
-  }
+  });
 }

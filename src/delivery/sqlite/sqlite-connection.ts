@@ -8,10 +8,13 @@ import {
   loadSqlite,
   type Statement,
   toJournalError,
+  transact,
 } from "./sqlite-module.ts";
 
 /** How long a transaction waits for those of other processes. */
 const BUSY_TIMEOUT_MS = 10_000;
+/** How long opening waits for them. */
+const OPENING_MS = 5_000;
 /** Longest pause before a busy file is asked again. */
 const LONGEST_PAUSE_MS = 25;
 
@@ -23,7 +26,8 @@ export function openDatabase(path: string): Database {
     closeSync(openSync(path, "a", 0o600));
     chmodSync(path, 0o600);
     const database = new DatabaseSync(path);
-    database.exec("PRAGMA busy_timeout = 0; PRAGMA synchronous = FULL;");
+    // At the start, before anything is timed, a short wait for a neighbour's transaction holds nobody up.
+    database.exec(`PRAGMA busy_timeout = ${OPENING_MS}; PRAGMA synchronous = FULL;`);
     return database;
   } catch (error) {
     throw error instanceof Error && "errcode" in error ? toJournalError(error, path) : cannotOpen(path);
@@ -69,17 +73,7 @@ export class SqliteConnection {
 
   /** Runs work in a transaction that writes. */
   write<Result>(work: () => Result): Promise<Result> {
-    return this.#run(() => {
-      this.#database.exec("BEGIN IMMEDIATE");
-      try {
-        const result = work();
-        this.#database.exec("COMMIT");
-        return result;
-      } catch (error) {
-        this.#rollBack();
-        throw error;
-      }
-    });
+    return this.#run(() => transact(this.#database, work));
   }
 
   /** Runs work that only reads. */
@@ -113,13 +107,5 @@ export class SqliteConnection {
   #pause(): Promise<void> {
     const delayMs = 1 + this.#random.fraction() * LONGEST_PAUSE_MS;
     return new Promise((resolve) => void this.#clock.schedule(resolve, delayMs));
-  }
-
-  #rollBack(): void {
-    try {
-      this.#database.exec("ROLLBACK");
-    } catch {
-      // SQLite has ended the transaction itself, and the error that is on its way says why.
-    }
   }
 }

@@ -77,3 +77,24 @@ export function toJournalError(error: unknown, path: string): PushError {
   const reason = typeof errstr === "string" ? errstr : "an unexpected error";
   return new PushError("ERR_JOURNAL_FAILED", `The journal ${file} does not work: ${quoteName(reason)}`);
 }
+
+/** Runs work in a transaction that writes: all of it, or nothing. */
+export function transact<Result>(database: Database, work: () => Result): Result {
+  database.exec("BEGIN IMMEDIATE");
+  try {
+    const result = work();
+    database.exec("COMMIT");
+    return result;
+  } catch (error) {
+    rollBack(database);
+    throw error;
+  }
+}
+
+function rollBack(database: Database): void {
+  try {
+    database.exec("ROLLBACK");
+  } catch {
+    // SQLite has ended the transaction itself, and the error that is on its way says why.
+  }
+}

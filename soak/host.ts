@@ -1,0 +1,141 @@
+// A host as a soak starts, kills and pauses it by the hundred: it accepts some deliveries, tells what it has accepted and what it was
+// told, and works until it is stopped. Its caches are simulated: a push takes a moment, and may fail. Every line it writes is one append,
+// so that a kill cuts none in two.
+import { appendFileSync } from "node:fs";
+import {
+  CacheRegistry,
+  createNodeRuntime,
+  createSqliteJournal,
+  type Executor,
+  PushError,
+  PushQueue,
+} from "@eka-ci/caches";
+
+interface HostPlan {
+  readonly journal: string;
+  readonly log: string;
+  readonly name: string;
+  readonly seed: number;
+  /** How many deliveries it accepts. */
+  readonly deliveries: number;
+  /** Whether it drains and ends by itself, without failures of caches. */
+  readonly isLast: boolean;
+  /** Steps of its wall clock, in milliseconds. */
+  readonly clockStepsMs: readonly number[];
+  readonly leaseMs: number;
+}
+
+const plan: HostPlan = JSON.parse(process.argv[2] ?? "{}");
+const write = (...words: readonly string[]): void => appendFileSync(plan.log, `${words.join(" ")}\n`);
+
+/** A random sequence that a seed repeats: mulberry32. */
+function createRandom(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+const random = createRandom(plan.seed);
+
+const toml = ["a", "b", "c"]
+  .map(
+    (id) => `
+  [[caches]]
+  id = "${id}"
+  cache_type = "cachix"
+  destination = "${id}"
+  credentials = { cachix-token = { env_var = "TOKEN" } }
+  permissions = { allow_all = true }`,
+  )
+  .join("\n");
+
+const FAILURES = ["HTTP error 503", "HTTP error 500", "Connection reset by peer", "nothing that is known"];
+
+const executor: Executor = {
+  execute: async (command, options) => {
+    const args = command.args.map(String);
+    const isPush = args.includes("push");
+    const startedAt = performance.now();
+    await new Promise((resolve) => setTimeout(resolve, isPush ? 2 + random() * 25 : 0));
+    const isAborted = options?.signal?.aborted === true;
+    const fails = isPush && !plan.isLast && random() < 0.15;
+    const [, cache = "", ...paths] = args.slice(args.indexOf("--"));
+    if (isPush && !fails && !isAborted) for (const path of paths) write("brought", cache, path);
+    return {
+      outcome: isAborted ? "aborted" : fails ? "failed" : "succeeded",
+      exitCode: isAborted ? null : fails ? 1 : 0,
+      signal: null,
+      durationMs: Math.round(performance.now() - startedAt),
+      stdout: "",
+      stderr: fails ? (FAILURES[Math.floor(random() * FAILURES.length)] ?? "") : "",
+      truncated: false,
+    };
+  },
+};
+
+let offsetMs = 0;
+const { clock } = createNodeRuntime();
+const runtime = {
+  env: { TOKEN: "token-canary" },
+  clock: { ...clock, now: () => clock.now() + offsetMs },
+  warn: (message: string) => write("warned", plan.name, message.replaceAll("\n", " ")),
+};
+for (const [index, step] of plan.clockStepsMs.entries())
+  setTimeout(
+    () => {
+      offsetMs += step;
+    },
+    30 * (index + 1),
+  );
+
+const registry = CacheRegistry.fromToml(toml, { executor, runtime, verify: "never" });
+const journal = createSqliteJournal(plan.journal, {
+  runtime,
+  onSalvage: ({ kept, lost }) => write("salvaged", String(kept), String(lost)),
+});
+const queue = new PushQueue(registry, {
+  runtime,
+  journal,
+  leaseMs: plan.leaseMs,
+  lingerMs: 2,
+  maxBatchPaths: 8,
+  maxAttempts: 50,
+  maxCrashes: 1_000,
+  deadlineMs: 86_400_000,
+  backoff: { baseMs: 5, capMs: 40 },
+  onSettled: async ({ deliveryId, result }) => {
+    // Time for a kill between the end and its telling.
+    if (random() < 0.1) await new Promise((resolve) => setTimeout(resolve, random() * 20));
+    write("told", deliveryId, result.status);
+  },
+});
+
+for (let index = 0; index < plan.deliveries; index++) {
+  const path = `/nix/store/${String(Math.floor(random() * 1e15)).padStart(32, "0")}-${plan.name}-${index}`;
+  const caches = random() < 0.3 ? ["a", "b"] : [["a", "b", "c"][Math.floor(random() * 3)] ?? "a"];
+  try {
+    const { id } = await queue.enqueue({
+      repository: `o/r${Math.floor(random() * 3)}`,
+      job: "j",
+      caches,
+      storePaths: [path],
+    });
+    for (const cache of caches) write("accepted", `${id}/${cache}`, path);
+  } catch (error) {
+    // A full disk accepts nothing, and says so.
+    write("refused", error instanceof PushError ? error.code : "unknown");
+  }
+}
+if (plan.isLast) {
+  await queue.drain({ timeoutMs: 120_000 });
+  const letters = await queue.deadLetters();
+  for (const { id, code } of letters) write("buried", id, code);
+  const open = (await queue.stats()).reduce((sum, { waiting, held }) => sum + waiting + held, 0);
+  write("drained", String(open));
+  await queue.close();
+  process.exit(0);
+}
+setInterval(() => {}, 1_000);
