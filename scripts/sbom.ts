@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { BUNDLED } from "./bundled-packages.ts";
 
 const run = promisify(execFile);
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
@@ -13,7 +14,9 @@ const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const parent = await mkdtemp(join(tmpdir(), "eka-ci-sbom-"));
 try {
   // npm calls the root by the name of its directory.
-  const { devDependencies: _, ...manifest } = JSON.parse(await readFile(join(ROOT, "package.json"), "utf8"));
+  const { devDependencies, ...manifest } = JSON.parse(await readFile(join(ROOT, "package.json"), "utf8"));
+  // What the build puts into `dist` is a part of what users get.
+  for (const name of BUNDLED) manifest.dependencies[name] = devDependencies[name];
   const cwd = join(parent, manifest.name);
   await mkdir(cwd, { recursive: true });
   await writeFile(join(cwd, "package.json"), JSON.stringify(manifest));

@@ -3,6 +3,7 @@ import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import ts from "typescript";
 import { describe, expect, it } from "vitest";
+import { BUNDLED } from "../scripts/bundled-packages.ts";
 
 const SRC = fileURLToPath(new URL("../src", import.meta.url));
 
@@ -78,6 +79,8 @@ function collectImports(file: string, source: ts.SourceFile): Import[] {
       add(node.moduleSpecifier, node.importClause?.isTypeOnly === true, false);
     if (ts.isExportDeclaration(node)) add(node.moduleSpecifier, node.isTypeOnly, false);
     if (ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword)
+      add(node.arguments[0], false, true);
+    if (ts.isCallExpression(node) && node.expression.getText() === "lateModule")
       add(node.arguments[0], false, true);
     ts.forEachChild(node, visit);
   };
@@ -155,7 +158,9 @@ describe("the house", () => {
 
   it("has declared every package that it imports", () => {
     const manifest = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
-    expect(Object.keys(manifest.dependencies).sort()).toEqual(["valibot", ...Object.keys(DOORS)].sort());
+    const brought = [...Object.keys(manifest.dependencies), ...BUNDLED];
+    expect(brought.sort()).toEqual(["valibot", ...Object.keys(DOORS)].sort());
+    expect(BUNDLED.filter((name) => !(name in manifest.devDependencies))).toEqual([]);
   });
 
   it("keeps policy and commands pure", () => {

@@ -23,9 +23,15 @@ const MAX_DEPTH = 32;
 export const HOOK_KEYS = ["post_build_hooks", "fod_post_build_hooks"] as const;
 
 /** Hooks never run, so what they hold is a matter of the migration. */
-const IS_HOOK_KEY: ReadonlySet<string> = new Set(HOOK_KEYS);
+const HOOK_KEY_SET: ReadonlySet<string> = new Set(HOOK_KEYS);
 
-const VOCABULARY: ReadonlySet<string> = new Set([...collectVocabulary(repositorySchema), ...HOOK_KEYS]);
+let vocabulary: ReadonlySet<string> | undefined;
+
+/** Collected at the first text, since not all who import this package read one. */
+function getVocabulary(): ReadonlySet<string> {
+  vocabulary ??= new Set([...collectVocabulary(repositorySchema), ...HOOK_KEYS]);
+  return vocabulary;
+}
 
 /**
  * The untrusted configuration of a repository: which job asks for which caches, and no more.
@@ -95,7 +101,7 @@ export function safeParseRepositoryConfig(
     ...read.problems,
     ...findNearMisses(root),
     ...findHooks(root, []),
-    ...findInlineSecrets(root, [], {}, IS_HOOK_KEY),
+    ...findInlineSecrets(root, [], {}, HOOK_KEY_SET),
   ];
   const cacheIds = readJobs(root, problems);
   return finishParse(about, new ProblemList(preferInlineSecrets(problems)), () => {
@@ -143,7 +149,7 @@ export type RepositoryText =
 /** Reads a repository's file as an object, whatever the object holds. */
 export function readRepositoryText(input: string | Uint8Array, source: string): RepositoryText {
   const decoded = decodeText(input, MAX_BYTES);
-  const unparsed = { source, text: decoded.text, vocabulary: VOCABULARY };
+  const unparsed = { source, text: decoded.text, vocabulary: getVocabulary() };
   if (!decoded.success) return { success: false, problem: decoded.problem, about: unparsed };
   const parsed = parseJsonText(decoded.text, MAX_DEPTH);
   if (!parsed.success) return { success: false, problem: parsed.problem, about: unparsed };

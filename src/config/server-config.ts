@@ -18,7 +18,13 @@ import { findTooDeepKey } from "./text/too-deep-key.ts";
 const MAX_BYTES = 4 * 1024 * 1024;
 const MAX_KEY_DEPTH = 8;
 
-const VOCABULARY = collectVocabulary(serverSchema);
+let vocabulary: ReadonlySet<string> | undefined;
+
+/** Collected at the first text, since not all who import this package read one. */
+function getVocabulary(): ReadonlySet<string> {
+  vocabulary ??= collectVocabulary(serverSchema);
+  return vocabulary;
+}
 
 /**
  * Reads `ekaci.toml`, and throws if it is not usable.
@@ -65,7 +71,8 @@ export function safeParseServerConfig(
   options: ParseConfigOptions = {},
 ): SafeParseResult<ServerConfig> {
   const decoded = decodeText(input, MAX_BYTES);
-  const unparsed = { source: options.source ?? "ekaci.toml", text: decoded.text, vocabulary: VOCABULARY };
+  const source = options.source ?? "ekaci.toml";
+  const unparsed = { source, text: decoded.text, vocabulary: getVocabulary() };
   if (!decoded.success) return failParse(unparsed, decoded.problem);
   const parsed = parseTomlText(decoded.text);
   if (!parsed.success) return failParse(unparsed, parsed.problem);

@@ -1,6 +1,6 @@
-import { lstatSync, mkdtempSync, realpathSync, rmdirSync, rmSync, unlinkSync } from "node:fs";
 import type { Server } from "node:net";
 import { join } from "node:path";
+import { nodeFs } from "../host/node-fs.ts";
 import { HOME_PREFIX, LOCK_NAME, sweepHomes } from "./sweep-homes.ts";
 
 /**
@@ -32,7 +32,7 @@ export class PrivateHome {
   createRun(): string {
     const home = this.#open();
     try {
-      const directory = mkdtempSync(join(home, "run-"));
+      const directory = nodeFs().mkdtempSync(join(home, "run-"));
       this.#runs++;
       return directory;
     } catch (error) {
@@ -49,14 +49,14 @@ export class PrivateHome {
 
   /** Removes everything now, as at the end of the process. */
   removeNow(): void {
-    if (this.#path !== undefined) rmSync(this.#path, { recursive: true, force: true });
+    if (this.#path !== undefined) nodeFs().rmSync(this.#path, { recursive: true, force: true });
   }
 
   #open(): string {
     // Something that clears old files away may have taken it.
     if (this.#path !== undefined && isThere(this.#path)) return this.#path;
     this.#lock?.close();
-    const path = realpathSync(mkdtempSync(join(this.#parent, HOME_PREFIX)));
+    const path = nodeFs().realpathSync(nodeFs().mkdtempSync(join(this.#parent, HOME_PREFIX)));
     this.#path = path;
     this.#lock = lock(join(path, LOCK_NAME));
     return path;
@@ -68,15 +68,15 @@ export class PrivateHome {
     this.#lock?.close();
     this.#lock = undefined;
     if (path === undefined) return;
-    tryTo(() => unlinkSync(join(path, LOCK_NAME)));
+    tryTo(() => nodeFs().unlinkSync(join(path, LOCK_NAME)));
     // A run that goes on removing what a tool has left keeps it a little longer; that is removed with the run.
-    tryTo(() => rmdirSync(path));
+    tryTo(() => nodeFs().rmdirSync(path));
   }
 }
 
 function isThere(path: string): boolean {
   try {
-    return lstatSync(path).isDirectory();
+    return nodeFs().lstatSync(path).isDirectory();
   } catch {
     return false;
   }

@@ -1,17 +1,8 @@
-import {
-  chmodSync,
-  mkdirSync,
-  rmdirSync,
-  rmSync,
-  statfsSync,
-  symlinkSync,
-  unlinkSync,
-  writeFileSync,
-} from "node:fs";
 import { dirname, join } from "node:path";
 import type { CommandArg, CommandSpec, WorkPath } from "../commands/command.ts";
 import { CommandError } from "../core/errors.ts";
 import { quoteName } from "../core/text.ts";
+import { nodeFs } from "../host/node-fs.ts";
 import { toStartError } from "./host-shortage.ts";
 import { PrivateHome } from "./private-home.ts";
 import { removeTree } from "./remove-tree.ts";
@@ -41,7 +32,7 @@ const TMPFS = 0x01021994;
 /** A directory in memory, where the system has one that anybody may use. */
 export function findMemoryDirectory(): string | undefined {
   try {
-    return statfsSync("/dev/shm").type === TMPFS ? "/dev/shm" : undefined;
+    return nodeFs().statfsSync("/dev/shm").type === TMPFS ? "/dev/shm" : undefined;
   } catch {
     return undefined; // Other systems have none.
   }
@@ -92,7 +83,7 @@ class PrivateWork implements WorkDirectory {
     for (const value of [...args, ...env.values(), ...files.map((file) => file.path)])
       if (typeof value === "object" && "kind" in value) made.add(toDirectory(value, this.resolve(value)));
     for (const path of made) {
-      mkdirSync(path, { recursive: true, mode: 0o700 });
+      nodeFs().mkdirSync(path, { recursive: true, mode: 0o700 });
       if (path !== this.path) this.#directories.push(path);
     }
     for (const { path, content } of files) this.#write(this.resolve(path), content.expose());
@@ -102,22 +93,22 @@ class PrivateWork implements WorkDirectory {
     const options = { mode: 0o600, flag: "wx" };
     this.#files.push(path);
     if (this.#secretsHome === undefined) {
-      writeFileSync(path, content, options);
+      nodeFs().writeFileSync(path, content, options);
       return;
     }
     this.#secretsPath ??= this.#secretsHome.createRun();
     const inMemory = join(this.#secretsPath, String(this.#files.length));
     this.#files.push(inMemory);
-    writeFileSync(inMemory, content, options);
-    symlinkSync(inMemory, path);
+    nodeFs().writeFileSync(inMemory, content, options);
+    nodeFs().symlinkSync(inMemory, path);
   }
 
   async remove(): Promise<void> {
     if (this.#isRemoved) return;
     this.#removeSecrets();
-    for (const path of this.#directories) attempt(() => rmdirSync(path));
+    for (const path of this.#directories) attempt(() => nodeFs().rmdirSync(path));
     // What a tool has left may be much; most leave nothing.
-    if (!attempt(() => rmdirSync(this.path))) await removeTree(this.path);
+    if (!attempt(() => nodeFs().rmdirSync(this.path))) await removeTree(this.path);
     this.#end();
   }
 
@@ -125,7 +116,7 @@ class PrivateWork implements WorkDirectory {
     if (this.#isRemoved) return;
     this.#removeSecrets();
     // What one tool has made unremovable is swept by the next process.
-    attempt(() => rmSync(this.path, { recursive: true, force: true }));
+    attempt(() => nodeFs().rmSync(this.path, { recursive: true, force: true }));
     this.#end();
   }
 
@@ -135,7 +126,7 @@ class PrivateWork implements WorkDirectory {
     if (this.#secretsPath === undefined) return;
     const path = this.#secretsPath;
     this.#secretsPath = undefined;
-    attempt(() => rmSync(path, { recursive: true, force: true }));
+    attempt(() => nodeFs().rmSync(path, { recursive: true, force: true }));
     this.#secretsHome?.endRun();
   }
 
@@ -167,6 +158,6 @@ function attempt(work: () => void): boolean {
 
 // A tool may have made the directory read-only.
 function unlinkPrivate(file: string): void {
-  chmodSync(dirname(file), 0o700);
-  unlinkSync(file);
+  nodeFs().chmodSync(dirname(file), 0o700);
+  nodeFs().unlinkSync(file);
 }

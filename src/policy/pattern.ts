@@ -1,4 +1,5 @@
-import picomatch from "picomatch";
+import type picomatch from "picomatch";
+import { lateModule } from "../core/late-module.ts";
 import { quoteName } from "../core/text.ts";
 import { isBranchName, MAX_NAME_LENGTH } from "./git-ref.ts";
 import { PermissionError } from "./permission-error.ts";
@@ -46,6 +47,8 @@ export class CompiledPattern {
     return this.#caseBlind.test(name);
   }
 }
+
+const loadPicomatch = lateModule<typeof picomatch>("picomatch");
 
 const MAX_STARS = 2;
 
@@ -126,5 +129,5 @@ export function compilePattern(kind: PatternKind, source: string): CompiledPatte
 
 // picomatch reads a run of `+` as "one or more"; escaped, each is itself.
 function toRegExp(kind: PatternKind, source: string): RegExp {
-  return picomatch.makeRe(source.replaceAll("+", "\\+"), { ...OPTIONS, bash: kind === "branch" });
+  return loadPicomatch().makeRe(source.replaceAll("+", "\\+"), { ...OPTIONS, bash: kind === "branch" });
 }

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { safeParseRepositoryConfig, safeParseServerConfig } from "@eka-ci/caches";
 import { describe, expect, it } from "vitest";
+import { BUNDLED } from "../../scripts/bundled-packages.ts";
 import { compileSnippets } from "./compile-snippets.ts";
 import { readErrorCodes } from "./error-codes.ts";
 import { DOCUMENTS, readDocument, readExamples, rootDirectory } from "./snippets.ts";
@@ -107,8 +108,10 @@ describe("documents", () => {
       [...text.matchAll(/^\| (`.*?) \|/gmu)].flatMap(([, cell = ""]) =>
         [...cell.matchAll(/`([^`]+)`/gu)].map(([, name = ""]) => name),
       );
-    expect(listed(runtime).sort()).toEqual(Object.keys(dependencies ?? {}).sort());
-    expect(listed(development).sort()).toEqual(Object.keys(devDependencies ?? {}).sort());
+    const isBundled = (name: string): boolean => BUNDLED.includes(name);
+    expect(listed(runtime).sort()).toEqual([...Object.keys(dependencies ?? {}), ...BUNDLED].sort());
+    const others = Object.keys(devDependencies ?? {}).filter((name) => !isBundled(name));
+    expect(listed(development).sort()).toEqual(others.sort());
   });
 
   it("lead only to pages, headings and files that are there", () => {

@@ -3,6 +3,8 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { describe, expect, it } from "vitest";
+import { BUNDLED } from "../../scripts/bundled-packages.ts";
+import { composeNotices } from "../../scripts/notices.ts";
 
 const run = promisify(execFile);
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
@@ -50,8 +52,13 @@ describe("the lockfile", () => {
     const production = packages
       .filter(([, { dev, devOptional }]) => dev !== true && devOptional !== true)
       .map(([path]) => path.split("node_modules/").at(-1));
-    const names = [...new Set(production)].sort();
+    const names = [...new Set([...production, ...BUNDLED])].sort();
     await expect(`${names.join("\n")}\n`).toMatchFileSnapshot("../../etc/production-packages.txt");
+  });
+
+  it("brings the notices of the packages that are put into the build", () => {
+    const written = readFileSync(new URL("../../THIRD-PARTY-NOTICES.md", import.meta.url), "utf8");
+    expect(written).toBe(composeNotices());
   });
 
   it("is what the bill of materials lists", async () => {

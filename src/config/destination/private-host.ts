@@ -1,4 +1,4 @@
-import { BlockList, isIP } from "node:net";
+import type { BlockList } from "node:net";
 
 // Special-purpose ranges of https://www.iana.org/assignments/iana-ipv4-special-registry and its IPv6 twin that
 // lead to this machine, its network or a cloud's metadata service. IPv4 addresses inside IPv6 are looked into.
@@ -24,8 +24,15 @@ const PRIVATE_RANGES: readonly (readonly [address: string, prefix: number, famil
   ["ff00::", 8, "ipv6"],
 ];
 
-const privateAddresses = new BlockList();
-for (const [address, prefix, family] of PRIVATE_RANGES) privateAddresses.addSubnet(address, prefix, family);
+let privateAddresses: BlockList | undefined;
+
+/** Made when the first destination is an address; few are. */
+function listPrivateAddresses(): BlockList {
+  const { BlockList } = process.getBuiltinModule("node:net");
+  const list = new BlockList();
+  for (const [address, prefix, family] of PRIVATE_RANGES) list.addSubnet(address, prefix, family);
+  return list;
+}
 
 /**
  * Whether a host is private, loopback or link-local as written. Names are not resolved: the push tool would
@@ -34,8 +41,11 @@ for (const [address, prefix, family] of PRIVATE_RANGES) privateAddresses.addSubn
  * @param host - a name or address as the WHATWG URL parser writes it, IPv6 without brackets
  */
 export function isPrivateHost(host: string): boolean {
-  const family = isIP(host);
-  if (family !== 0) return privateAddresses.check(host, family === 4 ? "ipv4" : "ipv6");
+  const family = process.getBuiltinModule("node:net").isIP(host);
+  if (family !== 0) {
+    privateAddresses ??= listPrivateAddresses();
+    return privateAddresses.check(host, family === 4 ? "ipv4" : "ipv6");
+  }
   const name = host.toLowerCase().replace(/\.$/u, "");
   return (
     name === "localhost" ||

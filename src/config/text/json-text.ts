@@ -1,7 +1,10 @@
-import { parse as parseTree, type ValueNode } from "@humanwhocodes/momoa";
+import type { ValueNode } from "@humanwhocodes/momoa";
+import { lateModule } from "../../core/late-module.ts";
 import type { Problem } from "./diagnostic.ts";
 import { type GrowingPlace, leafPlace, type Span, type TextPlaces } from "./place.ts";
 import { quoteKey } from "./secret-forms.ts";
+
+const loadMomoa = lateModule<typeof import("@humanwhocodes/momoa")>("@humanwhocodes/momoa");
 
 /** A parsed text with problems that did not stop the parser, or the syntax error that did. */
 export type ParsedText =
@@ -38,7 +41,7 @@ export function parseJsonText(text: string, maxDepth: number): ParsedText {
 }
 
 function parsePlaced(json: string): ValueNode {
-  return parseTree(json, { mode: "json", ranges: true }).body;
+  return loadMomoa().parse(json, { mode: "json", ranges: true }).body;
 }
 
 function failure(code: Problem["code"], message: string, start: number, hint?: string): ParsedText {
@@ -84,7 +87,7 @@ function findTooDeep(text: string, maxDepth: number): number | undefined {
 // JSON; where neither knows, the end of the text is the best there is.
 function findErrorOffset(text: string, error: unknown): number {
   try {
-    parseTree(text, { mode: "json" });
+    loadMomoa().parse(text, { mode: "json" });
   } catch (treeError) {
     const offset = treeError instanceof Error && "offset" in treeError ? treeError.offset : undefined;
     if (typeof offset === "number") return offset;

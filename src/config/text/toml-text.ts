@@ -1,8 +1,10 @@
-import * as toml from "toml";
+import { lateModule } from "../../core/late-module.ts";
 import { toMembers } from "../../core/own-member.ts";
 import type { ParsedText } from "./json-text.ts";
 import { offsetAt } from "./source-text.ts";
 import { findTomlPlaces } from "./toml-places.ts";
+
+const loadToml = lateModule<typeof import("toml")>("toml");
 
 /**
  * Parses TOML 1.1 into null-prototype tables. The parser's own message is not passed on, since it quotes the text; it
@@ -10,7 +12,7 @@ import { findTomlPlaces } from "./toml-places.ts";
  */
 export function parseTomlText(text: string): ParsedText {
   try {
-    const value: unknown = toml.parse(text);
+    const value: unknown = loadToml().parse(text);
     return { success: true, value, problems: [], findPlaces: () => findTomlPlaces(text, decodeKey) };
   } catch (error) {
     const thrown = toParserError(error);
@@ -25,7 +27,7 @@ export function parseTomlText(text: string): ParsedText {
 }
 
 function decodeKey(quoted: string): string {
-  const [key = ""] = Object.keys(toml.parse(`${quoted} = 0`));
+  const [key = ""] = Object.keys(loadToml().parse(`${quoted} = 0`));
   return key;
 }
 

@@ -1,4 +1,4 @@
-import { Readable } from "node:stream";
+import type { Readable } from "node:stream";
 import { CredentialError, HttpError } from "../../core/errors.ts";
 import type { Runtime } from "../../host/runtime.ts";
 import { MAX_ANSWER_BYTES, type Service, toServiceError, toStatusError } from "../http-answer.ts";
@@ -57,6 +57,8 @@ export function createAwsRequestHandler(
       const body = toBody(request.body);
       lastFailure = undefined;
       try {
+        // Late, as importing this package would load all of node:stream.
+        const { Readable } = await import("node:stream");
         const url = toUrl(request, runtime);
         const answer = await runtime.http.send({
           method,

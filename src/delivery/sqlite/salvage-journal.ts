@@ -1,6 +1,6 @@
-import { closeSync, openSync, renameSync, rmSync } from "node:fs";
 import { PushError } from "../../core/errors.ts";
 import { quoteName } from "../../core/text.ts";
+import { nodeFs } from "../../host/node-fs.ts";
 import { openDatabase } from "./sqlite-connection.ts";
 import { type Database, loadSqlite, type Row, type Statement, toRow, type Value } from "./sqlite-module.ts";
 import { prepareSchema } from "./sqlite-schema.ts";
@@ -39,10 +39,10 @@ export function salvageJournal(path: string, now: number): JournalSalvage {
   try {
     const counts = copyRows(path, rescued, now);
     const damagedFile = setAside(path);
-    renameSync(rescued, path);
+    nodeFs().renameSync(rescued, path);
     return { ...counts, damagedFile };
   } catch (error) {
-    for (const suffix of ["", "-wal", "-shm"]) rmSync(`${rescued}${suffix}`, { force: true });
+    for (const suffix of ["", "-wal", "-shm"]) nodeFs().rmSync(`${rescued}${suffix}`, { force: true });
     throw error instanceof PushError ? error : nothingToSave(path);
   }
 }
@@ -50,7 +50,7 @@ export function salvageJournal(path: string, now: number): JournalSalvage {
 /** Two processes that salvage one file would each set the other's work aside. */
 function claim(rescued: string): void {
   try {
-    closeSync(openSync(rescued, "wx", 0o600));
+    nodeFs().closeSync(nodeFs().openSync(rescued, "wx", 0o600));
   } catch {
     const message = `${quoteName(rescued, 512)} is there: another process salvages the journal. Remove it if none does`;
     throw new PushError("ERR_JOURNAL_CORRUPT", message);
@@ -152,9 +152,9 @@ function tryKeep(row: Row, keep: (row: Row) => void): boolean {
 function setAside(path: string): string {
   const damagedFile = `${path}.damaged`;
   for (const suffix of ["", "-wal", "-shm"]) {
-    rmSync(`${damagedFile}${suffix}`, { force: true });
+    nodeFs().rmSync(`${damagedFile}${suffix}`, { force: true });
     try {
-      renameSync(`${path}${suffix}`, `${damagedFile}${suffix}`);
+      nodeFs().renameSync(`${path}${suffix}`, `${damagedFile}${suffix}`);
     } catch {
       // A file without a log has none beside it.
     }

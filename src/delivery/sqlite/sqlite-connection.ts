@@ -1,5 +1,5 @@
-import { chmodSync, closeSync, openSync } from "node:fs";
 import { PushError } from "../../core/errors.ts";
+import { nodeFs } from "../../host/node-fs.ts";
 import type { Clock, Random } from "../../host/runtime.ts";
 import {
   type Database,
@@ -23,8 +23,8 @@ export function openDatabase(path: string): Database {
   const { DatabaseSync } = loadSqlite();
   try {
     // SQLite gives `-wal` and `-shm` the mode of the file itself.
-    closeSync(openSync(path, "a", 0o600));
-    chmodSync(path, 0o600);
+    nodeFs().closeSync(nodeFs().openSync(path, "a", 0o600));
+    nodeFs().chmodSync(path, 0o600);
     const database = new DatabaseSync(path);
     // At the start, before anything is timed, a short wait for a neighbour's transaction holds nobody up.
     database.exec(`PRAGMA busy_timeout = ${OPENING_MS}; PRAGMA synchronous = FULL;`);
