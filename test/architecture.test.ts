@@ -45,7 +45,7 @@ const VALIBOT = [
   "config/schema/schema-issues.ts",
   "config/schema/schema-table.ts",
   "config/schema/server-schema.ts",
-  "config/schema/server-texts.ts",
+  "config/schema/text-schemas.ts",
 ];
 
 interface Import {

@@ -1,4 +1,4 @@
-import { isObject, type Members, readMember } from "../core/own-member.ts";
+import { isRecord, type Members, readMember } from "../core/own-member.ts";
 import { parseStrictJson } from "../core/strict-json.ts";
 import { type CommandSpec, privateHome } from "./command.ts";
 import type { PushCommandInput } from "./push-input.ts";
@@ -60,10 +60,6 @@ function toPathInfo(entries: readonly (readonly [unknown, unknown])[]): Readonly
     else found.set(path, { signedBy: findSigners(info), narUrl: findUrl(info) });
   }
   return found;
-}
-
-function isRecord(value: unknown): value is Members {
-  return isObject(value) && !Array.isArray(value);
 }
 
 /** Newer versions of Nix say nothing of it for a path that is there. */

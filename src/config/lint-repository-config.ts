@@ -6,7 +6,8 @@ import { denyUnknownCache } from "../policy/unknown-cache.ts";
 import { findOrigin } from "./origin.ts";
 import type { RepositoryConfig } from "./repository-config.ts";
 import type { ServerConfig } from "./server-model.ts";
-import type { Diagnostic, Problem } from "./text/diagnostic.ts";
+import type { Diagnostic } from "./text/diagnostic.ts";
+import type { KeyPath } from "./text/key-path.ts";
 import { createPlacer, type Placer } from "./text/place-problems.ts";
 import { showName } from "./text/secret-forms.ts";
 
@@ -125,12 +126,7 @@ const HINTS: Readonly<Record<DenyReason, string>> = {
   "invalid-request": "Name the repository as owner/name, and the ref as git has it",
 };
 
-function toFinding(
-  place: Placer,
-  { decision, hint }: Denial,
-  job: string,
-  path: Problem["path"],
-): LintFinding {
+function toFinding(place: Placer, { decision, hint }: Denial, job: string, path: KeyPath): LintFinding {
   const { cacheId, reason, message } = decision;
   const code = reason === "unknown-cache" ? "unknown-cache" : "push-denied";
   const diagnostic = place({ code, severity: "warning", message, path, hint });

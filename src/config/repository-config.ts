@@ -1,13 +1,14 @@
-import { readMember } from "../core/own-member.ts";
+import { isRecord, type Members, readMember } from "../core/own-member.ts";
 import { createNodeRuntime } from "../host/runtime.ts";
 import { rememberOrigin } from "./origin.ts";
 import { findInlineSecrets, preferInlineSecrets } from "./schema/misplaced-secrets.ts";
 import { jobSchema, repositorySchema } from "./schema/repository-schema.ts";
 import { findSchemaProblems } from "./schema/schema-issues.ts";
 import { collectVocabulary } from "./schema/schema-node.ts";
-import { findStructureProblems, isTable, type Table } from "./schema/structure-problems.ts";
+import { findStructureProblems } from "./schema/structure-problems.ts";
 import type { Problem, SafeParseResult } from "./text/diagnostic.ts";
 import { parseJsonText } from "./text/json-text.ts";
+import type { KeyPath } from "./text/key-path.ts";
 import { type LoadConfigOptions, loadText } from "./text/load-text.ts";
 import { failParse, finishParse, type ParseConfigOptions, unwrap } from "./text/parse-result.ts";
 import type { ProblemText } from "./text/place-problems.ts";
@@ -100,7 +101,7 @@ export function safeParseRepositoryConfig(
   const problems: Problem[] = [
     ...read.problems,
     ...findNearMisses(root),
-    ...findHooks(root, []),
+    ...findHookProblems(root, []),
     ...findInlineSecrets(root, [], {}, HOOK_KEY_SET),
   ];
   const cacheIds = readJobs(root, problems);
@@ -140,7 +141,7 @@ export async function loadRepositoryConfig(
 export type RepositoryText =
   | {
       readonly success: true;
-      readonly root: Table;
+      readonly root: Members;
       readonly problems: readonly Problem[];
       readonly about: ProblemText;
     }
@@ -154,37 +155,37 @@ export function readRepositoryText(input: string | Uint8Array, source: string): 
   const parsed = parseJsonText(decoded.text, MAX_DEPTH);
   if (!parsed.success) return { success: false, problem: parsed.problem, about: unparsed };
   const about = { ...unparsed, findPlaces: parsed.findPlaces };
-  if (!isTable(parsed.value)) return { success: false, problem: notAnObject([]), about };
+  if (!isRecord(parsed.value)) return { success: false, problem: notAnObject([]), about };
   return { success: true, root: parsed.value, problems: parsed.problems, about };
 }
 
 /** Finds a misspelt `jobs`; what is inside them is checked job by job. */
-function findNearMisses(root: Table): readonly Problem[] {
-  const withoutJobs: Table = Object.assign(Object.create(null), root, { jobs: undefined });
+function findNearMisses(root: Members): readonly Problem[] {
+  const withoutJobs: Members = Object.assign(Object.create(null), root, { jobs: undefined });
   return findStructureProblems(repositorySchema, withoutJobs);
 }
 
-function readJobs(root: Table, problems: Problem[]): ReadonlyMap<string, readonly string[]> {
+function readJobs(root: Members, problems: Problem[]): ReadonlyMap<string, readonly string[]> {
   const jobs = readMember(root, "jobs");
   if (jobs === undefined) return new Map();
-  if (!isTable(jobs)) {
+  if (!isRecord(jobs)) {
     problems.push(notAnObject(["jobs"]));
     return new Map();
   }
   return new Map(Object.entries(jobs).map(([name, job]) => [name, readJob(job, ["jobs", name], problems)]));
 }
 
-function readJob(job: unknown, path: Problem["path"], problems: Problem[]): readonly string[] {
-  if (!isTable(job)) {
+function readJob(job: unknown, path: KeyPath, problems: Problem[]): readonly string[] {
+  if (!isRecord(job)) {
     problems.push(notAnObject(path));
     return [];
   }
   // Without a prototype, valibot finds no key in a polluted Object.prototype.
-  const own: Table = Object.assign(Object.create(null), job);
+  const own: Members = Object.assign(Object.create(null), job);
   const checked = findSchemaProblems(jobSchema, own, "json");
   const named = checked.output?.caches ?? [];
   const lists = [
-    findHooks(own, path),
+    findHookProblems(own, path),
     checked.problems.map((problem) => ({ ...problem, path: [...path, ...problem.path] })),
     findRepeated(named, [...path, "caches"]),
   ];
@@ -193,7 +194,7 @@ function readJob(job: unknown, path: Problem["path"], problems: Problem[]): read
   return named;
 }
 
-function findHooks(table: Table, path: Problem["path"]): Problem[] {
+function findHookProblems(table: Members, path: KeyPath): Problem[] {
   const names = HOOK_KEYS.filter((name) => Object.hasOwn(table, name));
   return names.map((name) => ({
     code: "hooks-ignored",
@@ -206,13 +207,13 @@ function findHooks(table: Table, path: Problem["path"]): Problem[] {
 }
 
 /** Says that a value must be an object. */
-export function notAnObject(path: Problem["path"]): Problem {
+export function notAnObject(path: KeyPath): Problem {
   const subject = path.length === 0 ? "The text" : `The value of ${quoteKey(path.at(-1))}`;
   const hint = 'As in {"jobs": {"my-package": {"caches": ["production-s3"]}}}';
   return { code: "invalid-type", severity: "error", message: `${subject} must be an object`, path, hint };
 }
 
-function findRepeated(named: readonly string[], path: Problem["path"]): Problem[] {
+function findRepeated(named: readonly string[], path: KeyPath): Problem[] {
   const again = named.flatMap((id, index) => (named.indexOf(id) < index ? [index] : []));
   return again.map((index) => ({
     code: "duplicate-cache-reference",

@@ -6,6 +6,11 @@ export function isObject(value: unknown): value is Members {
   return typeof value === "object" && value !== null;
 }
 
+/** Whether a value is an object by names, as a TOML table or a JSON object is: no list, and no date. */
+export function isRecord(value: unknown): value is Members {
+  return isObject(value) && !Array.isArray(value) && !(value instanceof Date);
+}
+
 /** No members, not even those of a polluted `Object.prototype`. */
 const NO_MEMBERS: Members = Object.freeze(Object.create(null));
 

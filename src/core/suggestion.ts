@@ -46,12 +46,12 @@ function sortLetters(name: string): string {
 }
 
 /** Asks whether a known name was meant. */
-export function askFor(nearest: string): string {
+export function suggest(nearest: string): string {
   return `Did you mean ${nearest}?`;
 }
 
 /** Asks whether a known name was meant, if one is near. */
 export function didYouMean(name: string, known: readonly string[]): string | undefined {
   const nearest = findNearest(name, known);
-  return nearest === undefined ? undefined : askFor(nearest);
+  return nearest === undefined ? undefined : suggest(nearest);
 }

@@ -1,4 +1,5 @@
 import { CredentialError, HttpError } from "../core/errors.ts";
+import { isRecord, type Members } from "../core/own-member.ts";
 import { decodeUtf8, parseJson } from "../core/text.ts";
 import type { HttpRequest, HttpResponse } from "../host/http-client.ts";
 import type { Runtime } from "../host/runtime.ts";
@@ -76,20 +77,12 @@ export function parseRetryAfter(headers: HttpResponse["headers"], now: number): 
  *
  * @throws {@link CredentialError} `ERR_CREDENTIAL_MALFORMED`
  */
-export function parseAnswer({ body }: Pick<HttpResponse, "body">, service: Service): JsonObject {
+export function parseAnswer({ body }: Pick<HttpResponse, "body">, service: Service): Members {
   const value = parseJson(decodeUtf8(body) ?? "");
-  if (isJsonObject(value)) return value;
+  if (isRecord(value)) return value;
   throw new CredentialError(
     "ERR_CREDENTIAL_MALFORMED",
     service.sourceType,
     `${service.name} does not answer with a JSON object`,
   );
-}
-
-/** A JSON object of unknown content. */
-export type JsonObject = Readonly<Record<string, unknown>>;
-
-/** Whether a value is a JSON object. */
-export function isJsonObject(value: unknown): value is JsonObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -1,7 +1,7 @@
 import { showCredentialName } from "../core/environment-name.ts";
 import { CredentialError } from "../core/errors.ts";
+import type { Members } from "../core/own-member.ts";
 import { Secret } from "../core/secret.ts";
-import type { JsonObject } from "./http-answer.ts";
 
 /**
  * Turns the JSON object of a secret store into credentials: every member is a text, and there is at least one. Names and
@@ -9,7 +9,7 @@ import type { JsonObject } from "./http-answer.ts";
  *
  * @throws {@link CredentialError} `ERR_CREDENTIAL_MALFORMED` naming the member, never its value
  */
-export function toSecrets(object: JsonObject, sourceType: string, what: string): ReadonlyMap<string, Secret> {
+export function toSecrets(object: Members, sourceType: string, what: string): ReadonlyMap<string, Secret> {
   const fail = (problem: string): never => {
     throw new CredentialError("ERR_CREDENTIAL_MALFORMED", sourceType, `${what} ${problem}`);
   };

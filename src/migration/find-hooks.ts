@@ -1,7 +1,6 @@
 import { HOOK_KEYS } from "../config/repository-config.ts";
-import { isTable, type Table } from "../config/schema/structure-problems.ts";
 import type { KeyPath } from "../config/text/key-path.ts";
-import { isObject, readMember, toMembers } from "../core/own-member.ts";
+import { isObject, isRecord, type Members, readMember, toMembers } from "../core/own-member.ts";
 import { splitAssignment } from "../core/text.ts";
 
 /** A hook as the file has it. */
@@ -17,17 +16,17 @@ export interface Hook {
 }
 
 /** Collects the hooks of a repository's file, those of jobs and those beside them. */
-export function findHooks(root: Table): readonly Hook[] {
+export function findHooks(root: Members): readonly Hook[] {
   const jobs = toMembers(readMember(root, "jobs"));
   return [
     ...hooksOf(root, undefined, []),
     ...Object.entries(jobs).flatMap(([job, table]) =>
-      isTable(table) ? hooksOf(table, job, ["jobs", job]) : [],
+      isRecord(table) ? hooksOf(table, job, ["jobs", job]) : [],
     ),
   ];
 }
 
-function hooksOf(table: Table, job: string | undefined, path: KeyPath): readonly Hook[] {
+function hooksOf(table: Members, job: string | undefined, path: KeyPath): readonly Hook[] {
   return HOOK_KEYS.flatMap((key) => {
     const list = readMember(table, key);
     if (list === undefined) return [];

@@ -1,9 +1,9 @@
 import { isCredentialName } from "../config/schema/credential-advice.ts";
 import { findInlineSecrets, isReference } from "../config/schema/misplaced-secrets.ts";
-import type { Table } from "../config/schema/structure-problems.ts";
 import type { Problem } from "../config/text/diagnostic.ts";
 import { type KeyPath, toPathId } from "../config/text/key-path.ts";
 import { quoteKey } from "../config/text/secret-forms.ts";
+import type { Members } from "../core/own-member.ts";
 import type { Hook } from "./find-hooks.ts";
 import { splitShellScript } from "./shell-words.ts";
 
@@ -11,7 +11,7 @@ import { splitShellScript } from "./shell-words.ts";
  * Finds credentials anywhere in a file, by name and never by value: what stands in a hook is taken out with it, and must be
  * rotated all the same; what stands elsewhere stays.
  */
-export function findHardCodedCredentials(root: Table, hooks: readonly Hook[]): readonly Problem[] {
+export function findHardCodedCredentials(root: Members, hooks: readonly Hook[]): readonly Problem[] {
   const named = hooks.flatMap((hook) => [...findInVariables(hook), ...findInCommand(hook)]);
   const places = new Set(named.map(({ path }) => toPathId(path)));
   const formed = findInlineSecrets(root, [], {}).map(({ path }) =>

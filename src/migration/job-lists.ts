@@ -1,8 +1,7 @@
 import { HOOK_KEYS } from "../config/repository-config.ts";
 import { MAX_CACHES } from "../config/schema/repository-schema.ts";
-import type { Table } from "../config/schema/structure-problems.ts";
 import type { Problem } from "../config/text/diagnostic.ts";
-import { readMember, toMembers } from "../core/own-member.ts";
+import { type Members, readMember, toMembers } from "../core/own-member.ts";
 import type { MemberEdit } from "./edit-json.ts";
 import { incomplete } from "./hook-findings.ts";
 
@@ -19,7 +18,7 @@ export class JobLists {
   readonly #jobs: Readonly<Record<string, unknown>>;
   readonly #added = new Map<string, Set<string>>();
 
-  constructor(root: Table, hooks: readonly JobCaches[]) {
+  constructor(root: Members, hooks: readonly JobCaches[]) {
     this.#jobs = toMembers(readMember(root, "jobs"));
     for (const { job, cacheIds } of hooks) {
       if (job === undefined) continue;

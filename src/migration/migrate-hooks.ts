@@ -1,5 +1,4 @@
 import { notAnObject, readRepositoryText } from "../config/repository-config.ts";
-import { isTable, type Table } from "../config/schema/structure-problems.ts";
 import type { ServerConfig } from "../config/server-model.ts";
 import type { Diagnostic, Problem } from "../config/text/diagnostic.ts";
 import type { KeyPath } from "../config/text/key-path.ts";
@@ -7,7 +6,7 @@ import { toConfigError } from "../config/text/parse-result.ts";
 import { type ProblemText, placeProblems } from "../config/text/place-problems.ts";
 import { ProblemList } from "../config/text/problem-list.ts";
 import type { CacheDefinition } from "../core/cache.ts";
-import { readMember } from "../core/own-member.ts";
+import { isRecord, type Members, readMember } from "../core/own-member.ts";
 import { explainDecision } from "../policy/decision.ts";
 import { compilePermissions } from "../policy/permissions.ts";
 import { isRepositoryName } from "../policy/repository-name.ts";
@@ -166,9 +165,9 @@ function explainScope({ job, path, isForFixedOutputs }: Hook, ids: readonly stri
 }
 
 /** Hooks are found in jobs, and there are none where `jobs` is no object. */
-function findNoJobs(root: Table): readonly Problem[] {
+function findNoJobs(root: Members): readonly Problem[] {
   const jobs = readMember(root, "jobs");
-  return jobs === undefined || isTable(jobs) ? [] : [notAnObject(["jobs"])];
+  return jobs === undefined || isRecord(jobs) ? [] : [notAnObject(["jobs"])];
 }
 
 function rewrite({ text, findPlaces }: ProblemText, lists: JobLists): string {

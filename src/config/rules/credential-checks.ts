@@ -1,30 +1,31 @@
+import { isRecord } from "../../core/own-member.ts";
 import { didYouMean } from "../../core/suggestion.ts";
 import { isMisplaced } from "../schema/credential-advice.ts";
 import { credentialEntries } from "../schema/credential-entries.ts";
 import { inlineSecret } from "../schema/misplaced-secrets.ts";
 import { CUSTOM_SOURCE } from "../schema/server-schema.ts";
-import { isTable } from "../schema/structure-problems.ts";
 import type { Problem } from "../text/diagnostic.ts";
+import type { KeyPath } from "../text/key-path.ts";
 import { quoteKey } from "../text/secret-forms.ts";
 
 /** The built-in sources, as the configuration names them. */
 const SOURCE_NAMES = Object.keys(credentialEntries);
 
 /** Checks that `credentials` names exactly one source that exists. */
-export function checkCredentials(value: unknown, path: Problem["path"]): Problem[] {
-  if (!isTable(value)) return [];
+export function checkCredentialSource(value: unknown, path: KeyPath): Problem[] {
+  if (!isRecord(value)) return [];
   const names = Object.keys(value);
   const unknown = names.filter((name) => !SOURCE_NAMES.includes(name) && !isCustomName(name));
   const problems = unknown.map((name) => unknownSource(name, value[name], path));
   if (names.length - unknown.length > 1 || names.length === 0) problems.push(notExactlyOne(path));
   const file = value["file"];
-  if (isTable(file) && file["file_permissions"] === "off") problems.push(insecureFile([...path, "file"]));
+  if (isRecord(file) && file["file_permissions"] === "off") problems.push(insecureFile([...path, "file"]));
   return [...problems, ...checkInstanceMetadata(value["instance-metadata"], [...path, "instance-metadata"])];
 }
 
 /** Which keys of `instance-metadata` mean something only beside another. */
-function checkInstanceMetadata(value: unknown, path: Problem["path"]): Problem[] {
-  if (!isTable(value)) return [];
+function checkInstanceMetadata(value: unknown, path: KeyPath): Problem[] {
+  if (!isRecord(value)) return [];
   const { provider, role_arn: role, audience, client_id: client, region } = value;
   const problems: Problem[] = [];
   const refuse = (key: string, message: string, hint = `Remove ${key}`): void => {
@@ -56,7 +57,7 @@ export function isCustomName(name: string): name is `custom:${string}` {
   return CUSTOM_SOURCE.test(name);
 }
 
-function unknownSource(name: string, value: unknown, parent: Problem["path"]): Problem {
+function unknownSource(name: string, value: unknown, parent: KeyPath): Problem {
   const path = [...parent, name];
   const suggestion = didYouMean(name, SOURCE_NAMES);
   if (isMisplaced(name, value, suggestion !== undefined)) return inlineSecret(path, { name });
@@ -71,13 +72,13 @@ function unknownSource(name: string, value: unknown, parent: Problem["path"]): P
   };
 }
 
-function notExactlyOne(path: Problem["path"]): Problem {
+function notExactlyOne(path: KeyPath): Problem {
   const message = "credentials holds exactly one source";
   const hint = "Keep one; write credentials = { none = {} } for a cache without authentication";
   return { code: "invalid-credentials", severity: "error", message, path, part: "key", hint };
 }
 
-function insecureFile(path: Problem["path"]): Problem {
+function insecureFile(path: KeyPath): Problem {
   const message = "The permissions of this file are not checked, so others may read or change its secrets";
   const hint = "Remove file_permissions, and set the file's mode to 600";
   const key = [...path, "file_permissions"];

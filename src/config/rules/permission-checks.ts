@@ -1,7 +1,8 @@
+import { isRecord, type Members } from "../../core/own-member.ts";
 import { findPatternProblem, type PatternKind } from "../../policy/pattern.ts";
 import { PERMISSION_KEYS } from "../schema/server-schema.ts";
-import { isTable, type Table } from "../schema/structure-problems.ts";
 import type { Problem } from "../text/diagnostic.ts";
+import type { KeyPath } from "../text/key-path.ts";
 
 /**
  * Checks the permissions of a cache: patterns, and combinations that say less than their author may think.
@@ -9,10 +10,10 @@ import type { Problem } from "../text/diagnostic.ts";
  * @param value - the `permissions` table, of whatever shape
  * @param cachePath - path of the cache that it belongs to
  */
-export function checkPermissions(value: unknown, cachePath: Problem["path"]): Problem[] {
+export function checkPermissions(value: unknown, cachePath: KeyPath): Problem[] {
   const path = [...cachePath, "permissions"];
   if (value === undefined) return [unrestricted(cachePath)];
-  if (!isTable(value)) return [];
+  if (!isRecord(value)) return [];
   return [
     ...checkCombination(value, path),
     ...checkPatterns("repository", value["allowed_repos"], [...path, "allowed_repos"]),
@@ -22,7 +23,7 @@ export function checkPermissions(value: unknown, cachePath: Problem["path"]): Pr
 
 const KNOWN_KEYS: ReadonlySet<string> = new Set(PERMISSION_KEYS);
 
-function checkCombination(table: Table, path: Problem["path"]): Problem[] {
+function checkCombination(table: Members, path: KeyPath): Problem[] {
   const { allow_all: allowAll, allowed_repos: repos, allowed_branches: branches } = table;
   // Beside a misspelt key nobody can tell what is meant; that key is reported by the schema.
   if (Object.keys(table).some((key) => !KNOWN_KEYS.has(key))) return [];
@@ -39,7 +40,7 @@ function isEmptyList(value: unknown): boolean {
   return value === undefined || (Array.isArray(value) && value.length === 0);
 }
 
-function checkPatterns(kind: PatternKind, patterns: unknown, path: Problem["path"]): Problem[] {
+function checkPatterns(kind: PatternKind, patterns: unknown, path: KeyPath): Problem[] {
   if (!Array.isArray(patterns)) return [];
   return patterns.flatMap((pattern: unknown, index): Problem[] => {
     const problem = typeof pattern === "string" ? findPatternProblem(kind, pattern) : undefined;
@@ -62,31 +63,31 @@ const PATTERN_HINTS: Readonly<Record<PatternKind, string>> = {
   branch: 'As in "main", or "release/*" for every branch below release/',
 };
 
-function unrestricted(path: Problem["path"]): Problem {
+function unrestricted(path: KeyPath): Problem {
   const message = "Every repository and every ref may push to this cache";
   const hint = "Write permissions = { allow_all = true } if that is meant, or list allowed_repos";
   return { code: "unrestricted-permissions", severity: "warning", message, path, part: "key", hint };
 }
 
-function ignored(path: Problem["path"]): Problem {
+function ignored(path: KeyPath): Problem {
   const message = "allow_all = true, so allowed_repos and allowed_branches do nothing";
   const hint = "Set allow_all = false, or remove the lists";
   return { code: "ignored-permissions", severity: "warning", message, path, part: "key", hint };
 }
 
-function ambiguous(path: Problem["path"]): Problem {
+function ambiguous(path: KeyPath): Problem {
   const message = "permissions without allow_all would open the cache to everyone";
   const hint = "Write allow_all = false beside the lists, or allow_all = true";
   return { code: "ambiguous-permissions", severity: "error", message, path, part: "key", hint };
 }
 
-function deniesEveryone(path: Problem["path"]): Problem {
+function deniesEveryone(path: KeyPath): Problem {
   const message = "allow_all = false without allowed_repos denies every repository";
   const hint = 'List them, as in allowed_repos = ["myorg/myrepo"]';
   return { code: "no-repositories-allowed", severity: "warning", message, path, part: "key", hint };
 }
 
-function deniesBranches(path: Problem["path"]): Problem {
+function deniesBranches(path: KeyPath): Problem {
   const message = "An empty list of branches denies every branch";
   const hint = 'Remove the list to allow every ref, or write ["*"] for every branch';
   return { code: "no-branches-allowed", severity: "warning", message, path, hint };

@@ -1,13 +1,13 @@
 import type { CacheDestination, CacheType } from "../../core/cache.ts";
-import { toMembers } from "../../core/own-member.ts";
+import { isRecord, type Members, toMembers } from "../../core/own-member.ts";
 import { isCacheType, parseDestination } from "../destination/destination.ts";
 import { adviseCredentials } from "../schema/credential-advice.ts";
 import { findCredentialKeys, findInlineSecrets } from "../schema/misplaced-secrets.ts";
-import { CACHE_ID } from "../schema/server-texts.ts";
-import { isTable, type Table } from "../schema/structure-problems.ts";
+import { CACHE_ID } from "../schema/text-schemas.ts";
 import type { Problem } from "../text/diagnostic.ts";
+import type { KeyPath } from "../text/key-path.ts";
 import { writeEntry } from "../text/literal-value.ts";
-import { checkCredentials } from "./credential-checks.ts";
+import { checkCredentialSource } from "./credential-checks.ts";
 import { checkPermissions } from "./permission-checks.ts";
 
 /** Bounds of `max_hook_timeout_seconds`. */
@@ -27,7 +27,7 @@ export type CheckCaches = (tables: readonly unknown[], first: number) => Checked
  * Checks what a schema cannot say of all but the caches: rules between keys, grammars that depend on another key. It works on
  * tables of any shape, so that these problems are reported together with those of the schema.
  */
-export function checkServerRoot(root: Table): readonly Problem[] {
+export function checkServerRoot(root: Members): readonly Problem[] {
   const security = toMembers(root["security"]);
   return [
     ...findCredentialKeys(root, []),
@@ -37,7 +37,7 @@ export function checkServerRoot(root: Table): readonly Problem[] {
 }
 
 /** Makes the check of what a schema cannot say of caches, likewise; it knows all ids that it has seen. */
-export function createCacheCheck(root: Table): CheckCaches {
+export function createCacheCheck(root: Members): CheckCaches {
   const allowPrivateHosts = toMembers(root["security"])["allow_private_cache_hosts"] === true;
   const ids = new Map<string, number>();
   return (tables, first) => {
@@ -73,19 +73,19 @@ interface CheckedCache {
 }
 
 function checkCache(table: unknown, index: number, allowPrivateHosts: boolean): CheckedCache {
-  if (!isTable(table)) return { problems: [], destination: undefined };
+  if (!isRecord(table)) return { problems: [], destination: undefined };
   const path = ["caches", index];
   const destination = checkDestination(table, path, allowPrivateHosts);
   const problems = [
     ...findInlineSecrets(table, path, { cacheType: table["cache_type"], destination: table["destination"] }),
     ...destination.problems,
-    ...checkCredentials(table["credentials"], [...path, "credentials"]),
+    ...checkCredentialSource(table["credentials"], [...path, "credentials"]),
     ...checkPermissions(table["permissions"], path),
   ];
   return { problems, destination: destination.destination };
 }
 
-function checkDestination(table: Table, parent: Problem["path"], allowPrivateHosts: boolean): CheckedCache {
+function checkDestination(table: Members, parent: KeyPath, allowPrivateHosts: boolean): CheckedCache {
   const { cache_type: type, destination: text } = table;
   const path = [...parent, "destination"];
   if (typeof text !== "string" || !isCacheType(type)) {
@@ -112,7 +112,7 @@ const DESTINATION_HINTS: Readonly<Record<CacheType, string>> = {
   attic: 'As in destination = "https://attic.example.com/my-cache"',
 };
 
-function plaintextWarning(path: Problem["path"]): Problem {
+function plaintextWarning(path: KeyPath): Problem {
   const message = "Paths and credentials travel to this destination unencrypted";
   return { code: "plaintext-destination", severity: "warning", message, path, hint: "Use https" };
 }
@@ -120,7 +120,7 @@ function plaintextWarning(path: Problem["path"]): Problem {
 function findDuplicateIds(tables: readonly unknown[], first: number, known: Map<string, number>): Problem[] {
   return tables.flatMap((table, place) => {
     const index = first + place;
-    const id = isTable(table) ? table["id"] : undefined;
+    const id = isRecord(table) ? table["id"] : undefined;
     if (typeof id !== "string" || !CACHE_ID.test(id)) return [];
     const earlier = known.get(id);
     if (earlier === undefined) {

@@ -11,7 +11,7 @@ import {
   secretPath,
   text,
   webAddress,
-} from "./server-texts.ts";
+} from "./text-schemas.ts";
 
 const env = table({
   vars: v.pipe(

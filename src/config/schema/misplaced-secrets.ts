@@ -9,8 +9,6 @@ import {
   type MisplacedCredential,
 } from "./credential-advice.ts";
 
-type Table = Members;
-
 /** Says that a credential stands in the file, by the name of its key, and which source to use instead. */
 export function inlineSecret(path: KeyPath, about: MisplacedCredential): Problem {
   const message =
@@ -30,7 +28,7 @@ const NAME_KEYS: ReadonlySet<unknown> = new Set(["vars", "env_var", "token_env"]
  * @param skipped - keys that are not looked into
  */
 export function findInlineSecrets(
-  table: Table,
+  table: Members,
   path: KeyPath,
   about: MisplacedCredential,
   skipped: ReadonlySet<string> = new Set(),
@@ -52,7 +50,7 @@ export function isReference(text: string): boolean {
 }
 
 /** Finds keys that only a credential has, in a table whose further keys are not ours. */
-export function findCredentialKeys(table: Table, path: KeyPath): Problem[] {
+export function findCredentialKeys(table: Members, path: KeyPath): Problem[] {
   return Object.entries(table)
     .filter(([key, value]) => isCredentialVariable(key) && typeof value === "string")
     .map(([key]) => inlineSecret([...path, key], { name: key }));

@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import { coded } from "./schema-issues.ts";
 import { openTable } from "./schema-table.ts";
-import { cacheId } from "./server-texts.ts";
+import { cacheId } from "./text-schemas.ts";
 
 /** Most caches that a job may name. */
 export const MAX_CACHES = 64;

@@ -3,7 +3,7 @@ import { DESTINATION_FORMS } from "../destination/destination.ts";
 import { credentialEntries } from "./credential-entries.ts";
 import { coded } from "./schema-issues.ts";
 import { flag, openTable, patterns, sourceTable, table } from "./schema-table.ts";
-import { cacheId, keyName } from "./server-texts.ts";
+import { cacheId, keyName } from "./text-schemas.ts";
 
 /** Grammar of the key under `credentials` that names a source of the host. */
 export const CUSTOM_SOURCE = /^custom:[a-z0-9][a-z0-9-]{0,63}$/u;

@@ -1,19 +1,11 @@
-import { isObject } from "../../core/own-member.ts";
-import { askFor, findNearest } from "../../core/suggestion.ts";
+import { isObject, isRecord, type Members } from "../../core/own-member.ts";
+import { findNearest, suggest } from "../../core/suggestion.ts";
 import type { Problem } from "../text/diagnostic.ts";
 import { type KeyPath, type LinkedPath, toKeyPath } from "../text/key-path.ts";
 import { quoteKey } from "../text/secret-forms.ts";
 import { isMisplaced } from "./credential-advice.ts";
 import { inlineSecret } from "./misplaced-secrets.ts";
 import { branchesOf, entryOf, type SchemaNode, unwrapNode } from "./schema-node.ts";
-
-/** A TOML table or JSON object. */
-export type Table = Readonly<Record<string, unknown>>;
-
-/** Whether a parsed value is a table. */
-export function isTable(value: unknown): value is Table {
-  return typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof Date);
-}
 
 /** Finds keys that a strict table does not know, and values that must be tables and are not. */
 export function findStructureProblems(schema: SchemaNode, value: unknown): Problem[] {
@@ -39,7 +31,7 @@ function findInValue(
       if (isObject(element)) findInValue(node.item, element, { step, parent: at }, problems);
     }
   } else if (node.entries !== undefined && typeof value === "object" && value !== null) {
-    if (isTable(value)) findInTable(node, value, at, problems);
+    if (isRecord(value)) findInTable(node, value, at, problems);
     else problems.push(notATable(toKeyPath(at)));
   }
 }
@@ -49,7 +41,12 @@ function notATable(path: KeyPath): Problem {
   return { code: "invalid-type", severity: "error", message: "Expected a table", path };
 }
 
-function findInTable(node: SchemaNode, table: Table, at: LinkedPath | undefined, problems: Problem[]): void {
+function findInTable(
+  node: SchemaNode,
+  table: Members,
+  at: LinkedPath | undefined,
+  problems: Problem[],
+): void {
   for (const step of Object.keys(table)) {
     const entry = entryOf(node, step);
     if (entry !== undefined) {
@@ -61,7 +58,7 @@ function findInTable(node: SchemaNode, table: Table, at: LinkedPath | undefined,
   }
 }
 
-function unknownKey(node: SchemaNode, key: string, table: Table, parent: KeyPath): Problem {
+function unknownKey(node: SchemaNode, key: string, table: Members, parent: KeyPath): Problem {
   const path = [...parent, key];
   const known = Object.keys(node.entries ?? {});
   const nearest = findNearest(key, known);
@@ -79,7 +76,7 @@ function unknownKey(node: SchemaNode, key: string, table: Table, parent: KeyPath
     path,
     part: "key",
     means: nearest,
-    hint: nearest === undefined ? listKeys(known) : askFor(nearest),
+    hint: nearest === undefined ? listKeys(known) : suggest(nearest),
   };
 }
 
@@ -89,7 +86,7 @@ function nearMiss(node: SchemaNode, key: string, parent: KeyPath): Problem[] {
   if (nearest === undefined) return [];
   const message = `The key ${quoteKey(key)} means nothing to the caches`;
   const path = [...parent, key];
-  return [{ code: "unknown-key", severity: "warning", message, path, part: "key", hint: askFor(nearest) }];
+  return [{ code: "unknown-key", severity: "warning", message, path, part: "key", hint: suggest(nearest) }];
 }
 
 function listKeys(known: readonly string[]): string {

@@ -55,7 +55,7 @@ const WORD = /[^\s=[\]{},"'#:.][^\s=[\]{},"'#]*/uy;
 
 function readPiece(line: { text: string; start: number }, at: number, last: number, shown: Shown): Piece {
   const keyEnd = shown.keyEnds.get(line.start + at);
-  if (keyEnd !== undefined) return showKey(line.text.slice(at, keyEnd - line.start), last - at);
+  if (keyEnd !== undefined) return maskKey(line.text.slice(at, keyEnd - line.start), last - at);
   const rest = line.text.slice(at, findKey(line, at + 1, last, shown));
   if (rest.startsWith("#")) return { text: "", length: rest.length };
   const quoted = match(QUOTED, rest);
@@ -72,7 +72,7 @@ function findKey(line: { start: number }, from: number, last: number, shown: Sho
   return last;
 }
 
-function showKey(key: string, room: number): Piece {
+function maskKey(key: string, room: number): Piece {
   if (isUnshowable(key)) return { text: MASK, length: Math.min(key.length, room) };
   const shown = key.slice(0, room);
   return { text: shown.replace(/[^\x20-\x7e]/gu, "?"), length: shown.length };

@@ -34,11 +34,11 @@ export async function loadText(
     if (typeof path !== "string") source = fileURLToPath(path);
     return { source, bytes: (await runtime.files.read(source, options)).bytes };
   } catch (error) {
-    throw toConfigError(source, error);
+    throw toLoadError(source, error);
   }
 }
 
-function toConfigError(source: string, error: unknown): ConfigError {
+function toLoadError(source: string, error: unknown): ConfigError {
   const message = error instanceof FileError ? error.message : "The configuration file cannot be read";
   const missing = error instanceof FileError && error.code === "ERR_FILE_NOT_FOUND";
   const tooLarge = error instanceof FileError && error.code === "ERR_FILE_TOO_LARGE";

@@ -1,5 +1,6 @@
 import type { Diagnostic, Problem } from "./diagnostic.ts";
 import { cutExcerpt } from "./excerpt.ts";
+import type { KeyPath } from "./key-path.ts";
 import { LineIndex } from "./line-index.ts";
 import { findSpan, type Span, type TextPlaces } from "./place.ts";
 import type { ProblemList } from "./problem-list.ts";
@@ -29,8 +30,8 @@ export type Placer = (problem: Problem) => Diagnostic;
 
 /** Reads the places of a text once, to look problems up in it one by one. */
 export function createPlacer({ source, text, findPlaces, vocabulary }: ProblemText): Placer {
-  const maskKey = memoize(showKey);
-  const maskPath = (path: Problem["path"]): Problem["path"] =>
+  const maskKey = memoize(showPathKey);
+  const maskPath = (path: KeyPath): KeyPath =>
     path.map((key) => (typeof key === "string" ? maskKey(key) : key));
   if (text === undefined) return (problem) => toDiagnostic(problem, source, maskPath(problem.path));
   const places = findPlaces?.() ?? { root: { members: new Map() }, keyEnds: new Map<number, number>() };
@@ -50,7 +51,7 @@ const WHOLE_TEXT: Span = { start: 0, end: 0 };
 function toDiagnostic(
   { code, severity, message, hint }: Problem,
   source: string,
-  path: Problem["path"],
+  path: KeyPath,
   range?: Diagnostic["range"],
   excerpt?: Diagnostic["excerpt"],
 ): Diagnostic {
@@ -69,7 +70,7 @@ function toDiagnostic(
 /** Longest key in a path that is kept whole, in UTF-16 units. */
 const MAX_KEY_LENGTH = 256;
 
-function showKey(key: string): string {
+function showPathKey(key: string): string {
   const shown = showName(key);
   return shown.length <= MAX_KEY_LENGTH ? shown : `${shown.slice(0, MAX_KEY_LENGTH)}...`;
 }

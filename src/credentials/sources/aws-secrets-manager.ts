@@ -20,7 +20,7 @@ export function createAwsSecretsManagerProvider(
   const service = { sourceType: type, name: "AWS Secrets Manager" };
   // Retries are those of this package, so the SDK makes none of its own.
   return withRetries(async ({ signal } = {}) => {
-    const region = findRegion(source, runtime);
+    const region = chooseRegion(source, runtime);
     const { SecretsManagerClient, GetSecretValueCommand } = await import("@aws-sdk/client-secrets-manager");
     const requestHandler = createAwsRequestHandler(service, runtime, signal);
     const identity = findIdentity(runtime);
@@ -39,7 +39,7 @@ export function createAwsSecretsManagerProvider(
   }, runtime);
 }
 
-function findRegion({ region, type }: AwsSecretsManagerSource, { env }: Runtime): string {
+function chooseRegion({ region, type }: AwsSecretsManagerSource, { env }: Runtime): string {
   const found = region || env["AWS_REGION"] || env["AWS_DEFAULT_REGION"];
   if (found !== undefined && found !== "") return found;
   const message = "Environment variable AWS_REGION not set; set it, or write region beside secret_name";

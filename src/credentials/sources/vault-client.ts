@@ -1,10 +1,10 @@
 import type { VaultSource } from "../../core/credential-source.ts";
 import { CredentialError } from "../../core/errors.ts";
-import { readMember } from "../../core/own-member.ts";
+import { type Members, readMember } from "../../core/own-member.ts";
 import type { HttpResponse } from "../../host/http-client.ts";
 import type { Runtime } from "../../host/runtime.ts";
 import { toCredentialError } from "../file-errors.ts";
-import { askService, type JsonObject, parseAnswer, type Service, toStatusError } from "../http-answer.ts";
+import { askService, parseAnswer, type Service, toStatusError } from "../http-answer.ts";
 import type { CredentialRequest } from "../provider.ts";
 import { readVariables } from "./env.ts";
 
@@ -13,7 +13,7 @@ const MAX_CERTIFICATE_BYTES = 1024 * 1024;
 /** An answer that is a success or says that something is not there. */
 export interface VaultAnswer {
   readonly status: number;
-  readonly body: JsonObject;
+  readonly body: Members;
 }
 
 /** Reads from Vault. */
@@ -111,7 +111,7 @@ async function readCertificates({ type }: VaultSource, { env, files }: Runtime):
   }
 }
 
-function parseIfJson(response: HttpResponse, service: Service): JsonObject {
+function parseIfJson(response: HttpResponse, service: Service): Members {
   try {
     return parseAnswer(response, service);
   } catch {

@@ -1,5 +1,4 @@
-import { readMember } from "../../core/own-member.ts";
-import { isJsonObject, type JsonObject } from "../http-answer.ts";
+import { isRecord, type Members, readMember } from "../../core/own-member.ts";
 import type { VaultAnswer } from "./vault-client.ts";
 
 /** A mount of Vault's key-value engine. */
@@ -12,19 +11,19 @@ export interface VaultMount {
 
 /** Reads the answer of `sys/internal/ui/mounts/<path>`; nothing if it is not about this path. */
 export function parseMount(
-  body: JsonObject,
+  body: Members,
   { path, namespace }: { readonly path: string; readonly namespace: string | undefined },
 ): VaultMount | undefined {
   const data = readMember(body, "data");
-  const told = isJsonObject(data) ? readMember(data, "path") : undefined;
+  const told = isRecord(data) ? readMember(data, "path") : undefined;
   // Below a namespace, the path may begin with it.
   const prefix = `${(namespace ?? "").replace(/^\/+|\/+$/gu, "")}/`;
   const mount =
     typeof told === "string" && prefix !== "/" && told.startsWith(prefix) ? told.slice(prefix.length) : told;
-  if (!isJsonObject(data) || typeof mount !== "string" || mount === "" || !`${path}/`.startsWith(mount))
+  if (!isRecord(data) || typeof mount !== "string" || mount === "" || !`${path}/`.startsWith(mount))
     return undefined;
   const options = readMember(data, "options");
-  return { path: mount, versioned: isJsonObject(options) && readMember(options, "version") === "2" };
+  return { path: mount, versioned: isRecord(options) && readMember(options, "version") === "2" };
 }
 
 /** The path to read a secret from: below `data/` where the mount keeps versions. */

@@ -1,8 +1,7 @@
 import type { VaultSource } from "../../core/credential-source.ts";
 import { CredentialError } from "../../core/errors.ts";
-import { readMember } from "../../core/own-member.ts";
+import { isRecord, type Members, readMember } from "../../core/own-member.ts";
 import type { Runtime } from "../../host/runtime.ts";
-import { isJsonObject, type JsonObject } from "../http-answer.ts";
 import type { CredentialProvider, Credentials } from "../provider.ts";
 import { withRetries } from "../retry.ts";
 import { toSecrets } from "../secret-object.ts";
@@ -24,7 +23,7 @@ export function createVaultProvider(source: VaultSource, runtime: Runtime): Cred
   }, runtime);
 }
 
-async function readSecret(source: VaultSource, client: VaultClient): Promise<JsonObject> {
+async function readSecret(source: VaultSource, client: VaultClient): Promise<Members> {
   const path = source.secretPath.replace(/^\/+|\/+$/gu, "");
   const mount = await readMount(path, source.namespace, client);
   const asked = mount === undefined ? path : toDataPath(path, mount);
@@ -44,8 +43,8 @@ async function readMount(path: string, namespace: string | undefined, client: Va
 /** A secret that was deleted leaves its metadata behind, in the body of the 404. */
 function toAbsence({ body }: VaultAnswer, { type, secretPath }: VaultSource): CredentialError {
   const data = readMember(body, "data");
-  const metadata = isJsonObject(data) ? readMember(data, "metadata") : undefined;
-  const message = isJsonObject(metadata)
+  const metadata = isRecord(data) ? readMember(data, "metadata") : undefined;
+  const message = isRecord(metadata)
     ? readMember(metadata, "destroyed") === true
       ? `The secret ${secretPath} was destroyed in Vault; write it anew with: vault kv put`
       : `The secret ${secretPath} was deleted from Vault; restore it with: vault kv undelete`
@@ -53,19 +52,19 @@ function toAbsence({ body }: VaultAnswer, { type, secretPath }: VaultSource): Cr
   return new CredentialError("ERR_CREDENTIAL_NOT_FOUND", type, message);
 }
 
-function toCredentials(body: JsonObject, { type, secretPath }: VaultSource, runtime: Runtime): Credentials {
+function toCredentials(body: Members, { type, secretPath }: VaultSource, runtime: Runtime): Credentials {
   const data = readMember(body, "data");
-  if (!isJsonObject(data)) {
+  if (!isRecord(data)) {
     throw new CredentialError("ERR_CREDENTIAL_MALFORMED", type, "Vault answers without any data");
   }
   const inner = readMember(data, "data");
-  const versioned = isJsonObject(inner) && isJsonObject(readMember(data, "metadata"));
+  const versioned = isRecord(inner) && isRecord(readMember(data, "metadata"));
   const env = toSecrets(versioned ? inner : data, type, `The Vault secret ${secretPath}`);
   return { env, expiration: toExpiration(body, runtime) };
 }
 
 // The key-value engines state a lease without an id, which nothing ever ends.
-function toExpiration(body: JsonObject, { clock }: Runtime): Date | undefined {
+function toExpiration(body: Members, { clock }: Runtime): Date | undefined {
   const id = readMember(body, "lease_id");
   const seconds = readMember(body, "lease_duration");
   if (typeof id !== "string" || id === "" || typeof seconds !== "number" || seconds <= 0) return undefined;

@@ -1,7 +1,7 @@
 import { CredentialError } from "../../../core/errors.ts";
-import { readMember } from "../../../core/own-member.ts";
+import { type Members, readMember } from "../../../core/own-member.ts";
 import { Secret } from "../../../core/secret.ts";
-import { type JsonObject, parseAnswer, toStatusError } from "../../http-answer.ts";
+import { parseAnswer, toStatusError } from "../../http-answer.ts";
 import type { Credentials } from "../../provider.ts";
 import {
   askMetadata,
@@ -59,7 +59,7 @@ async function fetchRole(roleArn: string, context: MetadataContext): Promise<Cre
   return assumeRoleWithIdentity({ roleArn, token: new Secret(token) }, context);
 }
 
-async function askForToken(resource: string, context: MetadataContext): Promise<JsonObject> {
+async function askForToken(resource: string, context: MetadataContext): Promise<Members> {
   const { clientId } = context.source;
   const query = new URLSearchParams({
     "api-version": "2018-02-01",
@@ -83,14 +83,14 @@ function noIdentity(): CredentialError {
   return new CredentialError("ERR_CREDENTIAL_NOT_FOUND", SOURCE_TYPE, message);
 }
 
-function readToken(answer: JsonObject): string {
+function readToken(answer: Members): string {
   const token = readMember(answer, "access_token");
   if (typeof token !== "string" || token === "") throw malformedAnswer(azure, "access_token");
   return token;
 }
 
 // The numbers are texts, and some versions give a date in place of `expires_on`.
-function readExpiration(answer: JsonObject, { runtime }: MetadataContext): Date {
+function readExpiration(answer: Members, { runtime }: MetadataContext): Date {
   const seconds = Number(readMember(answer, "expires_in"));
   if (Number.isFinite(seconds) && seconds > 0) return new Date(runtime.clock.now() + seconds * 1000);
   const on = String(readMember(answer, "expires_on"));
