@@ -38,13 +38,23 @@ async function drain(context: DrainContext, signal: AbortSignal | undefined): Pr
   const { clock, closing, leaseMs, worker } = context;
   const startedAt = clock.monotonic();
   for (;;) {
-    if (closing.aborted || signal?.aborted === true) return;
+    if (signal?.aborted === true) return;
+    if (closing.aborted) return endClosed(context);
     if (worker.failure !== undefined) throw worker.failure;
     // After a whole lease, whatever is still held is held by a queue that lives.
     const waitsForOthers = clock.monotonic() - startedAt <= leaseMs;
     if (context.deliveries.size === 0 && (await isDone(context, waitsForOthers))) return;
     await pause(context);
   }
+}
+
+/** A queue that closes with nothing of its own left is drained as far as it is concerned. */
+function endClosed({ deliveries }: DrainContext): void {
+  if (deliveries.size === 0) return;
+  throw new PushError(
+    "ERR_QUEUE_CLOSED",
+    "The queue was closed before it was drained; the rest stays in the journal",
+  );
 }
 
 /** Whether the journal holds nothing for this queue. One that does not answer may hold anything. */
@@ -68,11 +78,12 @@ function pause({ clock, leaseMs, deliveries, closing }: DrainContext): Promise<v
   return new Promise((resolve) => {
     const end = (): void => {
       cancel();
+      callOff();
       closing.removeEventListener("abort", end);
       resolve();
     };
     const cancel = clock.schedule(end, delayMs);
     closing.addEventListener("abort", end, { once: true });
-    void deliveries.changed().then(end);
+    const callOff = deliveries.onChange(end);
   });
 }

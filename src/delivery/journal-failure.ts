@@ -15,6 +15,6 @@ export function isCorrupt(error: unknown): error is PushError {
 /** Why a request was not accepted. */
 export function toAcceptFailure(error: unknown): PushError {
   if (isCorrupt(error)) return error;
-  const hint = "nothing was accepted; see that its disk has room, then try again";
+  const hint = "the request may not have been kept; see that its disk has room, then enqueue it again";
   return new PushError("ERR_JOURNAL_FAILED", `${describeJournalFailure(error)}; ${hint}`);
 }

@@ -43,11 +43,6 @@ export class OpenDeliveries {
     return this.#capacity.take(count);
   }
 
-  /** Gives room back that was not needed. */
-  unreserve(count: number): void {
-    this.#free(count);
-  }
-
   /** Accepts a delivery for which room was made. */
   accept(task: DeliveryTask): void {
     const { id, cacheId, remaining } = task;
@@ -72,7 +67,8 @@ export class OpenDeliveries {
 
   /** Whether some were accepted here that are held by no batch of this queue. */
   get hasElsewhere(): boolean {
-    return this.#own.size > 0 && this.listElsewhere(1).length > 0;
+    for (const id of this.#own.keys()) if (!this.#held.has(id)) return true;
+    return false;
   }
 
   /** All that were accepted here and are not settled. */
@@ -108,18 +104,31 @@ export class OpenDeliveries {
 
   /** The outcome of a delivery is known. */
   settle(id: string): void {
+    const task = this.#own.get(id);
     const isHeld = this.#held.delete(id);
-    if (this.#own.delete(id) || isHeld) this.#free(1);
+    if (!this.#own.delete(id) && !isHeld) return;
+    if (task !== undefined && !isHeld) this.#forgetFresh(task);
+    this.#free(1);
   }
 
-  /** Settles at the next change of their number. */
-  changed(): Promise<void> {
-    return new Promise((resolve) => void this.#whenChanged.add(resolve));
+  /** What others have taken, or was not accepted after all, no longer fills a batch here. */
+  #forgetFresh({ cacheId, request }: DeliveryTask): void {
+    const left = (this.#freshPaths.get(cacheId) ?? 0) - request.storePaths.length;
+    if (left > 0) this.#freshPaths.set(cacheId, left);
+    else this.#freshPaths.delete(cacheId);
+  }
+
+  /** Calls back once at the next change of their number; returns the function that calls it off. */
+  onChange(callback: () => void): () => void {
+    const entry = (): void => callback();
+    this.#whenChanged.add(entry);
+    return () => void this.#whenChanged.delete(entry);
   }
 
   #free(count: number): void {
     this.#capacity.release(count);
-    for (const resolve of this.#whenChanged) resolve();
+    const waiting = [...this.#whenChanged];
     this.#whenChanged.clear();
+    for (const callback of waiting) callback();
   }
 }

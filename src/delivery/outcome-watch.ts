@@ -25,6 +25,8 @@ export interface OutcomeWatchOptions {
 
 /** Most of its own deliveries that a queue looks for at a time. */
 const PAGE = 1_000;
+/** Least time between two looks, in milliseconds. */
+const LEAST_REST_MS = 100;
 
 /**
  * Looks at what other queues do on the same journal: wakes the worker when something has changed, finds the outcomes of what this
@@ -33,11 +35,13 @@ const PAGE = 1_000;
 export class OutcomeWatch {
   readonly #options: OutcomeWatchOptions;
   readonly #pause: Pause;
+  readonly #rest: Pause;
   #isStopped = false;
 
   constructor(options: OutcomeWatchOptions) {
     this.#options = options;
     this.#pause = new Pause(options.runtime.clock);
+    this.#rest = new Pause(options.runtime.clock);
   }
 
   /** Watches until it is stopped. */
@@ -48,13 +52,16 @@ export class OutcomeWatch {
       if (this.#isStopped) break;
       this.#options.outbox.sweep();
       await this.#findOutcomes();
+      // A busy journal says many times a second that something has changed.
+      if (!this.#isStopped) await this.#rest.wait(LEAST_REST_MS);
     }
-    await stopListening();
+    await stopListening().catch((error: unknown) => this.#warn(error));
   }
 
   stop(): void {
     this.#isStopped = true;
     this.#pause.wake();
+    this.#rest.wake();
   }
 
   /** Listens to the journal; without its hints, changes are found a little later. */

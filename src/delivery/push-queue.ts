@@ -162,10 +162,11 @@ export class PushQueue implements AsyncDisposable {
    * process held comes free when its lease ends; what another living queue holds is left to that.
    *
    * @param options - when to stop waiting
-   * @throws {@link PushError} `ERR_PUSH_TIMEOUT` when the time is over, `ERR_JOURNAL_CORRUPT` for a journal that cannot be relied on;
-   * the signal's reason on abort
+   * @throws {@link PushError} `ERR_PUSH_TIMEOUT` when the time is over, `ERR_QUEUE_CLOSED` for a queue that is closed with work left,
+   * `ERR_JOURNAL_CORRUPT` for a journal that cannot be relied on; the signal's reason on abort
    */
-  drain(options: DrainOptions = {}): Promise<void> {
+  async drain(options: DrainOptions = {}): Promise<void> {
+    this.#assertOpen();
     return drainQueue(options, {
       journal: this.#journal,
       clock: this.#runtime.clock,
@@ -286,9 +287,12 @@ export class PushQueue implements AsyncDisposable {
 
   async #replayAll(): Promise<number> {
     let count = 0;
+    let after: string | undefined;
     for (;;) {
-      const letters = await this.#journal.deadLetters({ limit: 1_000 });
+      const letters = await this.#journal.deadLetters({ after, limit: 1_000 });
       if (letters.length === 0) return count;
+      // What dies again meanwhile keeps its place, so that it is not replayed a second time.
+      after = letters.at(-1)?.id;
       count += await this.#journal.replay(letters.map(({ id }) => id));
     }
   }

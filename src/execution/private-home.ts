@@ -47,11 +47,6 @@ export class PrivateHome {
     if (this.#runs === 0) this.#close();
   }
 
-  /** Removes everything now, as at the end of the process. */
-  removeNow(): void {
-    if (this.#path !== undefined) nodeFs().rmSync(this.#path, { recursive: true, force: true });
-  }
-
   #open(): string {
     // Something that clears old files away may have taken it.
     if (this.#path !== undefined && isThere(this.#path)) return this.#path;

@@ -1,4 +1,4 @@
-import { chmod, readdir, rename, rmdir, unlink } from "node:fs/promises";
+import { chmod, mkdtemp, readdir, rename, rmdir, unlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 
 /** Longest path that is worked with, in bytes: systems take 4 096 at most, and one name has up to 255. */
@@ -11,7 +11,6 @@ const PARALLEL = 64;
  * followed.
  */
 export async function removeTree(root: string): Promise<void> {
-  let moved = 0;
   const open = [root];
   for (let directory = open.at(-1); directory !== undefined; directory = open.at(-1)) {
     const children = await emptyOfFiles(directory);
@@ -23,7 +22,11 @@ export async function removeTree(root: string): Promise<void> {
     for (const child of children) {
       const path = join(directory, child);
       if (Buffer.byteLength(path) <= MAX_PATH_BYTES) open.push(path);
-      else await withWriteAccess(directory, () => rename(path, join(root, `.moved-${moved++}`)));
+      // Into a directory of its own, whose name no tool can have taken.
+      else
+        await withWriteAccess(directory, async () =>
+          rename(path, join(await mkdtemp(join(root, "moved-")), "tree")),
+        );
     }
   }
 }

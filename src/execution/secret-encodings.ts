@@ -18,11 +18,10 @@ export interface SecretEncodings {
 export function toEncodings(secret: string): SecretEncodings {
   if (secret.length < MIN_LENGTH) return { exact: [], wrappable: [] };
   const text = secret.toWellFormed();
-  const json = JSON.stringify(text).slice(1, -1);
   const hex = Buffer.from(text).toString("hex");
   const percent = hex.replace(/../gu, "%$&");
   return {
-    exact: select([secret, json, json.replaceAll("/", "\\/"), ...toUrlForms(text)]),
+    exact: select([secret, ...toJsonForms(text), ...toUrlForms(text)]),
     wrappable: select([
       ...[hex, hex.toUpperCase(), percent, percent.toUpperCase()],
       ...[0, 1, 2].flatMap((shift) => toBase64(text, shift)),
@@ -32,6 +31,18 @@ export function toEncodings(secret: string): SecretEncodings {
 
 function select(forms: readonly string[]): readonly string[] {
   return [...new Set(forms)].filter((form) => form.length >= MIN_LENGTH);
+}
+
+/** As JavaScript, PHP, Python and Go write it: Python escapes all but ASCII, Go what could be HTML. */
+function toJsonForms(text: string): readonly string[] {
+  const json = JSON.stringify(text).slice(1, -1);
+  const toEscape = (unit: string): string => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  return [
+    json,
+    json.replaceAll("/", "\\/"),
+    json.replace(/[^\x20-\x7e]/g, toEscape),
+    json.replace(/[<>&\u2028\u2029]/g, toEscape),
+  ];
 }
 
 function toUrlForms(text: string): readonly string[] {

@@ -1,3 +1,6 @@
+/** Most spaces and line ends in a row that a text may be broken by. */
+const MAX_SPACES = 256;
+
 /** A state of the automaton: the longest beginning of a needle that the text ends in. */
 interface State {
   readonly depth: number;
@@ -16,6 +19,8 @@ export class SecretMatcher {
   readonly #root: State = { depth: 0, next: new Map(), fail: undefined, found: 0 };
   readonly #skipsSpace: boolean;
   #state: State = this.#root;
+  /** How much space was skipped in a row. */
+  #spaces = 0;
   /** Where each unit of the beginning that is held stands in the whole text; only where space is skipped. */
   #places: number[] = [];
 
@@ -36,7 +41,7 @@ export class SecretMatcher {
    * @returns where a needle begins that ends here; -1 if none does
    */
   step(unit: number, at: number): number {
-    if (this.#skipsSpace && isSpace(unit)) return -1;
+    if (this.#skipsSpace && this.#isSkipped(unit)) return -1;
     let state: State | undefined = this.#state;
     let next = state.next.get(unit);
     while (next === undefined && state.fail !== undefined) {
@@ -47,6 +52,19 @@ export class SecretMatcher {
     if (!this.#skipsSpace) return this.#state.found === 0 ? -1 : at + 1 - this.#state.found;
     this.#remember(at);
     return this.#state.found === 0 ? -1 : (this.#places.at(-this.#state.found) ?? -1);
+  }
+
+  #isSkipped(unit: number): boolean {
+    if (!isSpace(unit)) {
+      this.#spaces = 0;
+      return false;
+    }
+    // No tool breaks a text so far apart; what is held back has to be bounded.
+    if (++this.#spaces > MAX_SPACES) {
+      this.#state = this.#root;
+      this.#places = [];
+    }
+    return true;
   }
 
   /** Where what may be the beginning of a needle starts, given where the text ends. */

@@ -1,5 +1,6 @@
 import { lstat, readdir } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { removeTree } from "./remove-tree.ts";
 
 /** How the directories begin in which processes keep what is private to their runs. */
@@ -11,6 +12,8 @@ export const LOCK_NAME = "owner";
 const MAX_HOMES = 1_000;
 /** How long a lock may take to answer, in milliseconds. */
 const ANSWER_MS = 1_000;
+/** How long a lock that refuses is given before it is asked again, in milliseconds. */
+const SECOND_LOOK_MS = 1_000;
 
 /**
  * Removes the homes below a parent whose processes are dead. A home is one of ours if its name, its owner and its mode are; its process is
@@ -19,13 +22,24 @@ const ANSWER_MS = 1_000;
 export async function sweepHomes(parent: string): Promise<void> {
   try {
     const names = (await readdir(parent)).filter((name) => isHomeName(name)).slice(0, MAX_HOMES);
-    for (const name of names) {
-      const home = join(parent, name);
-      if ((await isOurs(home)) && (await isDead(join(home, LOCK_NAME)))) await removeTree(home);
-    }
+    const homes = names.map((name) => join(parent, name));
+    const dead = await keep(homes, async (home) => (await isOurs(home)) && isDead(join(home, LOCK_NAME)));
+    if (dead.length === 0) return;
+    // A lock is bound a moment before it listens, and refuses in between.
+    await sleep(SECOND_LOOK_MS, undefined, { ref: false });
+    for (const home of await keep(dead, (path) => isDead(join(path, LOCK_NAME)))) await removeTree(home);
   } catch {
     // A parent that cannot be read, or a home that goes away meanwhile: the run itself will say what is wrong with it.
   }
+}
+
+async function keep(
+  paths: readonly string[],
+  test: (path: string) => Promise<boolean>,
+): Promise<readonly string[]> {
+  const kept: string[] = [];
+  for (const path of paths) if (await test(path)) kept.push(path);
+  return kept;
 }
 
 function isHomeName(name: string): boolean {

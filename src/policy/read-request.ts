@@ -42,7 +42,7 @@ export interface AccessFacts {
 export function readRequest(request: unknown): ReadRequest {
   if (typeof request === "object" && request !== null && ReadRequest.is(request)) return request;
   const access = readAccess(request);
-  return access instanceof ReadRequest ? access : new ReadRequest(access);
+  return ReadRequest.is(access) ? access : new ReadRequest(access);
 }
 
 /** Reads who asks. What is said of the repository is kept for the records, also where the request is not understood. */
@@ -79,7 +79,10 @@ function readPlain(claimed: unknown, name: unknown): typeof last {
   const repository = detach(readRepository("Repository", claimed));
   const branch = detach(readBranch(name));
   const ref = Object.freeze({ type: "branch" as const, name: branch });
-  return { claimed: repository, branch, read: new ReadRequest(understood(repository, ref)) };
+  const read = new ReadRequest(understood(repository, ref));
+  // What is kept for the next check must not be changed by whoever has it from this one.
+  Object.freeze(read);
+  return { claimed: repository, branch, read };
 }
 
 function understood(repository: string, ref: GitRef | undefined): AccessFacts {

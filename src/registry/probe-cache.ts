@@ -53,11 +53,14 @@ export async function probeCache(
   }
 }
 
-/** Whether an answer sends the reader to another origin: what is there is not this cache's. */
+/** Whether an answer sends the reader to another host: what is there is not this cache's. Its own host by https is. */
 function isElsewhere({ status, headers }: HttpResponse, baseUrl: string): boolean {
   const location = headers["location"];
   if (status < 300 || status >= 400 || location === undefined) return false;
-  return !URL.canParse(location, baseUrl) || new URL(location, baseUrl).origin !== new URL(baseUrl).origin;
+  if (!URL.canParse(location, baseUrl)) return true;
+  const [to, from] = [new URL(location, baseUrl), new URL(baseUrl)];
+  const isUpgrade = from.protocol === "http:" && to.protocol === "https:" && to.hostname === from.hostname;
+  return to.origin !== from.origin && !isUpgrade;
 }
 
 function isMissing({ status }: HttpResponse): boolean {

@@ -23,8 +23,11 @@ export interface EventContext {
   readonly deadline: Deadline;
 }
 
-/** How long the end of a push may take to be recorded after its time is over, in milliseconds. */
+/** How long the end of a push may take to be recorded when its time is over, in milliseconds. */
 const LAST_WORDS_MS = 3_000;
+/** By when everything has ended after that, also behind an executor that did not listen; the end is always given a moment. */
+const GRACE_MS = 7_000;
+const LEAST_MS = 400;
 
 /** Stamps an event and delivers it before the push's deadline. */
 export function emitEvent(
@@ -39,7 +42,9 @@ function emitLast(
   { audit, clock, eventBase, deadline }: EventContext,
   event: Without<AuditEvent, keyof AuditEventBase>,
 ): Promise<void> {
-  const timeoutMs = Math.max(deadline.remainingMs, LAST_WORDS_MS);
+  const { remainingMs } = deadline;
+  const lastMs = Math.max(LEAST_MS, Math.min(LAST_WORDS_MS, GRACE_MS + remainingMs));
+  const timeoutMs = Math.max(remainingMs, lastMs);
   return audit.emit({ ...event, ...eventBase, time: toTime(clock) }, undefined, timeoutMs);
 }
 

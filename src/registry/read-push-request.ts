@@ -19,6 +19,7 @@ interface PushFacts {
 
 /** A push request as it was read at the door; nobody can change it. Cache ids and paths are there once each. */
 export class ReadPushRequest extends ReadRequest implements PushRequest {
+  readonly #isReadPush = true;
   readonly job: string;
   readonly caches: readonly string[];
   readonly storePaths: readonly string[];
@@ -35,6 +36,11 @@ export class ReadPushRequest extends ReadRequest implements PushRequest {
     this.commit = facts.commit;
     this.pushId = facts.pushId;
     deepFreeze(this);
+  }
+
+  /** Whether a value was made here; a copy that shares its prototype was not. */
+  static isRead(value: unknown): value is ReadPushRequest {
+    return typeof value === "object" && value !== null && #isReadPush in value;
   }
 
   /** The same request with some of its members replaced. */
@@ -55,7 +61,7 @@ export class ReadPushRequest extends ReadRequest implements PushRequest {
  * @throws TypeError where `caches` is no list, since there is nothing to report on
  */
 export function readPushRequest(asked: unknown, caches?: readonly string[]): ReadPushRequest {
-  if (asked instanceof ReadPushRequest) return caches === undefined ? asked : asked.with({ caches });
+  if (ReadPushRequest.isRead(asked)) return caches === undefined ? asked : asked.with({ caches });
   const cacheIds = caches ?? readCaches(asked);
   return new ReadPushRequest({ ...readFacts(asked), caches: cacheIds });
 }
