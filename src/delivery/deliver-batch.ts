@@ -17,6 +17,7 @@ import type { RootHolder } from "./root-holder.ts";
 import { readStoredRequest } from "./stored-request.ts";
 import { writeResult } from "./stored-result.ts";
 import type { TicketBook } from "./ticket-book.ts";
+import { toSettled } from "./to-settled.ts";
 
 /** What every batch of a queue shares. */
 export interface DeliveryContext {
@@ -56,11 +57,7 @@ export async function deliverBatch(
   context.deliveries.hold(ids, token, cacheId);
   try {
     const { tasks, unreadable } = await readTasks(deliveries, options, context);
-    if (unreadable.length > 0 && !(await context.leases.settle(held, unreadable))) return;
-    for (const { id } of unreadable) {
-      context.runtime.warn(`The delivery ${quoteName(id)} cannot be read; it is a dead letter`);
-      context.deliveries.settle(id);
-    }
+    if (unreadable.length > 0 && !(await bury(held, unreadable, context))) return;
     const { clock, random } = context.runtime;
     const signal = AbortSignal.any([held.lost, options.closing]);
     const run = new BatchRun(tasks, {
@@ -76,21 +73,46 @@ export async function deliverBatch(
   }
 }
 
+const UNREADABLE = {
+  code: "ERR_REQUEST_UNREADABLE",
+  message:
+    "The journal holds a request that cannot be read, so it was not pushed; drop it, or enqueue it anew",
+} as const;
+
+/** Buries what cannot be read, and tells it. @returns false if the lease is lost */
+async function bury(
+  held: HeldBatch,
+  unreadable: readonly LeasedDelivery[],
+  context: DeliveryContext,
+): Promise<boolean> {
+  const verdicts = unreadable.map(({ id }): Verdict => {
+    return { id, status: "dead", ...UNREADABLE, isTold: isToldHere(id, context) };
+  });
+  if (!(await context.leases.settle(held, verdicts))) return false;
+  for (const { id } of unreadable)
+    context.runtime.warn(`The delivery ${quoteName(id)} cannot be read; it is a dead letter`);
+  const outcomes = unreadable.map((delivery) => ({ ...delivery, ...UNREADABLE }));
+  tell(
+    outcomes.map((outcome) => toSettled(outcome, context.findRegistry)),
+    context,
+  );
+  return true;
+}
+
 /** Makes tasks of what can be read; what cannot is a dead letter, and delays no other. */
 async function readTasks(
   deliveries: readonly LeasedDelivery[],
   { isOverdue }: BatchOptions,
   context: DeliveryContext,
-): Promise<{ readonly tasks: readonly DeliveryTask[]; readonly unreadable: readonly Verdict[] }> {
+): Promise<{ readonly tasks: readonly DeliveryTask[]; readonly unreadable: readonly LeasedDelivery[] }> {
   const now = context.runtime.clock.monotonic();
   const tasks: DeliveryTask[] = [];
-  const unreadable: Verdict[] = [];
-  for (const { id, ticketId, cacheId, ageMs, attempts, progress, ...delivery } of deliveries) {
-    const request = readStoredRequest(delivery.request, { cacheId, ticketId });
+  const unreadable: LeasedDelivery[] = [];
+  for (const delivery of deliveries) {
+    const { id, ticketId, cacheId, ageMs, attempts, progress } = delivery;
+    const request = readStoredRequest(delivery.request, delivery);
     if (request === undefined) {
-      const message =
-        "The journal holds a request that cannot be read, so it was not pushed; drop it, or enqueue it anew";
-      unreadable.push({ id, status: "dead", code: "ERR_REQUEST_UNREADABLE", message });
+      unreadable.push(delivery);
       continue;
     }
     const deadline = now + context.bounds.deadlineMs - ageMs;
@@ -120,11 +142,20 @@ async function settle(held: HeldBatch, ends: readonly TaskEnd[], context: Delive
   const settled = [...results].map(([{ id, ticketId, request }, result]): SettledDelivery => {
     return { deliveryId: id, ticketId, request, result };
   });
+  tell(settled, context);
+  return true;
+}
+
+function tell(settled: readonly SettledDelivery[], context: DeliveryContext): void {
   for (const { deliveryId } of settled) context.deliveries.settle(deliveryId);
   // The listener is called first, so that whoever waits for the ticket finds it told.
   context.outbox.tell(settled);
   for (const { ticketId, result } of settled) context.tickets.settle(ticketId, result);
-  return true;
+}
+
+/** Nobody else has a ticket for what was accepted here. */
+function isToldHere(id: string, { outbox, deliveries }: DeliveryContext): boolean {
+  return !outbox.isListening && deliveries.isOwn(id);
 }
 
 function toVerdict(end: TaskEnd, result: PushResult | undefined, context: DeliveryContext): Verdict {
@@ -132,17 +163,17 @@ function toVerdict(end: TaskEnd, result: PushResult | undefined, context: Delive
   const { id } = task;
   if (end.status === "retry") return { id, status: "retry", inMs: end.inMs, progress: end.progress };
   if (result === undefined) return { id, status: "released" };
-  // Nobody else has a ticket for what was accepted here.
-  const isTold = context.outbox.isListening || !context.deliveries.isOwn(id);
-  const text = isTold ? writeResult(result) : undefined;
-  if (result.status === "pushed") return { id, status: "done", result: text };
-  const progress = task.toProgress(0, Number.POSITIVE_INFINITY);
-  if (result.status === "denied") {
-    const { message } = result.decision;
-    return { id, status: "dead", result: text, progress, code: "ERR_PERMISSION_DENIED", message };
-  }
+  const outcome = { id, result: writeResult(result), isTold: isToldHere(id, context) };
+  if (result.status === "pushed") return { ...outcome, status: "done" };
+  const dead = {
+    ...outcome,
+    status: "dead" as const,
+    progress: task.toProgress(0, Number.POSITIVE_INFINITY),
+  };
+  if (result.status === "denied")
+    return { ...dead, code: "ERR_PERMISSION_DENIED", message: result.decision.message };
   const { code, message } = result.status === "failed" ? result.error : ABORTED;
-  return { id, status: "dead", result: text, progress, code, message };
+  return { ...dead, code, message };
 }
 
 // A settled task has nothing left, so it is pushed, denied or failed.

@@ -43,8 +43,10 @@ export function createMemoryJournal(options: MemoryJournalOptions = {}): PushJou
   return new MemoryJournal(options.clock ?? createNodeRuntime().clock);
 }
 
-/** Most settled deliveries that are remembered, to know their ids and to tell their outcomes. */
-const MAX_SETTLED = 10_000;
+/** Most settled deliveries that are remembered, to know their ids and to look up their outcomes. */
+const MAX_SETTLED = 1_000;
+/** Most outcomes that wait for somebody to tell them to. */
+const MAX_UNTOLD = 10_000;
 
 interface HeldBatch {
   readonly cacheId: string;
@@ -69,8 +71,7 @@ class MemoryJournal implements PushJournal {
 
   async accept(deliveries: readonly Delivery[]): Promise<readonly string[]> {
     const now = this.#now();
-    const fresh = deliveries.filter(({ id }) => this.#table.get(id) === undefined);
-    for (const delivery of fresh) this.#table.add(delivery, now);
+    const fresh = deliveries.filter((delivery) => this.#table.add(delivery, now));
     if (fresh.length > 0) this.#tell();
     return fresh.map(({ id }) => id);
   }
@@ -108,7 +109,7 @@ class MemoryJournal implements PushJournal {
       this.#table.apply(row, verdict, now, this.#clock.now());
     }
     if (batch.rows.size === 0) this.#batches.delete(token);
-    this.#table.forgetSettled(MAX_SETTLED);
+    this.#table.forgetSettled(MAX_SETTLED, MAX_UNTOLD);
     this.#tell();
     return true;
   }
@@ -127,8 +128,8 @@ class MemoryJournal implements PushJournal {
     return async () => void this.#listeners.delete(entry);
   }
 
-  async outcomes(untoldForMs: number, limit: number): Promise<readonly Outcome[]> {
-    return this.#table.findUntold(this.#now() - untoldForMs, limit);
+  async outcomes(untoldForMs: number, page: PageRequest): Promise<readonly Outcome[]> {
+    return this.#table.findUntold(this.#now() - untoldForMs, page);
   }
 
   async outcomesOf(ids: readonly string[]): Promise<readonly Outcome[]> {

@@ -23,7 +23,6 @@ export interface Journaled {
   settledAt: number;
   /** The outcome, while it is kept. */
   result?: string | undefined;
-  isTold: boolean;
   letter?: { readonly buriedAt: number; readonly code: string; readonly message: string } | undefined;
 }
 
@@ -47,7 +46,10 @@ export const CRASHED = {
 export class MemoryTable {
   readonly #rows = new Map<string, Journaled>();
   readonly #waiting = new Set<Journaled>();
+  /** Settled, and no dead letters; their outcomes were told. */
   readonly #settled = new Set<Journaled>();
+  /** Settled or dead; their outcomes were not told. */
+  readonly #untold = new Set<Journaled>();
   #accepted = 0;
 
   get(id: string): Journaled | undefined {
@@ -59,7 +61,9 @@ export class MemoryTable {
     return [...this.#waiting];
   }
 
-  add(delivery: Delivery, now: number): void {
+  /** @returns false if the id is known already */
+  add(delivery: Delivery, now: number): boolean {
+    if (this.#rows.has(delivery.id)) return false;
     const row: Journaled = {
       delivery,
       number: this.#accepted++,
@@ -69,10 +73,10 @@ export class MemoryTable {
       attempts: 0,
       crashes: 0,
       settledAt: 0,
-      isTold: true,
     };
     this.#rows.set(delivery.id, row);
     this.#waiting.add(row);
+    return true;
   }
 
   /** When a row may lead a batch. One that was never leased waits for others first. */
@@ -116,7 +120,7 @@ export class MemoryTable {
   apply(row: Journaled, verdict: Verdict, now: number, wallClock: number): void {
     switch (verdict.status) {
       case "done":
-        this.#settle(row, "settled", now, verdict.result);
+        this.#settle(row, "settled", now, verdict);
         break;
       case "dead":
         row.progress = verdict.progress;
@@ -138,34 +142,36 @@ export class MemoryTable {
   crash(row: Journaled, now: number, maxCrashes: number, wallClock: number): void {
     row.crashes++;
     if (row.crashes < maxCrashes) this.#wait(row, now);
-    else this.#bury(row, now, { ...CRASHED, result: "" }, wallClock);
+    else this.#bury(row, now, { ...CRASHED, isTold: false }, wallClock);
   }
 
-  findUntold(settledBefore: number, limit: number): readonly Outcome[] {
-    const found: Outcome[] = [];
-    for (const row of this.#rows.values()) {
-      if (found.length >= limit) break;
-      if (!row.isTold && row.settledAt <= settledBefore) found.push(toOutcome(row, row.result ?? ""));
-    }
-    return found;
+  findUntold(settledBefore: number, { after, limit }: PageRequest): readonly Outcome[] {
+    const from = this.#numberOf(after);
+    return [...this.#untold]
+      .filter(({ number, settledAt }) => number > from && settledAt <= settledBefore)
+      .sort(byNumber)
+      .slice(0, limit)
+      .map(toOutcome);
   }
 
   outcomeOf(id: string): Outcome | undefined {
     const row = this.#rows.get(id);
-    return row?.result === undefined || row.state === "waiting" || row.state === "held"
-      ? undefined
-      : toOutcome(row, row.result);
+    return row?.state === "settled" || row?.state === "dead" ? toOutcome(row) : undefined;
   }
 
   acknowledge(ids: readonly string[]): void {
     for (const id of ids) {
       const row = this.#rows.get(id);
-      if (row !== undefined) row.isTold = true;
+      if (row !== undefined && this.#untold.delete(row) && row.state === "settled") this.#settled.add(row);
     }
   }
 
-  /** Forgets the oldest settled deliveries whose outcome was told. */
-  forgetSettled(most: number): void {
+  /** Forgets the oldest settled deliveries, and the oldest outcomes that nobody was told. */
+  forgetSettled(most: number, mostUntold: number): void {
+    for (const { delivery } of this.#untold) {
+      if (this.#untold.size <= mostUntold) break;
+      this.acknowledge([delivery.id]);
+    }
     for (const row of this.#settled) {
       if (this.#settled.size <= most) return;
       this.#settled.delete(row);
@@ -174,10 +180,10 @@ export class MemoryTable {
   }
 
   deadLetters({ after, limit }: PageRequest): readonly BuriedDelivery[] {
-    const from = after === undefined ? -1 : (this.#rows.get(after)?.number ?? -1);
+    const from = this.#numberOf(after);
     const dead = [...this.#rows.values()].filter(({ state, number }) => state === "dead" && number > from);
     return dead
-      .sort((one, other) => one.number - other.number)
+      .sort(byNumber)
       .slice(0, limit)
       .flatMap(({ delivery, letter, progress }) =>
         letter === undefined ? [] : [{ ...delivery, ...letter, progress }],
@@ -187,7 +193,8 @@ export class MemoryTable {
   replay(ids: readonly string[], now: number): number {
     const rows = this.#findDead(ids);
     for (const row of rows) {
-      Object.assign(row, { acceptedAt: now, attempts: 0, crashes: 0, isTold: true });
+      this.#untold.delete(row);
+      Object.assign(row, { acceptedAt: now, attempts: 0, crashes: 0 });
       Object.assign(row, { progress: undefined, result: undefined, letter: undefined });
       this.#wait(row, now);
     }
@@ -196,7 +203,10 @@ export class MemoryTable {
 
   drop(ids: readonly string[]): number {
     const rows = this.#findDead(ids);
-    for (const row of rows) this.#rows.delete(row.delivery.id);
+    for (const row of rows) {
+      if (this.#untold.has(row)) row.state = "settled";
+      else this.#rows.delete(row.delivery.id);
+    }
     return rows.length;
   }
 
@@ -226,31 +236,40 @@ export class MemoryTable {
     this.#waiting.add(row);
   }
 
-  #settle(row: Journaled, state: "settled" | "dead", now: number, result: string | undefined): void {
+  #settle(row: Journaled, state: "settled" | "dead", now: number, { result, isTold }: Ending): void {
     row.state = state;
     row.settledAt = now;
     row.result = result;
-    row.isTold = result === undefined;
-    if (state === "settled") this.#settled.add(row);
+    if (!isTold) this.#untold.add(row);
+    else if (state === "settled") this.#settled.add(row);
   }
 
-  #bury(
-    row: Journaled,
-    now: number,
-    {
-      code,
-      message,
-      result,
-    }: { readonly code: string; readonly message: string; readonly result?: string | undefined },
-    buriedAt: number,
-  ): void {
+  #bury(row: Journaled, now: number, { code, message, ...ending }: Burial, buriedAt: number): void {
     this.#waiting.delete(row);
     row.letter = { buriedAt, code, message };
-    this.#settle(row, "dead", now, result);
+    this.#settle(row, "dead", now, ending);
+  }
+
+  #numberOf(id: string | undefined): number {
+    return id === undefined ? -1 : (this.#rows.get(id)?.number ?? -1);
   }
 }
 
-function toOutcome({ delivery }: Journaled, result: string): Outcome {
+interface Ending {
+  readonly result?: string | undefined;
+  readonly isTold: boolean;
+}
+
+interface Burial extends Ending {
+  readonly code: string;
+  readonly message: string;
+}
+
+function byNumber(one: Journaled, other: Journaled): number {
+  return one.number - other.number;
+}
+
+function toOutcome({ delivery, result, letter }: Journaled): Outcome {
   const { id, ticketId, cacheId, request } = delivery;
-  return { id, ticketId, cacheId, request, result };
+  return { id, ticketId, cacheId, request, result, code: letter?.code, message: letter?.message };
 }

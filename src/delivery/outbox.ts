@@ -58,14 +58,20 @@ export class Outbox {
 
   /** Whether outcomes wait to be told. */
   async hasUntold(): Promise<boolean> {
-    return this.isListening && (await this.#options.journal.outcomes(0, 1)).length > 0;
+    return this.isListening && (await this.#options.journal.outcomes(0, { limit: 1 })).length > 0;
   }
 
+  /** Page by page, so that those whose listener fails again hold up no others. */
   async #sweep(): Promise<void> {
     const { journal, leaseMs, warn, findRegistry } = this.#options;
     try {
-      const untold: readonly Outcome[] = await journal.outcomes(leaseMs, PAGE);
-      await this.#tell(untold.map((outcome) => toSettled(outcome, findRegistry)));
+      let page: readonly Outcome[];
+      let after: string | undefined;
+      do {
+        page = await journal.outcomes(leaseMs, { after, limit: PAGE });
+        await this.#tell(page.map((outcome) => toSettled(outcome, findRegistry)));
+        after = page.at(-1)?.id;
+      } while (page.length === PAGE);
     } catch (error) {
       warn(describeJournalFailure(error));
     }

@@ -108,14 +108,18 @@ export type Verdict =
   | {
       readonly id: string;
       readonly status: "done";
-      /** The outcome to be told; absent: there is nobody to tell. */
-      readonly result?: string | undefined;
+      /** What happened, to a journal opaque. */
+      readonly result: string;
+      /** Whether nobody has to be told; the outcome is kept for those who ask for it by its id. */
+      readonly isTold: boolean;
     }
   | {
       readonly id: string;
       readonly status: "dead";
-      /** The outcome to be told; absent: there is nobody to tell. */
+      /** What happened, to a journal opaque; absent: no more than code and message say. */
       readonly result?: string | undefined;
+      /** Whether nobody has to be told; the outcome is kept for those who ask for it by its id. */
+      readonly isTold: boolean;
       /** What the attempts left behind. */
       readonly progress?: string | undefined;
       /** Code of the error that was the last straw. */
@@ -134,7 +138,8 @@ export type Verdict =
   | { readonly id: string; readonly status: "released" };
 
 /**
- * How a settled delivery ended. A journal keeps it until it is acknowledged, and for a while after.
+ * How a settled delivery ended. A journal keeps it until it is acknowledged, and for a while after. What nobody acknowledges it may
+ * forget in the end, after 30 days at the earliest if it is durable.
  *
  * @public
  */
@@ -147,8 +152,12 @@ export interface Outcome {
   readonly cacheId: string;
   /** What was pushed, and for whom, as in {@link Delivery}. */
   readonly request: string;
-  /** What {@link Verdict} said. */
-  readonly result: string;
+  /** What {@link Verdict} said; absent for a delivery that was buried without one. */
+  readonly result?: string | undefined;
+  /** Code of the error that was the last straw; absent if there was none. */
+  readonly code?: string | undefined;
+  /** Its message. */
+  readonly message?: string | undefined;
 }
 
 /**
@@ -257,9 +266,9 @@ export interface PushJournal {
    * @returns the function that ends it
    */
   watch(listener: () => void): Promise<() => Promise<void>>;
-  /** Outcomes that nobody has acknowledged for so long, oldest first, with a length in milliseconds. */
-  outcomes(untoldForMs: number, limit: number): Promise<readonly Outcome[]>;
-  /** The outcomes of these deliveries, as far as they are settled with a result and kept. */
+  /** Outcomes that nobody has acknowledged for so long, in milliseconds, in the order in which their deliveries were accepted. */
+  outcomes(untoldForMs: number, page: PageRequest): Promise<readonly Outcome[]>;
+  /** The outcomes of these deliveries, as far as they are settled and kept. */
   outcomesOf(ids: readonly string[]): Promise<readonly Outcome[]>;
   /** Takes outcomes as told. */
   acknowledge(ids: readonly string[]): Promise<void>;
@@ -267,7 +276,7 @@ export interface PushJournal {
   deadLetters(page: PageRequest): Promise<readonly BuriedDelivery[]>;
   /** Lets dead letters wait again, as if they were accepted now, and returns how many there were. */
   replay(ids: readonly string[]): Promise<number>;
-  /** Forgets dead letters, and returns how many there were. */
+  /** Forgets dead letters, and returns how many there were. An outcome that was not told is kept until it is. */
   drop(ids: readonly string[]): Promise<number>;
   /** How many deliveries there are, of each cache that has some; of some stores alone, where they are named. */
   stats(stores?: readonly string[]): Promise<readonly CacheStats[]>;

@@ -1,6 +1,6 @@
 import { isObject, readMember } from "../core/own-member.ts";
 import { parseJson } from "../core/text.ts";
-import { type ReadPushRequest, readPushRequest } from "../registry/read-push-request.ts";
+import { ReadPushRequest, readPushRequest } from "../registry/read-push-request.ts";
 
 /** The members of a stored request. Each is always there, so that a misspelt one is not taken for one that is absent. */
 const MEMBERS = ["repository", "ref", "job", "storePaths", "drvPath", "commit"] as const;
@@ -35,6 +35,21 @@ export function readStoredRequest(
   const fields = Object.fromEntries(MEMBERS.map((name) => [name, readMember(stored, name) ?? undefined]));
   const request = readPushRequest({ ...fields, caches: [cacheId], pushId: ticketId });
   return request.problem === undefined && request.storePaths.length > 0 ? request : undefined;
+}
+
+/** Stands for a request that a journal holds and nobody can read: it is denied everywhere. */
+export function toUnreadableRequest({
+  cacheId,
+  ticketId,
+}: {
+  readonly cacheId: string;
+  readonly ticketId: string;
+}): ReadPushRequest {
+  return new ReadPushRequest({
+    problem: "The journal holds a request that cannot be read",
+    ...{ repository: "", ref: undefined, job: "", caches: [cacheId], storePaths: [] },
+    ...{ drvPath: undefined, commit: undefined, pushId: ticketId },
+  });
 }
 
 /** The members that version 0.1 wrote, of which those that were absent are missing. */

@@ -1,24 +1,28 @@
-import { PushError } from "../core/errors.ts";
 import type { CacheRegistry } from "../registry/cache-registry.ts";
-import { readPushRequest } from "../registry/read-push-request.ts";
 import { DeliveryTask } from "./delivery-task.ts";
-import { CRASHED } from "./memory-table.ts";
 import type { Outcome } from "./push-journal.ts";
 import type { SettledDelivery } from "./queue-types.ts";
 import { resultOfTask } from "./result-of-task.ts";
-import { readStoredRequest } from "./stored-request.ts";
+import { readStoredError } from "./stored-error.ts";
+import { readStoredRequest, toUnreadableRequest } from "./stored-request.ts";
 import { readStoredResult } from "./stored-result.ts";
 
-/** Reads an outcome that a journal has kept. One that no host has written is of a delivery that every host crashed with. */
+/** What is said of an outcome that the journal holds and nobody can read. */
+const UNREADABLE = {
+  code: "ERR_REQUEST_UNREADABLE",
+  message: "The journal holds an outcome that cannot be read; look into the cache",
+};
+
+/** Reads an outcome that a journal has kept. Where it has no result, its code and message tell. */
 export function toSettled(outcome: Outcome, findRegistry: () => CacheRegistry): SettledDelivery {
-  const { id, ticketId, cacheId } = outcome;
-  const request = readStoredRequest(outcome.request, { cacheId, ticketId });
-  const stored = readStoredResult(outcome.result);
-  if (stored !== undefined) return { deliveryId: id, ticketId, request, result: stored };
-  const unreadable = readPushRequest({ job: "", storePaths: [] }, [cacheId]);
-  const start = { id, ticketId, cacheId, request: request ?? unreadable, deadline: 0 };
-  const task = new DeliveryTask(start);
-  const error = new PushError(CRASHED.code, CRASHED.message);
-  for (const path of start.request.storePaths) task.fail(path, error);
-  return { deliveryId: id, ticketId, request, result: resultOfTask(task, findRegistry) };
+  const { id: deliveryId, ticketId, code, message } = outcome;
+  const request = readStoredRequest(outcome.request, outcome);
+  const stored = outcome.result === undefined ? undefined : readStoredResult(outcome.result);
+  if (stored !== undefined) return { deliveryId, ticketId, request, result: stored };
+  const { id, cacheId } = outcome;
+  const told = request ?? toUnreadableRequest(outcome);
+  const task = new DeliveryTask({ id, ticketId, cacheId, request: told, deadline: 0 });
+  const error = readStoredError(code === undefined ? UNREADABLE : { code, message });
+  for (const path of told.storePaths) task.fail(path, error);
+  return { deliveryId, ticketId, request, result: resultOfTask(task, findRegistry) };
 }

@@ -39,7 +39,12 @@ export async function take(journal: PushJournal, more: Partial<LeaseRequest> = {
 export const accept = (journal: PushJournal, ...names: readonly string[]): Promise<readonly string[]> =>
   journal.accept(names.map((name) => deliveryOf(name)));
 
-export const done = (name: string, result?: string): Verdict => ({ id: `${name}/a`, status: "done", result });
+/** A delivery that was pushed; without a result there is nobody to tell. */
+export const done = (name: string, result?: string): Verdict => {
+  return { id: `${name}/a`, status: "done", result: result ?? "none", isTold: result === undefined };
+};
+/** A delivery that was given up; without a result there is nobody to tell. */
 export const dead = (name: string, result?: string): Verdict => {
-  return { id: `${name}/a`, status: "dead", result, progress: "p", code: "ERR_PUSH_FAILED", message: "why" };
+  const letter = { progress: "p", code: "ERR_PUSH_FAILED", message: "why" };
+  return { id: `${name}/a`, status: "dead", result, isTold: result === undefined, ...letter };
 };

@@ -33,6 +33,11 @@ export const JOURNAL_CASES: Readonly<Record<string, (journal: PushJournal) => Pr
     assert.deepEqual(await accept(journal, "1"), []);
     assert.equal(await journal.lease(requestOf()), undefined);
   },
+  "accepts an id once that is there twice": async (journal) => {
+    assert.deepEqual(await accept(journal, "1", "1"), ["1/a"]);
+    assert.deepEqual(namesOf(await take(journal)), ["1"]);
+    assert.equal(await journal.lease(requestOf()), undefined);
+  },
   "gives a delivery to one batch at a time, the oldest first, so many as are asked for": async (journal) => {
     await accept(journal, "3", "1", "2");
     assert.deepEqual(namesOf(await take(journal, { limit: 2 })), ["3", "1"]);
@@ -143,7 +148,7 @@ export const JOURNAL_CASES: Readonly<Record<string, (journal: PushJournal) => Pr
     assert.equal(await journal.settle(lost.token, [dead("1", "stale")]), false);
     assert.equal(await journal.settle(held.token, [done("1", "fresh")]), true);
     assert.deepEqual(
-      (await journal.outcomes(0, 9)).map(({ result }) => result),
+      (await journal.outcomes(0, { limit: 9 })).map(({ result }) => result),
       ["fresh"],
     );
     assert.deepEqual(await journal.deadLetters({ limit: 9 }), []);
@@ -158,25 +163,56 @@ export const JOURNAL_CASES: Readonly<Record<string, (journal: PushJournal) => Pr
     assert.deepEqual(sizes, [28, 2, 2]);
     while ((await journal.lease(requestOf({ limit: 28, maxCrashes: 2 }))) !== undefined);
     assert.equal((await journal.deadLetters({ limit: 99 })).length, 2);
-    assert.equal((await journal.outcomes(0, 99)).length, 2);
+    assert.equal((await journal.outcomes(0, { limit: 99 })).length, 2);
   },
   "keeps outcomes until they are acknowledged": async (journal) => {
     await accept(journal, "1", "2", "3");
     const { token } = await take(journal);
     await journal.settle(token, [done("1", "one"), dead("2", "two"), done("3")]);
-    assert.deepEqual(await journal.outcomes(60_000, 9), []);
-    const outcomes = await journal.outcomes(0, 9);
+    assert.deepEqual(await journal.outcomes(60_000, { limit: 9 }), []);
+    const outcomes = await journal.outcomes(0, { limit: 9 });
     assert.deepEqual(outcomes.map(({ id, result }) => `${id} ${result}`).sort(), ["1/a one", "2/a two"]);
     assert.equal(outcomes[0]?.request, deliveryOf(outcomes[0]?.ticketId ?? "").request);
     await journal.acknowledge(["1/a", "3/a", "never"]);
     assert.deepEqual(
-      (await journal.outcomes(0, 9)).map(({ id }) => id),
+      (await journal.outcomes(0, { limit: 9 })).map(({ id }) => id),
       ["2/a"],
     );
+    assert.deepEqual((await journal.outcomesOf(["1/a", "3/a", "never"])).map(({ result }) => result).sort(), [
+      "none",
+      "one",
+    ]);
+  },
+  "gives outcomes page by page, in the order of acceptance, with what a dead letter says": async (
+    journal,
+  ) => {
+    await accept(journal, "1", "2", "3", "4");
+    const { token } = await take(journal);
+    await journal.settle(token, [done("3", "three"), dead("2", "two")]);
+    await journal.settle(token, [done("1", "one"), done("4", "four")]);
+    const pageOf = async (after?: string): Promise<readonly string[]> =>
+      (await journal.outcomes(0, { after, limit: 2 })).map(({ id }) => id);
     assert.deepEqual(
-      (await journal.outcomesOf(["1/a", "3/a", "never"])).map(({ result }) => result),
-      ["one"],
+      [await pageOf(), await pageOf("2/a"), await pageOf("4/a")],
+      [["1/a", "2/a"], ["3/a", "4/a"], []],
     );
+    const [one, two] = await journal.outcomes(0, { limit: 2 });
+    assert.deepEqual([one?.code, one?.message], [undefined, undefined]);
+    assert.deepEqual([two?.code, two?.message], ["ERR_PUSH_FAILED", "why"]);
+  },
+  "keeps the outcome of a letter that is dropped until it is told": async (journal) => {
+    await accept(journal, "1", "2");
+    const { token } = await take(journal);
+    await journal.settle(token, [dead("1", "one"), dead("2")]);
+    assert.equal(await journal.drop(["1/a", "2/a"]), 2);
+    assert.deepEqual(await journal.deadLetters({ limit: 9 }), []);
+    assert.equal(await journal.replay(["1/a"]), 0);
+    assert.deepEqual(
+      (await journal.outcomes(0, { limit: 9 })).map(({ id, code }) => `${id} ${code}`),
+      ["1/a ERR_PUSH_FAILED"],
+    );
+    await journal.acknowledge(["1/a"]);
+    assert.deepEqual(await journal.outcomes(0, { limit: 9 }), []);
   },
   "keeps dead letters apart until they are replayed or dropped": async (journal) => {
     await accept(journal, "1", "2", "3");
@@ -212,5 +248,15 @@ export const JOURNAL_CASES: Readonly<Record<string, (journal: PushJournal) => Pr
     await setTimeout(SHORT_MS);
     assert.ok(calls > 0);
     await stop();
+  },
+  "tells nobody who has stopped to watch, nor after it was closed": async (journal) => {
+    let calls = 0;
+    const stops = await Promise.all([journal.watch(() => calls++), journal.watch(() => calls++)]);
+    await Promise.all(stops.map((stop) => stop()));
+    void journal.watch(() => calls++);
+    await journal.close();
+    calls = 0;
+    await setTimeout(SHORT_MS);
+    assert.equal(calls, 0);
   },
 };

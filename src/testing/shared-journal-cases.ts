@@ -55,6 +55,6 @@ export const SHARED_JOURNAL_CASES: Readonly<Record<string, SharedCase>> = {
     const held = await take(second);
     assert.equal(await journal.settle(lost.token, [done("1")]), false);
     assert.equal(await second.settle(held.token, [done("1", "x")]), true);
-    assert.equal((await journal.outcomes(0, 9)).length, 1);
+    assert.equal((await journal.outcomes(0, { limit: 9 })).length, 1);
   }),
 };

@@ -1,4 +1,4 @@
-import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
@@ -7,7 +7,6 @@ import {
   createNodeRuntime,
   createSqliteJournal,
   type Delivery,
-  type JournalSalvage,
   type LeaseRequest,
   type PushJournal,
   PushQueue,
@@ -160,62 +159,6 @@ describe.runIf(hasSqlite)("a journal in SQLite", () => {
     expect(ticks).toBeGreaterThan(20);
     await journal.close();
   });
-
-  describe("that is damaged", () => {
-    /** A journal of many deliveries, with some pages overwritten in the middle of the file. */
-    const makeDamaged = async (pages: number): Promise<{ path: string; count: number }> => {
-      const path = newFile();
-      const journal = createSqliteJournal(path);
-      const count = 400;
-      await journal.accept(
-        Array.from({ length: count }, (_delivery, index) => ({
-          ...delivery(String(index)),
-          request: "x".repeat(900),
-        })),
-      );
-      await journal.close();
-      const bytes = readFileSync(path);
-      const middle = Math.floor(bytes.length / 4096 / 2);
-      for (let page = middle; page < middle + pages; page++) bytes.fill(0xa5, page * 4096, (page + 1) * 4096);
-      writeFileSync(path, bytes);
-      return { path, count };
-    };
-
-    it("is salvaged row by row into a new file, with a report of what was lost", async () => {
-      const { path, count } = await makeDamaged(3);
-      const told: JournalSalvage[] = [];
-      const journal = createSqliteJournal(path, { onSalvage: (salvage) => told.push(salvage) });
-      const [salvage] = told;
-      expect(salvage?.damagedFile).toBe(`${path}.damaged`);
-      expect(readdirSync(directory)).toContain(`${path.split("/").at(-1)}.damaged`);
-      expect(salvage?.kept).toBeGreaterThan(count - 40);
-      expect((salvage?.kept ?? 0) + (salvage?.lost ?? 0)).toBeGreaterThanOrEqual(count - 3);
-      const [stats] = await journal.stats();
-      expect(stats?.waiting).toBe(salvage?.kept);
-      await journal.accept([delivery("after")]);
-      await journal.close();
-      const again: JournalSalvage[] = [];
-      const next = createSqliteJournal(path, { onSalvage: (one) => again.push(one) });
-      expect(again).toEqual([]);
-      await next.close();
-    });
-
-    it("warns where nobody listens", async () => {
-      const { path } = await makeDamaged(1);
-      const warnings: string[] = [];
-      await createSqliteJournal(path, { runtime: { warn: (text) => warnings.push(text) } }).close();
-      expect(warnings.join()).toMatch(/damaged: \d+ deliveries were kept/u);
-    });
-
-    it("is refused where nothing can be read", () => {
-      const path = newFile();
-      writeFileSync(path, Buffer.alloc(40_960, "no database "));
-      expect(() => createSqliteJournal(path)).toThrow(
-        expect.objectContaining({ code: "ERR_JOURNAL_CORRUPT" }),
-      );
-      expect(readFileSync(path).subarray(0, 11).toString()).toBe("no database");
-    });
-  });
 });
 
 describe.runIf(hasSqlite)("a journal of version 0.1", () => {
@@ -256,6 +199,7 @@ describe.runIf(hasSqlite)("a journal of version 0.1", () => {
       "ticket-of-fork denied",
       "ticket-of-free pushed",
       "ticket-of-held pushed",
+      "ticket-of-misspelt denied",
       "ticket-of-without-ref pushed",
     ]);
     const letters = (await queue.deadLetters()).map(({ id, code }) => `${id} ${code}`);

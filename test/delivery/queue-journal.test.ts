@@ -268,7 +268,10 @@ describe("a queue on a journal", () => {
     });
     await runUntil(clock, queue.drain());
     expect([...caches.of("a")]).toEqual([storePath(3)]);
-    expect(settled.sort()).toEqual(["good pushed", "stranger denied"]);
+    expect(settled.sort()).toEqual([
+      ...["added denied", "good pushed", "missing denied", "misspelt denied", "nameless denied"],
+      ...["none denied", "pathless denied", "prefixed denied", "stranger denied"],
+    ]);
     expect((await queue.deadLetters()).map(({ ticketId, code }) => [ticketId, code])).toEqual([
       ["nameless", "ERR_REQUEST_UNREADABLE"],
       ["prefixed", "ERR_REQUEST_UNREADABLE"],

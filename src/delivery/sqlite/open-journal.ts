@@ -28,11 +28,19 @@ export function openJournal(
     if (!(error instanceof PushError) || error.code !== "ERR_JOURNAL_CORRUPT") throw error;
   }
   const salvage = salvageJournal(path, runtime.clock.monotonic());
+  if (salvage !== undefined) tellSalvage(salvage, runtime, onSalvage);
+  return open(path, runtime);
+}
+
+function tellSalvage(
+  salvage: JournalSalvage,
+  { warn }: Runtime,
+  onSalvage: ((salvage: JournalSalvage) => void) | undefined,
+): void {
   const { damagedFile, kept, lost } = salvage;
   const message = `The journal was damaged: ${kept} deliveries were kept, at most ${lost} were lost; see ${damagedFile}`;
-  if (onSalvage === undefined) runtime.warn(message);
+  if (onSalvage === undefined) warn(message);
   else onSalvage(salvage);
-  return open(path, runtime);
 }
 
 function open(path: string, runtime: Runtime): OpenJournal {

@@ -1,8 +1,11 @@
+import { dirname } from "node:path";
 import { PushError } from "../../core/errors.ts";
+import { readMember, toMembers } from "../../core/own-member.ts";
 import { quoteName } from "../../core/text.ts";
 import { nodeFs } from "../../host/node-fs.ts";
+import { createRowCopier } from "./copy-rows.ts";
 import { openDatabase } from "./sqlite-connection.ts";
-import { type Database, loadSqlite, type Row, type Statement, toRow, type Value } from "./sqlite-module.ts";
+import { type Database, isBusy, type Row, type Statement, toRow } from "./sqlite-module.ts";
 import { prepareSchema } from "./sqlite-schema.ts";
 
 /**
@@ -19,67 +22,78 @@ export interface JournalSalvage {
   readonly lost: number;
 }
 
-/** The columns that a delivery needs to go on. Leases, the clock and the order of lanes begin anew. */
-const COLUMNS = [
-  ...["number", "id", "ticket_id", "cache_id", "store_id", "repository", "request", "attempts", "crashes"],
-  ...["progress", "settled_at", "result", "is_told", "buried_at", "code", "message"],
-] as const;
+type Counts = Pick<JournalSalvage, "kept" | "lost">;
 
 /** Rows in a row that cannot be read, after which reading goes on further away. */
 const STRIDE = 64;
+/** Rows in a row that cannot be read, after which the rest is given up: a damaged number may claim any number of rows. */
+const MAX_UNREADABLE = 1_000_000;
+/** Most damaged files that are kept beside a journal. */
+const MAX_DAMAGED_FILES = 1_000;
 
 /**
- * Copies what can be read of a damaged file into a new one of the same name, and sets the damaged one aside.
+ * Copies what can be read of a damaged file into a new one, which takes its place, and sets the damaged one aside. Nobody else may
+ * have the file open meanwhile: SQLite tells whether somebody does.
  *
- * @throws {@link PushError} `ERR_JOURNAL_CORRUPT` if nothing can be read, or another process is at it
+ * @returns nothing if the file is whole: another process has salvaged it
+ * @throws {@link PushError} `ERR_JOURNAL_CORRUPT` if nothing can be read, or another process has the file open
  */
-export function salvageJournal(path: string, now: number): JournalSalvage {
+export function salvageJournal(path: string, now: number): JournalSalvage | undefined {
+  const { ino: inode } = nodeFs().statSync(path);
+  const damaged = openDatabase(path);
   const rescued = `${path}.salvaged`;
-  claim(rescued);
   try {
-    const counts = copyRows(path, rescued, now);
-    const damagedFile = setAside(path);
+    lockAlone(damaged, path);
+    // Who had the file before may have put a new one in its place.
+    if (nodeFs().statSync(path).ino !== inode || isWhole(damaged)) return undefined;
+    remove(rescued);
+    const counts = copyRows(damaged, rescued, path, now);
+    const damagedFile = linkDamaged(path);
     nodeFs().renameSync(rescued, path);
+    syncDirectory(path);
     return { ...counts, damagedFile };
   } catch (error) {
-    for (const suffix of ["", "-wal", "-shm"]) nodeFs().rmSync(`${rescued}${suffix}`, { force: true });
     throw error instanceof PushError ? error : nothingToSave(path);
+  } finally {
+    damaged.close();
   }
 }
 
-/** Two processes that salvage one file would each set the other's work aside. */
-function claim(rescued: string): void {
+/**
+ * Makes this the only connection. To leave the write-ahead log needs exactly that, and leaves one file, which can be put in place of
+ * another in one step.
+ */
+function lockAlone(database: Database, path: string): void {
   try {
-    nodeFs().closeSync(nodeFs().openSync(rescued, "wx", 0o600));
+    database.exec("PRAGMA journal_mode = DELETE");
+    database.exec("BEGIN EXCLUSIVE");
+  } catch (error) {
+    throw isBusy(error) ? inUse(path) : error;
+  }
+  const { journal_mode: mode } = toRow(database.prepare("PRAGMA journal_mode").get());
+  if (mode !== "delete") throw inUse(path);
+}
+
+function isWhole(database: Database): boolean {
+  try {
+    return toRow(database.prepare("PRAGMA quick_check(1)").get())["quick_check"] === "ok";
   } catch {
-    const message = `${quoteName(rescued, 512)} is there: another process salvages the journal. Remove it if none does`;
-    throw new PushError("ERR_JOURNAL_CORRUPT", message);
+    return false; // The check itself meets what is damaged.
   }
 }
 
-function copyRows(
-  path: string,
-  rescued: string,
-  now: number,
-): { readonly kept: number; readonly lost: number } {
-  const { DatabaseSync } = loadSqlite();
-  const damaged = new DatabaseSync(path, { readOnly: true });
+function copyRows(damaged: Database, rescued: string, path: string, now: number): Counts {
   const fresh = openDatabase(rescued);
   try {
+    // A file with a write-ahead log from the start needs no other beside it when it is opened.
+    fresh.exec("PRAGMA journal_mode = WAL");
     prepareSchema(fresh, rescued, now);
     const last = findLast(damaged);
     if (last === undefined) throw nothingToSave(path);
-    const marks = COLUMNS.map(() => "?").join(", ");
-    const insert = fresh.prepare(
-      `INSERT INTO delivery (${COLUMNS.join(", ")}, accepted_at, ready_at) VALUES (${marks}, ?, ?)`,
-    );
-    const addLane = fresh.prepare("INSERT OR IGNORE INTO lane VALUES (?, 0)");
-    return readRows(damaged, last, (row) => {
-      insert.run(...COLUMNS.map((column) => toValue(row[column])), now, now);
-      addLane.run(String(row["cache_id"]));
-    });
+    const counts = readRows(damaged, last, createRowCopier(fresh, now));
+    if (counts.kept === 0 && counts.lost > 0) throw nothingToSave(path);
+    return counts;
   } finally {
-    damaged.close();
     fresh.close();
   }
 }
@@ -102,32 +116,30 @@ function findLast(database: Database): number | undefined {
 }
 
 /** Reads row by row, over what cannot be read. */
-function readRows(
-  database: Database,
-  last: number,
-  keep: (row: Row) => void,
-): { readonly kept: number; readonly lost: number } {
+function readRows(database: Database, last: number, keep: (row: Row) => void): Counts {
   const next = database.prepare("SELECT * FROM delivery WHERE number > ? ORDER BY number LIMIT 1");
   const one = database.prepare("SELECT * FROM delivery WHERE number = ?");
-  let [kept, lost, number] = [0, 0, 0];
-  while (number < last) {
+  let [kept, lost, number, unreadable] = [0, 0, 0, 0];
+  const take = (row: Row | "damaged"): void => {
+    const isKept = row !== "damaged" && tryKeep(row, keep);
+    unreadable = isKept ? 0 : unreadable + 1;
+    if (isKept) kept++;
+    else lost++;
+  };
+  while (number < last && unreadable < MAX_UNREADABLE) {
     const row = tryRead(next, number);
-    if (row === undefined) break;
+    if (row === undefined) return { kept, lost };
     if (row !== "damaged") {
       number = Number(row["number"]);
-      if (tryKeep(row, keep)) kept++;
-      else lost++;
+      take(row);
       continue;
     }
     for (let step = 0; step < STRIDE && number < last; step++) {
-      number++;
-      const found = tryRead(one, number);
-      if (found === undefined) continue;
-      if (found !== "damaged" && tryKeep(found, keep)) kept++;
-      else lost++;
+      const found = tryRead(one, ++number);
+      if (found !== undefined) take(found);
     }
   }
-  return { kept, lost };
+  return { kept, lost: lost + Math.max(0, last - number) };
 }
 
 function tryRead(statement: Statement, number: number): Row | "damaged" | undefined {
@@ -149,21 +161,42 @@ function tryKeep(row: Row, keep: (row: Row) => void): boolean {
   }
 }
 
-function setAside(path: string): string {
-  const damagedFile = `${path}.damaged`;
-  for (const suffix of ["", "-wal", "-shm"]) {
-    nodeFs().rmSync(`${damagedFile}${suffix}`, { force: true });
+/** Gives the damaged file a second name that no earlier one has: none is ever overwritten. */
+function linkDamaged(path: string): string {
+  for (let number = 1; number <= MAX_DAMAGED_FILES; number++) {
+    const damagedFile = number === 1 ? `${path}.damaged` : `${path}.damaged-${number}`;
     try {
-      nodeFs().renameSync(`${path}${suffix}`, `${damagedFile}${suffix}`);
-    } catch {
-      // A file without a log has none beside it.
+      nodeFs().linkSync(path, damagedFile);
+      return damagedFile;
+    } catch (error) {
+      if (readMember(toMembers(error), "code") !== "EEXIST") throw error;
     }
   }
-  return damagedFile;
+  const hint = `Remove the files ${quoteName(`${path}.damaged`, 512)} and those with a number`;
+  throw new PushError("ERR_JOURNAL_CORRUPT", `The journal was damaged too often. ${hint}`);
 }
 
-function toValue(value: unknown): Value {
-  return typeof value === "string" || typeof value === "number" ? value : null;
+function remove(path: string): void {
+  for (const suffix of ["", "-wal", "-shm", "-journal"]) nodeFs().rmSync(`${path}${suffix}`, { force: true });
+}
+
+/** A new name outlasts a loss of power only once its directory is on disk. */
+function syncDirectory(path: string): void {
+  const directory = nodeFs().openSync(dirname(path), "r");
+  try {
+    nodeFs().fsyncSync(directory);
+  } finally {
+    nodeFs().closeSync(directory);
+  }
+}
+
+function inUse(path: string): PushError {
+  const hint =
+    "stop every host that uses it, and open it again: what can be read is salvaged into a new file";
+  return new PushError(
+    "ERR_JOURNAL_CORRUPT",
+    `The journal ${quoteName(path, 512)} is damaged, and in use: ${hint}`,
+  );
 }
 
 function nothingToSave(path: string): PushError {

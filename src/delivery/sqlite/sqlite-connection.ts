@@ -22,9 +22,7 @@ const LONGEST_PAUSE_MS = 25;
 export function openDatabase(path: string): Database {
   const { DatabaseSync } = loadSqlite();
   try {
-    // SQLite gives `-wal` and `-shm` the mode of the file itself.
-    nodeFs().closeSync(nodeFs().openSync(path, "a", 0o600));
-    nodeFs().chmodSync(path, 0o600);
+    makePrivate(path);
     const database = new DatabaseSync(path);
     // At the start, before anything is timed, a short wait for a neighbour's transaction holds nobody up.
     database.exec(`PRAGMA busy_timeout = ${OPENING_MS}; PRAGMA synchronous = FULL;`);
@@ -32,6 +30,14 @@ export function openDatabase(path: string): Database {
   } catch (error) {
     throw error instanceof Error && "errcode" in error ? toJournalError(error, path) : cannotOpen(path);
   }
+}
+
+/** SQLite gives `-wal` and `-shm` the mode of the file itself. */
+function makePrivate(path: string): void {
+  // To open and close a file that is there would end the locks that this process has on it already:
+  // https://www.sqlite.org/howtocorrupt.html#_posix_advisory_locks_canceled_by_a_separate_thread_doing_close_
+  if (!nodeFs().existsSync(path)) nodeFs().closeSync(nodeFs().openSync(path, "a", 0o600));
+  nodeFs().chmodSync(path, 0o600);
 }
 
 function cannotOpen(path: string): PushError {

@@ -1,3 +1,4 @@
+import { PushError } from "../../core/errors.ts";
 import { createNodeRuntime, type Runtime } from "../../host/runtime.ts";
 import { batchLimit, CRASHED } from "../memory-table.ts";
 import type {
@@ -36,8 +37,11 @@ export interface SqliteJournalOptions {
   readonly runtime?: Partial<Runtime> | undefined;
 }
 
-/** How long settled deliveries are remembered, to know their ids and to tell their outcomes. */
-const RETENTION_MS = 24 * 3_600_000;
+const DAY_MS = 24 * 3_600_000;
+/** How long settled deliveries are remembered, to know their ids and to look up their outcomes. */
+const RETENTION_MS = DAY_MS;
+/** How long an outcome waits for somebody to tell it to. */
+const UNTOLD_RETENTION_MS = 30 * DAY_MS;
 /** How often the file is asked whether another process has changed it. */
 const WATCH_MS = 50;
 
@@ -72,6 +76,7 @@ class SqliteJournal implements PushJournal {
   readonly #runtime: Runtime;
   readonly #listeners = new Set<() => void>();
   #cancelWatch: (() => void) | undefined;
+  #isClosed = false;
 
   constructor(connection: SqliteConnection, time: JournalClock, runtime: Runtime) {
     this.#connection = connection;
@@ -115,7 +120,7 @@ class SqliteJournal implements PushJournal {
       if (this.#connection.prepare(SQL.findBatch).get(batch, now) === undefined) return false;
       for (const verdict of verdicts) this.#apply(verdict, batch, now);
       this.#do(SQL.endEmptyBatch, batch, batch);
-      this.#do(SQL.prune, now - RETENTION_MS);
+      this.#do(SQL.prune, now - RETENTION_MS, now - UNTOLD_RETENTION_MS);
       return true;
     });
     this.#tell();
@@ -134,18 +139,19 @@ class SqliteJournal implements PushJournal {
   }
 
   async watch(listener: () => void): Promise<() => Promise<void>> {
+    if (this.#isClosed) throw new PushError("ERR_JOURNAL_FAILED", "The journal was closed");
     const entry = (): void => listener();
     this.#listeners.add(entry);
-    if (this.#cancelWatch === undefined) this.#watch(await this.#readVersion());
+    if (this.#cancelWatch === undefined) this.#watch(undefined);
     return async () => {
       this.#listeners.delete(entry);
       if (this.#listeners.size === 0) this.#stopWatching();
     };
   }
 
-  outcomes(untoldForMs: number, limit: number): Promise<readonly Outcome[]> {
+  outcomes(untoldForMs: number, { after, limit }: PageRequest): Promise<readonly Outcome[]> {
     return this.#connection.read(() =>
-      this.#all(SQL.untold, this.#time.now() - untoldForMs, limit).map(toOutcome),
+      this.#all(SQL.untold, this.#time.now() - untoldForMs, after ?? null, limit).map(toOutcome),
     );
   }
 
@@ -168,7 +174,10 @@ class SqliteJournal implements PushJournal {
   }
 
   drop(ids: readonly string[]): Promise<number> {
-    return this.#write(() => this.#each(SQL.drop, ids, (id) => [id]));
+    return this.#write(() => {
+      const told = this.#each(SQL.drop, ids, (id) => [id]);
+      return told + this.#each(SQL.dropUntold, ids, (id) => [id]);
+    });
   }
 
   stats(stores?: readonly string[]): Promise<readonly CacheStats[]> {
@@ -180,6 +189,7 @@ class SqliteJournal implements PushJournal {
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true;
     this.#listeners.clear();
     this.#stopWatching();
     this.#connection.close();
@@ -269,11 +279,11 @@ class SqliteJournal implements PushJournal {
     const { id } = verdict;
     switch (verdict.status) {
       case "done":
-        this.#do(SQL.done, now, verdict.result ?? null, verdict.result === undefined ? 1 : 0, id, batch);
+        this.#do(SQL.done, now, verdict.result, verdict.isTold ? 1 : 0, id, batch);
         break;
       case "dead": {
-        const { result, progress, code, message } = verdict;
-        const outcome = [now, result ?? null, result === undefined ? 1 : 0, progress ?? null];
+        const { result, isTold, progress, code, message } = verdict;
+        const outcome = [now, result ?? null, isTold ? 1 : 0, progress ?? null];
         this.#do(SQL.dead, ...outcome, this.#runtime.clock.now(), code, message, id, batch);
         break;
       }
@@ -291,6 +301,7 @@ class SqliteJournal implements PushJournal {
     return this.#connection.read(() => this.#all(SQL.dataVersion)[0]?.["data_version"]);
   }
 
+  /** @param known - the version that was seen last; absent: the first look may come after a change, and tells of one */
   #watch(known: unknown): void {
     this.#cancelWatch = this.#runtime.clock.schedule(async () => {
       // A file that does not answer is told by what is asked of it next.

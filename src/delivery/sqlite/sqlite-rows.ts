@@ -24,10 +24,14 @@ export function toLeased(row: Row, now: number): LeasedDelivery {
   };
 }
 
-/** A row that was settled with a result. */
+/** A row that was settled. */
 export function toOutcome(row: Row): Outcome {
   const { id, ticketId, cacheId, request } = toDelivery(row);
-  return { id, ticketId, cacheId, request, result: String(row["result"]) };
+  const { result, code, message } = row;
+  return {
+    ...{ id, ticketId, cacheId, request },
+    ...{ result: toText(result), code: toText(code), message: toText(message) },
+  };
 }
 
 /** A row that was buried. */

@@ -1,6 +1,6 @@
 import { PushError } from "../../core/errors.ts";
 import { quoteName } from "../../core/text.ts";
-import { upgradeRequest } from "../stored-request.ts";
+import { createRowCopier } from "./copy-rows.ts";
 import { type Database, toRow } from "./sqlite-module.ts";
 
 /** Version of the schema, in the file's `user_version`. Version 0.1 of this package has left it at 0. */
@@ -30,9 +30,9 @@ const TABLES = `
   ) STRICT;
   CREATE INDEX waiting ON delivery (cache_id, store_id, ready_at, number) WHERE batch IS NULL AND settled_at IS NULL;
   CREATE INDEX held ON delivery (batch) WHERE batch IS NOT NULL;
-  CREATE INDEX untold ON delivery (settled_at) WHERE is_told = 0;
-  CREATE INDEX settled ON delivery (settled_at) WHERE settled_at IS NOT NULL AND code IS NULL;
-  CREATE INDEX dead ON delivery (number) WHERE code IS NOT NULL;
+  CREATE INDEX untold ON delivery (number) WHERE is_told = 0;
+  CREATE INDEX settled ON delivery (settled_at) WHERE settled_at IS NOT NULL AND buried_at IS NULL;
+  CREATE INDEX dead ON delivery (number) WHERE buried_at IS NOT NULL;
   CREATE TABLE lane (cache_id TEXT PRIMARY KEY, served_at INTEGER NOT NULL) STRICT;
   CREATE TABLE batch (
     token INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -67,20 +67,7 @@ export function prepareSchema(database: Database, path: string, now: number): vo
 
 /** Takes over what version 0.1 has kept. Leases end with the upgrade, since their times are of another clock. */
 function upgrade(database: Database, now: number): void {
-  const insert = database.prepare(
-    `INSERT INTO delivery (id, ticket_id, cache_id, store_id, repository, request, accepted_at, ready_at,
-      settled_at, buried_at, code, message) VALUES (?, ?, ?, 'local', ?, ?, ?, ?, ?, ?, ?, ?)`,
-  );
-  const addLane = database.prepare("INSERT OR IGNORE INTO lane VALUES (?, 0)");
-  for (const entry of database.prepare("SELECT * FROM delivery_1 ORDER BY number").all()) {
-    const { id, ticket_id, cache_id, request, buried_at, code, message } = toRow(entry);
-    const isDead = buried_at !== null;
-    const { text, repository } = upgradeRequest(String(request));
-    const buried = isDead
-      ? [now, Number(buried_at), String(code), String(message)]
-      : [null, null, null, null];
-    insert.run(String(id), String(ticket_id), String(cache_id), repository, text, now, now, ...buried);
-    addLane.run(String(cache_id));
-  }
+  const copy = createRowCopier(database, now);
+  for (const row of database.prepare("SELECT * FROM delivery_1 ORDER BY number").all()) copy(toRow(row));
   database.exec("DROP TABLE delivery_1");
 }

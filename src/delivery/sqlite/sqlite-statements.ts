@@ -1,5 +1,6 @@
 const FREE = "batch IS NULL AND settled_at IS NULL";
 const OF_STORE = "store_id IN (SELECT value FROM json_each(?))";
+const AFTER = "number > coalesce((SELECT number FROM delivery WHERE id = ?), -1)";
 const OLD_ENOUGH = "accepted_at <= ?";
 
 /** The statements of the journal. Values follow the order of the question marks. */
@@ -10,7 +11,7 @@ export const SQL = {
 
   findLapsed: "SELECT token FROM batch WHERE held_until <= ?",
   buryCrashed: `UPDATE delivery SET batch = NULL, crashes = crashes + 1, settled_at = ?, buried_at = ?, code = ?, message = ?,
-    result = '', is_told = 0 WHERE batch = ? AND crashes + 1 >= ?`,
+    result = NULL, is_told = 0 WHERE batch = ? AND crashes + 1 >= ?`,
   freeCrashed: "UPDATE delivery SET batch = NULL, crashes = crashes + 1, ready_at = ? WHERE batch = ?",
   endBatch: "DELETE FROM batch WHERE token = ?",
 
@@ -41,25 +42,26 @@ export const SQL = {
   release: "UPDATE delivery SET batch = NULL, attempts = attempts - 1 WHERE id = ? AND batch = ?",
   endEmptyBatch: "DELETE FROM batch WHERE token = ? AND NOT EXISTS (SELECT 1 FROM delivery WHERE batch = ?)",
   prune: `DELETE FROM delivery WHERE number IN (SELECT number FROM delivery
-    WHERE settled_at IS NOT NULL AND settled_at <= ? AND code IS NULL LIMIT 1000)`,
+    WHERE settled_at IS NOT NULL AND settled_at <= ? AND buried_at IS NULL AND (is_told = 1 OR settled_at <= ?) LIMIT 1000)`,
 
   nextReady: `SELECT min(CASE WHEN attempts = 0 THEN max(ready_at, accepted_at + ?) ELSE ready_at END) AS at FROM delivery
     WHERE ${FREE} AND ${OF_STORE} AND (CASE WHEN attempts = 0 THEN max(ready_at, accepted_at + ?) ELSE ready_at END) > ?`,
   nextLapse: "SELECT min(held_until) AS at FROM batch WHERE held_until > ?",
 
-  untold: "SELECT * FROM delivery WHERE is_told = 0 AND settled_at <= ? ORDER BY settled_at, number LIMIT ?",
-  outcomesOf: `SELECT * FROM delivery WHERE id IN (SELECT value FROM json_each(?)) AND settled_at IS NOT NULL
-    AND result IS NOT NULL`,
+  untold: `SELECT * FROM delivery WHERE is_told = 0 AND settled_at <= ? AND ${AFTER} ORDER BY number LIMIT ?`,
+  outcomesOf:
+    "SELECT * FROM delivery WHERE id IN (SELECT value FROM json_each(?)) AND settled_at IS NOT NULL",
   acknowledge: "UPDATE delivery SET is_told = 1 WHERE is_told = 0 AND id = ?",
 
-  deadLetters: `SELECT * FROM delivery WHERE code IS NOT NULL
-    AND number > coalesce((SELECT number FROM delivery WHERE id = ?), -1) ORDER BY number LIMIT ?`,
+  deadLetters: `SELECT * FROM delivery WHERE buried_at IS NOT NULL AND ${AFTER} ORDER BY number LIMIT ?`,
   replay: `UPDATE delivery SET settled_at = NULL, result = NULL, is_told = 1, progress = NULL, buried_at = NULL, code = NULL,
-    message = NULL, attempts = 0, crashes = 0, accepted_at = ?, ready_at = ? WHERE id = ? AND code IS NOT NULL`,
-  drop: "DELETE FROM delivery WHERE id = ? AND code IS NOT NULL",
+    message = NULL, attempts = 0, crashes = 0, accepted_at = ?, ready_at = ? WHERE id = ? AND buried_at IS NOT NULL`,
+  // What was not told yet is still told; after that it is pruned.
+  dropUntold: "UPDATE delivery SET buried_at = NULL WHERE id = ? AND buried_at IS NOT NULL AND is_told = 0",
+  drop: "DELETE FROM delivery WHERE id = ? AND buried_at IS NOT NULL AND is_told = 1",
   stats: `SELECT cache_id, sum(batch IS NULL AND settled_at IS NULL) AS waiting, sum(batch IS NOT NULL) AS held,
-      sum(code IS NOT NULL) AS dead, min(CASE WHEN settled_at IS NULL THEN accepted_at END) AS oldest
-    FROM delivery WHERE (settled_at IS NULL OR code IS NOT NULL)
+      sum(buried_at IS NOT NULL) AS dead, min(CASE WHEN settled_at IS NULL THEN accepted_at END) AS oldest
+    FROM delivery WHERE (settled_at IS NULL OR buried_at IS NOT NULL)
       AND (? IS NULL OR store_id IN (SELECT value FROM json_each(?))) GROUP BY cache_id`,
   dataVersion: "PRAGMA data_version",
 } as const;
