@@ -140,6 +140,34 @@ describe.runIf(hasSqlite)("a journal in SQLite", () => {
     await after.close();
   });
 
+  it("forgets what was told after a day, and what was not after a month", async () => {
+    const clock = machine();
+    const journal = createSqliteJournal(newFile(), { runtime: { clock } });
+    const settle = async (name: string, isTold: boolean): Promise<void> => {
+      await journal.accept([delivery(name)]);
+      const token = (await journal.lease(request))?.token ?? "";
+      expect(await journal.settle(token, [{ id: `${name}/a`, status: "done", result: "r", isTold }])).toBe(
+        true,
+      );
+    };
+    const listKept = async (): Promise<readonly string[]> =>
+      (await journal.outcomesOf(["1/a", "2/a"])).map(({ id }) => id);
+    await settle("1", true);
+    await settle("2", false);
+    const day = 24 * 3_600_000;
+    for (const [at, kept] of [
+      [day - 1, ["1/a", "2/a"]],
+      [day + 1, ["2/a"]],
+      [30 * day - 1, ["2/a"]],
+      [30 * day + 1, []],
+    ] as const) {
+      clock.elapsed = 500 + at;
+      await settle(`at ${at}`, true);
+      expect(await listKept(), `after ${at} ms`).toEqual(kept);
+    }
+    await journal.close();
+  });
+
   it("waits for another process without blocking the thread", async () => {
     const path = newFile();
     const journal = createSqliteJournal(path);

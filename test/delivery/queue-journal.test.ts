@@ -196,6 +196,19 @@ describe("a queue on a journal", () => {
     await drained;
   });
 
+  it("draining says so where the queue is closed with work left", async () => {
+    const { journal, clock } = openJournal();
+    const caches = new FakeCaches();
+    caches.gates.set("a", new Promise(() => {}));
+    const { queue } = setUpQueue(caches, { journal, clock });
+    await queue.enqueue(requestFor(["a"], 1));
+    const drained = queue.drain();
+    await flush();
+    await queue.close();
+    await expect(drained).rejects.toMatchObject({ code: "ERR_QUEUE_CLOSED" });
+    await expect(queue.drain()).rejects.toMatchObject({ code: "ERR_QUEUE_CLOSED" });
+  });
+
   it("draining ends when its time is over, or its signal says so", async () => {
     const { journal, clock } = openJournal();
     const caches = new FakeCaches();

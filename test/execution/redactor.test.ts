@@ -8,7 +8,11 @@ const redact = (secrets: readonly string[], pieces: readonly string[]): string =
   return pieces.map((piece) => redactor.push(piece)).join("") + redactor.end();
 };
 
-const SECRET = 'p@ss/"wörd"+%*(4f1d9c)';
+const SECRET = 'p@ss/"wörd"<&>+%*(4f1d9c)';
+
+/** Escapes units as JSON may. */
+const ascii = (text: string, units: RegExp): string =>
+  text.replace(units, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
 
 describe("terminal escape sequences", () => {
   const strip = (pieces: readonly string[]): string => {
@@ -73,6 +77,8 @@ describe("the redactor", () => {
     ["in a URL in lower case", encodeURIComponent(SECRET).replace(/%../gu, (code) => code.toLowerCase())],
     ["in a path", encodeURI(SECRET)],
     ["in a form", new URLSearchParams({ a: SECRET }).toString().slice(2)],
+    ["in JSON as Python writes it", ascii(JSON.stringify(SECRET), /[^\x20-\x7e]/gu).slice(1, -1)],
+    ["in JSON as Go writes it", ascii(JSON.stringify(SECRET), /[<>&]/gu).slice(1, -1)],
     ["in JSON with escaped slashes", JSON.stringify(SECRET).slice(1, -1).replaceAll("/", "\\/")],
     [
       "in a URL as RFC 3986 has it",
@@ -141,5 +147,13 @@ describe("the redactor", () => {
     let shown = 0;
     for (let round = 0; round < 1_000; round++) shown += redactor.push("a".repeat(100)).length;
     expect(shown).toBeGreaterThan(100_000 - 32);
+  });
+
+  it("holds no more back than its bound, however much space breaks what looks like a secret", () => {
+    const redactor = new Redactor([SECRET]);
+    const begun = Buffer.from(SECRET).toString("base64").slice(0, 12);
+    let shown = redactor.push(begun).length;
+    for (let round = 0; round < 1_000; round++) shown += redactor.push(" ".repeat(1_000)).length;
+    expect(shown).toBeGreaterThan(1_000_000 - 1_000);
   });
 });

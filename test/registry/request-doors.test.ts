@@ -133,3 +133,21 @@ it("paths that are no texts are store paths that there are not", async () => {
     expect(results).toMatchObject([{ status: "failed", error: { code: "ERR_STORE_PATH_INVALID" } }]);
   }
 });
+
+it("a copy that shares the class of a request that was read is read again", async () => {
+  const { executor, runtime } = setUpQueue(new FakeCaches());
+  const registry = makeRegistry('allow_all = false, allowed_repos = ["o/r"]', { executor, runtime });
+  const taken: object[] = [];
+  const { queue, clock } = setUpQueue(new FakeCaches(), {
+    onSettled: (settled) => void taken.push(settled.request ?? {}),
+  });
+  await runUntil(clock, (await queue.enqueue(requestFor(["a"], 1))).done);
+  const [read] = taken;
+  expect(read).toMatchObject({ repository: "o/r" });
+  const forged: PushRequest = Object.assign(Object.create(Object.getPrototypeOf(read ?? {})), {
+    ...requestFor(["a"], 1),
+    ref: FORK,
+  });
+  expect(registry.authorize("a", forged).effect).toBe("deny");
+  expect((await registry.push(forged)).results).toMatchObject([{ status: "denied" }]);
+});
