@@ -96,6 +96,7 @@ const journal = createSqliteJournal(plan.journal, {
   runtime,
   onSalvage: ({ kept, lost }) => write("salvaged", String(kept), String(lost)),
 });
+write("opened", plan.name);
 const queue = new PushQueue(registry, {
   runtime,
   journal,

@@ -71,7 +71,7 @@ function startHost(more: { readonly isLast?: boolean; readonly deliveries?: numb
   const host = spawn(node ?? "", ["--no-warnings", HOST, JSON.stringify(plan)], {
     stdio: ["ignore", "inherit", "inherit"],
   });
-  return { host, ended: once(host, "close") };
+  return { host, ended: once(host, "close"), name };
 }
 
 /** One life of a host: it starts, works for a moment, may stand still beyond its lease, and is killed. */
@@ -129,10 +129,13 @@ async function damage(): Promise<void> {
   await file.write(Buffer.alloc(4096, 0xa5), 0, 4096, page * 4096);
   await file.close();
   const from = readFileSync(log, "utf8").length;
-  const { host, ended } = startHost({ deliveries: 0 });
-  await sleep(700);
+  const { host, ended, name } = startHost({ deliveries: 0 });
+  for (let waits = 0; waits < 300 && !readFileSync(log, "utf8").includes(`opened ${name}\n`); waits++)
+    await sleep(100);
+  await sleep(random() * 300);
   host.kill("SIGKILL");
   await ended;
+  rmSync(`${journal}.damaged`, { force: true });
   const text = readFileSync(log, "utf8").slice(from);
   const [, lost = "0"] = /^salvaged \d+ (\d+)$/mu.exec(text) ?? [];
   const told = new Set([...text.matchAll(/^told (\S+) /gmu)].map(([, id]) => id));

@@ -1,9 +1,18 @@
 import { PushError } from "../../core/errors.ts";
+import { quoteName } from "../../core/text.ts";
 import type { Runtime } from "../../host/runtime.ts";
 import { JournalClock } from "./journal-clock.ts";
 import { type JournalSalvage, salvageJournal } from "./salvage-journal.ts";
 import { openDatabase, SqliteConnection } from "./sqlite-connection.ts";
-import { type Database, isBusy, isCorrupt, toJournalError, toRow, transact } from "./sqlite-module.ts";
+import {
+  type Database,
+  isBusy,
+  isCorrupt,
+  isMoved,
+  toJournalError,
+  toRow,
+  transact,
+} from "./sqlite-module.ts";
 import { prepareSchema } from "./sqlite-schema.ts";
 
 /** A journal's file, checked and up to date. */
@@ -11,6 +20,11 @@ export interface OpenJournal {
   readonly connection: SqliteConnection;
   readonly clock: JournalClock;
 }
+
+/** How long hosts that start together wait for the one that salvages. */
+const SALVAGE_WAIT_MS = 5_000;
+/** Longest rest before the next try, in milliseconds. */
+const LONGEST_REST_MS = 100;
 
 /**
  * Opens a file, and salvages it first if it is damaged.
@@ -22,14 +36,34 @@ export function openJournal(
   runtime: Runtime,
   onSalvage: ((salvage: JournalSalvage) => void) | undefined,
 ): OpenJournal {
-  try {
-    return open(path, runtime);
-  } catch (error) {
-    if (!(error instanceof PushError) || error.code !== "ERR_JOURNAL_CORRUPT") throw error;
+  const { clock, random } = runtime;
+  const deadline = clock.monotonic() + SALVAGE_WAIT_MS;
+  for (;;) {
+    try {
+      return open(path, runtime);
+    } catch (error) {
+      if (!(error instanceof PushError) || error.code !== "ERR_JOURNAL_CORRUPT") throw error;
+    }
+    const salvage = salvageJournal(path, clock.monotonic());
+    if (typeof salvage === "object") tellSalvage(salvage, runtime, onSalvage);
+    if (salvage !== "in use") continue;
+    if (clock.monotonic() >= deadline) throw toInUse(path);
+    blockFor(1 + random.fraction() * LONGEST_REST_MS);
   }
-  const salvage = salvageJournal(path, runtime.clock.monotonic());
-  if (salvage !== undefined) tellSalvage(salvage, runtime, onSalvage);
-  return open(path, runtime);
+}
+
+/** Holds the thread, as SQLite's own waiting does: at the start, when nothing is timed yet. */
+function blockFor(ms: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+}
+
+function toInUse(path: string): PushError {
+  const hint =
+    "stop every host that uses it, and open it again: what can be read is salvaged into a new file";
+  return new PushError(
+    "ERR_JOURNAL_CORRUPT",
+    `The journal ${quoteName(path, 512)} is damaged, and in use: ${hint}`,
+  );
 }
 
 function tellSalvage(
@@ -54,6 +88,8 @@ function open(path: string, runtime: Runtime): OpenJournal {
     return { connection: new SqliteConnection(database, path, runtime), clock };
   } catch (error) {
     database.close();
+    // While it was waited for, another process has salvaged it.
+    if (isMoved(error)) return open(path, runtime);
     throw isBusy(error) || isCorrupt(error) || !(error instanceof PushError)
       ? toJournalError(error, path)
       : error;

@@ -5,7 +5,7 @@ import { quoteName } from "../../core/text.ts";
 import { nodeFs } from "../../host/node-fs.ts";
 import { createRowCopier } from "./copy-rows.ts";
 import { openDatabase } from "./sqlite-connection.ts";
-import { type Database, isBusy, type Row, type Statement, toRow } from "./sqlite-module.ts";
+import { type Database, isBusy, type Row, type Statement, toRow, transact } from "./sqlite-module.ts";
 import { prepareSchema } from "./sqlite-schema.ts";
 
 /**
@@ -35,17 +35,17 @@ const MAX_DAMAGED_FILES = 1_000;
  * Copies what can be read of a damaged file into a new one, which takes its place, and sets the damaged one aside. Nobody else may
  * have the file open meanwhile: SQLite tells whether somebody does.
  *
- * @returns nothing if the file is whole: another process has salvaged it
- * @throws {@link PushError} `ERR_JOURNAL_CORRUPT` if nothing can be read, or another process has the file open
+ * @returns `whole` if there is nothing to salvage, since another process has done it; `in use` if another process has the file open
+ * @throws {@link PushError} `ERR_JOURNAL_CORRUPT` if nothing can be read
  */
-export function salvageJournal(path: string, now: number): JournalSalvage | undefined {
+export function salvageJournal(path: string, now: number): JournalSalvage | "whole" | "in use" {
   const { ino: inode } = nodeFs().statSync(path);
   const damaged = openDatabase(path);
   const rescued = `${path}.salvaged`;
   try {
-    lockAlone(damaged, path);
+    if (!lockAlone(damaged)) return "in use";
     // Who had the file before may have put a new one in its place.
-    if (nodeFs().statSync(path).ino !== inode || isWhole(damaged)) return undefined;
+    if (nodeFs().statSync(path).ino !== inode || isWhole(damaged)) return "whole";
     remove(rescued);
     const counts = copyRows(damaged, rescued, path, now);
     const damagedFile = linkDamaged(path);
@@ -60,18 +60,19 @@ export function salvageJournal(path: string, now: number): JournalSalvage | unde
 }
 
 /**
- * Makes this the only connection. To leave the write-ahead log needs exactly that, and leaves one file, which can be put in place of
+ * Makes this the only connection, if it can be. To leave the write-ahead log needs exactly that, and leaves one file, which can be put in place of
  * another in one step.
  */
-function lockAlone(database: Database, path: string): void {
+function lockAlone(database: Database): boolean {
   try {
     database.exec("PRAGMA journal_mode = DELETE");
     database.exec("BEGIN EXCLUSIVE");
   } catch (error) {
-    throw isBusy(error) ? inUse(path) : error;
+    if (isBusy(error)) return false;
+    throw error;
   }
-  const { journal_mode: mode } = toRow(database.prepare("PRAGMA journal_mode").get());
-  if (mode !== "delete") throw inUse(path);
+  // Somebody may have come in between, and begun another log.
+  return toRow(database.prepare("PRAGMA journal_mode").get())["journal_mode"] === "delete";
 }
 
 function isWhole(database: Database): boolean {
@@ -87,12 +88,14 @@ function copyRows(damaged: Database, rescued: string, path: string, now: number)
   try {
     // A file with a write-ahead log from the start needs no other beside it when it is opened.
     fresh.exec("PRAGMA journal_mode = WAL");
-    prepareSchema(fresh, rescued, now);
-    const last = findLast(damaged);
-    if (last === undefined) throw nothingToSave(path);
-    const counts = readRows(damaged, last, createRowCopier(fresh, now));
-    if (counts.kept === 0 && counts.lost > 0) throw nothingToSave(path);
-    return counts;
+    return transact(fresh, () => {
+      prepareSchema(fresh, rescued, now);
+      const last = findLast(damaged);
+      if (last === undefined) throw nothingToSave(path);
+      const counts = readRows(damaged, last, createRowCopier(fresh, now));
+      if (counts.kept === 0 && counts.lost > 0) throw nothingToSave(path);
+      return counts;
+    });
   } finally {
     fresh.close();
   }
@@ -188,15 +191,6 @@ function syncDirectory(path: string): void {
   } finally {
     nodeFs().closeSync(directory);
   }
-}
-
-function inUse(path: string): PushError {
-  const hint =
-    "stop every host that uses it, and open it again: what can be read is salvaged into a new file";
-  return new PushError(
-    "ERR_JOURNAL_CORRUPT",
-    `The journal ${quoteName(path, 512)} is damaged, and in use: ${hint}`,
-  );
 }
 
 function nothingToSave(path: string): PushError {

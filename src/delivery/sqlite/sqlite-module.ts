@@ -48,6 +48,7 @@ export function toRow(row: unknown): Row {
 // Result codes of https://www.sqlite.org/rescode.html; the low byte is the kind.
 const BUSY: ReadonlySet<number> = new Set([5, 6]);
 const CORRUPT: ReadonlySet<number> = new Set([11, 26]);
+const READONLY_DBMOVED = 1_032;
 
 /** Whether another connection holds what a statement needs. */
 export function isBusy(error: unknown): boolean {
@@ -57,6 +58,11 @@ export function isBusy(error: unknown): boolean {
 /** Whether the file is damaged, or no database. */
 export function isCorrupt(error: unknown): boolean {
   return CORRUPT.has(kindOf(error));
+}
+
+/** Whether another file has taken the place of the one that is open. */
+export function isMoved(error: unknown): boolean {
+  return toMembers(error)["errcode"] === READONLY_DBMOVED;
 }
 
 function kindOf(error: unknown): number {
