@@ -1,0 +1,65 @@
+import { CommandError } from "@eka-ci/caches";
+import { describe, expect, it } from "vitest";
+import { setUp, TOML } from "../support/set-up-registry.ts";
+
+describe("check", () => {
+  it("finds tools and credentials, and shows no secret", async () => {
+    const { registry } = setUp({ respond: ({ file }) => ({ stdout: `${file} 1.0\nmore\n` }) });
+    const report = await registry.check();
+    expect(report.ok).toBe(true);
+    expect(report.tools).toEqual([
+      { tool: "nix-store", ok: true, version: "nix-store 1.0" },
+      { tool: "cachix", ok: true, version: "cachix 1.0" },
+      { tool: "nix", ok: true, version: "nix 1.0" },
+    ]);
+    expect(report.caches).toMatchObject([
+      { cacheId: "dev", ok: true, sourceType: "cachix-token", names: ["CACHIX_AUTH_TOKEN"] },
+      {
+        cacheId: "prod-cache",
+        ok: true,
+        sourceType: "env",
+        names: ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"],
+      },
+    ]);
+    expect(JSON.stringify(report)).not.toContain("canary");
+  });
+
+  it("says what is missing", async () => {
+    const missing = new CommandError("ERR_COMMAND_NOT_FOUND", "cachix is not on the PATH");
+    const { registry } = setUp({
+      env: { DEV_TOKEN: "x-token" },
+      respond: ({ file }) => (file === "cachix" ? missing : { exitCode: 1 }),
+    });
+    const report = await registry.check({ caches: ["dev", "prod-cache"] });
+    expect(report.ok).toBe(false);
+    expect(report.tools.map(({ tool, ok, error }) => [tool, ok, error?.code])).toEqual([
+      ["nix-store", false, "ERR_PUSH_FAILED"],
+      ["cachix", false, "ERR_COMMAND_NOT_FOUND"],
+      ["nix", false, "ERR_PUSH_FAILED"],
+    ]);
+    expect(report.caches.map(({ cacheId, ok, error }) => [cacheId, ok, error?.code])).toEqual([
+      ["dev", true, undefined],
+      ["prod-cache", false, "ERR_CREDENTIAL_NOT_CONFIGURED"],
+    ]);
+  });
+
+  it("is not content with an id that no cache has", async () => {
+    const { registry } = setUp();
+    expect(await registry.check({ caches: ["typo"] })).toMatchObject({
+      ok: false,
+      caches: [{ cacheId: "typo", ok: false }],
+    });
+  });
+
+  it("tells credentials that a tool would ignore", async () => {
+    const toml = TOML.replace(
+      '{ cachix-token = { env_var = "DEV_TOKEN" } }',
+      '{ env = { vars = ["DEV_TOKEN"] } }',
+    );
+    const { registry } = setUp({ toml });
+    const { caches } = await registry.check({ caches: ["dev"] });
+    expect(caches).toMatchObject([
+      { ok: false, names: ["DEV_TOKEN"], error: { code: "ERR_COMMAND_CREDENTIALS" } },
+    ]);
+  });
+});
