@@ -42,7 +42,7 @@ describe("a file with ten mistakes", () => {
     });
     expect(result.diagnostics).toHaveLength(10);
     await expect(`${print(result, style)}\n`).toMatchFileSnapshot(
-      `../fixtures/config/ten-mistakes.toml.${style}.txt`,
+      `../../fixtures/diagnostics/ten-mistakes.toml.${style}.txt`,
     );
   });
 
@@ -50,7 +50,7 @@ describe("a file with ten mistakes", () => {
     const result = safeParseRepositoryConfig(readFixture("config/invalid/ten-mistakes.json"));
     expect(result.diagnostics).toHaveLength(10);
     await expect(`${print(result, style)}\n`).toMatchFileSnapshot(
-      `../fixtures/config/ten-mistakes.json.${style}.txt`,
+      `../../fixtures/diagnostics/ten-mistakes.json.${style}.txt`,
     );
   });
 
