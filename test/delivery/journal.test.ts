@@ -1,3 +1,5 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -166,6 +168,20 @@ describe.runIf(hasSqlite)("a journal in SQLite", () => {
       expect(await listKept(), `after ${at} ms`).toEqual(kept);
     }
     await journal.close();
+  });
+
+  it("waits for a host that opens the same new file", async () => {
+    const path = newFile();
+    const script = `
+      const { DatabaseSync } = require("node:sqlite");
+      const database = new DatabaseSync(process.argv[1]);
+      database.exec("CREATE TABLE other (a); BEGIN; SELECT * FROM other");
+      console.log("ready");
+      setTimeout(() => process.exit(), 700);`;
+    const other = spawn(process.execPath, ["--no-warnings", "-e", script, path]);
+    await once(other.stdout, "data");
+    await createSqliteJournal(path).close();
+    await once(other, "exit");
   });
 
   it("waits for another process without blocking the thread", async () => {

@@ -4,15 +4,7 @@ import type { Runtime } from "../../host/runtime.ts";
 import { JournalClock } from "./journal-clock.ts";
 import { type JournalSalvage, salvageJournal } from "./salvage-journal.ts";
 import { openDatabase, SqliteConnection } from "./sqlite-connection.ts";
-import {
-  type Database,
-  isBusy,
-  isCorrupt,
-  isMoved,
-  toJournalError,
-  toRow,
-  transact,
-} from "./sqlite-module.ts";
+import { type Database, isBusy, isMoved, toJournalError, toRow, transact } from "./sqlite-module.ts";
 import { prepareSchema } from "./sqlite-schema.ts";
 
 /** A journal's file, checked and up to date. */
@@ -21,8 +13,8 @@ export interface OpenJournal {
   readonly clock: JournalClock;
 }
 
-/** How long hosts that start together wait for the one that salvages. */
-const SALVAGE_WAIT_MS = 5_000;
+/** How long hosts that start together wait for the one that makes the file, or salvages it. */
+const OPENING_MS = 5_000;
 /** Longest rest before the next try, in milliseconds. */
 const LONGEST_REST_MS = 100;
 
@@ -37,17 +29,19 @@ export function openJournal(
   onSalvage: ((salvage: JournalSalvage) => void) | undefined,
 ): OpenJournal {
   const { clock, random } = runtime;
-  const deadline = clock.monotonic() + SALVAGE_WAIT_MS;
+  const deadline = clock.monotonic() + OPENING_MS;
   for (;;) {
-    try {
-      return open(path, runtime);
-    } catch (error) {
-      if (!(error instanceof PushError) || error.code !== "ERR_JOURNAL_CORRUPT") throw error;
+    const opened = tryOpen(path, runtime);
+    if (!(opened instanceof Obstacle)) return opened;
+    if (opened.kind === "moved") continue;
+    let { error } = opened;
+    if (opened.kind === "damaged") {
+      const salvage = salvageJournal(path, clock.monotonic());
+      if (typeof salvage === "object") tellSalvage(salvage, runtime, onSalvage);
+      if (salvage !== "in use") continue;
+      error = toInUse(path);
     }
-    const salvage = salvageJournal(path, clock.monotonic());
-    if (typeof salvage === "object") tellSalvage(salvage, runtime, onSalvage);
-    if (salvage !== "in use") continue;
-    if (clock.monotonic() >= deadline) throw toInUse(path);
+    if (clock.monotonic() >= deadline) throw error;
     blockFor(1 + random.fraction() * LONGEST_REST_MS);
   }
 }
@@ -77,7 +71,18 @@ function tellSalvage(
   else onSalvage(salvage);
 }
 
-function open(path: string, runtime: Runtime): OpenJournal {
+/** Why a file is not open yet. */
+class Obstacle {
+  readonly kind: "busy" | "damaged" | "moved";
+  readonly error: PushError;
+
+  constructor(kind: Obstacle["kind"], error: PushError) {
+    this.kind = kind;
+    this.error = error;
+  }
+}
+
+function tryOpen(path: string, runtime: Runtime): OpenJournal | Obstacle {
   const database = openDatabase(path);
   try {
     database.exec("PRAGMA journal_mode = WAL");
@@ -86,13 +91,14 @@ function open(path: string, runtime: Runtime): OpenJournal {
     // From here on waiting is done without the thread.
     database.exec("PRAGMA busy_timeout = 0");
     return { connection: new SqliteConnection(database, path, runtime), clock };
-  } catch (error) {
+  } catch (thrown) {
     database.close();
-    // While it was waited for, another process has salvaged it.
-    if (isMoved(error)) return open(path, runtime);
-    throw isBusy(error) || isCorrupt(error) || !(error instanceof PushError)
-      ? toJournalError(error, path)
-      : error;
+    const error = toJournalError(thrown, path);
+    if (error.code === "ERR_JOURNAL_CORRUPT") return new Obstacle("damaged", error);
+    // Another process makes the file at the same time, or has salvaged it while this one waited.
+    if (isBusy(thrown)) return new Obstacle("busy", error);
+    if (isMoved(thrown)) return new Obstacle("moved", error);
+    throw error;
   }
 }
 
