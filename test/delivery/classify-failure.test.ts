@@ -117,6 +117,7 @@ describe("what an error means", () => {
     [new CredentialError("ERR_CREDENTIAL_EXPIRED", "vault", "x"), "credentials", true],
     [new CredentialError("ERR_CREDENTIAL_DENIED", "vault", "x"), "permanent", true],
     [new CredentialError("ERR_CREDENTIAL_NOT_CONFIGURED", "env", "x"), "permanent", true],
+    [new CommandError("ERR_HOST_EXHAUSTED", "x"), "transient", true],
     [new CommandError("ERR_COMMAND_NOT_FOUND", "x"), "permanent", true],
     [new CommandError("ERR_COMMAND_CREDENTIALS", "x"), "permanent", true],
     [new CommandError("ERR_STORE_PATH_INVALID", "x"), "permanent", false],

@@ -204,6 +204,29 @@ describe("a secret shows up nowhere but in the child", () => {
     expectNoCanary(texts);
   });
 
+  it.each([CANARY, "canary_Zq7_4f1d9c", `${CANARY.repeat(20)}`])(
+    "from a source that takes %s for a name",
+    async (name) => {
+      const misplaced = defineCredentialSource({
+        type: "custom:static",
+        schema: v.strictObject({}),
+        create: () => createStaticProvider({ [name]: "value-of-it" }),
+      });
+      const { registry, texts } = observe(SOURCES["custom"] ?? ["", ""], {
+        executor: createRecordingExecutor(),
+        credentialSources: [misplaced],
+      });
+      const report = await registry.push(REQUEST);
+      expect(report.ok).toBe(false);
+      texts.push(
+        toVisibleText(report),
+        toVisibleText(await registry.check()),
+        toVisibleText(registry.plan(REQUEST)),
+      );
+      expectNoCanary(texts);
+    },
+  );
+
   it("from an executor that rejects with it", async () => {
     const executor = createRecordingExecutor({
       respond: () => Object.assign(new Error(CANARY), { spawnargs: [CANARY] }),
