@@ -10,6 +10,7 @@ const BENCHMARKS = [
   ["One push", "bench:push"],
   ["Many pushes", "bench:delivery"],
   ["Hostile texts", "bench:config"],
+  ["Memory of hostile texts", "bench:memory"],
 ] as const;
 const PAGE = new URL("../docs/performance.md", import.meta.url);
 const START = "<!-- written by npm run bench -->";

@@ -40,8 +40,8 @@ export interface AccessFacts {
  * inherited fields do not count, and a getter is asked only once.
  */
 export function readRequest(request: unknown): ReadRequest {
-  if (typeof request === "object" && request !== null && ReadRequest.is(request)) return request;
   const access = readAccess(request);
+  if (access === last.read) return last.read;
   return ReadRequest.is(access) ? access : new ReadRequest(access);
 }
 
@@ -52,8 +52,10 @@ export function readAccess(request: unknown): AccessFacts {
     if (!isObject(request))
       return { problem: "The request is not an object", repository: "", ref: undefined };
     const { repository, ref } = request;
-    if (typeof repository === "string" && Object.hasOwn(request, "repository")) claimed = repository;
-    if (!inheritsNothing(request)) return readOther(request, repository, ref);
+    const isPlain = inheritsNothing(request);
+    if (typeof repository === "string" && (isPlain || Object.hasOwn(request, "repository")))
+      claimed = repository;
+    if (!isPlain) return ReadRequest.is(request) ? request : readOther(request, repository, ref);
     if (!isObject(ref)) return understood(readRepository("Repository", repository), readRef(ref));
     const { type, name } = ref;
     if (type !== "branch" || !inheritsNothing(ref))
