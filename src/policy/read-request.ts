@@ -1,4 +1,4 @@
-import { isObject, type Members, readMember } from "../core/own-member.ts";
+import { isObject, type Members, readMember, toMembers } from "../core/own-member.ts";
 import { quoteName } from "../core/text.ts";
 import { type GitRef, isBranchName, isTagName } from "./git-ref.ts";
 import { detach, rememberNames } from "./remember-names.ts";
@@ -49,19 +49,23 @@ export function readRequest(request: unknown): ReadRequest {
 export function readAccess(request: unknown): AccessFacts {
   let claimed = "";
   try {
-    if (!isObject(request))
-      return { problem: "The request is not an object", repository: "", ref: undefined };
+    if (!isObject(request)) throw new InvalidRequest("The request is not an object");
     const { repository, ref } = request;
-    const isPlain = inheritsNothing(request);
-    if (typeof repository === "string" && (isPlain || Object.hasOwn(request, "repository")))
-      claimed = repository;
-    if (!isPlain) return ReadRequest.is(request) ? request : readOther(request, repository, ref);
-    if (!isObject(ref)) return understood(readRepository("Repository", repository), readRef(ref));
+    if (!isPlain(request) || !isObject(ref)) {
+      if (ReadRequest.is(request)) return request;
+      const { type, name } = toMembers(ref);
+      claimed = claimOf(request, repository);
+      return readOther(request, { repository, ref, type, name });
+    }
     const { type, name } = ref;
-    if (type !== "branch" || !inheritsNothing(ref))
-      return understood(readRepository("Repository", repository), readOtherRef(ref, type, name));
+    if (type !== "branch" || !isPlain(ref) || isPolluted()) {
+      claimed = claimOf(request, repository);
+      return readOther(request, { repository, ref, type, name });
+    }
     // One request is asked about at many caches in a row.
-    if (repository !== last.claimed || name !== last.branch) last = readPlain(repository, name);
+    if (repository === last.claimed && name === last.branch) return last.read;
+    if (typeof repository === "string") claimed = repository;
+    last = readPlain(repository, name);
     return last.read;
   } catch (error) {
     const problem = error instanceof InvalidRequest ? error.message : "The request cannot be read";
@@ -91,12 +95,28 @@ function understood(repository: string, ref: GitRef | undefined): AccessFacts {
   return { problem: undefined, repository, ref };
 }
 
-/** What is no plain object: each field must be its own. */
-function readOther(request: Members, repository: unknown, ref: unknown): AccessFacts {
+/** What was read of a request, its own or inherited. */
+interface Fields {
+  readonly repository: unknown;
+  readonly ref: unknown;
+  /** Of the ref. */
+  readonly type: unknown;
+  /** Of the ref. */
+  readonly name: unknown;
+}
+
+/** What is no plain object, or holds no plain branch: each field must be its own. */
+function readOther(request: Members, fields: Fields): AccessFacts {
+  const repository = Object.hasOwn(request, "repository") ? fields.repository : undefined;
   return understood(
-    readRepository("Repository", Object.hasOwn(request, "repository") ? repository : undefined),
-    readRef(Object.hasOwn(request, "ref") ? ref : refuseInherited(ref)),
+    readRepository("Repository", repository),
+    Object.hasOwn(request, "ref") ? readRef(fields) : refuseInherited(fields.ref),
   );
+}
+
+/** The repository that a request claims, for the records. */
+function claimOf(request: Members, repository: unknown): string {
+  return typeof repository === "string" && Object.hasOwn(request, "repository") ? repository : "";
 }
 
 class InvalidRequest extends Error {}
@@ -105,30 +125,26 @@ class InvalidRequest extends Error {}
 const PLAIN: Members = {};
 
 /**
- * Whether the fields that are read of an object are its own, since it inherits none of their names. Most requests are plain
- * objects, and this costs less than to ask for each field whether it is the object's own.
+ * Whether an object inherits from `Object.prototype` alone. Most requests do, and while nobody has given that a name that is read here, this
+ * costs less than to ask for each field whether it is the object's own.
  */
-function inheritsNothing(object: Members): boolean {
+function isPlain(object: Members): boolean {
+  return Object.getPrototypeOf(object) === Object.prototype;
+}
+
+/** Whether plain objects inherit a name that is read here. It is asked after reading, since a getter may do anything. */
+function isPolluted(): boolean {
   return (
-    Object.getPrototypeOf(object) === Object.prototype &&
-    PLAIN["repository"] === undefined &&
-    PLAIN["ref"] === undefined &&
-    PLAIN["type"] === undefined &&
-    PLAIN["name"] === undefined
+    PLAIN["repository"] !== undefined ||
+    PLAIN["ref"] !== undefined ||
+    PLAIN["type"] !== undefined ||
+    PLAIN["name"] !== undefined
   );
 }
 
-function readRef(ref: unknown): GitRef | undefined {
+function readRef({ ref, type, name }: Fields): GitRef | undefined {
   if (ref === undefined) return undefined;
-  if (!isObject(ref)) throw refuseRef();
-  const { type, name } = ref;
-  if (type === "branch" && inheritsNothing(ref)) return { type, name: readBranch(name) };
-  return readOtherRef(ref, type, name);
-}
-
-/** What is no branch, or none in a plain object. */
-function readOtherRef(ref: Members, type: unknown, name: unknown): GitRef {
-  if (!Object.hasOwn(ref, "type")) throw refuseRef();
+  if (!isObject(ref) || !Object.hasOwn(ref, "type")) throw refuseRef();
   const ownName = Object.hasOwn(ref, "name") ? name : undefined;
   if (type === "branch") return { type, name: readBranch(ownName) };
   if (type === "tag") return { type, name: readTag(ownName) };
