@@ -4,6 +4,7 @@ import { type LinkedPath, toKeyPath } from "./key-path.ts";
 
 /** Finds a key nested too deep, without recursion: dotted keys can nest a hundred thousand levels. */
 export function findTooDeepKey(value: unknown, maxDepth: number): Problem | undefined {
+  if (isShallow(value, maxDepth, MAX_NESTED_ARRAYS)) return undefined;
   const waiting: NestedValue[] = [{ value, depth: 0, path: undefined, from: 0 }];
   for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
     const { value: inner, depth, path, from } = next;
@@ -24,6 +25,22 @@ export function findTooDeepKey(value: unknown, maxDepth: number): Problem | unde
     }
   }
   return undefined;
+}
+
+/** Arrays in arrays that are looked into by recursion. */
+const MAX_NESTED_ARRAYS = 4;
+
+/** Whether nothing is nested too deep for sure. Hardly any file is, and to say so costs less than to know where each value stands. */
+function isShallow(value: unknown, keysLeft: number, arraysLeft: number): boolean {
+  if (!isObject(value)) return true;
+  if (Array.isArray(value)) {
+    if (arraysLeft === 0) return false;
+    for (const element of value) if (!isShallow(element, keysLeft, arraysLeft - 1)) return false;
+    return true;
+  }
+  for (const key of Object.keys(value))
+    if (keysLeft === 0 || !isShallow(value[key], keysLeft - 1, arraysLeft)) return false;
+  return true;
 }
 
 interface NestedValue {
