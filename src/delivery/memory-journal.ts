@@ -43,10 +43,15 @@ export function createMemoryJournal(options: MemoryJournalOptions = {}): PushJou
   return new MemoryJournal(options.clock ?? createNodeRuntime().clock);
 }
 
-/** Most settled deliveries that are remembered, to know their ids and to look up their outcomes. */
-const MAX_SETTLED = 1_000;
-/** Most outcomes that wait for somebody to tell them to. */
-const MAX_UNTOLD = 10_000;
+/** What is remembered of settled deliveries, to know their ids and to look up their outcomes. */
+const SETTLED_BOUNDS = {
+  /** Most deliveries. */
+  most: 10_000,
+  /** Most UTF-16 units of their results. */
+  mostUnits: 16 * 1024 * 1024,
+  /** Most outcomes that wait for somebody to tell them to. */
+  mostUntold: 10_000,
+};
 
 interface HeldBatch {
   readonly cacheId: string;
@@ -109,7 +114,7 @@ class MemoryJournal implements PushJournal {
       this.#table.apply(row, verdict, now, this.#clock.now());
     }
     if (batch.rows.size === 0) this.#batches.delete(token);
-    this.#table.forgetSettled(MAX_SETTLED, MAX_UNTOLD);
+    this.#table.forgetSettled(SETTLED_BOUNDS);
     this.#tell();
     return true;
   }

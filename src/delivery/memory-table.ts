@@ -42,12 +42,20 @@ export const CRASHED = {
     "Every host that took the delivery stopped in the middle; look for what stops them, then replay it",
 } as const;
 
+/** What is remembered of settled deliveries. */
+export interface SettledBounds {
+  readonly most: number;
+  readonly mostUnits: number;
+  readonly mostUntold: number;
+}
+
 /** The deliveries of the journal in memory, and what may become of each. */
 export class MemoryTable {
   readonly #rows = new Map<string, Journaled>();
   readonly #waiting = new Set<Journaled>();
   /** Settled, and no dead letters; their outcomes were told. */
   readonly #settled = new Set<Journaled>();
+  #settledUnits = 0;
   /** Settled or dead; their outcomes were not told. */
   readonly #untold = new Set<Journaled>();
   #accepted = 0;
@@ -162,19 +170,20 @@ export class MemoryTable {
   acknowledge(ids: readonly string[]): void {
     for (const id of ids) {
       const row = this.#rows.get(id);
-      if (row !== undefined && this.#untold.delete(row) && row.state === "settled") this.#settled.add(row);
+      if (row !== undefined && this.#untold.delete(row) && row.state === "settled") this.#keepSettled(row);
     }
   }
 
   /** Forgets the oldest settled deliveries, and the oldest outcomes that nobody was told. */
-  forgetSettled(most: number, mostUntold: number): void {
+  forgetSettled({ most, mostUnits, mostUntold }: SettledBounds): void {
     for (const { delivery } of this.#untold) {
       if (this.#untold.size <= mostUntold) break;
       this.acknowledge([delivery.id]);
     }
     for (const row of this.#settled) {
-      if (this.#settled.size <= most) return;
+      if (this.#settled.size <= most && this.#settledUnits <= mostUnits) return;
       this.#settled.delete(row);
+      this.#settledUnits -= unitsOf(row);
       this.#rows.delete(row.delivery.id);
     }
   }
@@ -241,7 +250,12 @@ export class MemoryTable {
     row.settledAt = now;
     row.result = result;
     if (!isTold) this.#untold.add(row);
-    else if (state === "settled") this.#settled.add(row);
+    else if (state === "settled") this.#keepSettled(row);
+  }
+
+  #keepSettled(row: Journaled): void {
+    this.#settled.add(row);
+    this.#settledUnits += unitsOf(row);
   }
 
   #bury(row: Journaled, now: number, { code, message, ...ending }: Burial, buriedAt: number): void {
@@ -253,6 +267,10 @@ export class MemoryTable {
   #numberOf(id: string | undefined): number {
     return id === undefined ? -1 : (this.#rows.get(id)?.number ?? -1);
   }
+}
+
+function unitsOf({ delivery, result = "" }: Journaled): number {
+  return delivery.request.length + result.length;
 }
 
 interface Ending {

@@ -61,6 +61,32 @@ function machine(): Clock & { wall: number; elapsed: number } {
 
 describePushJournal({ name: "in memory", framework: { describe, it }, open: () => createMemoryJournal() });
 
+it("a journal in memory forgets the oldest outcomes that were told, by number and by size", async () => {
+  const settleAll = async (count: number, result: string): Promise<number> => {
+    const journal = createMemoryJournal();
+    const names = Array.from({ length: count }, (_delivery, index) => String(index));
+    await journal.accept(names.map(delivery));
+    for (
+      let batch = await journal.lease(request);
+      batch !== undefined;
+      batch = await journal.lease(request)
+    ) {
+      const verdicts = batch.deliveries.map(({ id }) => ({
+        id,
+        status: "done" as const,
+        result,
+        isTold: true,
+      }));
+      await journal.settle(batch.token, verdicts);
+    }
+    const kept = (await journal.outcomesOf(names.map((name) => `${name}/a`))).map(({ ticketId }) => ticketId);
+    expect(kept).toEqual(names.slice(-kept.length));
+    return kept.length;
+  };
+  expect(await settleAll(10_500, "r")).toBe(10_000);
+  expect(await settleAll(500, "r".repeat(100_000))).toBe(167);
+});
+
 it.runIf(!hasSqlite)("a Node.js without SQLite says which one has it", () => {
   expect(() => createSqliteJournal(newFile())).toThrow(
     expect.objectContaining({ code: "ERR_JOURNAL_UNAVAILABLE", message: expect.stringContaining("22.13") }),
