@@ -1,5 +1,6 @@
 import { type Clock, createNodeRuntime } from "../host/runtime.ts";
-import { batchLimit, type Journaled, MemoryTable } from "./memory-table.ts";
+import { batchLimit } from "./crash-policy.ts";
+import { type Journaled, MemoryTable } from "./memory-table.ts";
 import type {
   Batch,
   BuriedDelivery,

@@ -1,3 +1,4 @@
+import { CRASHED } from "./crash-policy.ts";
 import type {
   BuriedDelivery,
   CacheStats,
@@ -25,22 +26,6 @@ export interface Journaled {
   result?: string | undefined;
   letter?: { readonly buriedAt: number; readonly code: string; readonly message: string } | undefined;
 }
-
-/**
- * How many deliveries share a batch: fewer once they have crashed, so that one that kills its host is soon alone and takes no
- * others along.
- */
-export function batchLimit(limit: number, crashes: number): number {
-  if (crashes === 0) return limit;
-  return crashes === 1 ? Math.ceil(limit / 14) : 1;
-}
-
-/** What is said of a delivery that has crashed too often. */
-export const CRASHED = {
-  code: "ERR_DELIVERY_CRASHED",
-  message:
-    "Every host that took the delivery stopped in the middle; look for what stops them, then replay it",
-} as const;
 
 /** What is remembered of settled deliveries. */
 export interface SettledBounds {

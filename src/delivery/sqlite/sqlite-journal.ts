@@ -1,6 +1,6 @@
 import { PushError } from "../../core/errors.ts";
 import { createNodeRuntime, type Runtime } from "../../host/runtime.ts";
-import { batchLimit, CRASHED } from "../memory-table.ts";
+import { batchLimit, CRASHED } from "../crash-policy.ts";
 import type {
   Batch,
   BuriedDelivery,
