@@ -6,9 +6,12 @@ import {
   isBusy,
   isCorrupt,
   loadSqlite,
+  type Row,
   type Statement,
   toJournalError,
+  toRow,
   transact,
+  type Value,
 } from "./sqlite-module.ts";
 
 /** How long a transaction waits for those of other processes. */
@@ -75,6 +78,23 @@ export class SqliteConnection {
     const statement = this.#database.prepare(sql);
     this.#statements.set(sql, statement);
     return statement;
+  }
+
+  /** Runs a statement, and returns how many rows it has changed. */
+  change(sql: string, ...values: readonly Value[]): number {
+    return Number(this.prepare(sql).run(...values).changes);
+  }
+
+  /** Runs a statement for each of some ids, and returns how many rows all of them have changed. */
+  changeEach(sql: string, ids: readonly string[], toValues: (id: string) => readonly Value[]): number {
+    return ids.reduce((count, id) => count + this.change(sql, ...toValues(id)), 0);
+  }
+
+  /** The rows that a statement finds. */
+  rows(sql: string, ...values: readonly Value[]): readonly Row[] {
+    return this.prepare(sql)
+      .all(...values)
+      .map(toRow);
   }
 
   /** Runs work in a transaction that writes. */

@@ -1,6 +1,5 @@
 import { PushError } from "../../core/errors.ts";
 import { createNodeRuntime, type Runtime } from "../../host/runtime.ts";
-import { batchLimit, CRASHED } from "../crash-policy.ts";
 import type {
   Batch,
   BuriedDelivery,
@@ -16,8 +15,8 @@ import type { JournalClock } from "./journal-clock.ts";
 import { openJournal } from "./open-journal.ts";
 import type { JournalSalvage } from "./salvage-journal.ts";
 import type { SqliteConnection } from "./sqlite-connection.ts";
-import { type Row, toRow, type Value } from "./sqlite-module.ts";
-import { toBuried, toDelivery, toLeased, toOutcome, toStats } from "./sqlite-rows.ts";
+import { SqliteLeases } from "./sqlite-leases.ts";
+import { toBuried, toOutcome, toStats } from "./sqlite-rows.ts";
 import { SQL } from "./sqlite-statements.ts";
 
 /**
@@ -73,6 +72,7 @@ class SqliteJournal implements PushJournal {
   readonly isShared = true;
   readonly #connection: SqliteConnection;
   readonly #time: JournalClock;
+  readonly #leases: SqliteLeases;
   readonly #runtime: Runtime;
   readonly #listeners = new Set<() => void>();
   #cancelWatch: (() => void) | undefined;
@@ -81,6 +81,7 @@ class SqliteJournal implements PushJournal {
   constructor(connection: SqliteConnection, time: JournalClock, runtime: Runtime) {
     this.#connection = connection;
     this.#time = time;
+    this.#leases = new SqliteLeases(connection, runtime.clock);
     this.#runtime = runtime;
   }
 
@@ -88,8 +89,20 @@ class SqliteJournal implements PushJournal {
     const fresh = await this.#write((now) =>
       deliveries
         .filter(({ id, ticketId, cacheId, storeId, repository, request }) => {
-          this.#do(SQL.addLane, cacheId);
-          return this.#do(SQL.insert, id, ticketId, cacheId, storeId, repository, request, now, now) > 0;
+          this.#connection.change(SQL.addLane, cacheId);
+          return (
+            this.#connection.change(
+              SQL.insert,
+              id,
+              ticketId,
+              cacheId,
+              storeId,
+              repository,
+              request,
+              now,
+              now,
+            ) > 0
+          );
         })
         .map(({ id }) => id),
     );
@@ -99,18 +112,17 @@ class SqliteJournal implements PushJournal {
 
   async lease(request: LeaseRequest): Promise<Batch | undefined> {
     // Asking writes nothing: hosts that wake each other by what they write would never rest.
-    const isDue = await this.#connection.read(() => this.#isDue(request, this.#time.now()));
+    const isDue = await this.#connection.read(() => this.#leases.isDue(request, this.#time.now()));
     if (!isDue) return undefined;
     return this.#write((now) => {
-      this.#takeBack(now, request.maxCrashes);
-      const leader = this.#findLeader(request, now);
-      return leader === undefined ? undefined : this.#hold(leader, request, now);
+      this.#leases.takeBack(now, request.maxCrashes);
+      return this.#leases.take(request, now);
     });
   }
 
   renew(tokens: readonly string[], leaseMs: number): Promise<readonly string[]> {
     return this.#write((now) =>
-      tokens.filter((token) => this.#do(SQL.renew, now + leaseMs, Number(token), now) === 0),
+      tokens.filter((token) => this.#connection.change(SQL.renew, now + leaseMs, Number(token), now) === 0),
     );
   }
 
@@ -118,9 +130,9 @@ class SqliteJournal implements PushJournal {
     const isHeld = await this.#write((now) => {
       const batch = Number(token);
       if (this.#connection.prepare(SQL.findBatch).get(batch, now) === undefined) return false;
-      for (const verdict of verdicts) this.#apply(verdict, batch, now);
-      this.#do(SQL.endEmptyBatch, batch, batch);
-      this.#do(SQL.prune, now - RETENTION_MS, now - UNTOLD_RETENTION_MS);
+      for (const verdict of verdicts) this.#leases.apply(verdict, batch, now);
+      this.#connection.change(SQL.endEmptyBatch, batch, batch);
+      this.#connection.change(SQL.prune, now - RETENTION_MS, now - UNTOLD_RETENTION_MS);
       return true;
     });
     this.#tell();
@@ -130,8 +142,8 @@ class SqliteJournal implements PushJournal {
   nextInMs({ lingerMs, stores }: LeaseRequest): Promise<number | undefined> {
     return this.#connection.read(() => {
       const now = this.#time.now();
-      const ready = this.#all(SQL.nextReady, lingerMs, JSON.stringify(stores), lingerMs, now);
-      const times = [...ready, ...this.#all(SQL.nextLapse, now)].flatMap(({ at }) =>
+      const ready = this.#connection.rows(SQL.nextReady, lingerMs, JSON.stringify(stores), lingerMs, now);
+      const times = [...ready, ...this.#connection.rows(SQL.nextLapse, now)].flatMap(({ at }) =>
         typeof at === "number" ? at : [],
       );
       return times.length === 0 ? undefined : Math.max(0, Math.min(...times) - now);
@@ -151,32 +163,38 @@ class SqliteJournal implements PushJournal {
 
   outcomes(untoldForMs: number, { after, limit }: PageRequest): Promise<readonly Outcome[]> {
     return this.#connection.read(() =>
-      this.#all(SQL.untold, this.#time.now() - untoldForMs, after ?? null, limit).map(toOutcome),
+      this.#connection.rows(SQL.untold, this.#time.now() - untoldForMs, after ?? null, limit).map(toOutcome),
     );
   }
 
   outcomesOf(ids: readonly string[]): Promise<readonly Outcome[]> {
-    return this.#connection.read(() => this.#all(SQL.outcomesOf, JSON.stringify(ids)).map(toOutcome));
+    return this.#connection.read(() =>
+      this.#connection.rows(SQL.outcomesOf, JSON.stringify(ids)).map(toOutcome),
+    );
   }
 
   async acknowledge(ids: readonly string[]): Promise<void> {
-    await this.#write(() => this.#each(SQL.acknowledge, ids, (id) => [id]));
+    await this.#write(() => this.#connection.changeEach(SQL.acknowledge, ids, (id) => [id]));
   }
 
   deadLetters({ after, limit }: PageRequest): Promise<readonly BuriedDelivery[]> {
-    return this.#connection.read(() => this.#all(SQL.deadLetters, after ?? null, limit).map(toBuried));
+    return this.#connection.read(() =>
+      this.#connection.rows(SQL.deadLetters, after ?? null, limit).map(toBuried),
+    );
   }
 
   async replay(ids: readonly string[]): Promise<number> {
-    const count = await this.#write((now) => this.#each(SQL.replay, ids, (id) => [now, now, id]));
+    const count = await this.#write((now) =>
+      this.#connection.changeEach(SQL.replay, ids, (id) => [now, now, id]),
+    );
     this.#tell();
     return count;
   }
 
   drop(ids: readonly string[]): Promise<number> {
     return this.#write(() => {
-      const told = this.#each(SQL.drop, ids, (id) => [id]);
-      return told + this.#each(SQL.dropUntold, ids, (id) => [id]);
+      const told = this.#connection.changeEach(SQL.drop, ids, (id) => [id]);
+      return told + this.#connection.changeEach(SQL.dropUntold, ids, (id) => [id]);
     });
   }
 
@@ -184,7 +202,7 @@ class SqliteJournal implements PushJournal {
     return this.#connection.read(() => {
       const now = this.#time.now();
       const own = stores === undefined ? null : JSON.stringify(stores);
-      return this.#all(SQL.stats, own, own).map((row) => toStats(row, now));
+      return this.#connection.rows(SQL.stats, own, own).map((row) => toStats(row, now));
     });
   }
 
@@ -203,102 +221,9 @@ class SqliteJournal implements PushJournal {
     for (const listener of this.#listeners) listener();
   }
 
-  /** Runs a statement, and returns how many rows it has changed. */
-  #do(sql: string, ...values: readonly Value[]): number {
-    return Number(this.#connection.prepare(sql).run(...values).changes);
-  }
-
-  #each(sql: string, ids: readonly string[], toValues: (id: string) => readonly Value[]): number {
-    return ids.reduce((count, id) => count + this.#do(sql, ...toValues(id)), 0);
-  }
-
-  #all(sql: string, ...values: readonly Value[]): readonly Row[] {
-    return this.#connection
-      .prepare(sql)
-      .all(...values)
-      .map(toRow);
-  }
-
-  #isDue(request: LeaseRequest, now: number): boolean {
-    return this.#all(SQL.findLapsed, now).length > 0 || this.#findLeader(request, now) !== undefined;
-  }
-
-  /** Takes the deliveries of leases that have ended. */
-  #takeBack(now: number, maxCrashes: number): void {
-    const { code, message } = CRASHED;
-    const buriedAt = this.#runtime.clock.now();
-    for (const { token } of this.#all(SQL.findLapsed, now)) {
-      const batch = Number(token);
-      this.#do(SQL.buryCrashed, now, buriedAt, code, message, batch, maxCrashes);
-      this.#do(SQL.freeCrashed, now, batch);
-      this.#do(SQL.endBatch, batch);
-    }
-  }
-
-  #findLeader(
-    { stores, minAgeMs = 0, lingerMs, exceptCaches, onlyCache, batchesPerCache }: LeaseRequest,
-    now: number,
-  ) {
-    const values = [
-      JSON.stringify(stores),
-      now - minAgeMs,
-      now,
-      now - lingerMs,
-      JSON.stringify(exceptCaches),
-    ];
-    const [leader] = this.#all(
-      SQL.findLeader,
-      ...values,
-      onlyCache ?? null,
-      onlyCache ?? null,
-      batchesPerCache,
-    );
-    return leader;
-  }
-
-  #hold(leader: Row, { limit, minAgeMs = 0, owner, leaseMs }: LeaseRequest, now: number): Batch {
-    const { cacheId, storeId, repository } = toDelivery(leader);
-    const crashes = Number(leader["crashes"]);
-    const values = [
-      cacheId,
-      storeId,
-      repository,
-      Math.min(crashes, 2),
-      now - minAgeMs,
-      now,
-      Number(leader["number"]),
-    ];
-    const rows = [leader, ...this.#all(SQL.findCompanions, ...values, batchLimit(limit, crashes) - 1)];
-    const { token } = toRow(this.#connection.prepare(SQL.insertBatch).get(cacheId, owner, now + leaseMs));
-    for (const { number } of rows) this.#do(SQL.hold, Number(token), Number(number));
-    this.#do(SQL.serve, Number(token), cacheId);
-    return { token: String(token), cacheId, deliveries: rows.map((row) => toLeased(row, now)) };
-  }
-
-  #apply(verdict: Verdict, batch: number, now: number): void {
-    const { id } = verdict;
-    switch (verdict.status) {
-      case "done":
-        this.#do(SQL.done, now, verdict.result, verdict.isTold ? 1 : 0, id, batch);
-        break;
-      case "dead": {
-        const { result, isTold, progress, code, message } = verdict;
-        const outcome = [now, result ?? null, isTold ? 1 : 0, progress ?? null];
-        this.#do(SQL.dead, ...outcome, this.#runtime.clock.now(), code, message, id, batch);
-        break;
-      }
-      case "retry":
-        this.#do(SQL.retry, now + Math.max(0, verdict.inMs), verdict.progress ?? null, id, batch);
-        break;
-      case "released":
-        this.#do(SQL.release, id, batch);
-        break;
-    }
-  }
-
   /** `PRAGMA data_version` changes when another connection has written: https://www.sqlite.org/pragma.html#pragma_data_version. */
   #readVersion(): Promise<unknown> {
-    return this.#connection.read(() => this.#all(SQL.dataVersion)[0]?.["data_version"]);
+    return this.#connection.read(() => this.#connection.rows(SQL.dataVersion)[0]?.["data_version"]);
   }
 
   /** @param known - the version that was seen last; absent: the first look may come after a change, and tells of one */
