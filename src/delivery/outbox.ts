@@ -31,6 +31,7 @@ const PAGE = 100;
 export class Outbox {
   readonly #options: OutboxOptions;
   readonly #telling = new Set<Promise<unknown>>();
+  #isStopped = false;
 
   constructor(options: OutboxOptions) {
     this.#options = options;
@@ -51,9 +52,15 @@ export class Outbox {
     while (this.#telling.size > 0) await Promise.all(this.#telling);
   }
 
+  /** Takes up no more pages of outcomes: with a listener that hangs, each would delay the end of the queue. */
+  stop(): void {
+    this.#isStopped = true;
+  }
+
   /** Tells outcomes that nobody told for as long as a lease lasts, as of a host that was killed before it could. */
   sweep(): void {
-    if (this.#telling.size === 0 && this.isListening) void trackPromise(this.#telling, this.#sweep());
+    if (this.#telling.size === 0 && this.isListening && !this.#isStopped)
+      void trackPromise(this.#telling, this.#sweep());
   }
 
   /** Whether outcomes wait to be told. */
@@ -71,7 +78,7 @@ export class Outbox {
         page = await journal.outcomes(leaseMs, { after, limit: PAGE });
         await this.#tell(page.map((outcome) => toSettled(outcome, findRegistry)));
         after = page.at(-1)?.id;
-      } while (page.length === PAGE);
+      } while (page.length === PAGE && !this.#isStopped);
     } catch (error) {
       warn(describeJournalFailure(error));
     }

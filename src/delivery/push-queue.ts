@@ -303,6 +303,7 @@ export class PushQueue implements AsyncDisposable {
     this.#worker.stop();
     this.#leases.stop();
     this.#watch.stop();
+    this.#outbox.stop();
     await this.#running;
     await this.#outbox.idle();
     const left = this.#deliveries.listOwn();

@@ -17,6 +17,23 @@ const LEASE: LeaseRequest = {
   ...{ batchesPerCache: 9, maxCrashes: 3, exceptCaches: [] },
 };
 
+/** A journal with outcomes of a queue that was killed after it had settled them, before it told anybody. */
+async function leaveUntold(count: number) {
+  const clock = createFakeClock();
+  const journal = createMemoryJournal({ clock });
+  const names = Array.from({ length: count }, (_delivery, index) => String(index).padStart(3, "0"));
+  await journal.accept(names.map((name) => deliveryOf(name, storedRequest(1))));
+  let batch = await journal.lease(LEASE);
+  while (batch !== undefined) {
+    const verdicts = batch.deliveries.map(({ id }) => {
+      return { id, status: "done" as const, result: "unreadable", isTold: false };
+    });
+    await journal.settle(batch.token, verdicts);
+    batch = await journal.lease(LEASE);
+  }
+  return { clock, journal, names };
+}
+
 describe("telling outcomes", () => {
   it("survives listeners that throw", async () => {
     const caches = new FakeCaches();
@@ -42,19 +59,7 @@ describe("telling outcomes", () => {
   });
 
   it("starves nobody while the listener fails for others, however many they are", async () => {
-    const clock = createFakeClock();
-    const journal = createMemoryJournal({ clock });
-    const names = Array.from({ length: 250 }, (_delivery, index) => String(index).padStart(3, "0"));
-    await journal.accept(names.map((name) => deliveryOf(name, storedRequest(1))));
-    // Another queue was killed after it had settled them, before it told anybody.
-    let batch = await journal.lease(LEASE);
-    while (batch !== undefined) {
-      const verdicts = batch.deliveries.map(({ id }) => {
-        return { id, status: "done" as const, result: "unreadable", isTold: false };
-      });
-      await journal.settle(batch.token, verdicts);
-      batch = await journal.lease(LEASE);
-    }
+    const { clock, journal, names } = await leaveUntold(250);
     const told: string[] = [];
     const { queue } = setUpQueue(new FakeCaches(), {
       ...{ journal, clock },
@@ -66,6 +71,28 @@ describe("telling outcomes", () => {
     const draining = queue.drain({ timeoutMs: 300_000 });
     await expect(runUntil(clock, draining)).rejects.toMatchObject({ code: "ERR_PUSH_TIMEOUT" });
     expect(told.sort()).toEqual(names.slice(200));
+  });
+
+  it("closes in time though a listener hangs for the outcomes of others, however many they are", async () => {
+    const { clock, journal } = await leaveUntold(900);
+    let calls = 0;
+    const { queue } = setUpQueue(new FakeCaches(), {
+      ...{ journal, clock },
+      onSettled: () => {
+        calls++;
+        return new Promise<void>(() => {});
+      },
+    });
+    await runUntil(
+      clock,
+      queue.drain({ timeoutMs: 85_000 }).catch(() => undefined),
+    );
+    expect(calls).toBeGreaterThanOrEqual(100);
+    const before = calls;
+    const startedAt = clock.monotonic();
+    await runUntil(clock, queue.close());
+    expect(clock.monotonic() - startedAt).toBeLessThanOrEqual(11_000);
+    expect(calls).toBeLessThanOrEqual(before + 100);
   });
 
   it("tells what became of a request that nobody can read, to the listener and to the ticket", async () => {
