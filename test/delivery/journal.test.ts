@@ -16,8 +16,8 @@ import {
 import { describePushJournal } from "@eka-ci/caches/testing";
 import { afterAll, describe, expect, it } from "vitest";
 import { FakeCaches, makeRegistry, runUntil, setUpQueue, storePath } from "../support/fake-cache.ts";
+import { describeWithSqlite, hasSqlite } from "../support/requirement.ts";
 
-const hasSqlite = process.getBuiltinModule?.("node:sqlite") !== undefined;
 const directory = mkdtempSync(join(tmpdir(), "eka-ci-journal-"));
 afterAll(() => rmSync(directory, { recursive: true }));
 
@@ -87,13 +87,14 @@ it("a journal in memory forgets the oldest outcomes that were told, by number an
   expect(await settleAll(500, "r".repeat(100_000))).toBe(167);
 });
 
-it.runIf(!hasSqlite)("a Node.js without SQLite says which one has it", () => {
-  expect(() => createSqliteJournal(newFile())).toThrow(
-    expect.objectContaining({ code: "ERR_JOURNAL_UNAVAILABLE", message: expect.stringContaining("22.13") }),
-  );
-});
+if (!hasSqlite)
+  it("a Node.js without SQLite says which one has it", () => {
+    expect(() => createSqliteJournal(newFile())).toThrow(
+      expect.objectContaining({ code: "ERR_JOURNAL_UNAVAILABLE", message: expect.stringContaining("22.13") }),
+    );
+  });
 
-describe.runIf(hasSqlite)("a journal in SQLite", () => {
+describeWithSqlite("a journal in SQLite", () => {
   let last = "";
   describePushJournal({
     name: "in SQLite",
@@ -231,7 +232,7 @@ describe.runIf(hasSqlite)("a journal in SQLite", () => {
   });
 });
 
-describe.runIf(hasSqlite)("a journal of version 0.1", () => {
+describeWithSqlite("a journal of version 0.1", () => {
   /** Written by 0.1: deliveries that are held, free and buried, and one that somebody has changed by hand. */
   const openOld = (): string => {
     const path = newFile();

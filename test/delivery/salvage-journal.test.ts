@@ -2,9 +2,9 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "n
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { createSqliteJournal, type Delivery, type JournalSalvage, type PushJournal } from "@eka-ci/caches";
-import { afterAll, describe, expect, it } from "vitest";
+import { afterAll, expect, it } from "vitest";
+import { describeWithSqlite, hasSqlite } from "../support/requirement.ts";
 
-const hasSqlite = process.getBuiltinModule?.("node:sqlite") !== undefined;
 const directory = mkdtempSync(join(tmpdir(), "eka-ci-salvage-"));
 afterAll(() => rmSync(directory, { recursive: true }));
 
@@ -90,7 +90,17 @@ function openSalvaged(path: string): { readonly journal: PushJournal; readonly s
   return { journal: createSqliteJournal(path, { onSalvage: (one) => salvages.push(one) }), salvages };
 }
 
-describe.runIf(hasSqlite)("a damaged journal", () => {
+if (!hasSqlite)
+  it("a Node.js without SQLite leaves a file as it is, damaged or not", () => {
+    const path = newFile();
+    writeFileSync(path, "damaged");
+    expect(() => createSqliteJournal(path)).toThrow(
+      expect.objectContaining({ code: "ERR_JOURNAL_UNAVAILABLE" }),
+    );
+    expect(readFileSync(path, "utf8")).toBe("damaged");
+  });
+
+describeWithSqlite("a damaged journal", () => {
   it("is salvaged row by row into a new file, with a report of what was lost", async () => {
     const path = await makeDamaged(3);
     const { journal, salvages } = openSalvaged(path);

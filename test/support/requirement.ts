@@ -34,3 +34,14 @@ export function describeWith(tool: string, name: string, define: () => void): vo
   if (!installed && !REQUIRED.has(tool)) console.warn(`skipped, since ${tool} is not installed: ${name}`);
   describe.runIf(installed || REQUIRED.has(tool))(`${name} (with ${tool})`, define);
 }
+
+/** Whether this Node.js has `node:sqlite`. */
+export const hasSqlite = process.getBuiltinModule?.("node:sqlite") !== undefined;
+
+/**
+ * Defines tests that need `node:sqlite` in this very process. On a Node.js without it they do not exist; `.ci/run` runs them on each one
+ * that has it, with the tarball.
+ */
+export function describeWithSqlite(name: string, define: () => void): void {
+  if (hasSqlite) describe(name, define);
+}
