@@ -54,7 +54,7 @@ export async function deliverBatch(
 ): Promise<void> {
   const { cacheId, deliveries, token } = held.batch;
   const ids = deliveries.map(({ id }) => id);
-  context.deliveries.hold(ids, token, cacheId);
+  context.deliveries.hold(ids, token);
   try {
     const { tasks, unreadable } = await readTasks(deliveries, options, context);
     if (unreadable.length > 0 && !(await bury(held, unreadable, context))) return;

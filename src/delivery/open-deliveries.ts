@@ -12,7 +12,9 @@ export class OpenDeliveries {
   readonly #own = new Map<string, DeliveryTask>();
   /** The tokens of the batches that hold them. */
   readonly #held = new Map<string, string>();
-  /** Paths of each cache that were accepted here since a batch was taken of it. */
+  /** Accepted here, and in no batch yet. */
+  readonly #fresh = new Set<string>();
+  /** How many paths of each cache those have. */
   readonly #freshPaths = new Map<string, number>();
   readonly #whenChanged = new Set<() => void>();
 
@@ -47,6 +49,7 @@ export class OpenDeliveries {
   accept(task: DeliveryTask): void {
     const { id, cacheId, remaining } = task;
     this.#own.set(id, task);
+    this.#fresh.add(id);
     this.#freshPaths.set(cacheId, (this.#freshPaths.get(cacheId) ?? 0) + remaining.size);
   }
 
@@ -86,9 +89,9 @@ export class OpenDeliveries {
   }
 
   /** Takes deliveries of a batch. */
-  hold(ids: readonly string[], token: string, cacheId: string): void {
-    this.#freshPaths.delete(cacheId);
+  hold(ids: readonly string[], token: string): void {
     for (const id of ids) {
+      this.#forgetFresh(id);
       if (!this.#held.has(id) && !this.#own.has(id)) this.#capacity.force(1);
       this.#held.set(id, token);
     }
@@ -104,18 +107,19 @@ export class OpenDeliveries {
 
   /** The outcome of a delivery is known. */
   settle(id: string): void {
-    const task = this.#own.get(id);
+    this.#forgetFresh(id);
     const isHeld = this.#held.delete(id);
     if (!this.#own.delete(id) && !isHeld) return;
-    if (task !== undefined && !isHeld) this.#forgetFresh(task);
     this.#free(1);
   }
 
-  /** What others have taken, or was not accepted after all, no longer fills a batch here. */
-  #forgetFresh({ cacheId, request }: DeliveryTask): void {
-    const left = (this.#freshPaths.get(cacheId) ?? 0) - request.storePaths.length;
-    if (left > 0) this.#freshPaths.set(cacheId, left);
-    else this.#freshPaths.delete(cacheId);
+  /** What was taken, here or by others, or was not accepted after all, no longer fills the next batch. */
+  #forgetFresh(id: string): void {
+    const task = this.#own.get(id);
+    if (!this.#fresh.delete(id) || task === undefined) return;
+    const left = (this.#freshPaths.get(task.cacheId) ?? 0) - task.request.storePaths.length;
+    if (left > 0) this.#freshPaths.set(task.cacheId, left);
+    else this.#freshPaths.delete(task.cacheId);
   }
 
   /** Calls back once at the next change of their number; returns the function that calls it off. */

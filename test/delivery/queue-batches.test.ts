@@ -28,6 +28,15 @@ describe("batches", () => {
     );
   });
 
+  it("does not wait for others while what waits fills a batch, also after the first one", async () => {
+    const caches = new FakeCaches();
+    const { queue } = setUpQueue(caches, { lingerMs: 3_600_000, maxBatchPaths: 3, concurrency: 1 });
+    for (let index = 0; index < 11; index++) await queue.enqueue(requestFor(["a"], index));
+    for (let turn = 0; turn < 20; turn++) await flush();
+    expect(caches.pushes.map(([, paths]) => paths.length)).toEqual([3, 3, 3]);
+    expect(queue.size).toBe(2);
+  });
+
   it("waits a little for others, and no longer than it was told", async () => {
     const caches = new FakeCaches();
     const { queue, clock } = setUpQueue(caches, { lingerMs: 100 });
