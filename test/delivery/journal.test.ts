@@ -15,7 +15,14 @@ import {
 } from "@eka-ci/caches";
 import { describePushJournal } from "@eka-ci/caches/testing";
 import { afterAll, describe, expect, it } from "vitest";
-import { FakeCaches, makeRegistry, runUntil, setUpQueue, storePath } from "../support/fake-cache.ts";
+import {
+  deliveryOf,
+  FakeCaches,
+  makeRegistry,
+  runUntil,
+  setUpQueue,
+  storePath,
+} from "../support/fake-cache.ts";
 import { describeWithSqlite, hasSqlite } from "../support/requirement.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "eka-ci-journal-"));
@@ -24,14 +31,7 @@ afterAll(() => rmSync(directory, { recursive: true }));
 let files = 0;
 const newFile = (): string => join(directory, `${files++}.sqlite`);
 
-const delivery = (name: string): Delivery => ({
-  id: `${name}/a`,
-  ticketId: name,
-  cacheId: "a",
-  storeId: "local",
-  repository: "o/r",
-  request: JSON.stringify({ name }),
-});
+const delivery = (name: string): Delivery => deliveryOf(name, { name });
 const request: LeaseRequest = {
   ...{
     owner: "x",

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { createSqliteJournal, type Delivery, type JournalSalvage, type PushJournal } from "@eka-ci/caches";
 import { afterAll, expect, it } from "vitest";
+import { deliveryOf } from "../support/fake-cache.ts";
 import { describeWithSqlite, hasSqlite } from "../support/requirement.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "eka-ci-salvage-"));
@@ -14,14 +15,7 @@ const COUNT = 400;
 let files = 0;
 const newFile = (): string => join(directory, `${files++}.sqlite`);
 
-const delivery = (name: string): Delivery => ({
-  id: `${name}/a`,
-  ticketId: name,
-  cacheId: "a",
-  storeId: "local",
-  repository: "o/r",
-  request: "x".repeat(900),
-});
+const delivery = (name: string): Delivery => deliveryOf(name, "x".repeat(900));
 
 interface Database {
   exec(sql: string): void;

@@ -4,7 +4,7 @@ import type { Runtime } from "../../host/runtime.ts";
 import { JournalClock } from "./journal-clock.ts";
 import { type JournalSalvage, salvageJournal } from "./salvage-journal.ts";
 import { openDatabase, SqliteConnection } from "./sqlite-connection.ts";
-import { type Database, isBusy, isMoved, toJournalError, toRow, transact } from "./sqlite-module.ts";
+import { type Database, isBusy, isMoved, isWhole, toJournalError, transact } from "./sqlite-module.ts";
 import { prepareSchema } from "./sqlite-schema.ts";
 
 /** A journal's file, checked and up to date. */
@@ -86,7 +86,8 @@ function tryOpen(path: string, runtime: Runtime): OpenJournal | Obstacle {
   const database = openDatabase(path);
   try {
     database.exec("PRAGMA journal_mode = WAL");
-    checkIntegrity(database, path);
+    if (!isWhole(database))
+      throw new PushError("ERR_JOURNAL_CORRUPT", `The journal ${quoteName(path, 512)} is damaged`);
     const clock = prepare(database, path, runtime);
     // From here on waiting is done without the thread.
     database.exec("PRAGMA busy_timeout = 0");
@@ -100,12 +101,6 @@ function tryOpen(path: string, runtime: Runtime): OpenJournal | Obstacle {
     if (isMoved(thrown)) return new Obstacle("moved", error);
     throw error;
   }
-}
-
-function checkIntegrity(database: Database, path: string): void {
-  const { quick_check: verdict } = toRow(database.prepare("PRAGMA quick_check(1)").get());
-  if (verdict === "ok") return;
-  throw new PushError("ERR_JOURNAL_CORRUPT", `The journal ${path} is damaged`);
 }
 
 /** Brings tables and clock up to date. */

@@ -5,7 +5,15 @@ import { quoteName } from "../../core/text.ts";
 import { nodeFs } from "../../host/node-fs.ts";
 import { createRowCopier } from "./copy-rows.ts";
 import { openDatabase } from "./sqlite-connection.ts";
-import { type Database, isBusy, type Row, type Statement, toRow, transact } from "./sqlite-module.ts";
+import {
+  type Database,
+  isBusy,
+  isWhole,
+  type Row,
+  type Statement,
+  toRow,
+  transact,
+} from "./sqlite-module.ts";
 import { prepareSchema } from "./sqlite-schema.ts";
 
 /**
@@ -45,7 +53,7 @@ export function salvageJournal(path: string, now: number): JournalSalvage | "who
   try {
     if (!lockAlone(damaged)) return "in use";
     // Who had the file before may have put a new one in its place.
-    if (nodeFs().statSync(path).ino !== inode || isWhole(damaged)) return "whole";
+    if (nodeFs().statSync(path).ino !== inode || !isStillDamaged(damaged)) return "whole";
     remove(rescued);
     const counts = copyRows(damaged, rescued, path, now);
     const damagedFile = linkDamaged(path);
@@ -75,11 +83,11 @@ function lockAlone(database: Database): boolean {
   return toRow(database.prepare("PRAGMA journal_mode").get())["journal_mode"] === "delete";
 }
 
-function isWhole(database: Database): boolean {
+function isStillDamaged(database: Database): boolean {
   try {
-    return toRow(database.prepare("PRAGMA quick_check(1)").get())["quick_check"] === "ok";
+    return !isWhole(database);
   } catch {
-    return false; // The check itself meets what is damaged.
+    return true; // The check itself meets what is damaged.
   }
 }
 
