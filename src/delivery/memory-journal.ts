@@ -12,6 +12,7 @@ import type {
   PushJournal,
   Verdict,
 } from "./push-journal.ts";
+import { isServedBefore } from "./waiting-rows.ts";
 
 /**
  * Options of {@link createMemoryJournal}.
@@ -87,7 +88,8 @@ class MemoryJournal implements PushJournal {
     this.#takeBack(now, request.maxCrashes);
     const leader = this.#findLeader(request, now);
     if (leader === undefined) return undefined;
-    const rows = this.#table.findCompanions(leader, now, batchLimit(request.limit, leader.crashes), request);
+    const limit = batchLimit(request.limit, leader.crashes);
+    const rows = this.#table.waiting.findBatch(leader, now, limit, request);
     const token = String(++this.#leases);
     const { cacheId } = leader.delivery;
     this.#servedAt.set(cacheId, this.#leases);
@@ -122,10 +124,9 @@ class MemoryJournal implements PushJournal {
 
   async nextInMs(request: LeaseRequest): Promise<number | undefined> {
     const now = this.#now();
-    const leases = [...this.#batches.values()].map(({ heldUntil }) => heldUntil);
-    const ready = this.#table.waiting().map((row) => this.#table.readyAt(row, request.lingerMs));
-    const later = [...leases, ...ready].filter((time) => time > now);
-    return later.length === 0 ? undefined : later.reduce((least, time) => Math.min(least, time)) - now;
+    let next = this.#table.waiting.nextReadyAt(now, request.lingerMs);
+    for (const { heldUntil } of this.#batches.values()) if (heldUntil > now) next = Math.min(next, heldUntil);
+    return next === Number.POSITIVE_INFINITY ? undefined : next - now;
   }
 
   async watch(listener: () => void): Promise<() => Promise<void>> {
@@ -194,20 +195,16 @@ class MemoryJournal implements PushJournal {
   #findLeader(request: LeaseRequest, now: number): Journaled | undefined {
     const held = new Map<string, number>();
     for (const { cacheId } of this.#batches.values()) held.set(cacheId, (held.get(cacheId) ?? 0) + 1);
-    const isOpen = (cacheId: string): boolean =>
-      (held.get(cacheId) ?? 0) < request.batchesPerCache && !request.exceptCaches.includes(cacheId);
-    let leader: Journaled | undefined;
-    for (const row of this.#table.waiting()) {
-      if (!isOpen(row.delivery.cacheId) || !this.#table.mayLead(row, now, request)) continue;
-      if (leader === undefined || this.#comesBefore(row, leader)) leader = row;
+    let first: Journaled | undefined;
+    for (const leader of this.#table.waiting.findLeaders(now, request)) {
+      if ((held.get(leader.delivery.cacheId) ?? 0) >= request.batchesPerCache) continue;
+      if (first === undefined || this.#comesBefore(leader, first)) first = leader;
     }
-    return leader;
+    return first;
   }
 
-  #comesBefore(row: Journaled, leader: Journaled): boolean {
-    const served = (cacheId: string): number => this.#servedAt.get(cacheId) ?? 0;
-    const difference = served(row.delivery.cacheId) - served(leader.delivery.cacheId);
-    if (difference !== 0) return difference < 0;
-    return row.readyAt < leader.readyAt || (row.readyAt === leader.readyAt && row.number < leader.number);
+  #comesBefore(row: Journaled, other: Journaled): boolean {
+    const served = ({ delivery }: Journaled): number => this.#servedAt.get(delivery.cacheId) ?? 0;
+    return served(row) < served(other) || (served(row) === served(other) && isServedBefore(row, other));
   }
 }

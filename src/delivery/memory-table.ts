@@ -4,11 +4,11 @@ import type {
   CacheStats,
   Delivery,
   LeasedDelivery,
-  LeaseRequest,
   Outcome,
   PageRequest,
   Verdict,
 } from "./push-journal.ts";
+import { WaitingRows } from "./waiting-rows.ts";
 
 /** A delivery as the journal in memory keeps it. */
 export interface Journaled {
@@ -37,7 +37,7 @@ export interface SettledBounds {
 /** The deliveries of the journal in memory, and what may become of each. */
 export class MemoryTable {
   readonly #rows = new Map<string, Journaled>();
-  readonly #waiting = new Set<Journaled>();
+  readonly waiting = new WaitingRows<Journaled>();
   /** Settled, and no dead letters; their outcomes were told. */
   readonly #settled = new Set<Journaled>();
   #settledUnits = 0;
@@ -47,11 +47,6 @@ export class MemoryTable {
 
   get(id: string): Journaled | undefined {
     return this.#rows.get(id);
-  }
-
-  /** What waits, in no order. */
-  waiting(): readonly Journaled[] {
-    return [...this.#waiting];
   }
 
   /** @returns false if the id is known already */
@@ -68,42 +63,12 @@ export class MemoryTable {
       settledAt: 0,
     };
     this.#rows.set(delivery.id, row);
-    this.#waiting.add(row);
+    this.waiting.add(row);
     return true;
   }
 
-  /** When a row may lead a batch. One that was never leased waits for others first. */
-  readyAt({ attempts, acceptedAt, readyAt }: Journaled, lingerMs: number): number {
-    return attempts === 0 ? Math.max(readyAt, acceptedAt + lingerMs) : readyAt;
-  }
-
-  mayLead(row: Journaled, now: number, request: LeaseRequest): boolean {
-    const { delivery, acceptedAt } = row;
-    return (
-      request.stores.includes(delivery.storeId) &&
-      (request.onlyCache === undefined || request.onlyCache === delivery.cacheId) &&
-      (request.minAgeMs === undefined || now - acceptedAt >= request.minAgeMs) &&
-      this.readyAt(row, request.lingerMs) <= now
-    );
-  }
-
-  /** The rows that go in one batch with the first. */
-  findCompanions(leader: Journaled, now: number, limit: number, request: LeaseRequest): readonly Journaled[] {
-    const { cacheId, storeId, repository } = leader.delivery;
-    const fits = (row: Journaled): boolean =>
-      row.delivery.cacheId === cacheId &&
-      row.delivery.storeId === storeId &&
-      row.delivery.repository === repository &&
-      Math.min(row.crashes, 2) === Math.min(leader.crashes, 2) &&
-      (row.attempts === 0 || row.readyAt <= now) &&
-      (request.minAgeMs === undefined || now - row.acceptedAt >= request.minAgeMs);
-    const rows = [...this.#waiting].filter((row) => row !== leader && fits(row));
-    rows.sort((one, other) => one.readyAt - other.readyAt || one.number - other.number);
-    return [leader, ...rows.slice(0, limit - 1)];
-  }
-
   hold(row: Journaled, now: number): LeasedDelivery {
-    this.#waiting.delete(row);
+    this.waiting.remove(row);
     row.state = "held";
     row.attempts++;
     const { delivery, acceptedAt, attempts, crashes, progress } = row;
@@ -227,7 +192,7 @@ export class MemoryTable {
   #wait(row: Journaled, readyAt: number): void {
     row.state = "waiting";
     row.readyAt = readyAt;
-    this.#waiting.add(row);
+    this.waiting.add(row);
   }
 
   #settle(row: Journaled, state: "settled" | "dead", now: number, { result, isTold }: Ending): void {
@@ -244,7 +209,6 @@ export class MemoryTable {
   }
 
   #bury(row: Journaled, now: number, { code, message, ...ending }: Burial, buriedAt: number): void {
-    this.#waiting.delete(row);
     row.letter = { buriedAt, code, message };
     this.#settle(row, "dead", now, ending);
   }

@@ -12,6 +12,8 @@ export class OpenDeliveries {
   readonly #own = new Map<string, DeliveryTask>();
   /** The tokens of the batches that hold them. */
   readonly #held = new Map<string, string>();
+  /** How many of those a batch of this queue holds. */
+  #ownHeld = 0;
   /** Accepted here, and in no batch yet. */
   readonly #fresh = new Set<string>();
   /** How many paths of each cache those have. */
@@ -30,8 +32,7 @@ export class OpenDeliveries {
 
   /** How many more may be taken from the journal. What was accepted here has its room already. */
   room(): number {
-    const waiting = this.#own.size - [...this.#held.keys()].filter((id) => this.#own.has(id)).length;
-    return Math.max(0, this.#limit - this.size) + waiting;
+    return Math.max(0, this.#limit - this.size) + this.#own.size - this.#ownHeld;
   }
 
   /** Whether so many paths wait for one cache that nothing is gained by waiting for more. */
@@ -70,8 +71,7 @@ export class OpenDeliveries {
 
   /** Whether some were accepted here that are held by no batch of this queue. */
   get hasElsewhere(): boolean {
-    for (const id of this.#own.keys()) if (!this.#held.has(id)) return true;
-    return false;
+    return this.#ownHeld < this.#own.size;
   }
 
   /** All that were accepted here and are not settled. */
@@ -92,7 +92,10 @@ export class OpenDeliveries {
   hold(ids: readonly string[], token: string): void {
     for (const id of ids) {
       this.#forgetFresh(id);
-      if (!this.#held.has(id) && !this.#own.has(id)) this.#capacity.force(1);
+      if (!this.#held.has(id)) {
+        if (this.#own.has(id)) this.#ownHeld++;
+        else this.#capacity.force(1);
+      }
       this.#held.set(id, token);
     }
   }
@@ -102,15 +105,17 @@ export class OpenDeliveries {
     if (task !== undefined && this.#own.has(id)) this.#own.set(id, task);
     if (this.#held.get(id) !== token) return;
     this.#held.delete(id);
-    if (!this.#own.has(id)) this.#free(1);
+    if (this.#own.has(id)) this.#ownHeld--;
+    else this.#free(1);
   }
 
   /** The outcome of a delivery is known. */
   settle(id: string): void {
     this.#forgetFresh(id);
     const isHeld = this.#held.delete(id);
-    if (!this.#own.delete(id) && !isHeld) return;
-    this.#free(1);
+    const isOwn = this.#own.delete(id);
+    if (isHeld && isOwn) this.#ownHeld--;
+    if (isHeld || isOwn) this.#free(1);
   }
 
   /** What was taken, here or by others, or was not accepted after all, no longer fills the next batch. */

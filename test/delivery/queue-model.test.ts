@@ -64,7 +64,8 @@ function reopen(world: World): World {
     journal,
     concurrency: 1,
     maxBatchPaths: 4,
-    leaseMs: 1_000,
+    // Longer than the longest step of the clock: a lease that ends in a step is a host that crashed.
+    leaseMs: 20_000,
     onSettled: (settled) => world.onSettled(settled),
   });
   return Object.assign(world, { queue });
