@@ -1,27 +1,31 @@
 import type { OutputChunk } from "./executor.ts";
 
-/** Text of one stream, as it came. */
-interface TailPiece {
+/** Bytes of one stream that follow each other. */
+interface Run {
   readonly stream: OutputChunk["stream"];
-  readonly text: string;
-  readonly bytes: number;
+  bytes: number;
 }
 
-/** Pieces of one stream up to this size are kept as one. */
-const MERGE_BYTES = 4_096;
-/** Dropped pieces that are cleared away at a time. */
+/** Bytes that are set aside at first. */
+const FIRST_BYTES = 4_096;
+/** Dropped runs that are cleared away at a time. */
 const COMPACT_AT = 1_024;
 
 /**
  * Keeps the last bytes of two streams together, and drops what came before. Pieces may be of any size: each costs in proportion to its
- * own length.
+ * own length. They are kept as bytes, since a text that is kept for a moment outlives its generation of the heap: of a child that
+ * prints much, none is kept at all.
  */
 export class OutputTail {
   readonly #maxBytes: number;
-  #pieces: TailPiece[] = [];
-  /** How many of the pieces are dropped. */
-  #dropped = 0;
+  /** Holds up to twice what is kept, so that making room costs no more than the bytes that came. */
+  #buffer = Buffer.alloc(0);
+  /** Where the kept bytes end; they begin `#size` before. */
+  #end = 0;
   #size = 0;
+  #runs: Run[] = [];
+  /** How many of the runs are dropped. */
+  #droppedRuns = 0;
   #truncated = false;
 
   constructor(maxBytes: number) {
@@ -30,66 +34,82 @@ export class OutputTail {
 
   /** Whether anything was dropped. */
   get truncated(): boolean {
-    return this.#truncated || this.#size > this.#maxBytes;
+    return this.#truncated;
   }
 
   /** Takes a piece of output. */
   push({ stream, text }: OutputChunk): void {
-    const bytes = Buffer.byteLength(text);
-    const last = this.#pieces.at(-1);
-    if (last?.stream === stream && last.bytes + bytes <= MERGE_BYTES && this.#pieces.length > this.#dropped)
-      this.#pieces[this.#pieces.length - 1] = { stream, text: last.text + text, bytes: last.bytes + bytes };
-    else this.#pieces.push({ stream, text, bytes });
+    if (text.length > this.#maxBytes) this.#truncated = true;
+    // Each unit is at least one byte.
+    const last = text.slice(-this.#maxBytes);
+    let bytes = Buffer.byteLength(last);
+    if (bytes <= this.#maxBytes) {
+      this.#makeRoom(bytes);
+      this.#buffer.write(last, this.#end);
+    } else {
+      const kept = Buffer.from(last).subarray(-this.#maxBytes);
+      this.#truncated = true;
+      bytes = kept.length;
+      this.#makeRoom(bytes);
+      kept.copy(this.#buffer, this.#end);
+    }
+    this.#end += bytes;
     this.#size += bytes;
+    this.#addRun(stream, bytes);
     this.#drop();
   }
 
   /** The kept text of one stream. */
   read(stream: OutputChunk["stream"]): string {
-    const kept = this.#pieces.slice(this.#dropped);
-    const [first] = kept;
-    const surplus = this.#size - this.#maxBytes;
-    const whole = kept.map((piece, index) =>
-      index === 0 && surplus > 0 ? { ...piece, text: cutFront(piece.text, surplus) } : piece,
-    );
-    if (first === undefined) return "";
-    return whole.flatMap((piece) => (piece.stream === stream ? [piece.text] : [])).join("");
-  }
-
-  /** Drops whole pieces; what is left may be too large by a part of the first, which is cut when it is read. */
-  #drop(): void {
-    for (
-      let first = this.#pieces[this.#dropped];
-      first !== undefined && this.#size - first.bytes >= this.#maxBytes;
-      first = this.#pieces[this.#dropped]
-    ) {
-      this.#size -= first.bytes;
-      this.#dropped++;
-      this.#truncated = true;
+    let text = "";
+    let start = this.#end - this.#size;
+    for (const run of this.#runs.slice(this.#droppedRuns)) {
+      const bytes = this.#buffer.subarray(start, start + run.bytes);
+      if (run.stream === stream) text += withoutCutCharacter(bytes).toString();
+      start += run.bytes;
     }
-    this.#shrinkFirst();
-    if (this.#dropped < COMPACT_AT) return;
-    this.#pieces = this.#pieces.slice(this.#dropped);
-    this.#dropped = 0;
+    return text;
   }
 
-  /** A piece far larger than what is kept is cut at once, so that the rest of it can be freed. */
-  #shrinkFirst(): void {
-    const first = this.#pieces[this.#dropped];
-    const surplus = this.#size - this.#maxBytes;
-    if (first === undefined || surplus <= MERGE_BYTES) return;
-    const text = cutFront(first.text, surplus);
-    const bytes = Buffer.byteLength(text);
-    this.#pieces[this.#dropped] = { ...first, text, bytes };
-    this.#size -= first.bytes - bytes;
+  /** Makes room behind the kept bytes. */
+  #makeRoom(bytes: number): void {
+    if (this.#end + bytes <= this.#buffer.length) return;
+    const kept = this.#buffer.subarray(this.#end - this.#size, this.#end);
+    const needed = Math.max(FIRST_BYTES, 2 * (this.#size + bytes));
+    const length = Math.min(2 * this.#maxBytes, needed);
+    const buffer = length > this.#buffer.length ? Buffer.alloc(length) : this.#buffer;
+    buffer.set(kept);
+    this.#buffer = buffer;
+    this.#end = this.#size;
+  }
+
+  #addRun(stream: OutputChunk["stream"], bytes: number): void {
+    const last = this.#runs.at(-1);
+    if (last?.stream === stream && this.#runs.length > this.#droppedRuns) last.bytes += bytes;
+    else this.#runs.push({ stream, bytes });
+  }
+
+  #drop(): void {
+    let surplus = this.#size - this.#maxBytes;
+    if (surplus <= 0) return;
     this.#truncated = true;
+    this.#size = this.#maxBytes;
+    for (let first = this.#runs[this.#droppedRuns]; first !== undefined && surplus > 0; ) {
+      const cut = Math.min(surplus, first.bytes);
+      first.bytes -= cut;
+      surplus -= cut;
+      if (first.bytes > 0) break;
+      first = this.#runs[++this.#droppedRuns];
+    }
+    if (this.#droppedRuns < COMPACT_AT) return;
+    this.#runs = this.#runs.slice(this.#droppedRuns);
+    this.#droppedRuns = 0;
   }
 }
 
-/** Cuts at least so many bytes, and no character in two. The rest is copied, so that the whole can be freed. */
-function cutFront(text: string, count: number): string {
-  const bytes = Buffer.from(text);
-  let start = Math.min(count, bytes.length);
+/** A run whose beginning was dropped may begin in the middle of a character. */
+function withoutCutCharacter(bytes: Buffer): Buffer {
+  let start = 0;
   while (start < bytes.length && ((bytes[start] ?? 0) & 0xc0) === 0x80) start++;
-  return bytes.subarray(start).toString();
+  return bytes.subarray(start);
 }

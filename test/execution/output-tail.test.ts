@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { MarkerWatch } from "../../src/execution/marker-watch.ts";
 import { OutputTail } from "../../src/execution/output-tail.ts";
@@ -28,6 +29,34 @@ describe("the tail of the output", () => {
     tail.push({ stream: "stdout", text: "x".repeat(1_000_000) });
     for (let round = 0; round < 10_000; round++) tail.push({ stream: "stdout", text: "y" });
     expect(tail.read("stdout")).toBe("y".repeat(1_000));
+  });
+
+  it("keeps the last whole characters of whatever comes, in whatever pieces", () => {
+    const text = fc.string({ unit: fc.constantFrom("a", "é", "€", "😀"), maxLength: 40 });
+    const chunk = fc.record({ stream: fc.constantFrom("stdout", "stderr"), text });
+    fc.assert(
+      fc.property(
+        fc.array(chunk, { maxLength: 60 }),
+        fc.integer({ min: 1, max: 100 }),
+        (chunks, maxBytes) => {
+          const tail = new OutputTail(maxBytes);
+          for (const pushed of chunks) tail.push(pushed);
+          const kept = { stdout: "", stderr: "" };
+          const characters = chunks.flatMap(({ stream, text }) =>
+            [...text].map((unit) => ({ stream, unit })),
+          );
+          let left = maxBytes;
+          for (const { stream, unit } of characters.toReversed()) {
+            left -= Buffer.byteLength(unit);
+            if (left >= 0) kept[stream] = unit + kept[stream];
+            if (left <= 0) break;
+          }
+          const all = chunks.map(({ text }) => text).join("");
+          expect({ stdout: tail.read("stdout"), stderr: tail.read("stderr") }).toEqual(kept);
+          expect(tail.truncated).toBe(Buffer.byteLength(all) > maxBytes);
+        },
+      ),
+    );
   });
 });
 
