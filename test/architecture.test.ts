@@ -28,7 +28,7 @@ const INNER_FLOORS: Readonly<Record<string, readonly string[]>> = {
 const DOORS: Readonly<Record<string, string>> = {
   "@aws-sdk/credential-provider-ini": "credentials/sources/aws-profile.ts",
   "@aws-sdk/client-secrets-manager": "credentials/sources/aws-secrets-manager.ts",
-  "@aws-sdk/credential-provider-web-identity": "credentials/sources/instance-metadata/web-identity.ts",
+  "@aws-sdk/credential-provider-web-identity": "credentials/sources/assume-web-identity.ts",
   "@humanwhocodes/momoa": "config/text/json-text.ts",
   "@standard-schema/spec": "credentials/provider.ts",
   leven: "core/suggestion.ts",
@@ -206,6 +206,7 @@ describe("the house", () => {
         // The region, which is no secret.
         "commands/s3-credentials.ts",
         "credentials/check-credentials.ts",
+        "credentials/sources/aws-identity.ts",
         "credentials/sources/instance-metadata/web-identity.ts",
         "credentials/sources/vault-client.ts",
         "execution/child-environment.ts",

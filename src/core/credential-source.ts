@@ -148,3 +148,8 @@ export interface CustomSource {
   /** The table of the configuration, checked by the definition's own schema. */
   readonly options: unknown;
 }
+
+/** The region in the ARN of a secret (https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_iam-permissions.html). */
+export function findSecretRegion(secretName: string): string | undefined {
+  return /^arn:aws[a-z-]*:secretsmanager:([a-z]{2}[a-z0-9-]{1,30}):/u.exec(secretName)?.[1];
+}

@@ -19,6 +19,7 @@ const LONGEST_KNOWN_MS = 60_000;
 /** Failures during which the last answer may stand in. */
 const OUT_OF_REACH: ReadonlySet<string> = new Set([
   "ERR_CREDENTIAL_UNREACHABLE",
+  "ERR_CREDENTIAL_UNAVAILABLE",
   "ERR_CREDENTIAL_RATE_LIMITED",
 ]);
 
@@ -42,8 +43,8 @@ interface Kept {
  * - in the last minute, or without an answer: everyone waits for the same one request
  * - an answer without an expiration is fresh for a minute
  * - a failure is remembered for 5 s, or as long as the source asks to wait, at most 5 minutes
- * - while the source is unreachable or limits the rate, an answer that has not expired stands in; one without an
- *   expiration for 10 minutes
+ * - while the source is unreachable, cannot serve or limits the rate, an answer that has not expired stands in; one without
+ *   an expiration for 10 minutes
  */
 export class RefreshingCredentials {
   readonly #runtime: Runtime;
@@ -106,6 +107,8 @@ export class RefreshingCredentials {
   }
 
   #remember(error: unknown): void {
+    // Whoever is denied now must not go on with what was given before.
+    if (error instanceof CredentialError && error.code === "ERR_CREDENTIAL_DENIED") this.#kept = undefined;
     const asked = error instanceof CredentialError ? (error.retryAfterMs ?? 0) : 0;
     const waitMs = Math.min(Math.max(FAILURE_MS, asked), MAX_FAILURE_MS);
     this.#failure = { error, until: this.#runtime.clock.now() + waitMs };

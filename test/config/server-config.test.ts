@@ -111,6 +111,14 @@ describe("credentials", () => {
     ['{ instance-metadata = { provider = "ibm" } }', ["invalid-value"]],
     ['{ instance-metadata = { role_arn = "push" } }', ["invalid-value"]],
     [
+      '{ aws-secrets-manager = { secret_name = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:ci", region = "us-east-1" } }',
+      ["invalid-value"],
+    ],
+    [
+      '{ aws-secrets-manager = { secret_name = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:ci", region = "eu-west-1" } }',
+      [],
+    ],
+    [
       '{ instance-metadata = { provider = "aws", role_arn = "arn:aws:iam::123456789012:role/push" } }',
       ["invalid-value"],
     ],

@@ -235,7 +235,7 @@ describe("an answer without an end", () => {
   it.each<[code: ErrorCodes["CredentialError"], serves: boolean]>([
     ["ERR_CREDENTIAL_UNREACHABLE", true],
     ["ERR_CREDENTIAL_RATE_LIMITED", true],
-    ["ERR_CREDENTIAL_UNAVAILABLE", false],
+    ["ERR_CREDENTIAL_UNAVAILABLE", true],
     ["ERR_CREDENTIAL_DENIED", false],
     ["ERR_CREDENTIAL_NOT_FOUND", false],
     ["ERR_CREDENTIAL_MALFORMED", false],
@@ -300,6 +300,16 @@ describe("a failure", () => {
     fail("ERR_CREDENTIAL_UNREACHABLE");
     await expect(read({ forceRefresh: true })).rejects.toMatchObject({ code: "ERR_CREDENTIAL_UNREACHABLE" });
     expect(await read()).toBe("answer-1");
+  });
+
+  it("of a refresh in the background that is denied ends what was given before", async () => {
+    const { clock, read, fail } = setUp(30 * MINUTE);
+    await read();
+    fail("ERR_CREDENTIAL_DENIED");
+    clock.advance(25 * MINUTE);
+    await read();
+    await settle();
+    await expect(read()).rejects.toMatchObject({ code: "ERR_CREDENTIAL_DENIED" });
   });
 
   it("of a refresh in the background disturbs nobody, and is not repeated at once", async () => {

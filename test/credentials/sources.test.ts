@@ -7,6 +7,7 @@ import {
   type CredentialSource,
   createCredentialResolver,
   type HttpClient,
+  HttpError,
   type HttpRequest,
   type Runtime,
 } from "@eka-ci/caches";
@@ -468,7 +469,7 @@ describe("the AWS files", () => {
       },
       {
         situation: "when a source_profile is missing",
-        code: "ERR_CREDENTIAL_MALFORMED",
+        code: "ERR_CREDENTIAL_NOT_FOUND",
         arrange: () =>
           withConfig(
             "r",
@@ -487,6 +488,92 @@ describe("the AWS files", () => {
         canaries,
       },
     ],
+  });
+
+  describe("a role by a web identity", () => {
+    const granted = `<AssumeRoleWithWebIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleWithWebIdentityResult><Credentials><AccessKeyId>ASIACANARYWEB0000001</AccessKeyId><SecretAccessKey>canary-web-secret</SecretAccessKey><SessionToken>canary-web-session</SessionToken><Expiration>2099-01-01T00:00:00Z</Expiration></Credentials></AssumeRoleWithWebIdentityResult></AssumeRoleWithWebIdentityResponse>`;
+
+    async function webIdentity(send: HttpClient["send"], env: Record<string, string> = {}, token?: string) {
+      const path = token ?? join(home, "web-identity-token");
+      if (token === undefined) await writeFile(path, "canary.web.token\n");
+      const lines = `[profile 'w']\nregion = eu-west-3\nrole_arn = arn:aws:iam::123456789012:role/w\nweb_identity_token_file = ${path}\n`;
+      const config = join(home, "web-config");
+      await writeFile(config, lines, { mode: 0o600 });
+      const resolver = createCredentialResolver({
+        runtime: {
+          env: { AWS_CONFIG_FILE: config, AWS_SHARED_CREDENTIALS_FILE: "/nonexistent", ...env },
+          http: { send },
+          user: { uid: process.getuid?.(), homeDirectory: home },
+        },
+      });
+      return resolver.resolve({ type: "aws-profile", profile: "w" });
+    }
+
+    const answerWith = (status: number, body: string, asked: HttpRequest[] = []): HttpClient["send"] => {
+      return async (request) => {
+        asked.push(request);
+        const headers = { "content-type": "text/xml" };
+        return { status, headers, body: new TextEncoder().encode(body) };
+      };
+    };
+
+    it("is asked for at the STS of the profile's region, through the port", async () => {
+      const asked: HttpRequest[] = [];
+      const { env } = await webIdentity(answerWith(200, granted, asked));
+      expect(env.get("AWS_SECRET_ACCESS_KEY")?.expose()).toBe("canary-web-secret");
+      expect(env.get("AWS_REGION")?.expose()).toBe("eu-west-3");
+      expect(asked.map(({ url }) => new URL(url).hostname)).toEqual(["sts.eu-west-3.amazonaws.com"]);
+    });
+
+    it.each([
+      ["Throttling", 400, "ERR_CREDENTIAL_RATE_LIMITED", 3],
+      ["ServiceUnavailable", 503, "ERR_CREDENTIAL_UNAVAILABLE", 3],
+      ["AccessDenied", 403, "ERR_CREDENTIAL_DENIED", 1],
+    ])("that STS refuses with %s (%i) is %s after %i requests", async (name, status, code, requests) => {
+      const asked: HttpRequest[] = [];
+      const body = `<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><Error><Code>${name}</Code><Message>canary</Message></Error></ErrorResponse>`;
+      const failure = webIdentity(answerWith(status, body, asked));
+      await expect(failure).rejects.toMatchObject({ code });
+      await expect(failure.catch(toVisibleText)).resolves.not.toContain("canary");
+      expect(asked).toHaveLength(requests);
+    });
+
+    it("is unreachable where STS is dead, unavailable where it redirects, and not found without the token", async () => {
+      const dead = async () => {
+        throw new HttpError("ERR_HTTP_UNREACHABLE", "nobody listens");
+      };
+      await expect(webIdentity(dead)).rejects.toMatchObject({ code: "ERR_CREDENTIAL_UNREACHABLE" });
+      const redirecting = webIdentity(answerWith(302, ""));
+      await expect(redirecting).rejects.toMatchObject({ code: "ERR_CREDENTIAL_UNAVAILABLE" });
+      const missing = webIdentity(answerWith(200, granted), {}, "/nonexistent/token");
+      await expect(missing).rejects.toMatchObject({ code: "ERR_CREDENTIAL_NOT_FOUND" });
+    });
+  });
+
+  it("a failing source_profile is named", async () => {
+    const lines = [
+      "[profile outer]",
+      "role_arn = arn:aws:iam::123456789012:role/x",
+      "source_profile = inner",
+      "[profile inner]",
+      "credential_process = /bin/false",
+    ];
+    const failure = (await withConfig("outer", lines.join("\n")))();
+    await expect(failure).rejects.toMatchObject({ code: "ERR_CREDENTIAL_UNAVAILABLE" });
+    await expect(failure).rejects.toThrow(/inner/u);
+  });
+
+  it("keys of a nested table are none of the profile's", async () => {
+    const lines = [
+      "[profile nested]",
+      "region = eu-west-1",
+      "s3 =",
+      "  region = us-east-9",
+      `aws_access_key_id = ${ID}`,
+      `  aws_secret_access_key = ${KEY}`,
+    ];
+    const { env } = await (await withConfig("nested", lines.join("\n")))();
+    expect(env.get("AWS_REGION")?.expose()).toBe("eu-west-1");
   });
 
   describeCredentialProvider({

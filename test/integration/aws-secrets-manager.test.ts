@@ -15,9 +15,11 @@ import {
 } from "@eka-ci/caches";
 import { createTestRuntime, describeCredentialProvider } from "@eka-ci/caches/testing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { trackServers } from "../support/opened-servers.ts";
 import { describeWith } from "../support/requirement.ts";
 import { type ExternalServer, startExternal } from "./servers/external-server.ts";
 import { type LoopbackServer, startServer } from "./servers/loopback-server.ts";
+import { startEc2 } from "./servers/metadata-servers.ts";
 
 const { http, clock } = createNodeRuntime();
 const VALUES = { AWS_ACCESS_KEY_ID: "AKIACANARYSM00000001", AWS_SECRET_ACCESS_KEY: "canary-secrets-manager" };
@@ -230,4 +232,91 @@ describe("what Secrets Manager refuses", () => {
       await server[Symbol.asyncDispose]();
     },
   );
+});
+
+describe("the identity that asks Secrets Manager", () => {
+  const { keep } = trackServers();
+  const ARN = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:ci/s3-AbCdEf";
+
+  async function ask(env: Record<string, string>, source: Partial<AwsSecretsManagerSource> = {}) {
+    const answer = { SecretString: JSON.stringify(VALUES) };
+    const secrets = await keep(startServer(() => ({ status: 200, body: answer })));
+    const noKeys = { AWS_ACCESS_KEY_ID: "", AWS_SECRET_ACCESS_KEY: "", AWS_SESSION_TOKEN: "" };
+    const asked = provide(secrets.url, source, { ...noKeys, ...env })();
+    await asked.catch(() => undefined);
+    return { asked, authorizations: secrets.requests.map(({ headers }) => String(headers.authorization)) };
+  }
+
+  it("is the role of the machine, by version 2 of its metadata service", async () => {
+    const ec2 = await keep(startEc2());
+    const { asked, authorizations } = await ask({ AWS_EC2_METADATA_SERVICE_ENDPOINT: ec2.url });
+    await expect(asked).resolves.toBeDefined();
+    expect(authorizations).toEqual([expect.stringContaining("ASIACANARY0000000001/")]);
+  });
+
+  it("is never asked of version 1, whatever that would answer", async () => {
+    const ec2 = await keep(
+      startServer(({ method, url }) => {
+        if (method === "PUT") return { status: 403 };
+        const keys = { Code: "Success", AccessKeyId: "a", SecretAccessKey: "canary-version-1", Token: "t" };
+        return url.pathname.endsWith("/role") ? { status: 200, body: keys } : { status: 200, body: "role" };
+      }),
+    );
+    const { asked, authorizations } = await ask({ AWS_EC2_METADATA_SERVICE_ENDPOINT: ec2.url });
+    await expect(asked).rejects.toMatchObject({ code: "ERR_CREDENTIAL_NOT_CONFIGURED" });
+    expect(authorizations).toEqual([]);
+    expect(ec2.requests.map(({ method }) => method)).toEqual(["PUT"]);
+  });
+
+  it("is that of the pod before that of its machine, and told as denied where the container's agent denies", async () => {
+    const ec2 = await keep(startEc2());
+    const agent = await keep(startServer(() => ({ status: 403, body: "canary-of-agent" })));
+    const { asked, authorizations } = await ask({
+      AWS_EC2_METADATA_SERVICE_ENDPOINT: ec2.url,
+      AWS_CONTAINER_CREDENTIALS_FULL_URI: agent.url,
+    });
+    await expect(asked).rejects.toMatchObject({
+      code: "ERR_CREDENTIAL_DENIED",
+      sourceType: "aws-secrets-manager",
+    });
+    await expect(asked).rejects.not.toThrow(/canary/u);
+    expect([authorizations, ec2.requests]).toEqual([[], []]);
+  });
+
+  it("is that of AWS_PROFILE, which must be there then", async () => {
+    const ec2 = await keep(startEc2());
+    const directory = await mkdtemp(join(tmpdir(), "eka-ci-identity-"));
+    const credentials = join(directory, "credentials");
+    await writeFile(credentials, "[ci]\naws_access_key_id = AKIAPROFILE\naws_secret_access_key = canary\n");
+    const env = {
+      AWS_EC2_METADATA_SERVICE_ENDPOINT: ec2.url,
+      AWS_SHARED_CREDENTIALS_FILE: credentials,
+      AWS_CONFIG_FILE: "/nonexistent",
+    };
+    const resolver = (profile: string) =>
+      createCredentialResolver({
+        runtime: {
+          env: {
+            ...env,
+            AWS_PROFILE: profile,
+            AWS_REGION: "eu-west-1",
+            AWS_ENDPOINT_URL: "http://127.0.0.1:1",
+          },
+        },
+      }).resolve({ type: "aws-secrets-manager", secretName: "ci/s3" });
+    await expect(resolver("ci")).rejects.toMatchObject({ code: "ERR_CREDENTIAL_UNREACHABLE" });
+    await expect(resolver("other")).rejects.toMatchObject({ code: "ERR_CREDENTIAL_NOT_FOUND" });
+    expect(ec2.requests).toEqual([]);
+    await rm(directory, { recursive: true });
+  });
+
+  it("is missing on a machine without any", async () => {
+    const { asked } = await ask({ AWS_EC2_METADATA_SERVICE_ENDPOINT: "http://127.0.0.1:1" });
+    await expect(asked).rejects.toMatchObject({ code: "ERR_CREDENTIAL_NOT_CONFIGURED" });
+  });
+
+  it("signs for the region of an ARN, whatever the environment says", async () => {
+    const { authorizations } = await ask({ ...IDENTITY, AWS_REGION: "us-east-1" }, { secretName: ARN });
+    expect(authorizations).toEqual([expect.stringContaining("/eu-west-1/secretsmanager/")]);
+  });
 });

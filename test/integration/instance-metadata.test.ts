@@ -165,11 +165,6 @@ describeCredentialProvider({
       code: "ERR_CREDENTIAL_UNSUPPORTED",
       arrange: () => ec2({}, { roleArn: ROLE }),
     },
-    {
-      situation: "when a container has a role of its own",
-      code: "ERR_CREDENTIAL_UNSUPPORTED",
-      arrange: () => provide({ AWS_CONTAINER_CREDENTIALS_RELATIVE_URI: "/v2/x" }),
-    },
   ],
 });
 

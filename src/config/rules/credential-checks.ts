@@ -1,3 +1,4 @@
+import { findSecretRegion } from "../../core/credential-source.ts";
 import { isRecord } from "../../core/own-member.ts";
 import { didYouMean } from "../../core/suggestion.ts";
 import { isMisplaced } from "../schema/credential-advice.ts";
@@ -20,7 +21,22 @@ export function checkCredentialSource(value: unknown, path: KeyPath): Problem[] 
   if (names.length - unknown.length > 1 || names.length === 0) problems.push(notExactlyOne(path));
   const file = value["file"];
   if (isRecord(file) && file["file_permissions"] === "off") problems.push(insecureFile([...path, "file"]));
-  return [...problems, ...checkInstanceMetadata(value["instance-metadata"], [...path, "instance-metadata"])];
+  return [
+    ...problems,
+    ...checkInstanceMetadata(value["instance-metadata"], [...path, "instance-metadata"]),
+    ...checkSecretsManager(value["aws-secrets-manager"], [...path, "aws-secrets-manager"]),
+  ];
+}
+
+/** The region of an ARN is where the secret is. */
+function checkSecretsManager(value: unknown, path: KeyPath): Problem[] {
+  if (!isRecord(value)) return [];
+  const { secret_name: name, region } = value;
+  const ofName = typeof name === "string" ? findSecretRegion(name) : undefined;
+  if (ofName === undefined || typeof region !== "string" || region === ofName) return [];
+  const message = "The ARN in secret_name names another region";
+  const hint = `Remove region, or write region = "${ofName}"`;
+  return [{ code: "invalid-value", severity: "error", message, path: [...path, "region"], hint }];
 }
 
 /** Which keys of `instance-metadata` mean something only beside another. */

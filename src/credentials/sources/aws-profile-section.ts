@@ -1,3 +1,12 @@
+/** What the shared AWS files say. */
+export interface AwsTexts {
+  readonly credentials?: string | undefined;
+  readonly config?: string | undefined;
+}
+
+/** The keys of a profile. */
+export type ProfileSection = ReadonlyMap<string, string>;
+
 /**
  * Collects what the shared AWS files say of a profile, as far as errors and the region need it: `[name]` in the
  * credentials file, `[profile name]` or `[default]` in the configuration file. Of a key in both, the credentials file's
@@ -5,10 +14,7 @@
  *
  * @returns nothing where no file has the profile
  */
-export function readProfileSection(
-  profile: string,
-  texts: { readonly credentials?: string | undefined; readonly config?: string | undefined },
-): ReadonlyMap<string, string> | undefined {
+export function readProfileSection(profile: string, texts: AwsTexts): ProfileSection | undefined {
   const config = readSection(
     texts.config,
     (header) => header === `profile ${profile}` || (profile === "default" && header === profile),
@@ -21,18 +27,23 @@ export function readProfileSection(
 function readSection(
   text: string | undefined,
   isWanted: (header: string) => boolean,
-): ReadonlyMap<string, string> | undefined {
+): ProfileSection | undefined {
   let found: Map<string, string> | undefined;
   let inside = false;
+  /** Behind a key with nothing after its equals sign, indented lines are keys of that key, and none of the profile. */
+  let isNesting = false;
   for (const line of (text ?? "").split(/\r?\n/u)) {
-    const header = /^\s*\[([^\]]*)\]/u.exec(line)?.[1]?.trim().replace(/\s+/gu, " ").replaceAll('"', "");
+    const header = /^\s*\[([^\]]*)\]/u.exec(line)?.[1]?.trim().replace(/\s+/gu, " ").replace(/["']/gu, "");
     if (header !== undefined) {
       inside = isWanted(header);
+      isNesting = false;
       if (inside) found ??= new Map();
       continue;
     }
-    const [, key, value] = /^\s*([^\s=#;]+)\s*=\s*(.*?)(?:\s[#;].*)?$/u.exec(line) ?? [];
-    if (inside && key !== undefined && value !== undefined) found?.set(key, value.trim());
+    const [, indent, key, value = ""] = /^(\s*)([^\s=#;]+)\s*=\s*(.*?)(?:\s[#;].*)?$/u.exec(line) ?? [];
+    if (key === undefined || (isNesting && indent !== "")) continue;
+    isNesting = value.trim() === "";
+    if (inside) found?.set(key, value.trim());
   }
   return found;
 }

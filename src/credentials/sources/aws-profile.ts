@@ -7,11 +7,39 @@ import type { Runtime } from "../../host/runtime.ts";
 import { toCredentialError } from "../file-errors.ts";
 import type { CredentialProvider, Credentials } from "../provider.ts";
 import { withRetries } from "../retry.ts";
+import { assumeWebIdentity, type WebIdentityParams } from "./assume-web-identity.ts";
 import { toAwsError } from "./aws-errors.ts";
-import { readProfileSection } from "./aws-profile-section.ts";
+import {
+  explainProfile,
+  isMissingFile,
+  isProfileError,
+  noProfile,
+  noTokenFile,
+} from "./aws-profile-errors.ts";
+import { type AwsTexts, readProfileSection } from "./aws-profile-section.ts";
 import { createAwsRequestHandler } from "./aws-request-handler.ts";
 
 const MAX_BYTES = 1024 * 1024;
+
+/** Keys by which a profile yields credentials; one without any, as with a region alone, is no identity. */
+const IDENTITY_KEYS = [
+  "aws_access_key_id",
+  "role_arn",
+  "credential_process",
+  "credential_source",
+  "sso_session",
+  "sso_start_url",
+  "login_session",
+];
+
+/** Whether the shared AWS files have credentials of a profile. */
+export async function hasAwsProfile(source: AwsProfileSource, runtime: Runtime): Promise<boolean> {
+  const [credentials, config] = await Promise.all(
+    Object.values(findAwsFiles(runtime)).map((path) => readIfPresent(path, source, runtime)),
+  );
+  const section = readProfileSection(source.profile, { credentials, config });
+  return IDENTITY_KEYS.some((key) => section?.has(key) === true);
+}
 
 /** Where the shared AWS files are, by the rules of the AWS SDKs. */
 export interface AwsFiles {
@@ -33,33 +61,55 @@ export function findAwsFiles({ env, user, workingDirectory }: Runtime): AwsFiles
 
 /**
  * A profile of the shared AWS files, as `@aws-sdk/credential-provider-ini` resolves it: static keys, roles, processes, SSO.
- * The SDK answers every broken profile with the same error, so the files are looked at first, and again when it fails.
  */
 export function createAwsProfileProvider(source: AwsProfileSource, runtime: Runtime): CredentialProvider {
-  const service = { sourceType: source.type, name: "AWS" };
-  return withRetries(async ({ signal } = {}) => {
-    const files = findAwsFiles(runtime);
-    const section = readProfileSection(source.profile, await readAwsFiles(files, source, runtime));
-    if (section === undefined) throw noProfile(source);
-    const { fromIni } = await import("@aws-sdk/credential-provider-ini");
-    const requestHandler = createAwsRequestHandler(service, runtime, signal);
-    const resolve = fromIni({
-      profile: source.profile,
-      filepath: files.credentials,
-      configFilepath: files.config,
-      ignoreCache: true,
-      clientConfig: { requestHandler, maxAttempts: 1 },
-    });
-    try {
-      return toCredentials(await resolve(), section.get("region"));
-    } catch (error) {
-      signal?.throwIfAborted();
-      // The SDK says the same of a broken profile and of an SSO service that is not there.
-      if (isProfileError(error)) throw requestHandler.lastFailure ?? explainProfile(source, section);
-      throw toAwsError(error, service, requestHandler.lastFailure);
-    }
-  }, runtime);
+  return withRetries(({ signal } = {}) => resolveAwsProfile(source, runtime, signal), runtime);
 }
+
+/**
+ * Resolves a profile once. The SDK answers every broken profile with the same error, so the files are looked at first, and again when it
+ * fails.
+ */
+export async function resolveAwsProfile(
+  source: AwsProfileSource,
+  runtime: Runtime,
+  signal: AbortSignal | undefined,
+): Promise<Credentials> {
+  const service = { sourceType: source.type, name: "AWS" };
+  const files = findAwsFiles(runtime);
+  const texts = await readAwsFiles(files, source, runtime);
+  const section = readProfileSection(source.profile, texts);
+  if (section === undefined) throw noProfile(source);
+  const { fromIni } = await import("@aws-sdk/credential-provider-ini");
+  const requestHandler = createAwsRequestHandler(service, runtime, signal);
+  const clientConfig = { requestHandler, maxAttempts: 1 };
+  const region =
+    section.get("region") || runtime.env["AWS_REGION"] || runtime.env["AWS_DEFAULT_REGION"] || "us-east-1";
+  const stsConfig = { ...clientConfig, region };
+  const resolve = fromIni({
+    profile: source.profile,
+    filepath: files.credentials,
+    configFilepath: files.config,
+    ignoreCache: true,
+    clientConfig,
+    parentClientConfig: stsConfig,
+    // The SDK's own takes no bound for its attempts.
+    roleAssumerWithWebIdentity: (params: WebIdentityParams) => assumeWebIdentity(params, stsConfig),
+    ...METADATA_VERSION_2,
+  });
+  try {
+    return toCredentials(await resolve(), section.get("region"));
+  } catch (error) {
+    signal?.throwIfAborted();
+    if (isMissingFile(error)) throw noTokenFile(source);
+    // The SDK says the same of a broken profile and of an SSO service that is not there.
+    if (isProfileError(error)) throw requestHandler.lastFailure ?? explainProfile(source, texts);
+    throw toAwsError(error, service, requestHandler.lastFailure);
+  }
+}
+
+/** For `credential_source = Ec2InstanceMetadata`, which takes what `fromIni` takes: version 1 asks for no session token. */
+const METADATA_VERSION_2 = { ec2MetadataV1Disabled: true };
 
 interface ResolvedKeys {
   readonly accessKeyId: string;
@@ -79,7 +129,7 @@ function toCredentials(keys: ResolvedKeys, region: string | undefined): Credenti
 }
 
 /** Reads the files that exist, and fails if none does. */
-async function readAwsFiles(files: AwsFiles, source: AwsProfileSource, runtime: Runtime) {
+async function readAwsFiles(files: AwsFiles, source: AwsProfileSource, runtime: Runtime): Promise<AwsTexts> {
   const [credentials, config] = await Promise.all(
     [files.credentials, files.config].map((path) => readIfPresent(path, source, runtime)),
   );
@@ -99,31 +149,4 @@ async function readIfPresent(
     if (error instanceof FileError && error.code === "ERR_FILE_NOT_FOUND") return undefined;
     throw toCredentialError(error, source.type, "The AWS file");
   }
-}
-
-function noProfile({ profile, type }: AwsProfileSource): CredentialError {
-  const message = `There is no profile ${quoteName(profile, 64)} in the AWS files`;
-  return new CredentialError("ERR_CREDENTIAL_NOT_FOUND", type, message);
-}
-
-function isProfileError(error: unknown): boolean {
-  return error instanceof Error && /^(?:Credentials|Token|)ProviderError$/u.test(error.name);
-}
-
-// The error of a process that failed quotes its command line and what it printed.
-function explainProfile(
-  { profile, type }: AwsProfileSource,
-  section: ReadonlyMap<string, string>,
-): CredentialError {
-  const name = quoteName(profile, 64);
-  if (section.has("credential_process")) {
-    const message = `The credential_process of the profile ${name} gives no valid credentials; run it by hand`;
-    return new CredentialError("ERR_CREDENTIAL_UNAVAILABLE", type, message);
-  }
-  if ([...section.keys()].some((key) => key.startsWith("sso_"))) {
-    const message = `Nobody is logged in for the profile ${name}; run: aws sso login --profile ${name}`;
-    return new CredentialError("ERR_CREDENTIAL_EXPIRED", type, message);
-  }
-  const message = `The profile ${name} yields no credentials; try: aws sts get-caller-identity --profile ${name}`;
-  return new CredentialError("ERR_CREDENTIAL_MALFORMED", type, message);
 }

@@ -1,4 +1,4 @@
-import type { AwsSecretsManagerSource } from "../../core/credential-source.ts";
+import { type AwsSecretsManagerSource, findSecretRegion } from "../../core/credential-source.ts";
 import { CredentialError } from "../../core/errors.ts";
 import type { Runtime } from "../../host/runtime.ts";
 import { parseAnswer } from "../http-answer.ts";
@@ -6,12 +6,10 @@ import type { CredentialProvider } from "../provider.ts";
 import { withRetries } from "../retry.ts";
 import { toSecrets } from "../secret-object.ts";
 import { toAwsError } from "./aws-errors.ts";
+import { findAwsIdentity } from "./aws-identity.ts";
 import { createAwsRequestHandler } from "./aws-request-handler.ts";
 
-/**
- * A secret of AWS Secrets Manager: a JSON object of texts. The server's own AWS identity reads it: keys of the runtime's
- * environment, else what the AWS SDK finds by itself.
- */
+/** A secret of AWS Secrets Manager: a JSON object of texts, which the host's own AWS identity reads. */
 export function createAwsSecretsManagerProvider(
   source: AwsSecretsManagerSource,
   runtime: Runtime,
@@ -23,8 +21,8 @@ export function createAwsSecretsManagerProvider(
     const region = chooseRegion(source, runtime);
     const { SecretsManagerClient, GetSecretValueCommand } = await import("@aws-sdk/client-secrets-manager");
     const requestHandler = createAwsRequestHandler(service, runtime, signal);
-    const identity = findIdentity(runtime);
-    const client = new SecretsManagerClient({ region, maxAttempts: 1, requestHandler, ...identity });
+    const credentials = await findAwsIdentity(type, runtime, signal);
+    const client = new SecretsManagerClient({ region, maxAttempts: 1, requestHandler, credentials });
     try {
       const { SecretString: text } = await client.send(new GetSecretValueCommand({ SecretId: secretName }));
       if (text === undefined) throw notText(source);
@@ -39,19 +37,11 @@ export function createAwsSecretsManagerProvider(
   }, runtime);
 }
 
-function chooseRegion({ region, type }: AwsSecretsManagerSource, { env }: Runtime): string {
-  const found = region || env["AWS_REGION"] || env["AWS_DEFAULT_REGION"];
+function chooseRegion({ secretName, region, type }: AwsSecretsManagerSource, { env }: Runtime): string {
+  const found = findSecretRegion(secretName) || region || env["AWS_REGION"] || env["AWS_DEFAULT_REGION"];
   if (found !== undefined && found !== "") return found;
   const message = "Environment variable AWS_REGION not set; set it, or write region beside secret_name";
   throw new CredentialError("ERR_CREDENTIAL_NOT_CONFIGURED", type, message);
-}
-
-function findIdentity({ env }: Runtime) {
-  const accessKeyId = env["AWS_ACCESS_KEY_ID"];
-  const secretAccessKey = env["AWS_SECRET_ACCESS_KEY"];
-  const sessionToken = env["AWS_SESSION_TOKEN"];
-  if (!accessKeyId || !secretAccessKey) return {};
-  return { credentials: { accessKeyId, secretAccessKey, ...(sessionToken ? { sessionToken } : {}) } };
 }
 
 function notText({ secretName, type }: AwsSecretsManagerSource): CredentialError {

@@ -25,7 +25,20 @@ export async function detectCloud(context: MetadataContext): Promise<MetadataSer
   const named = source.provider ?? findByEnvironment(runtime);
   const service = SERVICES.find(({ provider }) => provider === named);
   if (service !== undefined) return service;
-  const candidates = SERVICES.filter(({ provider }) => !isDisabled(provider, runtime));
+  return proveOne(SERVICES, context);
+}
+
+/**
+ * Finds out which of some services answers here, by their proofs, within a second, or five where the firmware names a cloud.
+ *
+ * @throws {@link CredentialError} `ERR_CREDENTIAL_NOT_CONFIGURED` if none does
+ */
+export async function proveOne(
+  services: readonly MetadataService[],
+  context: MetadataContext,
+): Promise<MetadataService> {
+  const { runtime } = context;
+  const candidates = services.filter(({ provider }) => !isDisabled(provider, runtime));
   const timeoutMs = (await hasFirmwareOfCloud(runtime)) ? HINTED_PROBE_MS : PROBE_MS;
   return withDeadline((signal) => probeAll(candidates, { ...context, request: { signal } }), {
     clock: runtime.clock,
@@ -60,8 +73,6 @@ async function probe(service: MetadataService, context: MetadataContext): Promis
 }
 
 function findByEnvironment({ env }: Runtime): MetadataService["provider"] | undefined {
-  if (env["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"] || env["AWS_CONTAINER_CREDENTIALS_FULL_URI"])
-    return "aws";
   if (env["GCE_METADATA_HOST"] || env["GCE_METADATA_IP"]) return "gcp";
   return env["AZURE_POD_IDENTITY_AUTHORITY_HOST"] ? "azure" : undefined;
 }

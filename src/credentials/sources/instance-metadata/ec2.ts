@@ -38,7 +38,6 @@ export const ec2: MetadataService = {
     return id.status === 200 && /^i-[0-9a-f]{8,17}$/u.test(toText(id));
   },
   fetch: async (context) => {
-    refuseOtherIdentities(context);
     const headers = { "x-aws-ec2-metadata-token": await readToken(context) };
     const base = findBase(context);
     const roles = await askMetadata({ url: `${base}${ROLES_PATH}`, headers }, ec2, context);
@@ -81,20 +80,6 @@ async function readToken(context: MetadataContext): Promise<string> {
   }
   const message = `${ec2.name} gives no session token (HTTP status ${response.status}); enable IMDSv2 for this instance`;
   throw new CredentialError("ERR_CREDENTIAL_DENIED", SOURCE_TYPE, message);
-}
-
-// A container's own role must not be passed over for the broader one of its machine.
-function refuseOtherIdentities({ source, runtime: { env } }: MetadataContext): void {
-  if (source.roleArn !== undefined) {
-    const message =
-      "role_arn is for Google Cloud and Azure; on EC2 attach the role to the instance, or use aws-profile";
-    throw new CredentialError("ERR_CREDENTIAL_UNSUPPORTED", SOURCE_TYPE, message);
-  }
-  if (env["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"] || env["AWS_CONTAINER_CREDENTIALS_FULL_URI"]) {
-    const message =
-      "This is a container with a role of its own; use aws-profile with credential_source = EcsContainer";
-    throw new CredentialError("ERR_CREDENTIAL_UNSUPPORTED", SOURCE_TYPE, message);
-  }
 }
 
 function noRole(): CredentialError {

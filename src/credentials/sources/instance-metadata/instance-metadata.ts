@@ -5,10 +5,11 @@ import type { CredentialProvider } from "../../provider.ts";
 import { withRetries } from "../../retry.ts";
 import { detectCloud } from "./detect-cloud.ts";
 import { type MetadataService, SOURCE_TYPE } from "./metadata-service.ts";
+import { findOwnIdentity } from "./own-identity.ts";
 
 /**
- * The identity of the cloud machine the server runs on. Which cloud it is, is found out once; that it is none is found
- * out anew at each request.
+ * The identity of the pod, the container or the cloud machine that the server runs in. Which cloud it is, is found out once; that it is
+ * none is found out anew at each request.
  */
 export function createInstanceMetadataProvider(
   source: InstanceMetadataSource,
@@ -17,13 +18,19 @@ export function createInstanceMetadataProvider(
   let found: MetadataService | undefined;
   return withRetries(async (request = {}) => {
     const context = { source, runtime, request };
-    const service = found ?? (await detectCloud(context));
+    const own = await findOwnIdentity(context);
+    const service = own ?? found ?? (await detectCloud(context));
     if (service.provider !== "azure" && source.clientId !== undefined) {
       const message = "client_id belongs to Azure, and this machine is not there";
       throw new CredentialError("ERR_CREDENTIAL_UNSUPPORTED", SOURCE_TYPE, message);
     }
+    if (service.provider === "aws" && source.roleArn !== undefined) {
+      const message =
+        "role_arn is for Google Cloud and Azure; on AWS give the role to the machine or pod, or use aws-profile";
+      throw new CredentialError("ERR_CREDENTIAL_UNSUPPORTED", SOURCE_TYPE, message);
+    }
     const credentials = await service.fetch(context);
-    found = service;
+    if (own === undefined) found = service;
     return credentials;
   }, runtime);
 }

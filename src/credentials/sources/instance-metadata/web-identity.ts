@@ -1,5 +1,6 @@
 import { Secret } from "../../../core/secret.ts";
 import type { Credentials } from "../../provider.ts";
+import { assumeWebIdentity } from "../assume-web-identity.ts";
 import { toAwsError } from "../aws-errors.ts";
 import { createAwsRequestHandler } from "../aws-request-handler.ts";
 import { type MetadataContext, SOURCE_TYPE } from "./metadata-service.ts";
@@ -12,27 +13,33 @@ export function isIdentityToken(text: string): boolean {
   return /^[\w-]{4,}\.[\w-]{4,}\.[\w-]{4,}$/u.test(text);
 }
 
+/** What an identity token is exchanged for. */
+interface AssumedRole {
+  readonly roleArn: string;
+  readonly token: Secret;
+  /** What the session is called in AWS's logs; default a name of its own for each. */
+  readonly sessionName?: string | undefined;
+}
+
 /**
- * Exchanges the identity token of a machine outside AWS for the keys of an AWS role
- * (https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html): the one way for `nix copy` to
- * reach S3 from there.
+ * Exchanges the identity token of a pod, or of a machine outside AWS, for the keys of an AWS role
+ * (https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html).
  */
 export async function assumeRoleWithIdentity(
-  { roleArn, token }: { readonly roleArn: string; readonly token: Secret },
+  { roleArn, token, sessionName }: AssumedRole,
   { source, runtime, request: { signal } }: MetadataContext,
 ): Promise<Credentials> {
-  const { fromWebToken } = await import("@aws-sdk/credential-provider-web-identity");
   const { env } = runtime;
   const region = source.region || env["AWS_REGION"] || env["AWS_DEFAULT_REGION"] || "us-east-1";
   const requestHandler = createAwsRequestHandler(STS, runtime, signal);
   try {
-    const keys = await fromWebToken({
-      roleArn,
-      webIdentityToken: token.expose(),
-      roleSessionName: `eka-ci-${runtime.random.uuid()}`,
-      durationSeconds: SESSION_SECONDS,
-      clientConfig: { region, requestHandler, maxAttempts: 1 },
-    })();
+    const params = {
+      RoleArn: roleArn,
+      WebIdentityToken: token.expose(),
+      RoleSessionName: sessionName ?? `eka-ci-${runtime.random.uuid()}`,
+      DurationSeconds: SESSION_SECONDS,
+    };
+    const keys = await assumeWebIdentity(params, { region, requestHandler, maxAttempts: 1 });
     const values = new Map([
       ["AWS_ACCESS_KEY_ID", new Secret(keys.accessKeyId)],
       ["AWS_SECRET_ACCESS_KEY", new Secret(keys.secretAccessKey)],

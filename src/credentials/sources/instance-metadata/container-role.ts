@@ -1,0 +1,104 @@
+import { CredentialError } from "../../../core/errors.ts";
+import { readMember } from "../../../core/own-member.ts";
+import { Secret } from "../../../core/secret.ts";
+import { toCredentialError } from "../../file-errors.ts";
+import { parseAnswer } from "../../http-answer.ts";
+import type { Credentials } from "../../provider.ts";
+import {
+  askMetadataOrFail,
+  type MetadataContext,
+  type MetadataService,
+  malformedAnswer,
+  SOURCE_TYPE,
+  toService,
+} from "./metadata-service.ts";
+
+const RELATIVE_URI = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI";
+const FULL_URI = "AWS_CONTAINER_CREDENTIALS_FULL_URI";
+const TOKEN = "AWS_CONTAINER_AUTHORIZATION_TOKEN";
+const TOKEN_FILE = "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE";
+
+const MAX_TOKEN_BYTES = 64 * 1024;
+
+/** Where the agents of ECS and EKS answer. Anything else must be loopback, or encrypted. */
+const ECS_ORIGIN = "http://169.254.170.2";
+const AGENT_HOSTS: ReadonlySet<string> = new Set(["169.254.170.2", "169.254.170.23", "[fd00:ec2::23]"]);
+
+/**
+ * The role of a container: ECS, and EKS Pod Identity
+ * (https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html).
+ */
+export const containerRole: MetadataService = {
+  provider: "aws",
+  name: "The container's credential service",
+  prove: async ({ runtime: { env } }) => Boolean(env[RELATIVE_URI] || env[FULL_URI]),
+  fetch: async (context) => {
+    const url = findUrl(context);
+    const token = await readToken(context);
+    const headers: Record<string, string> = token === undefined ? {} : { Authorization: token };
+    const answer = parseAnswer(
+      await askMetadataOrFail({ url, headers }, containerRole, context),
+      toService(containerRole),
+    );
+    const read = (name: string): string => {
+      const value = readMember(answer, name);
+      if (typeof value !== "string" || value === "") throw malformedAnswer(containerRole, name);
+      return value;
+    };
+    const expiration = new Date(read("Expiration"));
+    if (Number.isNaN(expiration.getTime())) throw malformedAnswer(containerRole, "a valid Expiration");
+    return toCredentials(read, expiration);
+  },
+};
+
+function toCredentials(read: (name: string) => string, expiration: Date): Credentials {
+  const env = new Map([
+    ["AWS_ACCESS_KEY_ID", new Secret(read("AccessKeyId"))],
+    ["AWS_SECRET_ACCESS_KEY", new Secret(read("SecretAccessKey"))],
+    ["AWS_SESSION_TOKEN", new Secret(read("Token"))],
+  ]);
+  return { env, expiration };
+}
+
+/** The relative address counts, if both are there. */
+function findUrl({ runtime: { env } }: MetadataContext): string {
+  const relative = env[RELATIVE_URI];
+  const text = relative ? `${ECS_ORIGIN}${relative}` : (env[FULL_URI] ?? "");
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  // The token must not leave the machine in the open; a relative address must not name another host.
+  const isRelative = relative !== undefined && relative !== "";
+  if (url === undefined || (isRelative && url.origin !== ECS_ORIGIN) || !isTrusted(url)) {
+    const name = isRelative ? RELATIVE_URI : FULL_URI;
+    const form = isRelative
+      ? "a path"
+      : "https, or http on loopback or the address of the agent of ECS or EKS";
+    throw new CredentialError("ERR_CREDENTIAL_NOT_CONFIGURED", SOURCE_TYPE, `${name} is not ${form}`);
+  }
+  return url.href;
+}
+
+function isTrusted({ protocol, hostname, username, password }: URL): boolean {
+  if (username !== "" || password !== "") return false;
+  if (protocol === "https:") return true;
+  const isLoopback =
+    /^127\.\d+\.\d+\.\d+$/u.test(hostname) || hostname === "[::1]" || hostname === "localhost";
+  return protocol === "http:" && (isLoopback || AGENT_HOSTS.has(hostname));
+}
+
+/** The file counts, if both are there; the agent of EKS replaces it, so it is read anew each time. */
+async function readToken({ runtime }: MetadataContext): Promise<string | undefined> {
+  const path = runtime.env[TOKEN_FILE];
+  const token = path ? await readTokenFile(path, runtime) : runtime.env[TOKEN] || undefined;
+  if (token === undefined || /^[\x20-\x7e]+$/u.test(token)) return token;
+  const message = `${path ? `The file of ${TOKEN_FILE}` : TOKEN} holds no token: it is empty, or has a line break in it`;
+  throw new CredentialError("ERR_CREDENTIAL_MALFORMED", SOURCE_TYPE, message);
+}
+
+async function readTokenFile(path: string, { files }: MetadataContext["runtime"]): Promise<string> {
+  try {
+    const { bytes } = await files.read(path, { maxBytes: MAX_TOKEN_BYTES });
+    return new TextDecoder().decode(bytes).trim();
+  } catch (error) {
+    throw toCredentialError(error, SOURCE_TYPE, `The file of ${TOKEN_FILE}`);
+  }
+}
