@@ -30,6 +30,11 @@ export interface PushCommandInput<Destination extends CacheDestination = CacheDe
   readonly progress?: boolean | undefined;
   /** The host's shared AWS files; needed for an S3 destination with `profile=` and no keys. */
   readonly awsFiles?: AwsFilePaths | undefined;
+  /**
+   * What `nix --version` prints. An S3 destination with `endpoint` is written in the form that this version reads; absent: in the form of
+   * Nix 2.33 and newer, which older versions may not read, and which no version takes for plain HTTP.
+   */
+  readonly nixVersion?: string | undefined;
 }
 
 /**

@@ -2,8 +2,10 @@ import type { HttpDestination, S3Destination } from "../core/cache.ts";
 import type { Secret } from "../core/secret.ts";
 import type { CommandArg, CommandSpec, PrivateFile } from "./command.ts";
 import { buildNetrc, EMPTY_NETRC } from "./netrc.ts";
+import { type NixVersion, parseNixVersion } from "./nix-version.ts";
 import { credentialProblem, type PushCommandInput } from "./push-input.ts";
 import { findRegion, toS3Variables } from "./s3-credentials.ts";
+import { writeEndpoint } from "./s3-endpoint.ts";
 
 /** Options with which nix substitutes and builds nothing and tries each request once; older versions hang or fail on retries. */
 export const PASSIVE_OPTIONS = [
@@ -27,19 +29,19 @@ export interface StoreAccess {
  * @throws {@link CommandError} `ERR_COMMAND_CREDENTIALS`
  */
 export function buildStoreAccess(input: PushCommandInput): StoreAccess {
-  const { destination, credentials, awsFiles } = input;
+  const { destination } = input;
   switch (destination.type) {
     case "cachix":
       return buildTokenAccess(
         `https://${destination.name}.cachix.org`,
-        credentials.env.get("CACHIX_AUTH_TOKEN"),
+        input.credentials.env.get("CACHIX_AUTH_TOKEN"),
       );
     case "attic":
-      return buildTokenAccess(destination.url, credentials.env.get("ATTIC_TOKEN"));
+      return buildTokenAccess(destination.url, input.credentials.env.get("ATTIC_TOKEN"));
     case "s3":
-      return buildS3Access(destination, credentials, awsFiles);
+      return buildS3Access(destination, input);
     case "http":
-      return buildHttpAccess(destination, credentials);
+      return buildHttpAccess(destination, input.credentials);
   }
 }
 
@@ -64,13 +66,13 @@ const NO_INSTANCE_ROLE = [
 
 function buildS3Access(
   destination: S3Destination,
-  credentials: PushCommandInput["credentials"],
-  awsFiles: PushCommandInput["awsFiles"],
+  { credentials, awsFiles, nixVersion }: PushCommandInput,
 ): StoreAccess {
   const keys = toS3Variables(credentials.env);
   const usesProfile = keys.size === 0 && destination.parameters.some(({ name }) => name === "profile");
   const profile = usesProfile ? toProfileVariables(awsFiles) : [];
-  const url = toStoreUrl(destination, { keepProfile: usesProfile, region: findRegion(credentials.env) });
+  const version = parseNixVersion(nixVersion ?? "");
+  const url = toStoreUrl(destination, { usesProfile, region: findRegion(credentials.env), version });
   const env = new Map<string, CommandArg | Secret>([...keys, ...profile, ...NO_INSTANCE_ROLE]);
   return { url, env, netrc: EMPTY_NETRC };
 }
@@ -87,18 +89,22 @@ function toProfileVariables(awsFiles: PushCommandInput["awsFiles"]): (readonly [
   ];
 }
 
+/** What a store URL depends on besides the destination. */
+interface StoreUrlOptions {
+  readonly usesProfile: boolean;
+  readonly region: string | undefined;
+  readonly version: NixVersion | undefined;
+}
+
 /**
  * Writes the URL that nix is given. Up to Nix 2.32 `profile` makes it ignore keys in the environment, and from 2.33.2 on the
  * keys win, so it goes where there are keys. The region of the credentials stands in where the URL names none: nix would
  * take us-east-1.
  */
-function toStoreUrl(
-  { url, parameters }: S3Destination,
-  { keepProfile, region }: { readonly keepProfile: boolean; readonly region: string | undefined },
-): string {
-  const kept = parameters.filter(({ name }) => keepProfile || name !== "profile");
+function toStoreUrl({ url, parameters }: S3Destination, options: StoreUrlOptions): string {
+  const { usesProfile, region, version } = options;
+  const kept = writeEndpoint(parameters, version).filter(({ name }) => usesProfile || name !== "profile");
   const addsRegion = region !== undefined && !kept.some(({ name }) => name === "region");
-  if (kept.length === parameters.length && !addsRegion) return url;
   const all = addsRegion ? [...kept, { name: "region", value: region }] : kept;
   const query = all.map(({ name, value }) => `${name}=${value}`).join("&");
   const [base = url] = url.split("?");

@@ -11,6 +11,7 @@ import { isCredentialFailure } from "../execution/failure.ts";
 import type { CommandProgress } from "../execution/nix-log.ts";
 import { runCommand } from "../execution/run-command.ts";
 import type { AnyCachesError } from "./any-error.ts";
+import { dependsOnNixVersion } from "./nix-version-memory.ts";
 import { type PushContext, toRunOptions } from "./push-context.ts";
 import { toEnded, toPushFailure } from "./push-failure.ts";
 import type { PushParticipant, SharedEnd } from "./push-participant.ts";
@@ -73,6 +74,7 @@ class CachePush {
   readonly #onOutput: (chunk: OutputChunk) => void;
   readonly #onProgress: (progress: CommandProgress) => void;
   #credentials: Credentials = { env: new Map() };
+  #nixVersion: string | undefined;
   #refreshed = false;
 
   constructor(
@@ -111,6 +113,8 @@ class CachePush {
     const asked = this.#participants.flatMap(({ storePaths }) => storePaths);
     const batches = batchStorePaths(checkStorePaths(asked, this.#context.host));
     await this.#resolveCredentials(false);
+    if (dependsOnNixVersion(this.#cache.destination))
+      this.#nixVersion = await this.#context.nixVersions.learn(toRunOptions(this.#context));
     // A command that cannot be built fails before the store is asked; what one batch lacks, all lack.
     for (const batch of batches.slice(0, 1)) this.#build(batch);
     await this.#checkStore();
@@ -150,6 +154,7 @@ class CachePush {
       cache: this.#cache,
       credentials: this.#credentials,
       host,
+      nixVersion: this.#nixVersion,
       context: this.#context,
     });
     this.#add(verified.present, error === undefined ? [this.#present, this.#confirmed] : [this.#present]);
@@ -185,6 +190,7 @@ class CachePush {
       destination,
       storePaths,
       credentials: this.#credentials,
+      nixVersion: this.#nixVersion,
       progress: this.#context.onProgress !== undefined || this.#context.stallTimeoutMs !== undefined,
       ...this.#context.host,
     });

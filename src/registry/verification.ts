@@ -8,5 +8,7 @@ export interface Verification {
   readonly cache: CacheDefinition;
   readonly credentials: Credentials;
   readonly host: HostPaths;
+  /** What `nix --version` prints, where that matters. */
+  readonly nixVersion: string | undefined;
   readonly context: PushContext;
 }

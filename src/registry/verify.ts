@@ -44,13 +44,9 @@ export async function verifyPaths(
 }
 
 async function verifyBatch(batch: readonly string[], verification: Verification): Promise<Verified> {
-  const { cache, credentials, host, context } = verification;
-  const command = buildPathInfoCommand({
-    destination: cache.destination,
-    storePaths: batch,
-    credentials,
-    ...host,
-  });
+  const { cache, credentials, host, nixVersion, context } = verification;
+  const { destination } = cache;
+  const command = buildPathInfoCommand({ destination, storePaths: batch, credentials, nixVersion, ...host });
   const { answer, error, result } = await ask(command, context);
   if (error !== undefined) return { present: [], error, failedRun: result };
   const isRedacted = answer.includes("[redacted]");

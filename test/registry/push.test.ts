@@ -6,7 +6,7 @@ import {
   type Executor,
   type PushRequest,
 } from "@eka-ci/caches";
-import { createTestRuntime } from "@eka-ci/caches/testing";
+import { createRecordingExecutor, createTestRuntime } from "@eka-ci/caches/testing";
 import { describe, expect, it, vi } from "vitest";
 import { codeOf, ENV, OTHER, PATH, REQUEST, setUp, statuses, TOML } from "../support/set-up-registry.ts";
 
@@ -307,5 +307,48 @@ describe("push", () => {
     await registry.push({ ...REQUEST, caches: ["dev"] }, { timeoutMs: Number.NaN });
     await registry.push({ ...REQUEST, caches: ["dev"] }, { timeoutMs: -1 });
     expect(seen).toEqual([300_000, 5_000, 300_000, 1]);
+  });
+});
+
+describe("the version of nix", () => {
+  const s3 = (query: string): string => `
+    [security]
+    allow_private_cache_hosts = true
+    [[caches]]
+    id = "s3"
+    cache_type = "nix-copy"
+    destination = "s3://bucket?${query}"
+    credentials = "none"`;
+
+  async function commandsOf(query: string, version: string): Promise<readonly string[]> {
+    const executor = createRecordingExecutor({
+      respond: ({ args }) => (args[0] === "--version" ? { stdout: version } : undefined),
+    });
+    const registry = CacheRegistry.fromToml(s3(query), {
+      executor,
+      runtime: createTestRuntime(),
+      verify: "never",
+    });
+    const request = { repository: "o/r", job: "j", caches: ["s3"], storePaths: [PATH] };
+    for (let push = 0; push < 2; push++) expect((await registry.push(request)).ok).toBe(true);
+    return executor.commands.map(({ file, args }) =>
+      args.includes("copy") ? String(args[4]) : `${file} ${args[0]}`,
+    );
+  }
+
+  it("is asked for once, and only where a command depends on it", async () => {
+    expect(await commandsOf("region=eu-west-1", "nix (Nix) 2.34.8\n")).not.toContain("nix --version");
+    const commands = await commandsOf("endpoint=minio:9000", "nix (Nix) 2.34.8\n");
+    expect(commands.filter((command) => command === "nix --version")).toHaveLength(1);
+    expect(commands).toContain("s3://bucket?endpoint=https://minio:9000");
+  });
+
+  it("that is old has the endpoint as it reads it, and one that is not told has it encrypted all the same", async () => {
+    expect(await commandsOf("endpoint=minio:9000", "nix (Nix) 2.26.3\n")).toContain(
+      "s3://bucket?endpoint=minio:9000&scheme=https",
+    );
+    expect(await commandsOf("endpoint=minio:9000", "hello")).toContain(
+      "s3://bucket?endpoint=https://minio:9000",
+    );
   });
 });
