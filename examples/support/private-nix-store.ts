@@ -12,10 +12,10 @@ export class PrivateNixStore implements AsyncDisposable {
   readonly env: Readonly<Record<string, string>>;
   readonly #directory: string;
 
-  private constructor(directory: string) {
+  private constructor(directory: string, path: string) {
     this.#directory = directory;
     this.env = {
-      PATH: process.env["PATH"] ?? "",
+      PATH: path,
       NIX_REMOTE: "local",
       NIX_STORE_DIR: join(directory, "store"),
       NIX_STATE_DIR: join(directory, "state"),
@@ -34,9 +34,9 @@ export class PrivateNixStore implements AsyncDisposable {
     }
   }
 
-  /** Makes an empty store. */
-  static async create(): Promise<PrivateNixStore> {
-    const store = new PrivateNixStore(await realpath(await mkdtemp(join(tmpdir(), "eka-ci-store-"))));
+  /** Makes an empty store, of the Nix on a search path. */
+  static async create(path = process.env["PATH"] ?? ""): Promise<PrivateNixStore> {
+    const store = new PrivateNixStore(await realpath(await mkdtemp(join(tmpdir(), "eka-ci-store-"))), path);
     await Promise.all(["conf", "tmp", "home"].map((name) => mkdir(join(store.#directory, name))));
     // Root would need build users for this store otherwise.
     await writeFile(join(store.#directory, "conf", "nix.conf"), "build-users-group =\nsandbox = false\n");

@@ -2,12 +2,12 @@ import { CacheRegistry, type CacheRegistryOptions, type PushResult } from "@eka-
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type BinaryCacheOptions, BinaryCacheServer } from "../../examples/support/binary-cache-server.ts";
 import { PrivateNixStore } from "../../examples/support/private-nix-store.ts";
-import { describeWith } from "../support/requirement.ts";
+import { describeEachNix } from "../support/requirement.ts";
 
-describeWith("nix", "nix copy to an HTTP binary cache", () => {
+describeEachNix("nix copy to an HTTP binary cache", (searchPath) => {
   let store: PrivateNixStore;
   beforeAll(async () => {
-    store = await PrivateNixStore.create();
+    store = await PrivateNixStore.create(searchPath);
   });
   afterAll(async () => {
     await expect(store.listWorkDirectories()).resolves.toEqual([]);

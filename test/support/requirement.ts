@@ -13,8 +13,12 @@ export const nodeWithSqlite: string | undefined =
     ? process.env["EKA_CI_NODE_WITH_SQLITE"]
     : process.execPath;
 
+/** The directory with a newer Nix than the installed one, which `EKA_CI_NIX_NEWER` leads to. */
+export const newerNix: string | undefined = process.env["EKA_CI_NIX_NEWER"] || undefined;
+
 function isInstalled(tool: string): boolean {
   if (tool === "node:sqlite") return nodeWithSqlite !== undefined;
+  if (tool === "newer-nix") return newerNix !== undefined;
   // It tells its version only beside an error.
   if (tool === "sshd") return existsSync("/usr/sbin/sshd");
   try {
@@ -44,4 +48,11 @@ export const hasSqlite = process.getBuiltinModule?.("node:sqlite") !== undefined
  */
 export function describeWithSqlite(name: string, define: () => void): void {
   if (hasSqlite) describe(name, define);
+}
+
+/** Defines tests of each Nix that is there: the installed one, and a newer one. */
+export function describeEachNix(name: string, define: (path: string) => void): void {
+  const installed = process.env["PATH"] ?? "";
+  describeWith("nix", name, () => define(installed));
+  describeWith("newer-nix", name, () => define(`${newerNix}:${installed}`));
 }
