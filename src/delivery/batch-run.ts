@@ -124,7 +124,8 @@ export class BatchRun {
     const failure = classifyFailure(error, failed.executions.at(-1));
     const now = this.#now();
     const isAnswered = moved || (error.code === "ERR_PUSH_FAILED" && failure.failureClass !== "unknown");
-    if (failure.failureClass === "transient" && !moved) breaker.fail(now);
+    const isRefusedWhole = failure.failureClass === "credentials" && failure.isWholeServer;
+    if ((failure.failureClass === "transient" || isRefusedWhole) && !moved) breaker.fail(now);
     else if (isAnswered) breaker.succeed();
     const fraction = random.fraction();
     const next = planNext(

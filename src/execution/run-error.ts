@@ -1,6 +1,6 @@
 import { PushError } from "../core/errors.ts";
-import { quoteName } from "../core/text.ts";
 import type { ExecutionResult } from "./executor.ts";
+import { summarizeFailure } from "./failure-summary.ts";
 
 /** What else is known of a run besides its result. */
 export interface RunContext {
@@ -29,7 +29,7 @@ export function findRunError(result: ExecutionResult, context: RunContext): Push
       if (context.hasStalled) return toStalled(context);
       return new PushError("ERR_PUSH_ABORTED", `${tool} was aborted`);
     case "failed":
-      return new PushError("ERR_PUSH_FAILED", `${tool} ${describeEnd(result)}${quoteLastLine(result)}`);
+      return new PushError("ERR_PUSH_FAILED", `${tool} ${describeEnd(result)}${summarizeFailure(result)}`);
     case "succeeded":
       if (result.exitCode !== 0 || result.signal !== null) {
         return new PushError(
@@ -40,7 +40,7 @@ export function findRunError(result: ExecutionResult, context: RunContext): Push
       if (!sawFailureMarker) return undefined;
       return new PushError(
         "ERR_PUSH_FAILED",
-        `${tool} exited with code 0 but skipped paths${quoteLastLine(result)}`,
+        `${tool} exited with code 0 but skipped paths${summarizeFailure(result)}`,
       );
     default:
       // An executor of the host's own may say anything; what is not known is not success.
@@ -55,10 +55,4 @@ function toStalled({ tool, stallTimeoutMs = 0 }: RunContext): PushError {
 
 function describeEnd({ exitCode, signal }: ExecutionResult): string {
   return signal === null ? `exited with code ${exitCode ?? "unknown"}` : `was ended by ${signal}`;
-}
-
-function quoteLastLine({ stderr, stdout }: ExecutionResult): string {
-  const lines = (stderr.trim() === "" ? stdout : stderr).trim().split("\n");
-  const last = lines.findLast((line) => line.trim() !== "")?.trim() ?? "";
-  return last === "" ? "" : `: ${quoteName(last, 400)}`;
 }

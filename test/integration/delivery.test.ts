@@ -21,7 +21,6 @@ import {
   type SeenRequest,
 } from "../../examples/support/binary-cache-server.ts";
 import { PrivateNixStore } from "../../examples/support/private-nix-store.ts";
-import { classifyRun } from "../../src/execution/failure.ts";
 import { describeWith, nodeWithSqlite } from "../support/requirement.ts";
 
 const toCache = (id: string, url: string, more = ""): string => `
@@ -168,50 +167,6 @@ describeWith("nix", "delivery to real servers", () => {
       expect(steps.at(-1)).toEqual({ type: "finished", cacheId: "one" });
       expect(steps.filter(({ type }) => type === "paths").at(-1)).toMatchObject({ done: 5, expected: 5 });
     }));
-
-  /** What is made of the words of a push that fails. */
-  const classifyPush = async (url: string, name: string) => {
-    const [path = ""] = await store.addMany(name, 1);
-    const registry = CacheRegistry.fromToml(toToml(toCache("one", url)), {
-      runtime: { env: store.env },
-      verify: "never",
-    });
-    const { results } = await registry.push({
-      repository: "o/r",
-      job: "j",
-      caches: ["one"],
-      storePaths: [path],
-    });
-    const run = results[0]?.status === "failed" ? results[0].executions.at(-1) : undefined;
-    return run && classifyRun(run);
-  };
-
-  it.each<[status: number, failureClass: string, isWholeServer: boolean]>([
-    [400, "permanent", false],
-    [401, "credentials", true],
-    [403, "credentials", true],
-    [408, "transient", false],
-    [413, "permanent", false],
-    [429, "transient", true],
-    [500, "transient", false],
-    [501, "permanent", false],
-    [502, "transient", false],
-    [503, "transient", true],
-    [504, "transient", false],
-  ])("reads what nix says of status %i as %s (whole server: %s)", (status, failureClass, isWholeServer) => {
-    const isNarinfo = ({ method, path }: SeenRequest): boolean =>
-      method === "PUT" && path.endsWith(".narinfo");
-    return withServer({ fail: (request) => (isNarinfo(request) ? status : undefined) }, async ({ url }) => {
-      expect(await classifyPush(url, `status-${status}`)).toMatchObject({ failureClass, isWholeServer });
-    });
-  });
-
-  it("reads what nix says of a server that is away as transient", async () => {
-    const server = await BinaryCacheServer.start();
-    const { url } = server;
-    await server[Symbol.asyncDispose]();
-    expect(await classifyPush(url, "away")).toMatchObject({ failureClass: "transient", isWholeServer: true });
-  });
 
   it("tells failures in words for people, also while nix writes for programs", () =>
     withServer(

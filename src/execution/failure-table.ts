@@ -1,0 +1,202 @@
+/**
+ * What a text means for another attempt.
+ *
+ * | meaning | class | who is meant | example |
+ * |---|---|---|---|
+ * | `refused` | permanent | the request or its path | a file that is too large |
+ * | `misconfigured` | permanent | the server, for every path | no such bucket, a certificate that nobody trusts |
+ * | `unauthorized` | credentials | the server, for every path | an expired token |
+ * | `busy` | transient | the server, which asks for patience | 503, throttling |
+ * | `away` | transient | the server, which is not there | connection refused |
+ * | `broken` | transient | one request | a cut transfer, 500 |
+ */
+export type FailureMeaning = "refused" | "misconfigured" | "unauthorized" | "busy" | "away" | "broken";
+
+/** Words of a tool or a server, and what they mean. */
+export interface FailureWords {
+  readonly pattern: RegExp;
+  readonly means: FailureMeaning;
+  /** Who prints them. */
+  readonly by: string;
+}
+
+/** Error codes of one meaning, with spaces between them. */
+export interface CloudCodes {
+  readonly means: FailureMeaning;
+  readonly codes: string;
+}
+
+/**
+ * Error codes of S3, STS and the services that speak like them, as they stand in `<Code>…</Code>` or before a message
+ * (https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html; MinIO's by its own list). They count more than the status that they
+ * come with: an expired token is 400.
+ */
+export const CLOUD_CODES: readonly CloudCodes[] = [
+  {
+    means: "unauthorized",
+    codes: `AccessDenied AccessDeniedException AccountProblem AllAccessDisabled ExpiredToken ExpiredTokenException InvalidAccessKeyId
+      InvalidClientTokenId InvalidSecurity InvalidToken NotSignedUp SignatureDoesNotMatch TokenRefreshRequired
+      UnrecognizedClientException`,
+  },
+  {
+    means: "busy",
+    codes: `BandwidthLimitExceeded LimitExceededException PriorRequestNotComplete RequestLimitExceeded RequestThrottled
+      RequestThrottledException ServerBusy ServiceUnavailable SlowDown SlowDownRead SlowDownWrite ThrottledException Throttling
+      ThrottlingException TooManyRequests TooManyRequestsException XMinioServerNotInitialized`,
+  },
+  {
+    means: "broken",
+    codes: `BadDigest IncompleteBody InternalError InternalFailure NoSuchUpload OperationAborted RequestExpired RequestTimeTooSkewed
+      RequestTimeout RequestTimeoutException XAmzContentSHA256Mismatch`,
+  },
+  {
+    means: "misconfigured",
+    codes: `AuthorizationHeaderMalformed IllegalLocationConstraintException InvalidBucketName InvalidStorageClass MethodNotAllowed
+      MissingContentLength NoSuchBucket NotImplemented PermanentRedirect QuotaExceeded XMinioStorageFull`,
+  },
+  {
+    means: "refused",
+    codes: `EntityTooLarge EntityTooSmall InvalidArgument InvalidDigest InvalidObjectState InvalidPart InvalidRequest KeyTooLongError
+      MalformedXML MaxMessageLengthExceeded`,
+  },
+];
+
+/** Statuses with a meaning of their own; the others of 400 to 499 are refused, and of 500 to 599 broken (RFC 9110, section 15). */
+export const STATUSES: Readonly<Record<number, FailureMeaning>> = {
+  401: "unauthorized",
+  403: "unauthorized",
+  405: "misconfigured",
+  407: "misconfigured",
+  408: "broken",
+  411: "misconfigured",
+  421: "broken",
+  425: "broken",
+  429: "busy",
+  // nginx: the client went away.
+  499: "broken",
+  501: "misconfigured",
+  503: "busy",
+  505: "misconfigured",
+  507: "misconfigured",
+  511: "misconfigured",
+  // Cloudflare: the server behind it is down, not reached or not trusted.
+  521: "away",
+  522: "away",
+  523: "away",
+  525: "misconfigured",
+  526: "misconfigured",
+  529: "busy",
+};
+
+const AWS = "S3 and its kin, up to Nix 2.32 without their code";
+const NIX = "Nix";
+const ATTIC = "Attic";
+const CACHIX = "Cachix";
+const SYSTEM = "the C library, and the runtimes of Rust and Haskell";
+
+/** What is told by words alone. Of several that fit, the first counts. */
+export const WORDS: readonly FailureWords[] = [
+  { pattern: /\brequest signature we calculated does not match\b/iu, means: "unauthorized", by: AWS },
+  { pattern: /\bAccess Key Id you provided does not exist\b/iu, means: "unauthorized", by: AWS },
+  { pattern: /\bprovided token has expired\b/iu, means: "unauthorized", by: AWS },
+  {
+    pattern: /\bsecurity token included in the request is (?:invalid|expired)\b/iu,
+    means: "unauthorized",
+    by: AWS,
+  },
+  { pattern: /: Access Denied\b/u, means: "unauthorized", by: AWS },
+  { pattern: /\bspecified bucket does not exist\b/iu, means: "misconfigured", by: AWS },
+  { pattern: /\bbucket you are attempting to access must be addressed\b/iu, means: "misconfigured", by: AWS },
+  { pattern: /\bauthorization header is malformed\b/iu, means: "misconfigured", by: AWS },
+  { pattern: /\bimplies functionality that is not implemented\b/iu, means: "misconfigured", by: AWS },
+  { pattern: /\bproposed upload exceeds the maximum\b/iu, means: "refused", by: AWS },
+  { pattern: /\bspecified key does not exist\b/iu, means: "refused", by: AWS },
+  { pattern: /\breduce your request rate\b/iu, means: "busy", by: AWS },
+  { pattern: /\brequest time and the (?:current|server's) time is too large\b/iu, means: "broken", by: AWS },
+  { pattern: /\bnot read from or written to within the timeout period\b/iu, means: "broken", by: AWS },
+  { pattern: /\bencountered an internal error\b/iu, means: "broken", by: AWS },
+  { pattern: /\bconflicting conditional operation is currently in progress\b/iu, means: "broken", by: AWS },
+  { pattern: /\bUnable to connect to endpoint\b/u, means: "away", by: AWS },
+
+  { pattern: /^\s*Error: (?:Unauthorized|AccessError)\b/mu, means: "unauthorized", by: ATTIC },
+  { pattern: /\bNoSuchCache\b/u, means: "misconfigured", by: ATTIC },
+  { pattern: /\bRequestError\b/u, means: "misconfigured", by: ATTIC },
+  { pattern: /\bInvalid cache reference\b/u, means: "misconfigured", by: ATTIC },
+  { pattern: /\bNoSuchObject\b|\bInvalidStorePath\b|\bNarHashMismatch\b/u, means: "refused", by: ATTIC },
+  { pattern: /\bIncompleteNar\b/u, means: "broken", by: ATTIC },
+  {
+    pattern: /^\s*Error: (?:InternalServerError|StorageError|DatabaseError)\b/mu,
+    means: "broken",
+    by: ATTIC,
+  },
+
+  { pattern: /\bdoesn't exist or you don't have access\b/u, means: "unauthorized", by: CACHIX },
+  { pattern: /\bneed a token\b|\bNeither auth token nor signing key\b/iu, means: "unauthorized", by: CACHIX },
+  {
+    pattern: /\bBinary cache \S+ does not exist\b|\bBinaryCacheNotFound\b/u,
+    means: "misconfigured",
+    by: CACHIX,
+  },
+  { pattern: /\bNAR hash mismatch\b/iu, means: "broken", by: CACHIX },
+  {
+    pattern: /(?:^|: )(?:Unauthorized|Forbidden)\s*$/imu,
+    means: "unauthorized",
+    by: `${ATTIC} and ${CACHIX}`,
+  },
+
+  { pattern: /\binvalid peer certificate\b|\bUnknownIssuer\b/u, means: "misconfigured", by: "rustls" },
+  {
+    pattern: /\bcertificate verify failed\b|\bself[- ]signed certificate\b/iu,
+    means: "misconfigured",
+    by: "OpenSSL",
+  },
+
+  { pattern: /\bNix daemon disconnected unexpectedly\b/u, means: "away", by: NIX },
+  { pattern: /\bcannot connect to (?:socket|daemon)\b/u, means: "away", by: NIX },
+  {
+    pattern: /\bSQLite database\b.*\bis busy\b|\bdatabase is locked\b/u,
+    means: "away",
+    by: "Nix and SQLite",
+  },
+  {
+    pattern: /\bdon't know how to (?:open|build)\b|\bCannot parse Nix store\b/u,
+    means: "misconfigured",
+    by: NIX,
+  },
+  {
+    pattern: /\bunrecognised flag\b|\bexperimental (?:Nix )?feature '[^']*' is disabled\b/u,
+    means: "misconfigured",
+    by: NIX,
+  },
+  { pattern: /\bis not valid\b|\blacks a (?:valid )?signature\b/u, means: "refused", by: NIX },
+  { pattern: /\bunexpected end-of-file\b|\binterrupted by the user\b/u, means: "broken", by: NIX },
+
+  { pattern: /\bname resolution\b|\bresolving timed out\b|\bdns error\b/iu, means: "away", by: SYSTEM },
+  {
+    pattern: /\bConnection (?:refused|timed out|reset)\b|\bConnectionTimeout\b|\bConnectionFailure\b/iu,
+    means: "away",
+    by: SYSTEM,
+  },
+  {
+    pattern: /\b(?:No route to host|Network is (?:unreachable|down)|Host is down)\b/iu,
+    means: "away",
+    by: SYSTEM,
+  },
+  { pattern: /\boperation timed out\b/iu, means: "away", by: SYSTEM },
+  { pattern: /\bunexpected EOF\b|\bBroken pipe\b|\bIncompleteMessage\b/iu, means: "broken", by: SYSTEM },
+  {
+    pattern: /\bconnection closed before message completed\b|\bwas not closed cleanly\b/iu,
+    means: "broken",
+    by: SYSTEM,
+  },
+  {
+    pattern: /\b(?:ResponseTimeout|NoResponseDataReceived)\b|\berror sending request for url\b/u,
+    means: "broken",
+    by: SYSTEM,
+  },
+  {
+    pattern: /\bNo space left on device\b|\bToo many open files\b|\bCannot allocate memory\b/iu,
+    means: "broken",
+    by: SYSTEM,
+  },
+];
