@@ -81,4 +81,9 @@ export interface ExecutionResult {
   readonly stderr: string;
   /** Whether earlier output was dropped. */
   readonly truncated: boolean;
+  /**
+   * What a cache answered when it was asked why, as in `PUT nix-cache-info: HTTP error 403`; absent where the run tells. An executor
+   * leaves it out.
+   */
+  readonly followUp?: string | undefined;
 }

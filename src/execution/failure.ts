@@ -32,9 +32,9 @@ export interface RunFailure {
  * Says what a run that did not succeed means, as far as its output tells: by what ended the run, before what came first. In it, a cloud's
  * error code counts before a status, a status before curl's number, and words last.
  */
-export function classifyRun({ outcome, stderr, stdout }: ExecutionResult): RunFailure {
+export function classifyRun({ outcome, stderr, stdout, followUp }: ExecutionResult): RunFailure {
   const output = `${stderr}\n${stdout}`.replaceAll(STORE_NAME, "");
-  const statement = findFinalStatement(output);
+  const statement = followUp ?? findFinalStatement(output);
   const meaning = findMeaning(statement ?? "") ?? findMeaning(withoutRepeated(output)) ?? findMeaning(output);
   const failure = meaning === undefined ? toUnknown(outcome) : FAILURES[meaning];
   // Who refuses the first file of a cache refuses the cache.
@@ -46,7 +46,7 @@ export function classifyRun({ outcome, stderr, stdout }: ExecutionResult): RunFa
 
 /** Base names of store paths: whoever names a package must not decide what its failure means. */
 const STORE_NAME = /[0-9a-df-np-sv-z]{32}-[0-9A-Za-z+._?=-]+/gu;
-const ROOT_FILE = /\bunable to (?:upload|download) '[^']*\/nix-cache-info'/u;
+const ROOT_FILE = /\bunable to (?:upload|download) '[^']*\/nix-cache-info'|^(?:GET|PUT) nix-cache-info: /u;
 
 type Classified = Omit<RunFailure, "retryAfterMs">;
 

@@ -11,11 +11,13 @@ import { isCredentialFailure } from "../execution/failure.ts";
 import type { CommandProgress } from "../execution/nix-log.ts";
 import { runCommand } from "../execution/run-command.ts";
 import type { AnyCachesError } from "./any-error.ts";
+import { addFollowUp } from "./follow-up.ts";
 import { dependsOnNixVersion } from "./nix-version-memory.ts";
 import { type PushContext, toRunOptions } from "./push-context.ts";
 import { toEnded, toPushFailure } from "./push-failure.ts";
 import type { PushParticipant, SharedEnd } from "./push-participant.ts";
 import type { PushResult } from "./push-types.ts";
+import type { Verification } from "./verification.ts";
 import { verifyPaths } from "./verify.ts";
 
 /**
@@ -144,19 +146,13 @@ class CachePush {
     batch: readonly string[],
     error: AnyCachesError | undefined,
   ): Promise<AnyCachesError | undefined> {
-    const { verifies, deadline, host } = this.#context;
+    const { verifies, deadline } = this.#context;
     if (!verifies) {
       if (error === undefined) this.#add(batch, [this.#present, this.#confirmed]);
       return error;
     }
     if (deadline.signal.aborted) return error ?? toEnded(deadline.signal);
-    const verified = await verifyPaths(batch, {
-      cache: this.#cache,
-      credentials: this.#credentials,
-      host,
-      nixVersion: this.#nixVersion,
-      context: this.#context,
-    });
+    const verified = await verifyPaths(batch, this.#verification());
     this.#add(verified.present, error === undefined ? [this.#present, this.#confirmed] : [this.#present]);
     // What an attempt failed of is told by its last run.
     if (error === undefined && verified.failedRun !== undefined) this.#executions.push(verified.failedRun);
@@ -198,14 +194,21 @@ class CachePush {
 
   async #execute(command: CommandSpec): Promise<AnyCachesError | undefined> {
     this.#throwIfEnded();
-    const { result, error } = await runCommand(command, {
+    const outcome = await runCommand(command, {
       ...toRunOptions(this.#context),
       stallTimeoutMs: this.#context.stallTimeoutMs,
       onOutput: this.#onOutput,
       onProgress: this.#onProgress,
     });
+    const { result, error } = await addFollowUp(outcome, this.#verification());
     if (result !== undefined) this.#executions.push(result);
     return error;
+  }
+
+  #verification(): Verification {
+    const { host } = this.#context;
+    const [cache, credentials, nixVersion] = [this.#cache, this.#credentials, this.#nixVersion];
+    return { cache, credentials, host, nixVersion, context: this.#context };
   }
 
   async #emit(event: Parameters<PushParticipant["emit"]>[0]): Promise<void> {

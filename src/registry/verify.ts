@@ -5,9 +5,10 @@ import { PushError } from "../core/errors.ts";
 import type { ExecutionResult } from "../execution/executor.ts";
 import { classifyRun } from "../execution/failure.ts";
 import { type CommandOutcome, runCommand } from "../execution/run-command.ts";
+import { addFollowUp } from "./follow-up.ts";
 import { listSome } from "./list-some.ts";
 import { probeCache } from "./probe-cache.ts";
-import { type PushContext, toRunOptions } from "./push-context.ts";
+import { toRunOptions } from "./push-context.ts";
 import type { Verification } from "./verification.ts";
 
 /** Longest answer that is read, in UTF-16 units; 400 paths take about a quarter of a megabyte. */
@@ -44,10 +45,10 @@ export async function verifyPaths(
 }
 
 async function verifyBatch(batch: readonly string[], verification: Verification): Promise<Verified> {
-  const { cache, credentials, host, nixVersion, context } = verification;
+  const { cache, credentials, host, nixVersion } = verification;
   const { destination } = cache;
   const command = buildPathInfoCommand({ destination, storePaths: batch, credentials, nixVersion, ...host });
-  const { answer, error, result } = await ask(command, context);
+  const { answer, error, result } = await ask(command, verification);
   if (error !== undefined) return { present: [], error, failedRun: result };
   const isRedacted = answer.includes("[redacted]");
   const found = isRedacted ? undefined : parsePathInfo(answer);
@@ -62,14 +63,12 @@ const MAX_QUESTIONS = 3;
 
 async function ask(
   command: CommandSpec,
-  context: PushContext,
+  verification: Verification,
 ): Promise<CommandOutcome & { readonly answer: string }> {
   for (let question = 1; ; question++) {
     const reader = new AnswerReader();
-    const { result, error } = await runCommand(command, {
-      ...toRunOptions(context),
-      onOutput: (chunk) => reader.push(chunk),
-    });
+    const options = { ...toRunOptions(verification.context), onOutput: reader.push.bind(reader) };
+    const { result, error } = await addFollowUp(await runCommand(command, options), verification);
     const answer = reader.read(result?.stdout ?? "");
     const isSpoilt = error?.code === "ERR_PUSH_FAILED" && result !== undefined && isTransient(result);
     if (!isSpoilt || question === MAX_QUESTIONS)

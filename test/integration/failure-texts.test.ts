@@ -140,9 +140,34 @@ describeEachNix("what nix says of a server that misbehaves", (searchPath) => {
     expect(await push(cache.url)).toMatchObject({ failureClass: "transient", isWholeServer: true });
   });
 
-  it.each([400, 401, 404, 500, 503])("a refused first file (%i) says nothing by itself", async (status) => {
-    const outcome = await outcomeOf(answer(status), (path) => path.endsWith("/nix-cache-info"));
-    expect(outcome.message).toContain("does not appear to be a binary cache");
+  it.each<[status: number, failureClass: string, isWholeServer: boolean]>([
+    [400, "permanent", true],
+    [401, "credentials", true],
+    [403, "credentials", true],
+    [404, "permanent", true],
+    [405, "permanent", true],
+    [429, "transient", true],
+    [500, "transient", false],
+    [503, "transient", true],
+  ])(
+    "of a first file that is refused (%i) nothing, so that the cache is asked: %s",
+    async (status, ...expected) => {
+      const outcome = await outcomeOf(answer(status), (path) => path.endsWith("/nix-cache-info"));
+      expect(outcome.message).toContain("does not appear to be a binary cache");
+      expect(outcome.message).toContain(`PUT nix-cache-info: HTTP error ${status}`);
+      const [failureClass, isWholeServer] = expected;
+      expect(outcome).toMatchObject({ failureClass, isWholeServer });
+    },
+  );
+
+  it("of a first file whose answer is lost nothing, and the cache that takes it later is tried again", async () => {
+    // curl itself asks a second time where a kept connection breaks.
+    const once = (response: ServerResponse): void => {
+      if (/Nix/u.test(String(response.req.headers["user-agent"]))) response.destroy();
+      else response.writeHead(201).end();
+    };
+    const outcome = await outcomeOf(once, (path) => path.endsWith("/nix-cache-info"));
     expect(outcome).toMatchObject({ failureClass: "unknown" });
+    expect(outcome.message).toContain("PUT nix-cache-info: HTTP 201");
   });
 });

@@ -1,0 +1,75 @@
+import { toHttpAccess } from "../commands/http-authorization.ts";
+import { DEFAULT_STORE_DIRECTORY } from "../commands/store-path.ts";
+import { PushError } from "../core/errors.ts";
+import type { ExecutionResult } from "../execution/executor.ts";
+import type { CommandOutcome } from "../execution/run-command.ts";
+import type { HttpRequest } from "../host/http-client.ts";
+import type { Verification } from "./verification.ts";
+
+/** What every version of nix says of every refusal of a cache's first file: of 400, 401, 403, 404, 429, 503 and a lost connection. */
+const SAYS_NOTHING = /\bdoes not appear to be a binary cache\b/u;
+const FIRST_FILE = "nix-cache-info";
+const TIMEOUT_MS = 10_000;
+const MAX_BYTES = 64 * 1024;
+
+/**
+ * Asks an HTTP cache why it refused its first file, where nix does not tell: the file is asked for, and put where it is missing, as nix
+ * does. What the cache answers stands beside the run.
+ */
+export async function addFollowUp(outcome: CommandOutcome, asked: Verification): Promise<CommandOutcome> {
+  const { result, error } = outcome;
+  if (error?.code !== "ERR_PUSH_FAILED" || result === undefined || !saysNothing(result)) return outcome;
+  const followUp = await askFirstFile(asked);
+  if (followUp === undefined) return outcome;
+  const message = `${error.message}; asked again, the cache answered ${followUp}`;
+  return { result: { ...result, followUp }, error: new PushError(error.code, message, error.storePaths) };
+}
+
+function saysNothing({ stderr, stdout }: ExecutionResult): boolean {
+  return SAYS_NOTHING.test(stderr) || SAYS_NOTHING.test(stdout);
+}
+
+async function askFirstFile({
+  cache,
+  credentials,
+  host,
+  context,
+}: Verification): Promise<string | undefined> {
+  const access = toHttpAccess(cache.destination, credentials.env);
+  const { remainingMs, signal } = context.deadline;
+  if (access === undefined || remainingMs <= 0 || signal.aborted) return undefined;
+  const { http, clock } = context.runtime;
+  const controller = new AbortController();
+  const cancel = clock.schedule(() => controller.abort(), Math.min(remainingMs, TIMEOUT_MS));
+  const ask = async (method: string, body?: string): Promise<number | undefined> => {
+    const request: HttpRequest = {
+      ...{
+        method,
+        body,
+        url: `${access.baseUrl}${FIRST_FILE}`,
+        headers: access.headers,
+        maxBytes: MAX_BYTES,
+      },
+      signal: AbortSignal.any([signal, controller.signal]),
+    };
+    return http.send(request).then(
+      ({ status }) => status,
+      () => undefined,
+    );
+  };
+  try {
+    const there = await ask("GET");
+    // Nix puts the file where a question for it is answered so.
+    const isMissing = there === 404 || there === 403 || there === 410;
+    if (!isMissing) return describe("GET", there);
+    return describe("PUT", await ask("PUT", `StoreDir: ${host.storeDirectory ?? DEFAULT_STORE_DIRECTORY}\n`));
+  } finally {
+    cancel();
+  }
+}
+
+/** In words that the table of failures knows. No answer proves nothing: the tool may run on another machine. */
+function describe(method: string, status: number | undefined): string | undefined {
+  if (status === undefined) return undefined;
+  return `${method} ${FIRST_FILE}: HTTP ${status < 400 ? "" : "error "}${status}`;
+}
