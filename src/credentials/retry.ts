@@ -1,5 +1,6 @@
 import { CredentialError } from "../core/errors.ts";
 import type { Runtime } from "../host/runtime.ts";
+import { sleep } from "../host/sleep.ts";
 import type { CredentialProvider } from "./provider.ts";
 
 const ATTEMPTS = 3;
@@ -26,7 +27,8 @@ export function withRetries(provider: CredentialProvider, runtime: Runtime): Cre
       } catch (error) {
         const delayMs = toDelay(error, attempt, runtime);
         if (delayMs === undefined || request.signal?.aborted === true) throw error;
-        await sleep(delayMs, request.signal, runtime);
+        await sleep(delayMs, request.signal, runtime.clock);
+        request.signal?.throwIfAborted();
       }
     }
   };
@@ -38,18 +40,4 @@ function toDelay(error: unknown, attempt: number, { random }: Runtime): number |
   const jitterMs = random.fraction() * BASE_DELAY_MS * 2 ** (attempt - 1);
   const delayMs = Math.max(jitterMs, error.retryAfterMs ?? 0);
   return delayMs > MAX_DELAY_MS ? undefined : delayMs;
-}
-
-function sleep(delayMs: number, signal: AbortSignal | undefined, { clock }: Runtime): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const onAbort = (): void => {
-      cancel();
-      reject(signal?.reason);
-    };
-    const cancel = clock.schedule(() => {
-      signal?.removeEventListener("abort", onAbort);
-      resolve();
-    }, delayMs);
-    signal?.addEventListener("abort", onAbort, { once: true });
-  });
 }

@@ -5,10 +5,11 @@ import { PushError } from "../core/errors.ts";
 import type { ExecutionResult } from "../execution/executor.ts";
 import { classifyRun } from "../execution/failure.ts";
 import { type CommandOutcome, runCommand } from "../execution/run-command.ts";
+import { sleep } from "../host/sleep.ts";
 import { addFollowUp } from "./follow-up.ts";
 import { listSome } from "./list-some.ts";
 import { probeCache } from "./probe-cache.ts";
-import { toRunOptions } from "./push-context.ts";
+import { type PushContext, toRunOptions } from "./push-context.ts";
 import type { Verification } from "./verification.ts";
 
 /** Longest answer that is read, in UTF-16 units; 400 paths take about a quarter of a megabyte. */
@@ -58,8 +59,9 @@ async function verifyBatch(batch: readonly string[], verification: Verification)
   return judge(batch, new Map([...found].filter(([path]) => !gone.has(path))), cache.requireSignature);
 }
 
-/** How often a question is asked that the network spoilt. */
-const MAX_QUESTIONS = 3;
+/** How often a question is asked that the network spoilt, and the most that is waited before the second, in milliseconds. */
+const MAX_QUESTIONS = 4;
+const FIRST_PAUSE_MS = 500;
 
 async function ask(
   command: CommandSpec,
@@ -73,7 +75,14 @@ async function ask(
     const isSpoilt = error?.code === "ERR_PUSH_FAILED" && result !== undefined && isTransient(result);
     if (!isSpoilt || question === MAX_QUESTIONS)
       return { answer, error, ...(result === undefined ? {} : { result }) };
+    await pause(question, verification.context);
   }
+}
+
+/** Full jitter, twice as long each time: who asks again at once meets the same broken network. */
+function pause(question: number, { runtime: { clock, random }, deadline }: PushContext): Promise<void> {
+  const delayMs = random.fraction() * FIRST_PAUSE_MS * 2 ** (question - 1);
+  return sleep(Math.min(delayMs, Math.max(0, deadline.remainingMs)), deadline.signal, clock);
 }
 
 function isTransient(result: ExecutionResult): boolean {

@@ -8,8 +8,14 @@ import {
   type PushRequest,
   type PushResult,
 } from "@eka-ci/caches";
-import { createRecordingExecutor, createTestRuntime, type ScriptedResult } from "@eka-ci/caches/testing";
+import {
+  createFakeClock,
+  createRecordingExecutor,
+  createTestRuntime,
+  type ScriptedResult,
+} from "@eka-ci/caches/testing";
 import { describe, expect, it } from "vitest";
+import { runUntil } from "../support/fake-cache.ts";
 
 const A = "/nix/store/3n58xw4373jp0ljirf06d8077j15pc4j-a";
 const B = "/nix/store/ab3li50xq0nl4q5lxdyinb8w8y13my9s-b";
@@ -42,12 +48,14 @@ function setUp(
   verify?: "never",
 ) {
   const executor = createRecordingExecutor({ respond });
+  const clock = createFakeClock();
   const registry = CacheRegistry.fromToml(toToml(cache), {
     executor,
-    runtime: createTestRuntime({ env: ENV }),
+    runtime: createTestRuntime({ env: ENV, clock }),
     verify,
   });
-  return { registry, executor, push: async () => (await registry.push(REQUEST)).results[0] };
+  const push = async () => (await runUntil(clock, registry.push(REQUEST))).results[0];
+  return { registry, executor, push };
 }
 
 const codeOf = (result: PushResult | undefined) =>
@@ -87,6 +95,19 @@ describe("after a push the cache is asked", () => {
     const pushed = await push();
     expect(codeOf(pushed)).toBe(code);
     expect(pushed).toMatchObject({ status: "failed", storePaths: present });
+  });
+
+  it("again where the network cuts the question, and the push has not failed", async () => {
+    let cuts = 3;
+    const { push, executor } = setUp(HTTP, (command) => {
+      if (!isQuestion(command)) return undefined;
+      if (cuts-- > 0)
+        return { exitCode: 1, stderr: "error: unable to download 'x': Timeout was reached (28)" };
+      return answer({ [A]: {}, [B]: {} });
+    });
+    expect(await push()).toMatchObject({ status: "pushed", storePaths: [A, B] });
+    expect(executor.commands.filter(isQuestion)).toHaveLength(4);
+    expect(executor.commands.filter(({ args }) => args.includes("copy"))).toHaveLength(1);
   });
 
   it("also after a failure, and what got there counts", async () => {

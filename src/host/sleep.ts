@@ -1,0 +1,15 @@
+import type { Clock } from "./runtime.ts";
+
+/** Waits for some milliseconds by a clock, or until a signal ends the wait. It never rejects. */
+export function sleep(delayMs: number, signal: AbortSignal | undefined, clock: Clock): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal?.aborted === true) return resolve();
+    const end = (): void => {
+      cancel();
+      signal?.removeEventListener("abort", end);
+      resolve();
+    };
+    const cancel = clock.schedule(end, delayMs);
+    signal?.addEventListener("abort", end, { once: true });
+  });
+}
