@@ -10,15 +10,18 @@ import { checkStorePaths } from "./store-path.ts";
  * push. {@link parsePathInfo} reads the answer. Nix asks the server itself, whatever earlier runs remember.
  *
  * @param input - destination, paths and credentials
+ * @param namesFormat - whether the format of the JSON is named, which Nix up to 2.32 refuses and a later one will ask for
  * @throws {@link CommandError} `ERR_STORE_PATH_INVALID`, `ERR_COMMAND_CREDENTIALS`
  */
-export function buildPathInfoCommand(input: PushCommandInput): CommandSpec {
+export function buildPathInfoCommand(input: PushCommandInput, namesFormat = false): CommandSpec {
   const storePaths = checkStorePaths(input.storePaths, { storeDirectory: input.storeDirectory });
   const access = buildStoreAccess(input);
   // A user name is no secret, and redacting it would spoil an answer that holds it, as the name of a key may.
   const netrc = { ...access.netrc, secrets: access.netrc.secrets.slice(-1) };
   const args = [
-    ...["--extra-experimental-features", "nix-command", "path-info", "--json", "--store", access.url],
+    ...["--extra-experimental-features", "nix-command", "path-info", "--json"],
+    ...(namesFormat ? ["--json-format", "1"] : []),
+    ...["--store", access.url],
     ...PASSIVE_OPTIONS,
     "--refresh",
     ...["--netrc-file", access.netrc.path, "--", ...storePaths],
@@ -36,16 +39,28 @@ export interface PathInfo {
 
 /**
  * Reads what {@link buildPathInfoCommand} printed, in the forms that Nix has had: up to 2.18 a list in which a missing path is
- * `"valid": false`, then an object in which it is `null`. What is in no such form counts as missing.
+ * `"valid": false`, then an object in which it is `null`, and from 2.33 on, in its second format, an object with such an object in it that
+ * has base names.
  *
  * @param stdout - the whole standard output
- * @returns the paths that the cache has; nothing if the output is no answer, or names a member twice
+ * @returns the paths that the cache has; nothing if the output has none of these forms, or names a member twice
  */
 export function parsePathInfo(stdout: string): ReadonlyMap<string, PathInfo> | undefined {
   const answer = parseStrictJson(stdout);
   if (Array.isArray(answer))
     return toPathInfo(answer.filter(isRecord).map((info) => [readMember(info, "path"), info]));
-  return isRecord(answer) ? toPathInfo(Object.entries(answer)) : undefined;
+  if (!isRecord(answer)) return undefined;
+  const version = readMember(answer, "version");
+  if (version !== undefined) return version === 2 ? parseSecondFormat(answer) : undefined;
+  const entries = Object.entries(answer);
+  return entries.every(([path]) => path.startsWith("/")) ? toPathInfo(entries) : undefined;
+}
+
+function parseSecondFormat(answer: Members): ReadonlyMap<string, PathInfo> | undefined {
+  const info = readMember(answer, "info");
+  const directory = readMember(answer, "storeDir");
+  if (!isRecord(info) || typeof directory !== "string") return undefined;
+  return toPathInfo(Object.entries(info).map(([name, entry]) => [`${directory}/${name}`, entry]));
 }
 
 function toPathInfo(entries: readonly (readonly [unknown, unknown])[]): ReadonlyMap<string, PathInfo> {

@@ -18,7 +18,7 @@ import type { AccessRequest, Decision } from "../policy/decision.ts";
 import { readRequest } from "../policy/read-request.ts";
 import { CacheCatalog } from "./cache-catalog.ts";
 import { type CheckOptions, type CheckReport, checkCaches } from "./check.ts";
-import { NixVersionMemory } from "./nix-version-memory.ts";
+import { NixMemory } from "./nix-memory.ts";
 import { type PushPlan, planAllowed } from "./plan.ts";
 import { runPush, runSharedPush } from "./push.ts";
 import type { PushContext } from "./push-context.ts";
@@ -79,7 +79,7 @@ export class CacheRegistry implements AsyncDisposable {
   readonly #resolver: CredentialResolver & Disposable;
   readonly #audit: AuditLog;
   readonly #host: HostPaths;
-  readonly #nixVersions = new NixVersionMemory();
+  readonly #nix = new NixMemory();
   readonly #verifies: boolean;
   readonly #hostSecrets: readonly string[];
   readonly #running = new Map<Deadline, Promise<unknown>>();
@@ -274,7 +274,7 @@ export class CacheRegistry implements AsyncDisposable {
       resolver: this.#resolver,
       runtime: this.#runtime,
       host: this.#host,
-      nixVersions: this.#nixVersions,
+      nix: this.#nix,
       hostSecrets: this.#hostSecrets,
       verifies: this.#verifies,
       ...{ deadline, timeoutMs, onOutput, onProgress, stallTimeoutMs },

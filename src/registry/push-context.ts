@@ -6,7 +6,7 @@ import type { RunCommandOptions } from "../execution/run-command.ts";
 import type { Deadline } from "../host/deadline.ts";
 import type { Runtime } from "../host/runtime.ts";
 import type { CacheCatalog } from "./cache-catalog.ts";
-import type { NixVersionMemory } from "./nix-version-memory.ts";
+import type { NixMemory } from "./nix-memory.ts";
 import type { PushOptions } from "./push-types.ts";
 
 /** What everything that is done for one push works with. */
@@ -17,7 +17,7 @@ export interface PushContext {
   readonly resolver: CredentialResolver;
   readonly runtime: Runtime;
   readonly host: HostPaths;
-  readonly nixVersions: NixVersionMemory;
+  readonly nix: NixMemory;
   /** Texts of the host's environment that must not be shown. */
   readonly hostSecrets: readonly string[];
   /** By when everything has to end. */

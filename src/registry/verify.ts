@@ -1,6 +1,7 @@
 import { batchStorePaths } from "../commands/batch.ts";
 import type { CommandSpec } from "../commands/command.ts";
 import { buildPathInfoCommand, type PathInfo, parsePathInfo } from "../commands/path-info.ts";
+import type { PushCommandInput } from "../commands/push-input.ts";
 import { PushError } from "../core/errors.ts";
 import type { ExecutionResult } from "../execution/executor.ts";
 import { classifyRun } from "../execution/failure.ts";
@@ -48,15 +49,27 @@ export async function verifyPaths(
 async function verifyBatch(batch: readonly string[], verification: Verification): Promise<Verified> {
   const { cache, credentials, host, nixVersion } = verification;
   const { destination } = cache;
-  const command = buildPathInfoCommand({ destination, storePaths: batch, credentials, nixVersion, ...host });
-  const { answer, error, result } = await ask(command, verification);
+  const input = { destination, storePaths: batch, credentials, nixVersion, ...host };
+  const { answer, error, result } = await askInFormat(input, verification);
   if (error !== undefined) return { present: [], error, failedRun: result };
   const isRedacted = answer.includes("[redacted]");
   const found = isRedacted ? undefined : parsePathInfo(answer);
-  if (found === undefined)
-    return { present: [], error: unverified("The cache's answer cannot be read", undefined) };
+  if (found === undefined) return { present: [], error: unverified(UNREADABLE, undefined) };
   const gone = await probeCache(batch, found, verification);
   return judge(batch, new Map([...found].filter(([path]) => !gone.has(path))), cache.requireSignature);
+}
+
+const UNREADABLE =
+  "What nix says of the cache cannot be read: it has a form that is not known, so that nothing is proven";
+
+/** Older versions of nix refuse a flag that a later one asks for; what it says is remembered. */
+async function askInFormat(input: PushCommandInput, verification: Verification): ReturnType<typeof ask> {
+  const { nix } = verification.context;
+  const asked = await ask(buildPathInfoCommand(input, nix.wantsJsonFormat), verification);
+  const output = asked.error?.code === "ERR_PUSH_FAILED" ? (asked.result?.stderr ?? "") : "";
+  if (!/^error:.*--json-format/mu.test(output)) return asked;
+  nix.wantsJsonFormat = !nix.wantsJsonFormat;
+  return ask(buildPathInfoCommand(input, nix.wantsJsonFormat), verification);
 }
 
 /** How often a question is asked that the network spoilt, and the most that is waited before the second, in milliseconds. */

@@ -1,3 +1,4 @@
+import { basename } from "node:path";
 import { type CacheDestination, Secret } from "@eka-ci/caches";
 import { describe, expect, it } from "vitest";
 import { buildPathInfoCommand, parsePathInfo } from "../../src/commands/path-info.ts";
@@ -107,5 +108,26 @@ it("path info is read in every form that Nix has had", () => {
     parsePathInfo(`[{"path":"${A}","signatures":["${signedBy("k-1")}"]},{"path":"${B}","valid":false}]`),
   ).toEqual(new Map([[A, { signedBy: ["k-1"] }]]));
   expect(parsePathInfo(`{"${A}":{"signatures":[]},"${B}":null}`)).toEqual(new Map([[A, { signedBy: [] }]]));
-  expect(parsePathInfo("7")).toBeUndefined();
+  const second = (info: object): string => JSON.stringify({ info, storeDir: "/nix/store", version: 2 });
+  expect(
+    parsePathInfo(second({ [basename(A)]: { url: "nar/x.nar", version: 2 }, [basename(B)]: null })),
+  ).toEqual(new Map([[A, { signedBy: [], narUrl: "nar/x.nar" }]]));
+});
+
+it.each([
+  "7",
+  JSON.stringify({ info: {}, storeDir: "/nix/store", version: 3 }),
+  JSON.stringify({ info: {}, version: 2 }),
+  JSON.stringify({ info: [], storeDir: "/nix/store", version: 2 }),
+  JSON.stringify({ paths: { [A]: {} } }),
+  JSON.stringify({ [basename(A)]: {} }),
+])("path info in a form that is not known is none: %s", (stdout) => {
+  expect(parsePathInfo(stdout)).toBeUndefined();
+});
+
+it("the format is named where nix asks for it", () => {
+  const input = { destination: HTTP, storePaths: [A], credentials: { env: new Map<string, Secret>() } };
+  expect(buildPathInfoCommand(input).args).not.toContain("--json-format");
+  const { args } = buildPathInfoCommand(input, true);
+  expect(args.slice(args.indexOf("--json-format")).slice(0, 2)).toEqual(["--json-format", "1"]);
 });

@@ -110,6 +110,23 @@ describe("after a push the cache is asked", () => {
     expect(executor.commands.filter(({ args }) => args.includes("copy"))).toHaveLength(1);
   });
 
+  it("in the format that nix wants, also when it is replaced by one that wants another", async () => {
+    let wants = true;
+    const { push, executor } = setUp(HTTP, (command) => {
+      if (!isQuestion(command)) return undefined;
+      if (command.args.includes("--json-format") === wants) return answer({ [A]: {}, [B]: {} });
+      const stderr = wants
+        ? "error: '--json' without '--json-format' is not supported"
+        : "error: unrecognised flag '--json-format'";
+      return { exitCode: 1, stderr };
+    });
+    expect([codeOf(await push()), codeOf(await push())]).toEqual(["pushed", "pushed"]);
+    wants = false;
+    expect(codeOf(await push())).toBe("pushed");
+    const asked = executor.commands.filter(isQuestion).map(({ args }) => args.includes("--json-format"));
+    expect(asked).toEqual([false, true, true, true, false]);
+  });
+
   it("also after a failure, and what got there counts", async () => {
     const { push } = setUp(HTTP, (command) =>
       isQuestion(command)

@@ -7,8 +7,10 @@ const KEEP_MS = 10 * 60_000;
 /** Longest text that is kept. */
 const MAX_LENGTH = 200;
 
-/** Knows which version of Nix the commands of a registry run. */
-export class NixVersionMemory {
+/** What is known of the Nix that the commands of a registry run. */
+export class NixMemory {
+  /** Whether it asks for the format of its JSON to be named, which older versions refuse. */
+  wantsJsonFormat = false;
   #known: { readonly text: string; readonly until: number } | undefined;
 
   /**
@@ -16,7 +18,7 @@ export class NixVersionMemory {
    *
    * @returns what `nix --version` prints; nothing if that is no version
    */
-  async learn(options: RunCommandOptions): Promise<string | undefined> {
+  async learnVersion(options: RunCommandOptions): Promise<string | undefined> {
     const now = options.clock.monotonic();
     if (this.#known !== undefined && now < this.#known.until) return this.#known.text;
     const { result, error } = await runCommand(buildNixVersionCommand(), options);
