@@ -199,7 +199,9 @@ function isPlainPath(path: string): boolean {
 
 function parseParameters(query: string, kind: ParameterKind): readonly StoreParameter[] | string {
   if (query === "") return [];
-  const parameters = query.split("&").map((part): StoreParameter => {
+  // Nix passes over what is empty between two separators.
+  const parts = query.split("&").filter((part) => part !== "");
+  const parameters = parts.map((part): StoreParameter => {
     const [name = "", ...rest] = part.split("=");
     return { name, value: rest.join("=") };
   });

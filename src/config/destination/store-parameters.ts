@@ -5,19 +5,23 @@ import { hasControlCharacter } from "../../core/text.ts";
 /** Which store URL the parameters belong to. */
 export type ParameterKind = "http" | "s3";
 
+/** What Nix takes for true or false, and for a size in bytes (measured with 2.8 and 2.34). */
+const FLAG = /^(?:true|false|yes|no|1|0)$/u;
+const SIZE = /^\d{1,15}[KMGT]?$/u;
+
 // Settings of Nix's binary cache stores (`nix help-stores`) that change how an upload is written, and nothing
 // about where it goes or which local files are read.
 const UPLOAD_PARAMETERS: Readonly<Record<string, RegExp>> = {
   compression: /^(?:xz|bzip2|br|brotli|zstd|gzip|lzip|lz4|lzma|lrzip|compress|grzip|lzop|none)$/u,
-  "parallel-compression": /^(?:true|false)$/u,
+  "parallel-compression": FLAG,
   "compression-level": /^-?\d{1,3}$/u,
-  "write-nar-listing": /^(?:true|false)$/u,
-  "index-debug-info": /^(?:true|false)$/u,
+  "write-nar-listing": FLAG,
+  "index-debug-info": FLAG,
   "narinfo-compression": /^[a-z0-9]{1,16}$/u,
   "ls-compression": /^[a-z0-9]{1,16}$/u,
   "log-compression": /^[a-z0-9]{1,16}$/u,
   priority: /^\d{1,6}$/u,
-  "want-mass-query": /^(?:true|false)$/u,
+  "want-mass-query": FLAG,
 };
 
 const S3_PARAMETERS: Readonly<Record<string, RegExp>> = {
@@ -25,10 +29,10 @@ const S3_PARAMETERS: Readonly<Record<string, RegExp>> = {
   profile: /^[A-Za-z0-9._@+=,-]{1,128}$/u,
   endpoint: /^[^?&#]{1,512}$/u,
   scheme: /^https?$/u,
-  "multipart-upload": /^(?:true|false)$/u,
-  "multipart-chunk-size": /^\d{1,15}$/u,
-  "multipart-threshold": /^\d{1,15}$/u,
-  "buffer-size": /^\d{1,15}$/u,
+  "multipart-upload": FLAG,
+  "multipart-chunk-size": SIZE,
+  "multipart-threshold": SIZE,
+  "buffer-size": SIZE,
   "addressing-style": /^(?:path|virtual|auto)$/u,
   "storage-class": /^[A-Z_]{1,32}$/u,
 };
@@ -52,6 +56,9 @@ const REFUSED: ReadonlySet<string> = new Set([
   "trusted",
 ]);
 
+/** Archives that must be thawed before they can be read. */
+const UNREADABLE_CLASSES: ReadonlySet<string> = new Set(["GLACIER", "DEEP_ARCHIVE"]);
+
 const HINTS: Readonly<Record<string, string>> = {
   "secret-key": "sign when building instead (secret-key-files in nix.conf)",
   "secret-keys": "sign when building instead (secret-key-files in nix.conf)",
@@ -73,6 +80,8 @@ export function findParameterProblem(
     if (grammar === undefined) return `The ${quoted} is not supported${toHint(name, kind)}`;
     const decoded = decode(value);
     if (decoded === undefined || !grammar.test(decoded)) return `The ${quoted} has no valid value`;
+    if (name === "storage-class" && UNREADABLE_CLASSES.has(decoded))
+      return `The ${quoted} names an archive, from which no cache can be read; GLACIER_IR can`;
   }
   return undefined;
 }

@@ -35,14 +35,21 @@ export function looksLikeSecretValue(text: string): boolean {
   return holdsSecret(text) || (isAwsSecret && /[0-9+/]/u.test(text));
 }
 
-/** Whether a text holds a URL with a user or a password, percent-encoded or not. */
+/** Schemes whose user is a name and no secret, as in `git+ssh://git@host`. */
+const LOGIN_SCHEME = /^(?:git\+)?ssh(?:-ng)?$|^sftp$/iu;
+
+/** Whether a text holds a URL with a user or a password, percent-encoded or not. The user of an SSH login alone is none. */
 export function hasUserInfo(text: string): boolean {
   if (!text.includes("@") && !text.includes("%40")) return false;
-  const head = text.slice(0, MAX_LENGTH);
+  const head = text
+    .slice(0, MAX_LENGTH)
+    .replaceAll(/%3a/giu, ":")
+    .replaceAll(/%2f/giu, "/")
+    .replaceAll(/%40/gu, "@");
   // An & ends the URL that is the value of a parameter.
-  return /:\/\/[^/?#&\s@]*@/u.test(
-    head.replaceAll(/%3a/giu, ":").replaceAll(/%2f/giu, "/").replaceAll(/%40/gu, "@"),
-  );
+  for (const [, scheme = "", userInfo = ""] of head.matchAll(/([a-z0-9+.-]{0,16}):\/\/([^/?#&\s@]*)@/giu))
+    if (!LOGIN_SCHEME.test(scheme) || userInfo.includes(":")) return true;
+  return false;
 }
 
 /** Whether a name must not be printed, since someone may have written a credential in its place. */

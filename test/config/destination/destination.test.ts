@@ -26,6 +26,10 @@ describe("accepted destinations", () => {
     "s3://bucket?endpoint=https%3A%2F%2Fminio.example",
     "s3://bucket?profile=prod&multipart-upload=true&storage-class=STANDARD_IA&addressing-style=path",
     "s3://bucket?compression=zstd&parallel-compression=true&compression-level=3&write-nar-listing=true",
+    "s3://bucket?multipart-upload=yes&multipart-chunk-size=5M&multipart-threshold=50M&buffer-size=10485760",
+    "s3://bucket?storage-class=GLACIER_IR",
+    "https://cache.example.com?parallel-compression=1&write-nar-listing=no",
+    "https://cache.example.com?&compression=zstd&",
     "https://cache.example.com",
     "https://cache.example.com:8443/path/to",
     "https://cache.example.com?compression=zstd&priority=40",
@@ -125,6 +129,11 @@ describe("refused destinations", () => {
     "s3://bucket?region=us%20east",
     "s3://bucket?profile=a%0ab",
     "s3://bucket?region=%zz",
+    "s3://bucket?storage-class=GLACIER",
+    "s3://bucket?storage-class=DEEP_ARCHIVE",
+    "s3://bucket?multipart-upload=on",
+    "s3://bucket?multipart-threshold=50MiB",
+    "https://host?parallel-compression=True",
     "s3://bucket?unknown=1",
   ])("nix-copy refuses %j", (destination) => {
     expect(parse("nix-copy", destination, true).codes).toEqual(["invalid-destination"]);
