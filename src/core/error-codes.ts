@@ -44,6 +44,7 @@ export interface ErrorCodes {
    * | `ERR_COMMAND_INVALID` | a command that cannot be built or started as given |
    * | `ERR_COMMAND_CREDENTIALS` | credentials that the tool would ignore, or lacks |
    * | `ERR_COMMAND_NOT_FOUND` | the executable is not on the PATH |
+   * | `ERR_TOOL_UNSUPPORTED` | the installed version of the tool cannot reach such a cache |
    * | `ERR_HOST_EXHAUSTED` | the host is short of disk space, memory, processes or file descriptors for now |
    */
   readonly CommandError:
@@ -51,6 +52,7 @@ export interface ErrorCodes {
     | "ERR_COMMAND_INVALID"
     | "ERR_COMMAND_CREDENTIALS"
     | "ERR_COMMAND_NOT_FOUND"
+    | "ERR_TOOL_UNSUPPORTED"
     | "ERR_HOST_EXHAUSTED";
   /**
    * | code | meaning |
@@ -64,6 +66,7 @@ export interface ErrorCodes {
    * | `ERR_STORE_PATH_NOT_VALID` | the Nix store does not hold a path |
    * | `ERR_GC_ROOT_FAILED` | the paths could not be kept from the garbage collector |
    * | `ERR_AUDIT_FAILED` | an audit sink failed, so nothing was pushed |
+   * | `ERR_CHECK_ABORTED` | a check was ended before its time |
    * | `ERR_REGISTRY_CLOSED` | the registry was disposed |
    * | `ERR_QUEUE_CLOSED` | the queue was closed |
    * | `ERR_REQUEST_UNREADABLE` | the journal holds a request that this package did not write so |
@@ -82,6 +85,7 @@ export interface ErrorCodes {
     | "ERR_STORE_PATH_NOT_VALID"
     | "ERR_GC_ROOT_FAILED"
     | "ERR_AUDIT_FAILED"
+    | "ERR_CHECK_ABORTED"
     | "ERR_REGISTRY_CLOSED"
     | "ERR_QUEUE_CLOSED"
     | "ERR_REQUEST_UNREADABLE"

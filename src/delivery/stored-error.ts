@@ -25,6 +25,7 @@ const PUSH_CODES: Codes<"PushError"> = {
   ERR_STORE_PATH_NOT_VALID: true,
   ERR_GC_ROOT_FAILED: true,
   ERR_AUDIT_FAILED: true,
+  ERR_CHECK_ABORTED: true,
   ERR_REGISTRY_CLOSED: true,
   ERR_QUEUE_CLOSED: true,
   ERR_REQUEST_UNREADABLE: true,
@@ -50,6 +51,7 @@ const COMMAND_CODES: Codes<"CommandError"> = {
   ERR_COMMAND_INVALID: true,
   ERR_COMMAND_CREDENTIALS: true,
   ERR_COMMAND_NOT_FOUND: true,
+  ERR_TOOL_UNSUPPORTED: true,
   ERR_HOST_EXHAUSTED: true,
 };
 const PERMISSION_CODES: Codes<"PermissionError"> = {

@@ -1,10 +1,14 @@
-import { privateHome } from "../commands/command.ts";
+import { type CommandSpec, privateHome } from "../commands/command.ts";
 import type { HostPaths } from "../commands/host-paths.ts";
+import { findIgnoredParameters } from "../commands/ignored-parameters.ts";
+import { type NixVersion, parseNixVersion } from "../commands/nix-version.ts";
 import { buildPushCommand } from "../commands/push-command.ts";
+import { buildS3SupportCommand, lacksS3 } from "../commands/s3-support.ts";
 import { DEFAULT_STORE_DIRECTORY } from "../commands/store-path.ts";
 import { ConfigError } from "../config/text/config-error.ts";
 import type { CacheDefinition, CacheDestination } from "../core/cache.ts";
 import { showCredentialName } from "../core/environment-name.ts";
+import { CommandError, PushError } from "../core/errors.ts";
 import type { CredentialResolver } from "../credentials/resolver.ts";
 import type { Executor } from "../execution/executor.ts";
 import { runCommand } from "../execution/run-command.ts";
@@ -14,6 +18,8 @@ import type { AnyCachesError } from "./any-error.ts";
 import { toPushFailure } from "./push-failure.ts";
 
 const TOOL_TIMEOUT_MS = 10_000;
+/** Some versions try a dead address for long; by then they have said whether they know S3. */
+const S3_TIMEOUT_MS = 3_000;
 
 /**
  * Options of {@link CacheRegistry.check}.
@@ -78,7 +84,9 @@ export interface CacheCheck {
   readonly names: readonly string[];
   /** When they end; absent where the source does not say. */
   readonly expiration?: Date | undefined;
-  /** Why they are not usable. */
+  /** What works otherwise than the destination says: parameters that the installed version of nix ignores. */
+  readonly warnings: readonly string[];
+  /** Why they are not usable, or why the tool cannot reach such a cache. */
   readonly error?: AnyCachesError | undefined;
 }
 
@@ -100,7 +108,7 @@ export interface WantedCache {
 
 function notThere(cacheId: string): CacheCheck {
   const error = new ConfigError("ERR_CONFIG_INVALID", describeUnknownCache(cacheId));
-  return { cacheId, ok: false, names: [], error };
+  return { cacheId, ok: false, names: [], warnings: [], error };
 }
 
 /** Checks tools and credentials, all at once. */
@@ -110,13 +118,55 @@ export async function checkCaches(
 ): Promise<CheckReport> {
   const caches = wanted.flatMap(({ cache }) => (cache === undefined ? [] : [cache]));
   const names = new Set(["nix-store", ...caches.map(({ destination }) => toTool(destination))]);
-  const [tools, checked] = await Promise.all([
-    Promise.all([...names].map((tool) => checkTool(tool, context))),
-    Promise.all(
-      wanted.map(({ id, cache }) => (cache === undefined ? notThere(id) : checkCache(cache, context))),
-    ),
-  ]);
-  return { ok: [...tools, ...checked].every(({ ok }) => ok), tools, caches: checked };
+  const checking = Promise.all([...names].map((tool) => checkTool(tool, context)));
+  const supportingS3 = caches.some(({ destination }) => destination.type === "s3")
+    ? findS3Problem(context)
+    : undefined;
+  const fetching = Promise.all(
+    wanted.map(({ id, cache }) => (cache === undefined ? notThere(id) : checkCache(cache, context))),
+  );
+  const [tools, checked, noS3] = await Promise.all([checking, fetching, supportingS3]);
+  const version = parseNixVersion(tools.find(({ tool }) => tool === "nix")?.version ?? "");
+  const types = new Map(caches.map(({ id, destination }) => [id, destination]));
+  const entries = checked.map((entry) => withTool(entry, types.get(entry.cacheId), version, noS3));
+  return { ok: [...tools, ...entries].every(({ ok }) => ok), tools, caches: entries };
+}
+
+/** What the tool makes of a cache whose credentials were checked. */
+function withTool(
+  entry: CacheCheck,
+  destination: CacheDestination | undefined,
+  version: NixVersion | undefined,
+  noS3: CommandError | undefined,
+): CacheCheck {
+  if (destination === undefined) return entry;
+  const warnings = findIgnoredParameters(destination, version);
+  if (destination.type !== "s3" || noS3 === undefined || !entry.ok) return { ...entry, warnings };
+  return { ...entry, warnings, ok: false, error: noS3 };
+}
+
+async function findS3Problem(context: CheckContext): Promise<CommandError | undefined> {
+  try {
+    const { result } = await run(buildS3SupportCommand(), S3_TIMEOUT_MS, context);
+    if (!lacksS3(`${result?.stderr}\n${result?.stdout}`)) return undefined;
+  } catch {
+    return undefined; // The check of the tool itself says what is wrong with it.
+  }
+  const message = "The installed nix was built without S3; install one with it (docs/push-tools.md)";
+  return new CommandError("ERR_TOOL_UNSUPPORTED", message);
+}
+
+function run(command: CommandSpec, timeoutMs: number, context: CheckContext): ReturnType<typeof runCommand> {
+  const { executor, clock, hostSecrets, signal } = context;
+  const bounds = { timeoutMs, remainingMs: timeoutMs };
+  return runCommand(command, { executor, clock, hostSecrets, ...bounds, signal });
+}
+
+/** What a failure means that the end of the check brought about. */
+function toCheckFailure(error: unknown, signal: AbortSignal | undefined): AnyCachesError {
+  if (signal?.aborted === true)
+    return new PushError("ERR_CHECK_ABORTED", "The check was ended before this was known");
+  return toPushFailure(error);
 }
 
 function toTool(destination: CacheDestination): string {
@@ -130,24 +180,20 @@ function toTool(destination: CacheDestination): string {
   }
 }
 
-async function checkTool(
-  tool: string,
-  { executor, clock, hostSecrets, signal }: CheckContext,
-): Promise<ToolCheck> {
+async function checkTool(tool: string, context: CheckContext): Promise<ToolCheck> {
   const command = { file: tool, args: ["--version"], env: privateHome(), files: [] };
   try {
-    const bounds = { timeoutMs: TOOL_TIMEOUT_MS, remainingMs: TOOL_TIMEOUT_MS };
-    const { result, error } = await runCommand(command, { executor, clock, hostSecrets, ...bounds, signal });
-    if (error !== undefined || result === undefined) return { tool, ok: false, error };
+    const { result, error } = await run(command, TOOL_TIMEOUT_MS, context);
+    if (error !== undefined || result === undefined) throw error;
     return { tool, ok: true, version: result.stdout.trim().split("\n")[0] };
   } catch (error) {
-    return { tool, ok: false, error: toPushFailure(error) };
+    return { tool, ok: false, error: toCheckFailure(error, context.signal) };
   }
 }
 
 async function checkCache(cache: CacheDefinition, context: CheckContext): Promise<CacheCheck> {
   const { resolver, host, signal } = context;
-  const base = { cacheId: cache.id, sourceType: cache.credentials.type };
+  const base = { cacheId: cache.id, sourceType: cache.credentials.type, warnings: [] };
   let names: readonly string[] = [];
   try {
     const credentials = await resolver.resolve(cache.credentials, { signal });
@@ -156,6 +202,6 @@ async function checkCache(cache: CacheDefinition, context: CheckContext): Promis
     buildPushCommand({ destination: cache.destination, storePaths, credentials, ...host });
     return { ...base, ok: true, names, expiration: credentials.expiration };
   } catch (error) {
-    return { ...base, ok: false, names, error: toPushFailure(error) };
+    return { ...base, ok: false, names, error: toCheckFailure(error, signal) };
   }
 }

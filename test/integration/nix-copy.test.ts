@@ -161,6 +161,16 @@ describeEachNix("nix copy to an HTTP binary cache", (searchPath) => {
       expect(server.requests).toEqual([]);
     }));
 
+  it("check tells whether nix was built with S3", async () => {
+    const toml = `[[caches]]\nid = "s3"\ncache_type = "nix-copy"\ndestination = "s3://bucket"\ncredentials = "none"`;
+    const registry = CacheRegistry.fromToml(toml, { runtime: { env: store.env } });
+    const { tools, caches } = await registry.check();
+    const [, minor] =
+      /^nix \(Nix\) 2\.(\d+)/u.exec(tools.find(({ tool }) => tool === "nix")?.version ?? "") ?? [];
+    // Debian builds it without, and since 2.33 it needs nothing that is left out.
+    expect(caches[0]?.error?.code).toBe(Number(minor) >= 33 ? undefined : "ERR_TOOL_UNSUPPORTED");
+  });
+
   describe("check", () => {
     it("finds nix and its version", async () => {
       const report = await open("http://127.0.0.1:1", '"none"').check();

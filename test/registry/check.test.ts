@@ -62,4 +62,49 @@ describe("check", () => {
       { ok: false, names: ["DEV_TOKEN"], error: { code: "ERR_COMMAND_CREDENTIALS" } },
     ]);
   });
+
+  const S3 = (query: string): string => `
+    [[caches]]
+    id = "s3"
+    cache_type = "nix-copy"
+    destination = "s3://bucket?${query}"
+    credentials = "none"`;
+
+  it("tells a nix that was built without S3", async () => {
+    const { registry } = setUp({
+      toml: S3("region=eu-west-1"),
+      respond: ({ args }) =>
+        args.includes("ping")
+          ? { exitCode: 1, stderr: "error: don't know how to open Nix store with scheme 's3'" }
+          : { stdout: "nix (Nix) 2.26.3" },
+    });
+    expect(await registry.check()).toMatchObject({
+      ok: false,
+      caches: [{ ok: false, error: { code: "ERR_TOOL_UNSUPPORTED" } }],
+    });
+  });
+
+  it("tells parameters that this version of nix ignores, and is content all the same", async () => {
+    const check = async (version: string) => {
+      const { registry } = setUp({
+        toml: S3("storage-class=STANDARD_IA&region=eu-west-1"),
+        respond: () => ({ stdout: version }),
+      });
+      const { ok, caches } = await registry.check();
+      return { ok, warnings: caches[0]?.warnings };
+    };
+    expect(await check("nix (Nix) 2.26.3")).toEqual({
+      ok: true,
+      warnings: ["Nix 2.26 ignores storage-class; Nix knows it since 2.33"],
+    });
+    expect(await check("nix (Nix) 2.34.8")).toEqual({ ok: true, warnings: [] });
+    expect(await check("something else")).toEqual({ ok: true, warnings: [] });
+  });
+
+  it("that is ended says so, and of no push", async () => {
+    const { registry } = setUp();
+    const { ok, tools, caches } = await registry.check({ signal: AbortSignal.abort() });
+    expect(ok).toBe(false);
+    for (const { error } of [...tools, ...caches]) expect(error?.code).toBe("ERR_CHECK_ABORTED");
+  });
 });
