@@ -5,6 +5,7 @@ import type { CommandError } from "../core/errors.ts";
 import { quoteName } from "../core/text.ts";
 import { createNodeRuntime, maskHostEnvironment, type Runtime } from "../host/runtime.ts";
 import { type ActiveRun, trackRun } from "./active-runs.ts";
+import { addCertificates } from "./certificates.ts";
 import { buildChildEnvironment, type ChildEnvironment } from "./child-environment.ts";
 import { toEmptyResult } from "./empty-result.ts";
 import { findExecutable, toSafePath } from "./executable.ts";
@@ -83,7 +84,8 @@ export function createProcessExecutor(options: ProcessExecutorOptions = {}): Exe
   // The first run tells.
   loadTinyexec().catch(() => undefined);
   return {
-    execute: async (command, executeOptions = {}) => {
+    execute: async (given, executeOptions = {}) => {
+      const command = addCertificates(given, runtime.env);
       if (executeOptions.signal?.aborted === true) return toEmptyResult("aborted");
       const path = await toSafePath(options.path ?? runtime.env["PATH"] ?? "", runtime);
       const file = await findExecutable(command.file, path, runtime);

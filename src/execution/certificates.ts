@@ -1,0 +1,82 @@
+import { join } from "node:path";
+import { type CommandArg, type CommandSpec, workFile } from "../commands/command.ts";
+import { Secret } from "../core/secret.ts";
+import { nodeFs } from "../host/node-fs.ts";
+
+/** Which tool reads which variable: nix the first two, Attic's client the second and third, Cachix the last. */
+const FILE_NAMES = ["NIX_SSL_CERT_FILE", "SSL_CERT_FILE"] as const;
+const DIRECTORY_NAME = "SSL_CERT_DIR";
+const CACHIX_NAME = "SYSTEM_CERTIFICATE_PATH";
+
+const BUNDLE = "certificates.pem";
+/** Bounds of a directory's certificates: entries, and bytes of each and of all. */
+const MAX_ENTRIES = 2_000;
+const MAX_FILE_BYTES = 1024 * 1024;
+const MAX_BYTES = 8 * 1024 * 1024;
+
+type Variables = Readonly<Record<string, string | undefined>>;
+
+/**
+ * Lets each tool trust the authorities that the host trusts, by whichever variable the host says so: what is missing is derived from the
+ * first of `NIX_SSL_CERT_FILE`, `SSL_CERT_FILE`, `SYSTEM_CERTIFICATE_PATH` and `SSL_CERT_DIR` that is set. What the host sets stays as it
+ * is. A directory becomes a file for nix, which reads none.
+ */
+export function addCertificates(command: CommandSpec, env: Variables): CommandSpec {
+  const file = env["NIX_SSL_CERT_FILE"] || env["SSL_CERT_FILE"];
+  const path = file || env[CACHIX_NAME] || env[DIRECTORY_NAME];
+  if (!path) return command;
+  if (file || isFile(path)) return addVariables(command, env, path);
+  const bundle = readDirectories(path);
+  if (bundle === "") return command;
+  const named = addVariables(command, env, workFile(BUNDLE));
+  const added = { path: workFile(BUNDLE), content: new Secret(bundle), secrets: [] };
+  return { ...named, files: [...named.files, added] };
+}
+
+/** The command's own variables stay, too. */
+function addVariables(command: CommandSpec, env: Variables, file: CommandArg): CommandSpec {
+  const missing = [...FILE_NAMES, CACHIX_NAME].filter((name) => !env[name]);
+  return { ...command, env: new Map([...missing.map((name) => [name, file] as const), ...command.env]) };
+}
+
+function isFile(path: string): boolean {
+  try {
+    return nodeFs().statSync(path).isFile();
+  } catch {
+    return false;
+  }
+}
+
+/** The certificates in directories, joined by colons as OpenSSL has them; each once, though links lead to it by other names. */
+function readDirectories(paths: string): string {
+  const certificates = new Set<string>();
+  let bytes = 0;
+  for (const directory of paths.split(":").filter((path) => path !== "")) {
+    for (const name of listEntries(directory)) {
+      const text = readCertificate(join(directory, name));
+      bytes += certificates.has(text) ? 0 : text.length;
+      if (bytes > MAX_BYTES) return [...certificates].join("\n");
+      certificates.add(text);
+    }
+  }
+  certificates.delete("");
+  return [...certificates].join("\n");
+}
+
+function listEntries(directory: string): readonly string[] {
+  try {
+    return nodeFs().readdirSync(directory).slice(0, MAX_ENTRIES);
+  } catch {
+    return []; // A directory that cannot be read is trusted for nothing.
+  }
+}
+
+function readCertificate(path: string): string {
+  try {
+    const { size } = nodeFs().statSync(path);
+    const text = size > MAX_FILE_BYTES ? "" : nodeFs().readFileSync(path, "latin1");
+    return text.includes("-----BEGIN CERTIFICATE-----") ? text.trim() : "";
+  } catch {
+    return ""; // A directory, or a link that leads nowhere.
+  }
+}
