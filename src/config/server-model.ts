@@ -90,7 +90,7 @@ function toRemoteSource(wire: Exclude<CredentialsWire, string>): CredentialSourc
   const { vault, "aws-secrets-manager": secretsManager } = wire;
   if (vault) {
     const { address, secret_path: secretPath, token_env: tokenEnv = "VAULT_TOKEN", namespace } = vault;
-    return { type: "vault", address, secretPath, tokenEnv, namespace };
+    return { type: "vault", address, secretPath, tokenEnv, tokenFile: vault.token_file, namespace };
   }
   if (secretsManager) {
     return {

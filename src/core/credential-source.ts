@@ -72,8 +72,10 @@ export interface VaultSource {
   readonly address: string;
   /** Path of the secret, as the KV engine names it. */
   readonly secretPath: string;
-  /** Variable that holds the Vault token; default `VAULT_TOKEN`. */
+  /** Variable that holds the Vault token; default `VAULT_TOKEN`. Not looked at where there is a `tokenFile`. */
   readonly tokenEnv: string;
+  /** Absolute path of the file that holds the Vault token, as Vault Agent writes it; read anew for each request. */
+  readonly tokenFile?: string | undefined;
   /** Namespace of Vault Enterprise. */
   readonly namespace?: string | undefined;
 }

@@ -21,7 +21,10 @@ export async function checkFilePermissions(
   path: string,
   status: FileStatus,
   runtime: Runtime,
+  sourceType: string,
 ): Promise<void> {
+  const insecure = (message: string): CredentialError =>
+    new CredentialError("ERR_CREDENTIAL_INSECURE_FILE", sourceType, message);
   const problem = findFileProblem(status, runtime.user.uid);
   if (problem !== undefined) {
     throw insecure(
@@ -44,8 +47,4 @@ function findFileProblem({ mode, uid }: FileStatus, self: number | undefined): s
   if ((mode & GROUP_WRITE) !== 0) return "may be changed by its group";
   if ((mode & GROUP_READ) !== 0 && uid !== 0) return "may be read by its group";
   return undefined;
-}
-
-function insecure(message: string): CredentialError {
-  return new CredentialError("ERR_CREDENTIAL_INSECURE_FILE", "file", message);
 }

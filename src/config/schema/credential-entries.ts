@@ -69,6 +69,13 @@ const vault = table({
       v.examples(["VAULT_TOKEN"]),
     ),
   ),
+  token_file: v.optional(
+    v.pipe(
+      absolutePath,
+      v.description("Absolute path of the file that holds the Vault token, as Vault Agent writes it."),
+      v.examples(["/run/vault-agent/token"]),
+    ),
+  ),
   namespace: v.optional(
     v.pipe(headerText, v.description("Namespace of Vault Enterprise."), v.examples(["prod"])),
   ),

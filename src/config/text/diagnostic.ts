@@ -31,6 +31,7 @@ export type DiagnosticCode =
   | "too-many-caches"
   | "invalid-destination"
   | "private-host"
+  | "plaintext-address"
   | "plaintext-destination"
   | "invalid-credentials"
   | "unknown-credential-source"

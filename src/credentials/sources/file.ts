@@ -16,7 +16,7 @@ export function createFileProvider(source: FileSource, runtime: Runtime): Creden
   return async () => {
     try {
       const content = await runtime.files.read(path, { maxBytes: MAX_BYTES });
-      if (filePermissions === "strict") await checkFilePermissions(path, content, runtime);
+      if (filePermissions === "strict") await checkFilePermissions(path, content, runtime, type);
       return { env: parseKeyValue(content.bytes, { sourceType: type, name: path }) };
     } catch (error) {
       throw toCredentialError(error, type, "The credential file");

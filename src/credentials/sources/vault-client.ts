@@ -4,11 +4,13 @@ import { type Members, readMember } from "../../core/own-member.ts";
 import type { HttpResponse } from "../../host/http-client.ts";
 import type { Runtime } from "../../host/runtime.ts";
 import { toCredentialError } from "../file-errors.ts";
+import { checkFilePermissions } from "../file-permissions.ts";
 import { askService, parseAnswer, type Service, toStatusError } from "../http-answer.ts";
 import type { CredentialRequest } from "../provider.ts";
 import { readVariables } from "./env.ts";
 
 const MAX_CERTIFICATE_BYTES = 1024 * 1024;
+const MAX_TOKEN_BYTES = 64 * 1024;
 
 /** An answer that is a success or says that something is not there. */
 export interface VaultAnswer {
@@ -38,7 +40,7 @@ export async function createVaultClient(
   runtime: Runtime,
   request: CredentialRequest,
 ): Promise<VaultClient> {
-  const token = readToken(source, runtime);
+  const token = await readToken(source, runtime);
   const certificateAuthorities = await readCertificates(source, runtime);
   const { default: createNodeVault } = await import("node-vault");
   const service = toService(source);
@@ -89,12 +91,26 @@ function toService({ type }: VaultSource): Service {
   return { sourceType: type, name: "Vault" };
 }
 
-function readToken({ tokenEnv, type }: VaultSource, runtime: Runtime): string {
-  const [token] = readVariables([tokenEnv], type, runtime).values();
-  const value = token?.expose() ?? "";
+async function readToken(source: VaultSource, runtime: Runtime): Promise<string> {
+  const { tokenEnv, tokenFile, type } = source;
+  const value =
+    tokenFile === undefined
+      ? ([...readVariables([tokenEnv], type, runtime).values()][0]?.expose() ?? "")
+      : await readTokenFile(tokenFile, source, runtime);
   if (/^[\x21-\x7e]+$/u.test(value)) return value;
-  const message = `The variable ${tokenEnv} holds a character that no Vault token has, as a line break at its end may be`;
+  const where = tokenFile === undefined ? `The variable ${tokenEnv}` : "The file of token_file";
+  const message = `${where} holds no token: it is empty, or has a character that no Vault token has, as a line break may be`;
   throw new CredentialError("ERR_CREDENTIAL_MALFORMED", type, message);
+}
+
+async function readTokenFile(path: string, { type }: VaultSource, runtime: Runtime): Promise<string> {
+  try {
+    const content = await runtime.files.read(path, { maxBytes: MAX_TOKEN_BYTES });
+    await checkFilePermissions(path, content, runtime, type);
+    return new TextDecoder().decode(content.bytes).trim();
+  } catch (error) {
+    throw toCredentialError(error, type, "The file of token_file");
+  }
 }
 
 async function readCertificates({ type }: VaultSource, { env, files }: Runtime): Promise<string | undefined> {
@@ -120,13 +136,13 @@ function parseIfJson(response: HttpResponse, service: Service): Members {
 }
 
 function toVaultError(response: HttpResponse, source: VaultSource, { clock }: Runtime): CredentialError {
-  const { type, tokenEnv } = source;
+  const { type, tokenEnv, tokenFile = tokenEnv } = source;
   const service = toService(source);
   const errors = readMember(parseIfJson(response, service), "errors");
   const says = (pattern: RegExp): boolean =>
     Array.isArray(errors) && errors.some((text) => pattern.test(String(text)));
   if (response.status === 403 || (response.status === 400 && says(/missing client token/iu))) {
-    const message = `Vault denies access; check the policy of the token in ${tokenEnv}, and that it has not expired`;
+    const message = `Vault denies access; check the policy of the token in ${tokenFile}, and that it has not expired`;
     return new CredentialError("ERR_CREDENTIAL_DENIED", type, message);
   }
   if (response.status === 503 && says(/sealed/iu)) {

@@ -10,34 +10,53 @@ import { findDataPath, parseMount, toDataPath } from "./vault-path.ts";
 
 /**
  * A secret of Vault's key-value engine, either version, by the path that the guide writes (`secret/data/…`) or the one
- * that `vault kv put` takes (`secret/…`).
+ * that `vault kv put` takes (`secret/…`); or the keys that its AWS engine makes.
  *
  * Vault tells the mount of a path and its version under `sys/internal/ui/mounts`, for which a token needs no policy of
- * its own; where it does not, the path is read as it is written.
+ * its own; where it does not, the path is read as it is written. A mount that is known is not asked for again, so that
+ * a secret costs one request.
  */
 export function createVaultProvider(source: VaultSource, runtime: Runtime): CredentialProvider {
+  const reader = new SecretReader(source);
   return withRetries(async (request = {}) => {
     const client = await createVaultClient(source, runtime, request);
-    const answer = await readSecret(source, client);
-    return toCredentials(answer, source, runtime);
+    return toCredentials(await reader.read(client), source, runtime);
   }, runtime);
 }
 
-async function readSecret(source: VaultSource, client: VaultClient): Promise<Members> {
-  const path = source.secretPath.replace(/^\/+|\/+$/gu, "");
-  const mount = await readMount(path, source.namespace, client);
-  const asked = mount === undefined ? path : toDataPath(path, mount);
-  const answer = await client.read(asked);
-  if (answer.status === 200) return answer.body;
-  const other = mount === undefined ? findDataPath(path, answer) : undefined;
-  const second = other === undefined ? answer : await client.read(other);
-  if (second.status === 200) return second.body;
-  throw toAbsence(second, source);
-}
+class SecretReader {
+  readonly #source: VaultSource;
+  readonly #path: string;
+  /** Nothing: not known; the path itself where Vault does not tell. */
+  #known: { readonly path: string; readonly isTold: boolean } | undefined;
 
-async function readMount(path: string, namespace: string | undefined, client: VaultClient) {
-  const answer = await client.read(`sys/internal/ui/mounts/${path}`, { tolerate: [400, 403, 404, 405] });
-  return answer.status === 200 ? parseMount(answer.body, { path, namespace }) : undefined;
+  constructor(source: VaultSource) {
+    this.#source = source;
+    this.#path = source.secretPath.replace(/^\/+|\/+$/gu, "");
+  }
+
+  async read(client: VaultClient): Promise<Members> {
+    const known = this.#known;
+    this.#known ??= await this.#find(client);
+    const { path, isTold } = this.#known;
+    const answer = await client.read(path);
+    if (answer.status === 200) return answer.body;
+    // The engine may have been mounted anew, in its other version.
+    this.#known = undefined;
+    if (known !== undefined) return this.read(client);
+    const other = isTold ? undefined : findDataPath(path, answer);
+    const second = other === undefined ? answer : await client.read(other);
+    if (second.status !== 200) throw toAbsence(second, this.#source);
+    if (other !== undefined) this.#known = { path: other, isTold };
+    return second.body;
+  }
+
+  async #find(client: VaultClient): Promise<{ readonly path: string; readonly isTold: boolean }> {
+    const [path, { namespace }] = [this.#path, this.#source];
+    const answer = await client.read(`sys/internal/ui/mounts/${path}`, { tolerate: [400, 403, 404, 405] });
+    const mount = answer.status === 200 ? parseMount(answer.body, { path, namespace }) : undefined;
+    return mount === undefined ? { path, isTold: false } : { path: toDataPath(path, mount), isTold: true };
+  }
 }
 
 /** A secret that was deleted leaves its metadata behind, in the body of the 404. */
@@ -59,8 +78,21 @@ function toCredentials(body: Members, { type, secretPath }: VaultSource, runtime
   }
   const inner = readMember(data, "data");
   const versioned = isRecord(inner) && isRecord(readMember(data, "metadata"));
-  const env = toSecrets(versioned ? inner : data, type, `The Vault secret ${secretPath}`);
+  const secret = versioned ? inner : data;
+  const env = toSecrets(toAwsNames(secret) ?? secret, type, `The Vault secret ${secretPath}`);
   return { env, expiration: toExpiration(body, runtime) };
+}
+
+/**
+ * The keys of Vault's AWS engine under the names that push tools know
+ * (https://developer.hashicorp.com/vault/api-docs/secret/aws). The token has had two names, and is null for users.
+ */
+function toAwsNames(data: Members): Members | undefined {
+  const [id, secret] = ["access_key", "secret_key"].map((name) => readMember(data, name));
+  if (typeof id !== "string" || typeof secret !== "string") return undefined;
+  const token = readMember(data, "session_token") ?? readMember(data, "security_token");
+  const keys = { AWS_ACCESS_KEY_ID: id, AWS_SECRET_ACCESS_KEY: secret };
+  return token === undefined || token === null || token === "" ? keys : { ...keys, AWS_SESSION_TOKEN: token };
 }
 
 // The key-value engines state a lease without an id, which nothing ever ends.
