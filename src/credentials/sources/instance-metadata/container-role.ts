@@ -1,17 +1,14 @@
 import { CredentialError } from "../../../core/errors.ts";
-import { readMember } from "../../../core/own-member.ts";
-import { Secret } from "../../../core/secret.ts";
 import { toCredentialError } from "../../file-errors.ts";
 import { parseAnswer } from "../../http-answer.ts";
-import type { Credentials } from "../../provider.ts";
 import {
   askMetadataOrFail,
   type MetadataContext,
   type MetadataService,
-  malformedAnswer,
   SOURCE_TYPE,
   toService,
 } from "./metadata-service.ts";
+import { readTemporaryKeys } from "./temporary-keys.ts";
 
 const RELATIVE_URI = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI";
 const FULL_URI = "AWS_CONTAINER_CREDENTIALS_FULL_URI";
@@ -36,29 +33,10 @@ export const containerRole: MetadataService = {
     const url = findUrl(context);
     const token = await readToken(context);
     const headers: Record<string, string> = token === undefined ? {} : { Authorization: token };
-    const answer = parseAnswer(
-      await askMetadataOrFail({ url, headers }, containerRole, context),
-      toService(containerRole),
-    );
-    const read = (name: string): string => {
-      const value = readMember(answer, name);
-      if (typeof value !== "string" || value === "") throw malformedAnswer(containerRole, name);
-      return value;
-    };
-    const expiration = new Date(read("Expiration"));
-    if (Number.isNaN(expiration.getTime())) throw malformedAnswer(containerRole, "a valid Expiration");
-    return toCredentials(read, expiration);
+    const response = await askMetadataOrFail({ url, headers }, containerRole, context);
+    return readTemporaryKeys(parseAnswer(response, toService(containerRole)), containerRole);
   },
 };
-
-function toCredentials(read: (name: string) => string, expiration: Date): Credentials {
-  const env = new Map([
-    ["AWS_ACCESS_KEY_ID", new Secret(read("AccessKeyId"))],
-    ["AWS_SECRET_ACCESS_KEY", new Secret(read("SecretAccessKey"))],
-    ["AWS_SESSION_TOKEN", new Secret(read("Token"))],
-  ]);
-  return { env, expiration };
-}
 
 /** The relative address counts, if both are there. */
 function findUrl({ runtime: { env } }: MetadataContext): string {

@@ -1,6 +1,5 @@
 import { CredentialError } from "../../../core/errors.ts";
 import { readMember } from "../../../core/own-member.ts";
-import { Secret } from "../../../core/secret.ts";
 import type { HttpResponse } from "../../../host/http-client.ts";
 import { parseAnswer, toStatusError } from "../../http-answer.ts";
 import type { Credentials } from "../../provider.ts";
@@ -15,6 +14,7 @@ import {
   toService,
   toText,
 } from "./metadata-service.ts";
+import { readTemporaryKeys } from "./temporary-keys.ts";
 
 const ROLES_PATH = "/latest/meta-data/iam/security-credentials/";
 const TOKEN_SECONDS = "21600";
@@ -89,22 +89,10 @@ function noRole(): CredentialError {
 
 function toCredentials(response: HttpResponse): Credentials {
   const answer = parseAnswer(response, toService(ec2));
-  const read = (name: string): string => {
-    const value = readMember(answer, name);
-    if (typeof value !== "string" || value === "") throw malformedAnswer(ec2, name);
-    return value;
-  };
   const code = readMember(answer, "Code");
   if (code !== undefined && code !== "Success") {
     const message = "EC2 cannot assume the instance's role; check the role's trust policy";
     throw new CredentialError("ERR_CREDENTIAL_DENIED", SOURCE_TYPE, message);
   }
-  const expiration = new Date(read("Expiration"));
-  if (Number.isNaN(expiration.getTime())) throw malformedAnswer(ec2, "a valid Expiration");
-  const env = new Map([
-    ["AWS_ACCESS_KEY_ID", new Secret(read("AccessKeyId"))],
-    ["AWS_SECRET_ACCESS_KEY", new Secret(read("SecretAccessKey"))],
-    ["AWS_SESSION_TOKEN", new Secret(read("Token"))],
-  ]);
-  return { env, expiration };
+  return readTemporaryKeys(answer, ec2);
 }
