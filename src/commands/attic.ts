@@ -27,10 +27,17 @@ export function buildAtticPushCommand(input: PushCommandInput<AtticDestination>)
   refuseUnusedCredentials(credentials.env, ["ATTIC_TOKEN"], "attic push");
   return {
     file: "attic",
-    args: ["push", `${SERVER}:${destination.cache}`, "--", ...storePaths],
+    args: ["push", ...toOptions(destination), `${SERVER}:${destination.cache}`, "--", ...storePaths],
     env: privateHome(),
     files: [buildConfig(destination, credentials.env.get("ATTIC_TOKEN"))],
   };
+}
+
+function toOptions({ jobs, ignoreUpstream }: AtticDestination): readonly string[] {
+  return [
+    ...(jobs === undefined ? [] : ["--jobs", String(jobs)]),
+    ...(ignoreUpstream === true ? ["--ignore-upstream-cache-filter"] : []),
+  ];
 }
 
 function buildConfig({ endpoint }: AtticDestination, token: Secret | undefined): PrivateFile {

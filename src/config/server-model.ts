@@ -57,11 +57,16 @@ function toCache({ wire, destination }: CheckedCache): CacheDefinition {
   return {
     id: wire.id,
     cacheType: wire.cache_type,
-    destination,
+    destination: toDestination(destination, wire),
     credentials: toCredentialSource(wire.credentials),
     permissions: toPermissions(wire.permissions),
     requireSignature: wire.require_signature,
   };
+}
+
+function toDestination(destination: CacheDestination, wire: CacheWire): CacheDestination {
+  if (destination.type !== "attic") return destination;
+  return { ...destination, jobs: wire.jobs, ignoreUpstream: wire.ignore_upstream };
 }
 
 function toPermissions(wire: CacheWire["permissions"]): CachePermissions {

@@ -61,7 +61,7 @@ export interface CachixDestination {
 }
 
 /**
- * A cache on an Attic server: `https://host[/prefix]/cache`.
+ * A cache on an Attic server: `https://host[/prefix]/cache`, on a private host also by `http`.
  *
  * @public
  */
@@ -73,6 +73,10 @@ export interface AtticDestination {
   readonly endpoint: string;
   /** Name of the cache: `[A-Za-z0-9][A-Za-z0-9-_+]{0,49}`. */
   readonly cache: string;
+  /** How many paths are uploaded at once, 1 to 64; default by Attic's client, which is 5. */
+  readonly jobs?: number | undefined;
+  /** Whether paths are uploaded that an upstream cache of this cache has signed; default `false`, so that they are left out. */
+  readonly ignoreUpstream?: boolean | undefined;
 }
 
 /**

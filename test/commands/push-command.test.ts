@@ -338,3 +338,31 @@ describe("formatCommand", () => {
     expect(formatCommand(command)).toBe("tool 'a b' 'it'\\''s' '' '\\u{a}' plain");
   });
 });
+
+describe("attic push", () => {
+  const argsOf = (more: string): readonly unknown[] => {
+    const { caches } = parseServerConfig(`
+      [[caches]]
+      id = "attic"
+      cache_type = "attic"
+      destination = "https://attic.example.com/c"
+      credentials = "none"
+      ${more}`);
+    const [cache] = caches;
+    if (cache === undefined) throw new Error("There is no cache");
+    const storePaths = ["/nix/store/3n58xw4373jp0ljirf06d8077j15pc4j-hello-2.12"];
+    return buildPushCommand({ destination: cache.destination, storePaths, credentials: { env: new Map() } })
+      .args;
+  };
+
+  it("has the options that the cache's table names, and no others", () => {
+    expect(argsOf("").slice(0, 3)).toEqual(["push", "eka:c", "--"]);
+    expect(argsOf("jobs = 10").slice(0, 4)).toEqual(["push", "--jobs", "10", "eka:c"]);
+    expect(argsOf("ignore_upstream = true").slice(0, 3)).toEqual([
+      "push",
+      "--ignore-upstream-cache-filter",
+      "eka:c",
+    ]);
+    expect(argsOf("ignore_upstream = false").slice(0, 2)).toEqual(["push", "eka:c"]);
+  });
+});

@@ -364,3 +364,23 @@ describe("loading", () => {
     expect(seen).toEqual(["unrestricted-permissions"]);
   });
 });
+
+it.each([
+  ["cachix", "acme", "jobs = 5", ["invalid-value"]],
+  ["nix-copy", "s3://bucket", "ignore_upstream = true", ["invalid-value"]],
+  ["attic", "https://attic.example.com/c", "jobs = 0", ["invalid-value"]],
+  ["attic", "https://attic.example.com/c", "jobs = 65", ["invalid-value"]],
+  ["attic", "https://attic.example.com/c", "jobs = 2.5", ["invalid-type"]],
+  ["attic", "https://attic.example.com/c", 'jobs = "5"', ["invalid-type"]],
+  ["attic", "https://attic.example.com/c", "jobs = 64", []],
+])("a cache of the type %s at %s with %s is %j", (type, destination, line, codes) => {
+  const { diagnostics } = safeParseServerConfig(`
+    [[caches]]
+    id = "one"
+    cache_type = "${type}"
+    destination = "${destination}"
+    credentials = "none"
+    permissions = { allow_all = true }
+    ${line}`);
+  expect(diagnostics.map(({ code }) => code)).toEqual(codes);
+});

@@ -33,7 +33,7 @@ export const ATTIC_NAME = "[A-Za-z0-9][A-Za-z0-9_+-]{0,49}";
 export const DESTINATION_FORMS: Readonly<Record<CacheType, RegExp>> = {
   "nix-copy": /^(?:s3|https?):\/\/[^/?#@\s\\]+(?:[/?][^#\s\\]*)?$/u,
   cachix: /^[a-z0-9][a-z0-9-]{0,63}$/u,
-  attic: new RegExp(`^https:\\/\\/[^/?#@\\s\\\\]+\\/(?:[A-Za-z0-9._~-]+\\/)*${ATTIC_NAME}$`, "u"),
+  attic: new RegExp(`^https?:\\/\\/[^/?#@\\s\\\\]+\\/(?:[A-Za-z0-9._~-]+\\/)*${ATTIC_NAME}$`, "u"),
 };
 
 /** Whether a value is one of the cache types. */
@@ -78,8 +78,11 @@ function parseCachix(text: string): ParsedDestination {
 const ATTIC_PATH = new RegExp(`^(\\/(?:[A-Za-z0-9._~-]+\\/)*)(${ATTIC_NAME})$`, "u");
 
 function parseAttic(text: string, options: DestinationOptions): ParsedDestination {
-  const url = parseWebUrl(text, ["https"], options);
+  const url = parseWebUrl(text, ["http", "https"], options);
   if (!url.success) return url;
+  // The token would travel in the open; on a private host that is the operator's word.
+  if (url.scheme === "http" && !isPrivateHost(url.host))
+    return invalid("The destination of an Attic cache on a public host begins with https://");
   if (url.query !== "") return invalid("The destination of an Attic cache takes no parameters");
   const path = ATTIC_PATH.exec(url.path);
   if (path?.[1] === undefined || path[2] === undefined) {

@@ -79,6 +79,7 @@ function checkCache(table: unknown, index: number, allowPrivateHosts: boolean): 
   const problems = [
     ...findInlineSecrets(table, path, { cacheType: table["cache_type"], destination: table["destination"] }),
     ...destination.problems,
+    ...checkAtticKeys(table, path),
     ...checkCredentialSource(table["credentials"], [...path, "credentials"]),
     ...checkPermissions(table["permissions"], path),
   ];
@@ -104,6 +105,18 @@ function checkDestination(table: Members, parent: KeyPath, allowPrivateHosts: bo
     return { problems: [problem], destination: undefined };
   }
   return { problems: parsed.plaintext ? [plaintextWarning(path)] : [], destination: parsed.destination };
+}
+
+/** Keys that only Attic's client has an option for. */
+const ATTIC_KEYS = ["jobs", "ignore_upstream"] as const;
+
+function checkAtticKeys(table: Members, parent: KeyPath): Problem[] {
+  if (table["cache_type"] === "attic" || !isCacheType(table["cache_type"])) return [];
+  return ATTIC_KEYS.filter((key) => table[key] !== undefined).map((key) => {
+    const message = `The key ${key} belongs to caches of the type attic`;
+    const path = [...parent, key];
+    return { code: "invalid-value", severity: "error", message, path, part: "key", hint: `Remove ${key}` };
+  });
 }
 
 const DESTINATION_HINTS: Readonly<Record<CacheType, string>> = {

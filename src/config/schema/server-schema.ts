@@ -66,6 +66,20 @@ const cache = v.pipe(
     ),
     credentials,
     permissions: v.optional(permissions),
+    jobs: v.optional(
+      v.pipe(
+        v.number(),
+        v.integer(coded("invalid-type", "Expected a whole number")),
+        v.minValue(1, coded("invalid-value", "Expected a number from 1 to 64")),
+        v.maxValue(64, coded("invalid-value", "Expected a number from 1 to 64")),
+        v.description("How many paths Attic uploads at once; default 5."),
+        v.examples([10]),
+      ),
+    ),
+    ignore_upstream: flag(
+      "Whether Attic uploads also what an upstream cache of the cache has signed; default false.",
+      true,
+    ),
     require_signature: v.optional(
       v.pipe(
         keyName,

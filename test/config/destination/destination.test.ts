@@ -39,6 +39,10 @@ describe("accepted destinations", () => {
     expect(parse("nix-copy", destination).codes).toEqual([]);
   });
 
+  it.each(["http://127.0.0.1:8080/cache", "http://10.0.0.5/cache"])("attic takes %s", (destination) => {
+    expect(parse("attic", destination, true).codes).toEqual([]);
+  });
+
   it.each(["my-cache", "a", "0cache", "a--b"])("cachix takes %s", (destination) => {
     expect(parse("cachix", destination).codes).toEqual([]);
   });
