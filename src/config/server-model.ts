@@ -60,6 +60,7 @@ function toCache({ wire, destination }: CheckedCache): CacheDefinition {
     destination: toDestination(destination, wire),
     credentials: toCredentialSource(wire.credentials),
     permissions: toPermissions(wire.permissions),
+    substituter: wire.substituter,
     requireSignature: wire.require_signature,
   };
 }

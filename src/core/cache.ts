@@ -126,6 +126,11 @@ export interface CacheDefinition {
   readonly credentials: CredentialSource;
   /** Who may push. */
   readonly permissions: CachePermissions;
+  /**
+   * Absolute `http(s)` URL without parameters at which the cache is read, where that is not its destination: it is asked after a push.
+   * Another server than the destination's gets no credentials.
+   */
+  readonly substituter?: string | undefined;
   /** Name under which every path there must carry a signature, as in `cache.example.org-1`; absent: any or none. */
   readonly requireSignature?: string | undefined;
 }

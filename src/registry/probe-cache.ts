@@ -2,6 +2,7 @@ import { toHttpAccess } from "../commands/http-authorization.ts";
 import type { PathInfo } from "../commands/path-info.ts";
 import { parseStorePath } from "../commands/store-path.ts";
 import type { HttpRequest, HttpResponse } from "../host/http-client.ts";
+import type { CacheReader } from "./cache-reader.ts";
 import type { Verification } from "./verification.ts";
 
 /** Most paths of a batch that are looked at; of more, some by chance. */
@@ -19,10 +20,10 @@ const PROBE_TIMEOUT_MS = 10_000;
 export async function probeCache(
   batch: readonly string[],
   found: ReadonlyMap<string, PathInfo>,
-  verification: Verification,
+  { destination, credentials }: CacheReader,
+  { context, host }: Verification,
 ): Promise<ReadonlySet<string>> {
-  const { cache, credentials, context, host } = verification;
-  const access = toHttpAccess(cache.destination, credentials.env);
+  const access = toHttpAccess(destination, credentials.env);
   if (access === undefined) return new Set();
   const { random, http, clock } = context.runtime;
   const named = batch.filter((path) => found.get(path)?.narUrl !== undefined);

@@ -7,6 +7,7 @@ import type { ExecutionResult } from "../execution/executor.ts";
 import { classifyRun } from "../execution/failure.ts";
 import { type CommandOutcome, runCommand } from "../execution/run-command.ts";
 import { sleep } from "../host/sleep.ts";
+import { toCacheReader } from "./cache-reader.ts";
 import { addFollowUp } from "./follow-up.ts";
 import { listSome } from "./list-some.ts";
 import { probeCache } from "./probe-cache.ts";
@@ -47,15 +48,15 @@ export async function verifyPaths(
 }
 
 async function verifyBatch(batch: readonly string[], verification: Verification): Promise<Verified> {
-  const { cache, credentials, host, nixVersion } = verification;
-  const { destination } = cache;
-  const input = { destination, storePaths: batch, credentials, nixVersion, ...host };
+  const { cache, host, nixVersion } = verification;
+  const reader = toCacheReader(cache, verification.credentials);
+  const input = { ...reader, storePaths: batch, nixVersion, ...host };
   const { answer, error, result } = await askInFormat(input, verification);
   if (error !== undefined) return { present: [], error, failedRun: result };
   const isRedacted = answer.includes("[redacted]");
   const found = isRedacted ? undefined : parsePathInfo(answer);
   if (found === undefined) return { present: [], error: unverified(UNREADABLE, undefined) };
-  const gone = await probeCache(batch, found, verification);
+  const gone = await probeCache(batch, found, reader, verification);
   return judge(batch, new Map([...found].filter(([path]) => !gone.has(path))), cache.requireSignature);
 }
 
@@ -83,7 +84,10 @@ async function ask(
   for (let question = 1; ; question++) {
     const reader = new AnswerReader();
     const options = { ...toRunOptions(verification.context), onOutput: reader.push.bind(reader) };
-    const { result, error } = await addFollowUp(await runCommand(command, options), verification);
+    const ended = await runCommand(command, options);
+    // Nothing is put at a substituter.
+    const isElsewhere = verification.cache.substituter !== undefined;
+    const { result, error } = isElsewhere ? ended : await addFollowUp(ended, verification);
     const answer = reader.read(result?.stdout ?? "");
     const isSpoilt = error?.code === "ERR_PUSH_FAILED" && result !== undefined && isTransient(result);
     if (!isSpoilt || question === MAX_QUESTIONS)

@@ -373,6 +373,10 @@ it.each([
   ["attic", "https://attic.example.com/c", "jobs = 2.5", ["invalid-type"]],
   ["attic", "https://attic.example.com/c", 'jobs = "5"', ["invalid-type"]],
   ["attic", "https://attic.example.com/c", "jobs = 64", []],
+  ["nix-copy", "s3://bucket", 'substituter = "https://cache.example.org/x"', []],
+  ["nix-copy", "s3://bucket", 'substituter = "https://cache.example.org?x=1"', ["invalid-value"]],
+  ["nix-copy", "s3://bucket", 'substituter = "https://127.0.0.1"', ["private-host"]],
+  ["nix-copy", "s3://bucket", 'substituter = "s3://other"', ["invalid-value"]],
 ])("a cache of the type %s at %s with %s is %j", (type, destination, line, codes) => {
   const { diagnostics } = safeParseServerConfig(`
     [[caches]]

@@ -325,3 +325,57 @@ describe("an HTTP cache is asked for what nix does not tell", () => {
     expect((await pushTo(answers)).result).toMatchObject({ status: "pushed" });
   });
 });
+
+describe("a cache that is read elsewhere", () => {
+  const questions = async (cache: string, substituter: string) => {
+    const asked: HttpRequest[] = [];
+    const executor = createRecordingExecutor({
+      respond: (command) =>
+        isQuestion(command) ? answer({ [A]: { url: "nar/a" }, [B]: { url: "nar/b" } }) : undefined,
+    });
+    const send = async (request: HttpRequest): Promise<HttpResponse> => {
+      asked.push(request);
+      return { status: 200, headers: {}, body: new Uint8Array() };
+    };
+    const toml = toToml(`${cache}\nsubstituter = "${substituter}"`);
+    const runtime = createTestRuntime({
+      env: { ...ENV, AWS_ACCESS_KEY_ID: "AKIA", AWS_SECRET_ACCESS_KEY: "s3-canary" },
+      http: { send },
+    });
+    const registry = CacheRegistry.fromToml(toml, { executor, runtime });
+    expect(codeOf((await registry.push(REQUEST)).results[0])).toBe("pushed");
+    const shown = executor.commands.filter(isQuestion).map((command) => {
+      const netrc = command.files.map(({ content }) => content.expose()).join("");
+      return `${formatCommand(command)}\n${[...command.env.values()].map(String).join()}\n${netrc}`;
+    });
+    return { nix: shown.join("\n"), http: asked };
+  };
+  const S3 = `cache_type = "nix-copy"\ndestination = "s3://bucket"\ncredentials = { env = { vars = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"] } }`;
+
+  it.each([
+    ["S3", S3],
+    ["HTTP", HTTP],
+    ["Attic", ATTIC],
+  ])("is asked there, and another server gets no credentials (%s)", async (_name, cache) => {
+    const { nix, http } = await questions(cache, "https://cdn.example.org/nix");
+    expect(nix).toContain("--store https://cdn.example.org/nix ");
+    expect(nix).not.toContain("canary");
+    expect(new Set(http.map(({ url }) => new URL(url).origin))).toEqual(new Set(["https://cdn.example.org"]));
+    expect(http.flatMap(({ headers }) => Object.keys(headers))).not.toContain("authorization");
+  });
+
+  it.each([
+    ["HTTP", HTTP, "https://cache.example.com/read", "http-canary"],
+    ["Attic", ATTIC, "https://attic.example.com/read/team", "attic-canary"],
+  ])("gets the credentials where it is the same server (%s)", async (_name, cache, substituter, secret) => {
+    const { nix, http } = await questions(cache, substituter);
+    expect(nix).toContain(`--store ${substituter} `);
+    expect(nix).toContain(secret);
+    expect(http.every(({ headers }) => headers["authorization"] !== undefined)).toBe(true);
+  });
+
+  it("gets none over plain HTTP, where the destination has TLS", async () => {
+    const { nix } = await questions(HTTP, "http://cache.example.com/read");
+    expect(nix).not.toContain("canary");
+  });
+});

@@ -80,6 +80,7 @@ function checkCache(table: unknown, index: number, allowPrivateHosts: boolean): 
     ...findInlineSecrets(table, path, { cacheType: table["cache_type"], destination: table["destination"] }),
     ...destination.problems,
     ...checkAtticKeys(table, path),
+    ...checkSubstituter(table["substituter"], [...path, "substituter"], allowPrivateHosts),
     ...checkCredentialSource(table["credentials"], [...path, "credentials"]),
     ...checkPermissions(table["permissions"], path),
   ];
@@ -105,6 +106,15 @@ function checkDestination(table: Members, parent: KeyPath, allowPrivateHosts: bo
     return { problems: [problem], destination: undefined };
   }
   return { problems: parsed.plaintext ? [plaintextWarning(path)] : [], destination: parsed.destination };
+}
+
+/** The rules of a destination by HTTP hold for it, too; what is no such address at all is told by the schema. */
+function checkSubstituter(text: unknown, path: KeyPath, allowPrivateHosts: boolean): Problem[] {
+  if (typeof text !== "string" || !/^https?:\/\/[^?#@]*$/u.test(text)) return [];
+  const parsed = parseDestination("nix-copy", text, { allowPrivateHosts });
+  if (parsed.success) return [];
+  const { code, message, hint = 'As in substituter = "https://cache.example.org"' } = parsed;
+  return [{ code, severity: "error", message, path, hint }];
 }
 
 /** Keys that only Attic's client has an option for. */

@@ -3,7 +3,7 @@ import { DESTINATION_FORMS } from "../destination/destination.ts";
 import { credentialEntries } from "./credential-entries.ts";
 import { coded } from "./schema-issues.ts";
 import { flag, openTable, patterns, sourceTable, table } from "./schema-table.ts";
-import { cacheId, keyName } from "./text-schemas.ts";
+import { cacheId, keyName, webAddress } from "./text-schemas.ts";
 
 /** Grammar of the key under `credentials` that names a source of the host. */
 export const CUSTOM_SOURCE = /^custom:[a-z0-9][a-z0-9-]{0,63}$/u;
@@ -79,6 +79,15 @@ const cache = v.pipe(
     ignore_upstream: flag(
       "Whether Attic uploads also what an upstream cache of the cache has signed; default false.",
       true,
+    ),
+    substituter: v.optional(
+      v.pipe(
+        webAddress,
+        v.description(
+          "Address at which the cache is read, where that is not its destination; asked after a push.",
+        ),
+        v.examples(["https://cache.example.org"]),
+      ),
     ),
     require_signature: v.optional(
       v.pipe(

@@ -1,0 +1,25 @@
+import type { CacheDefinition, CacheDestination } from "../core/cache.ts";
+import type { Credentials } from "../credentials/provider.ts";
+
+/** Where a cache is asked for its paths, and with which credentials. */
+export interface CacheReader {
+  readonly destination: CacheDestination;
+  readonly credentials: Credentials;
+}
+
+/**
+ * Finds out where a cache is read: at its destination, or at its substituter. Another server than the destination's is asked without
+ * credentials, as those ask who substitute from it: they are the destination's alone.
+ */
+export function toCacheReader(cache: CacheDefinition, credentials: Credentials): CacheReader {
+  const { destination, substituter } = cache;
+  if (substituter === undefined) return { destination, credentials };
+  const { origin, hostname } = new URL(substituter);
+  const isSameServer = "url" in destination && new URL(destination.url).origin === origin;
+  if (isSameServer && destination.type === "attic")
+    return { destination: { ...destination, url: substituter }, credentials };
+  const host = hostname.replace(/^\[|\]$/gu, "");
+  const read: CacheDestination = { type: "http", url: substituter, host };
+  const keepsCredentials = isSameServer && destination.type === "http";
+  return { destination: read, credentials: keepsCredentials ? credentials : { env: new Map() } };
+}
