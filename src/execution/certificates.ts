@@ -73,8 +73,10 @@ function listEntries(directory: string): readonly string[] {
 
 function readCertificate(path: string): string {
   try {
-    const { size } = nodeFs().statSync(path);
-    const text = size > MAX_FILE_BYTES ? "" : nodeFs().readFileSync(path, "latin1");
+    const status = nodeFs().statSync(path);
+    // A pipe would keep the whole process waiting, and a device has no end.
+    if (!status.isFile() || status.size > MAX_FILE_BYTES) return "";
+    const text = nodeFs().readFileSync(path, "latin1");
     return text.includes("-----BEGIN CERTIFICATE-----") ? text.trim() : "";
   } catch {
     return ""; // A directory, or a link that leads nowhere.

@@ -15,12 +15,12 @@ const MAX_SERVER = 200;
 export function summarizeFailure({ stderr, stdout }: ExecutionResult): string {
   const output = stderr.trim() === "" ? stdout : stderr;
   const statement = findFinalStatement(output);
-  const last = firstLine(statement) ?? lastLine(output);
+  const last = firstLine(statement?.own) ?? lastLine(output);
   if (last === undefined) return "";
   const first = firstLine(findFirstError(output));
   const earlier =
     first === undefined || first === last ? "" : `; the first error was ${quoteName(first, MAX_TOOL)}`;
-  return `: ${quoteName(last, MAX_TOOL)}${quoteServer(statement)}${earlier}`;
+  return `: ${quoteName(last, MAX_TOOL)}${quoteServer(statement?.body)}${earlier}`;
 }
 
 /** The first line with something on it; a bare "error:" has its text below. */

@@ -105,7 +105,7 @@ export const WORDS: readonly FailureWords[] = [
     by: AWS,
   },
   { pattern: /: Access Denied\b/u, means: "unauthorized", by: AWS },
-  { pattern: /\bspecified bucket does not exist\b/iu, means: "misconfigured", by: AWS },
+  { pattern: /\bspecified bucket (?:does not exist|is not valid)\b/iu, means: "misconfigured", by: AWS },
   { pattern: /\bbucket you are attempting to access must be addressed\b/iu, means: "misconfigured", by: AWS },
   { pattern: /\bauthorization header is malformed\b/iu, means: "misconfigured", by: AWS },
   { pattern: /\bimplies functionality that is not implemented\b/iu, means: "misconfigured", by: AWS },
@@ -116,16 +116,20 @@ export const WORDS: readonly FailureWords[] = [
   { pattern: /\bnot read from or written to within the timeout period\b/iu, means: "broken", by: AWS },
   { pattern: /\bencountered an internal error\b/iu, means: "broken", by: AWS },
   { pattern: /\bconflicting conditional operation is currently in progress\b/iu, means: "broken", by: AWS },
-  { pattern: /\bUnable to connect to endpoint\b/u, means: "away", by: AWS },
+  {
+    pattern: /\bUnable to connect to endpoint\b|\bnetwork error when sending http request\b/iu,
+    means: "away",
+    by: AWS,
+  },
 
-  { pattern: /^\s*Error: (?:Unauthorized|AccessError)\b/mu, means: "unauthorized", by: ATTIC },
+  { pattern: /^[ \t]*Error: (?:Unauthorized|AccessError)\b/mu, means: "unauthorized", by: ATTIC },
   { pattern: /\bNoSuchCache\b/u, means: "misconfigured", by: ATTIC },
   { pattern: /\bRequestError\b/u, means: "misconfigured", by: ATTIC },
   { pattern: /\bInvalid cache reference\b/u, means: "misconfigured", by: ATTIC },
   { pattern: /\bNoSuchObject\b|\bInvalidStorePath\b|\bNarHashMismatch\b/u, means: "refused", by: ATTIC },
   { pattern: /\bIncompleteNar\b/u, means: "broken", by: ATTIC },
   {
-    pattern: /^\s*Error: (?:InternalServerError|StorageError|DatabaseError)\b/mu,
+    pattern: /^[ \t]*Error: (?:InternalServerError|StorageError|DatabaseError)\b/mu,
     means: "broken",
     by: ATTIC,
   },
@@ -139,11 +143,16 @@ export const WORDS: readonly FailureWords[] = [
   },
   { pattern: /\bNAR hash mismatch\b/iu, means: "broken", by: CACHIX },
   {
-    pattern: /(?:^|: )(?:Unauthorized|Forbidden)\s*$/imu,
+    pattern: /(?:^|: )(?:Unauthorized|Forbidden)[ \t]*$/imu,
     means: "unauthorized",
     by: `${ATTIC} and ${CACHIX}`,
   },
 
+  {
+    pattern: /\bHandshakeFailed\b|\bcertificate (?:has expired|rejected)\b/u,
+    means: "misconfigured",
+    by: CACHIX,
+  },
   { pattern: /\binvalid peer certificate\b|\bUnknownIssuer\b/u, means: "misconfigured", by: "rustls" },
   {
     pattern: /\bcertificate verify failed\b|\bself[- ]signed certificate\b/iu,
@@ -154,7 +163,7 @@ export const WORDS: readonly FailureWords[] = [
   { pattern: /\bNix daemon disconnected unexpectedly\b/u, means: "away", by: NIX },
   { pattern: /\bcannot connect to (?:socket|daemon)\b/u, means: "away", by: NIX },
   {
-    pattern: /\bSQLite database\b.*\bis busy\b|\bdatabase is locked\b/u,
+    pattern: /\bSQLite database\b.{0,300}\bis busy\b|\bdatabase is locked\b/u,
     means: "away",
     by: "Nix and SQLite",
   },
@@ -164,10 +173,11 @@ export const WORDS: readonly FailureWords[] = [
     by: NIX,
   },
   {
-    pattern: /\bunrecognised flag\b|\bexperimental (?:Nix )?feature '[^']*' is disabled\b/u,
+    pattern: /\bunrecognised flag\b|\bexperimental (?:Nix )?feature '[^'\n]{0,100}' is disabled\b/u,
     means: "misconfigured",
     by: NIX,
   },
+  { pattern: /\bis for Nix stores with prefix\b/u, means: "misconfigured", by: NIX },
   { pattern: /\bis not valid\b|\blacks a (?:valid )?signature\b/u, means: "refused", by: NIX },
   { pattern: /\bunexpected end-of-file\b|\binterrupted by the user\b/u, means: "broken", by: NIX },
 

@@ -1,7 +1,7 @@
 import { CURL_ERRORS } from "./curl-codes.ts";
 import type { ExecutionResult } from "./executor.ts";
 import { CLOUD_CODES, type FailureMeaning, STATUSES, WORDS } from "./failure-table.ts";
-import { findFinalStatement, withoutRepeated } from "./final-statement.ts";
+import { findFinalStatement, type Statement, toWholeStatement, withoutRepeated } from "./final-statement.ts";
 
 /**
  * What a failure means for another attempt.
@@ -34,19 +34,22 @@ export interface RunFailure {
  */
 export function classifyRun({ outcome, stderr, stdout, followUp }: ExecutionResult): RunFailure {
   const output = `${stderr}\n${stdout}`.replaceAll(STORE_NAME, "");
-  const statement = followUp ?? findFinalStatement(output);
-  const meaning = findMeaning(statement ?? "") ?? findMeaning(withoutRepeated(output)) ?? findMeaning(output);
+  const statement = followUp === undefined ? findFinalStatement(output) : { own: followUp, body: "" };
+  const whole = toWholeStatement(output);
+  const meaning =
+    (statement && findMeaning(statement)) ?? findMeaning(withoutRepeated(output)) ?? findMeaning(whole);
   const failure = meaning === undefined ? toUnknown(outcome) : FAILURES[meaning];
   // Who refuses the first file of a cache refuses the cache.
   const isWholeServer =
-    failure.isWholeServer || (meaning === "refused" && ROOT_FILE.test(statement ?? output));
+    failure.isWholeServer || (meaning === "refused" && ROOT_FILE.test((statement ?? whole).own));
   const retryAfterMs = failure.failureClass === "transient" ? findRetryAfter(output) : undefined;
   return { ...failure, isWholeServer, ...(failure.failureClass === "transient" ? { retryAfterMs } : {}) };
 }
 
 /** Base names of store paths: whoever names a package must not decide what its failure means. */
 const STORE_NAME = /[0-9a-df-np-sv-z]{32}-[0-9A-Za-z+._?=-]+/gu;
-const ROOT_FILE = /\bunable to (?:upload|download) '[^']*\/nix-cache-info'|^(?:GET|PUT) nix-cache-info: /u;
+const ROOT_FILE =
+  /\bunable to (?:upload|download) '[^'\n]{0,2000}\/nix-cache-info'|^(?:GET|PUT) nix-cache-info: /u;
 
 type Classified = Omit<RunFailure, "retryAfterMs">;
 
@@ -59,18 +62,42 @@ const FAILURES: Readonly<Record<FailureMeaning, Classified>> = {
   broken: { failureClass: "transient", isWholeServer: false },
 };
 
-function findMeaning(text: string): FailureMeaning | undefined {
-  const code = CLOUD_CODE.exec(text)?.[0];
+function findMeaning({ own, body }: Statement): FailureMeaning | undefined {
+  const code = findCode(own, body);
   if (code !== undefined) return MEANING_OF_CODE.get(code);
   return (
-    findStatusMeaning(text) ?? findCurlMeaning(text) ?? WORDS.find(({ pattern }) => pattern.test(text))?.means
+    findStatusMeaning(own) ?? findCurlMeaning(own) ?? WORDS.find(({ pattern }) => pattern.test(own))?.means
   );
 }
 
 const MEANING_OF_CODE: ReadonlyMap<string, FailureMeaning> = new Map(
   CLOUD_CODES.flatMap(({ codes, means }) => codes.split(/\s+/u).map((code) => [code, means] as const)),
 );
-const CLOUD_CODE = new RegExp(`\\b(?:${[...MEANING_OF_CODE.keys()].join("|")})\\b`, "u");
+const CODES = [...MEANING_OF_CODE.keys()].join("|");
+
+/** How an error code stands in an answer, and in what a tool makes of it. A word that only looks like one says nothing. */
+const ANSWER_FORMS: readonly RegExp[] = [
+  new RegExp(`<Code>(${CODES})</Code>`, "u"),
+  new RegExp(`"(?:[Cc]ode|__type|error)": ?"(${CODES})"`, "u"),
+];
+const TOOL_FORMS: readonly RegExp[] = [
+  new RegExp(`\\bExceptionName: (${CODES})\\b`, "u"),
+  new RegExp(`\\((${CODES})\\)`, "u"),
+  new RegExp(`(?:^|: )(${CODES})(?::|$)`, "mu"),
+];
+
+function findCode(own: string, body: string): string | undefined {
+  const unquoted = own.replaceAll(/'[^'\n]{0,2000}'/gu, "''");
+  for (const form of ANSWER_FORMS) {
+    const found = form.exec(body) ?? form.exec(unquoted);
+    if (found !== null) return found[1];
+  }
+  for (const form of TOOL_FORMS) {
+    const found = form.exec(unquoted);
+    if (found !== null) return found[1];
+  }
+  return undefined;
+}
 
 /** How tools write a status: nix and attic, servant and reqwest, and as a line of the protocol. */
 const STATUS_FORMS: readonly RegExp[] = [
@@ -92,7 +119,7 @@ function findStatusMeaning(text: string): FailureMeaning | undefined {
 }
 
 /** Curl's number stands in brackets where Nix quotes it, also without words. */
-const CURL_NUMBER = /\bunable to (?:upload|download) '[^']*':[^\n]*\((\d{1,3})\)/u;
+const CURL_NUMBER = /\bunable to (?:upload|download) '[^'\n]{0,2000}':[^\n]{0,300}?\((\d{1,3})\)/u;
 
 function findCurlMeaning(text: string): FailureMeaning | undefined {
   const number = Number(CURL_NUMBER.exec(text)?.[1] ?? Number.NaN);

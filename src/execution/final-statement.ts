@@ -1,30 +1,65 @@
+/** What a tool says of the end of a run, and what a server wrote that the tool shows below it. */
+export interface Statement {
+  readonly own: string;
+  readonly body: string;
+}
+
 /** Lines that tell of an attempt that the tool itself repeated. */
 const REPEATED = /\bretrying in \d/u;
-const ERROR = /^\s*(?:error|Error):/u;
+const ERROR = /^[ \t]*(?:error|Error):/u;
+/** Above what a server wrote, which Nix indents as far as this line. */
+const BODY = /^([ \t]*)response body:[ \t\r]*$/u;
+
+interface Line {
+  readonly text: string;
+  /** Whether a server wrote it. */
+  readonly isBody: boolean;
+}
 
 /**
- * The part of an output that says what ended the run: from its last error line on, so that a body of the server's that stands behind it
- * counts. What the tool repeated is left out, since it did not end the run.
+ * The part of an output that says what ended the run: from the tool's last error line on. What the tool repeated is left out, since it did
+ * not end the run. A line of a server's is none of the tool's, whatever stands on it.
  *
  * @returns nothing where no line says of itself that it is an error
  */
-export function findFinalStatement(output: string): string | undefined {
-  const lines = withoutRepeated(output).split("\n");
-  const last = lines.findLastIndex((line) => ERROR.test(line));
-  return last === -1 ? undefined : lines.slice(last).join("\n");
+export function findFinalStatement(output: string): Statement | undefined {
+  const lines = toLines(output).filter((line) => line.isBody || !REPEATED.test(line.text));
+  const last = lines.findLastIndex(({ text, isBody }) => !isBody && ERROR.test(text));
+  return last === -1 ? undefined : toStatement(lines.slice(last));
 }
 
 /** An output without what the tool repeated. */
-export function withoutRepeated(output: string): string {
-  return output
-    .split("\n")
-    .filter((line) => !REPEATED.test(line))
-    .join("\n");
+export function withoutRepeated(output: string): Statement {
+  return toStatement(toLines(output).filter((line) => line.isBody || !REPEATED.test(line.text)));
+}
+
+/** A whole output. */
+export function toWholeStatement(output: string): Statement {
+  return toStatement(toLines(output));
 }
 
 /** An output from its first line on that says of itself that it is an error, repeated or not. */
 export function findFirstError(output: string): string | undefined {
-  const lines = output.split("\n");
-  const first = lines.findIndex((line) => ERROR.test(line) || REPEATED.test(line));
-  return first === -1 ? undefined : lines.slice(first).join("\n");
+  const lines = toLines(output);
+  const first = lines.findIndex(({ text, isBody }) => !isBody && (ERROR.test(text) || REPEATED.test(text)));
+  return first === -1 ? undefined : toStatement(lines.slice(first)).own;
+}
+
+function toLines(output: string): readonly Line[] {
+  let indent: number | undefined;
+  return output.split("\n").map((text) => {
+    const isBody = indent !== undefined && (text.trim() === "" || indentOf(text) >= indent);
+    if (!isBody) indent = BODY.exec(text)?.[1]?.length;
+    return { text, isBody };
+  });
+}
+
+function indentOf(text: string): number {
+  return /^[ \t]*/u.exec(text)?.[0].length ?? 0;
+}
+
+function toStatement(lines: readonly Line[]): Statement {
+  const join = (isBody: boolean): string =>
+    lines.flatMap((line) => (line.isBody === isBody ? [line.text] : [])).join("\n");
+  return { own: join(false), body: join(true) };
 }

@@ -12,7 +12,7 @@ import type { CommandProgress } from "../execution/nix-log.ts";
 import { runCommand } from "../execution/run-command.ts";
 import type { AnyCachesError } from "./any-error.ts";
 import { addFollowUp } from "./follow-up.ts";
-import { dependsOnNixVersion } from "./nix-memory.ts";
+import { askNixVersion, dependsOnNixVersion } from "./nix-memory.ts";
 import { type PushContext, toRunOptions } from "./push-context.ts";
 import { toEnded, toPushFailure } from "./push-failure.ts";
 import type { PushParticipant, SharedEnd } from "./push-participant.ts";
@@ -116,7 +116,7 @@ class CachePush {
     const batches = batchStorePaths(checkStorePaths(asked, this.#context.host));
     await this.#resolveCredentials(false);
     if (dependsOnNixVersion(this.#cache.destination))
-      this.#nixVersion = await this.#context.nix.learnVersion(toRunOptions(this.#context));
+      this.#nixVersion = await askNixVersion(toRunOptions(this.#context));
     // A command that cannot be built fails before the store is asked; what one batch lacks, all lack.
     for (const batch of batches.slice(0, 1)) this.#build(batch);
     await this.#checkStore();

@@ -59,9 +59,9 @@ async function askFirstFile({
   };
   try {
     const there = await ask("GET");
-    // Nix puts the file where a question for it is answered so.
-    const isMissing = there === 404 || there === 403 || there === 410;
-    if (!isMissing) return describe("GET", there);
+    const isMissing = there === 404 || there === 410;
+    // Only nix puts the file, and only where it is missing.
+    if (!isMissing || cache.destination.type !== "http") return describe("GET", there);
     return describe("PUT", await ask("PUT", `StoreDir: ${host.storeDirectory ?? DEFAULT_STORE_DIRECTORY}\n`));
   } finally {
     cancel();

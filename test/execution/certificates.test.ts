@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -21,6 +22,9 @@ describe("certificates for every tool", () => {
     symlinkSync("one.pem", join(directory, "authorities", "0a1b2c3d.0"));
     symlinkSync("nowhere", join(directory, "authorities", "broken"));
     mkdirSync(join(directory, "empty"));
+    // One would keep the process waiting, the other has no end.
+    execFileSync("mkfifo", [join(directory, "authorities", "pipe")]);
+    symlinkSync("/dev/zero", join(directory, "authorities", "endless"));
   });
   afterAll(() => rmSync(directory, { recursive: true }));
 

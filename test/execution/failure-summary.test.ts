@@ -32,7 +32,7 @@ it.each([
 });
 
 it("what a server writes is bounded, on one line, and marked as the server's", () => {
-  const summary = summarize(BODY("X", `\u001b[2Jdone\nerror${"y".repeat(900)}`));
+  const summary = summarize(BODY("X", `\u001b[2Jdone\n       error: ${"y".repeat(900)}`));
   expect(summary).toMatch(/; the server's own words: "X: /u);
   expect(summary.length).toBeLessThan(500);
   expect(summary).toMatch(/^[\x20-\x7e]+$/u);

@@ -2,6 +2,7 @@ import type { ExecutionResult } from "@eka-ci/caches";
 import { describe, expect, it } from "vitest";
 import { CURL_ERRORS } from "../../src/execution/curl-codes.ts";
 import { classifyRun, type FailureClass } from "../../src/execution/failure.ts";
+import { summarizeFailure } from "../../src/execution/failure-summary.ts";
 import { CLOUD_CODES, type FailureMeaning, STATUSES, WORDS } from "../../src/execution/failure-table.ts";
 
 const run = (stderr: string, more: Partial<ExecutionResult> = {}): ExecutionResult => ({
@@ -307,6 +308,19 @@ const TEXTS: readonly Sample[] = [
   ["transient", false, "error: unable to fork: Cannot allocate memory"],
   ["transient", false, "error: unexpected EOF reading a line"],
 
+  ["permanent", true, "error: AWS error uploading 'x': The specified bucket is not valid."],
+  [
+    "transient",
+    true,
+    "error: AWS error fetching 'nix-cache-info': Encountered network error when sending http request",
+  ],
+  ["permanent", true, 'HandshakeFailed (Error_Protocol "certificate has expired" CertificateExpired)'],
+  ["permanent", true, "certificate rejected: [UnknownCA]"],
+  [
+    "permanent",
+    true,
+    "error: binary cache 'https://c.example' is for Nix stores with prefix '/other/store', not '/nix/store'",
+  ],
   ["unknown", false, "error: something that nobody has seen"],
   ["unknown", false, ""],
 ];
@@ -350,6 +364,72 @@ describe("an output of many lines", () => {
   ])("%s (whole server: %s): %s", (failureClass, isWholeServer, text) => {
     expect(classifyRun(run(text))).toMatchObject({ failureClass, isWholeServer });
   });
+});
+
+describe("what a server writes", () => {
+  const answered = (status: number, line: string, indent = "       "): string =>
+    `error: unable to upload 'https://c.example/nar/x.nar.xz': HTTP error ${status}\n\n${indent}response body:\n\n${indent}<p>\n${indent}${line}\n${indent}</p>`;
+
+  it.each([
+    "error: path '/x' is not valid",
+    "Error: Unauthorized",
+    "error: NoSuchBucket",
+    "HTTP error 403",
+    "error: unable to upload 'x': HTTP error 413",
+    "NoSuchBucket: said so",
+    "See https://docs.example/AccessDenied for help",
+  ])("is no error line of the tool's, and no word of it: %s", (line) => {
+    for (const indent of ["       ", "              "])
+      expect(classifyRun(run(answered(503, line, indent)))).toMatchObject({ failureClass: "transient" });
+    expect(classifyRun(run(answered(413, line)))).toMatchObject({
+      failureClass: "permanent",
+      isWholeServer: false,
+    });
+  });
+
+  it.each([
+    ["<Code>ExpiredToken</Code>", "credentials"],
+    ['{"code":"ExpiredToken","message":"x"}', "credentials"],
+    ['{"__type":"ExpiredTokenException"}', "credentials"],
+  ])("counts where it is an error code: %s", (line, failureClass) => {
+    expect(classifyRun(run(answered(400, line)))).toMatchObject({ failureClass });
+  });
+
+  it("ends where the tool goes on", () => {
+    const text = `${answered(503, "x")}\nerror: unable to upload 'https://c.example/y': HTTP error 413`;
+    expect(classifyRun(run(text))).toMatchObject({ failureClass: "permanent" });
+  });
+});
+
+it.each<Sample>([
+  ["credentials", true, "error: unable to upload 'https://c/SlowDown/nar/a.nar.xz': HTTP error 401"],
+  ["transient", true, "error: unable to upload 'https://InvalidRequest.c/x': HTTP error 503"],
+  ["transient", false, "error: opening file '/tmp/InvalidArgument': No space left on device"],
+])("a word in a name is no error code: %s (%s) %s", (failureClass, isWholeServer, text) => {
+  expect(classifyRun(run(text))).toMatchObject({ failureClass, isWholeServer });
+});
+
+it.each([
+  ["line ends", "\n"],
+  ["carriage returns", "\r"],
+  ["spaces", " "],
+  ["indented lines", "\n       "],
+  ["beginnings of URLs", "unable to upload '"],
+  ["URLs", "unable to upload '':"],
+  ["databases", "SQLite database "],
+  ["refusals", "Unauthorized "],
+  ["statuses", "400 Aa"],
+  ["errors", "error: "],
+  ["error lines", "error:\n"],
+  ["bodies", "response body:\n"],
+  ["quotes", "'"],
+])("64 KiB of %s are read in less than two seconds", (_name, filler) => {
+  const text = filler.repeat(Math.ceil(65_536 / filler.length));
+  const start = performance.now();
+  classifyRun(run(text));
+  classifyRun(run(`error: unable to upload 'https://c/x': the server said\n${text}`));
+  summarizeFailure(run(text));
+  expect(performance.now() - start).toBeLessThan(2_000);
 });
 
 it("a refusal of the cache's first file is one of the cache", () => {

@@ -105,6 +105,31 @@ describeWith("bao", "vault, at OpenBao", () => {
     expect((await read(true)).values).toEqual(changed);
   });
 
+  it("finds it also with a token that may read only the version that is there", async () => {
+    const policy =
+      'path "versioned/data/*" { capabilities = ["read"] } path "versioned/s3" { capabilities = ["read"] }';
+    await administer("PUT", "sys/policies/acl/versioned", { policy });
+    const { auth } = await administer("POST", "auth/token/create", { policies: ["versioned"] });
+    const { client_token: token } = auth as { client_token: string };
+    await administer("POST", "sys/mounts/versioned", { type: "kv", options: { version: "1" } });
+    await administer("POST", "versioned/s3", KEYS);
+    const read = provide("versioned/s3", {}, { VAULT_TOKEN: token });
+    expect((await read()).values).toEqual(KEYS);
+    await administer("DELETE", "sys/mounts/versioned");
+    await administer("PUT", "sys/policies/acl/versioned", {
+      policy: policy.replace("versioned/s3", "versioned/none"),
+    });
+    await administer("POST", "sys/mounts/versioned", { type: "kv", options: { version: "2" } });
+    await administer("POST", "versioned/data/s3", { data: KEYS });
+    expect((await read(true)).values).toEqual(KEYS);
+  });
+
+  it("leaves a secret alone that has the names of push tools itself", async () => {
+    const both = { ...KEYS, access_key: "x", secret_key: "y" };
+    await administer("POST", "old/ci/both", both);
+    expect((await provide("old/ci/both")()).values).toEqual(both);
+  });
+
   it("gives keys in the words of the AWS engine the names that push tools know", async () => {
     expect((await provide("old/ci/keys")()).values).toEqual({
       AWS_ACCESS_KEY_ID: "AKIAOLD",

@@ -287,6 +287,22 @@ it.each([
   expect(asked).toEqual([url]);
 });
 
+it.each(["AWS_CONTAINER_AUTHORIZATION_TOKEN", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"])(
+  "a container with %s and no address is not given the machine's role",
+  async (name) => {
+    const provider = await inPod({ env: { [name]: "/x" } });
+    await expect(provider()).rejects.toMatchObject({ code: "ERR_CREDENTIAL_NOT_CONFIGURED" });
+  },
+);
+
+it.each([undefined, "azure"] as const)(
+  "a pod with a workload identity of Azure is not given its machine's (%s)",
+  async (provider) => {
+    const resolve = await inPod({ env: { AZURE_FEDERATED_TOKEN_FILE: "/x" }, source: { provider } });
+    await expect(resolve()).rejects.toMatchObject({ code: "ERR_CREDENTIAL_UNSUPPORTED" });
+  },
+);
+
 it("a relative address that names another host is refused", async () => {
   const env = { AWS_CONTAINER_CREDENTIALS_RELATIVE_URI: "@evil.example.com/x" };
   const resolver = createCredentialResolver({ runtime: createTestRuntime({ env }) });

@@ -37,13 +37,20 @@ class SecretReader {
 
   async read(client: VaultClient): Promise<Members> {
     const known = this.#known;
-    this.#known ??= await this.#find(client);
+    if (known === undefined) return this.#readAnew(client);
+    const answer = await client.read(known.path, { tolerate: [403] });
+    if (answer.status === 200) return answer.body;
+    // The engine may have been mounted anew, in its other version; a token may read the one path and not the other.
+    this.#known = undefined;
+    return this.#readAnew(client);
+  }
+
+  async #readAnew(client: VaultClient): Promise<Members> {
+    this.#known = await this.#find(client);
     const { path, isTold } = this.#known;
     const answer = await client.read(path);
     if (answer.status === 200) return answer.body;
-    // The engine may have been mounted anew, in its other version.
     this.#known = undefined;
-    if (known !== undefined) return this.read(client);
     const other = isTold ? undefined : findDataPath(path, answer);
     const second = other === undefined ? answer : await client.read(other);
     if (second.status !== 200) throw toAbsence(second, this.#source);
@@ -84,12 +91,13 @@ function toCredentials(body: Members, { type, secretPath }: VaultSource, runtime
 }
 
 /**
- * The keys of Vault's AWS engine under the names that push tools know
+ * The keys of Vault's AWS engine under the names that push tools know; a secret that has such names itself is left as it is
  * (https://developer.hashicorp.com/vault/api-docs/secret/aws). The token has had two names, and is null for users.
  */
 function toAwsNames(data: Members): Members | undefined {
   const [id, secret] = ["access_key", "secret_key"].map((name) => readMember(data, name));
-  if (typeof id !== "string" || typeof secret !== "string") return undefined;
+  const isNamed = Object.keys(data).some((name) => name.startsWith("AWS_"));
+  if (isNamed || typeof id !== "string" || typeof secret !== "string") return undefined;
   const token = readMember(data, "session_token") ?? readMember(data, "security_token");
   const keys = { AWS_ACCESS_KEY_ID: id, AWS_SECRET_ACCESS_KEY: secret };
   return token === undefined || token === null || token === "" ? keys : { ...keys, AWS_SESSION_TOKEN: token };

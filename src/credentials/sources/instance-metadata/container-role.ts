@@ -28,7 +28,9 @@ const AGENT_HOSTS: ReadonlySet<string> = new Set(["169.254.170.2", "169.254.170.
 export const containerRole: MetadataService = {
   provider: "aws",
   name: "The container's credential service",
-  prove: async ({ runtime: { env } }) => Boolean(env[RELATIVE_URI] || env[FULL_URI]),
+  // A token without an address is half of an identity, and no reason to take another.
+  prove: async ({ runtime: { env } }) =>
+    [RELATIVE_URI, FULL_URI, TOKEN, TOKEN_FILE].some((name) => Boolean(env[name])),
   fetch: async (context) => {
     const url = findUrl(context);
     const token = await readToken(context);
