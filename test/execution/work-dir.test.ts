@@ -109,7 +109,11 @@ describe("what a killed host leaves", () => {
       expect(findSecrets(secrets)).toHaveLength(1);
       const executor = createProcessExecutor({ workDirectoryParent: work, secretsParent: secrets });
       await executor.execute({ ...withSecret, file: "/bin/true", args: [] });
-      for (let tries = 0; tries < 1_000 && readdirSync(work).length + readdirSync(secrets).length > 0; tries++)
+      for (
+        let tries = 0;
+        tries < 1_000 && readdirSync(work).length + readdirSync(secrets).length > 0;
+        tries++
+      )
         await sleep(20);
       expect([readdirSync(work), readdirSync(secrets)]).toEqual([[], []]);
     },
