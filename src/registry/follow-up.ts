@@ -3,13 +3,12 @@ import { DEFAULT_STORE_DIRECTORY } from "../commands/store-path.ts";
 import { PushError } from "../core/errors.ts";
 import type { ExecutionResult } from "../execution/executor.ts";
 import type { CommandOutcome } from "../execution/run-command.ts";
-import type { HttpRequest } from "../host/http-client.ts";
+import { askCache } from "./ask-cache.ts";
 import type { Verification } from "./verification.ts";
 
 /** What every version of nix says of every refusal of a cache's first file: of 400, 401, 403, 404, 429, 503 and a lost connection. */
 const SAYS_NOTHING = /\bdoes not appear to be a binary cache\b/u;
 const FIRST_FILE = "nix-cache-info";
-const TIMEOUT_MS = 10_000;
 const MAX_BYTES = 64 * 1024;
 
 /**
@@ -29,43 +28,19 @@ function saysNothing({ stderr, stdout }: ExecutionResult): boolean {
   return SAYS_NOTHING.test(stderr) || SAYS_NOTHING.test(stdout);
 }
 
-async function askFirstFile({
-  cache,
-  credentials,
-  host,
-  context,
-}: Verification): Promise<string | undefined> {
+async function askFirstFile(asked: Verification): Promise<string | undefined> {
+  const { cache, credentials, host, context } = asked;
   const access = toHttpAccess(cache.destination, credentials.env);
-  const { remainingMs, signal } = context.deadline;
-  if (access === undefined || remainingMs <= 0 || signal.aborted) return undefined;
-  const { http, clock } = context.runtime;
-  const controller = new AbortController();
-  const cancel = clock.schedule(() => controller.abort(), Math.min(remainingMs, TIMEOUT_MS));
-  const ask = async (method: string, body?: string): Promise<number | undefined> => {
-    const request: HttpRequest = {
-      ...{
-        method,
-        body,
-        url: `${access.baseUrl}${FIRST_FILE}`,
-        headers: access.headers,
-        maxBytes: MAX_BYTES,
-      },
-      signal: AbortSignal.any([signal, controller.signal]),
-    };
-    return http.send(request).then(
-      ({ status }) => status,
-      () => undefined,
-    );
-  };
-  try {
-    const there = await ask("GET");
-    const isMissing = there === 404 || there === 410;
+  if (access === undefined) return undefined;
+  const url = `${access.baseUrl}${FIRST_FILE}`;
+  return askCache({ access, maxBytes: MAX_BYTES, context }, async (ask) => {
+    const there = await ask("GET", url);
+    const isMissing = there?.status === 404 || there?.status === 410;
     // Only nix puts the file, and only where it is missing.
-    if (!isMissing || cache.destination.type !== "http") return describe("GET", there);
-    return describe("PUT", await ask("PUT", `StoreDir: ${host.storeDirectory ?? DEFAULT_STORE_DIRECTORY}\n`));
-  } finally {
-    cancel();
-  }
+    if (!isMissing || cache.destination.type !== "http") return describe("GET", there?.status);
+    const content = `StoreDir: ${host.storeDirectory ?? DEFAULT_STORE_DIRECTORY}\n`;
+    return describe("PUT", (await ask("PUT", url, content))?.status);
+  });
 }
 
 /** In words that the table of failures knows. No answer proves nothing: the tool may run on another machine. */

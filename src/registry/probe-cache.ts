@@ -1,7 +1,8 @@
 import { toHttpAccess } from "../commands/http-authorization.ts";
 import type { PathInfo } from "../commands/path-info.ts";
 import { parseStorePath } from "../commands/store-path.ts";
-import type { HttpRequest, HttpResponse } from "../host/http-client.ts";
+import type { HttpResponse } from "../host/http-client.ts";
+import { askCache } from "./ask-cache.ts";
 import type { CacheReader } from "./cache-reader.ts";
 import type { Verification } from "./verification.ts";
 
@@ -9,7 +10,6 @@ import type { Verification } from "./verification.ts";
 const MAX_PROBES = 16;
 /** Longest narinfo that is read; Nix's own are some hundred bytes and the references. */
 const MAX_BYTES = 1024 * 1024;
-const PROBE_TIMEOUT_MS = 10_000;
 
 /**
  * Asks an HTTP cache itself for what nix does not tell: whether a narinfo comes from the cache, and not by a redirect from elsewhere, and
@@ -25,21 +25,10 @@ export async function probeCache(
 ): Promise<ReadonlySet<string>> {
   const access = toHttpAccess(destination, credentials.env);
   if (access === undefined) return new Set();
-  const { random, http, clock } = context.runtime;
+  const { random } = context.runtime;
   const named = batch.filter((path) => found.get(path)?.narUrl !== undefined);
   const sample = chooseSome(named, MAX_PROBES, () => random.fraction());
-  const { remainingMs, signal } = context.deadline;
-  if (remainingMs <= 0 || signal.aborted) return new Set();
-  const controller = new AbortController();
-  const cancel = clock.schedule(() => controller.abort(), Math.min(remainingMs, PROBE_TIMEOUT_MS));
-  const ask = async (method: string, url: string): Promise<HttpResponse | undefined> => {
-    const request: HttpRequest = {
-      ...{ method, url, headers: access.headers, maxBytes: MAX_BYTES },
-      signal: AbortSignal.any([signal, controller.signal]),
-    };
-    return http.send(request).catch(() => undefined);
-  };
-  try {
+  const gone = await askCache({ access, maxBytes: MAX_BYTES, context }, (ask) => {
     const probes = sample.map(async (path) => {
       const { hash } = parseStorePath(path, host);
       const narinfo = await ask("GET", `${access.baseUrl}${hash}.narinfo`);
@@ -48,10 +37,9 @@ export async function probeCache(
       const nar = narUrl === undefined ? undefined : await ask("HEAD", narUrl);
       return nar !== undefined && isMissing(nar) ? path : undefined;
     });
-    return new Set((await Promise.all(probes)).flatMap((path) => path ?? []));
-  } finally {
-    cancel();
-  }
+    return Promise.all(probes);
+  });
+  return new Set((gone ?? []).flatMap((path) => path ?? []));
 }
 
 /** Whether an answer sends the reader to another host: what is there is not this cache's. Its own host by https is. */
