@@ -4,13 +4,12 @@ import { type Members, readMember } from "../../core/own-member.ts";
 import type { HttpResponse } from "../../host/http-client.ts";
 import type { Runtime } from "../../host/runtime.ts";
 import { toCredentialError } from "../file-errors.ts";
-import { checkFilePermissions } from "../file-permissions.ts";
 import { askService, parseAnswer, type Service, toStatusError } from "../http-answer.ts";
 import type { CredentialRequest } from "../provider.ts";
+import { readTokenFile } from "../token-file.ts";
 import { readVariables } from "./env.ts";
 
 const MAX_CERTIFICATE_BYTES = 1024 * 1024;
-const MAX_TOKEN_BYTES = 64 * 1024;
 
 /** An answer that is a success or says that something is not there. */
 export interface VaultAnswer {
@@ -96,21 +95,15 @@ async function readToken(source: VaultSource, runtime: Runtime): Promise<string>
   const value =
     tokenFile === undefined
       ? ([...readVariables([tokenEnv], type, runtime).values()][0]?.expose() ?? "")
-      : await readTokenFile(tokenFile, source, runtime);
+      : await readTokenFile(tokenFile, runtime, {
+          sourceType: type,
+          what: "The file of token_file",
+          isPrivate: true,
+        });
   if (/^[\x21-\x7e]+$/u.test(value)) return value;
   const where = tokenFile === undefined ? `The variable ${tokenEnv}` : "The file of token_file";
   const message = `${where} holds no token: it is empty, or has a character that no Vault token has, as a line break may be`;
   throw new CredentialError("ERR_CREDENTIAL_MALFORMED", type, message);
-}
-
-async function readTokenFile(path: string, { type }: VaultSource, runtime: Runtime): Promise<string> {
-  try {
-    const content = await runtime.files.read(path, { maxBytes: MAX_TOKEN_BYTES });
-    await checkFilePermissions(path, content, runtime, type);
-    return new TextDecoder().decode(content.bytes).trim();
-  } catch (error) {
-    throw toCredentialError(error, type, "The file of token_file");
-  }
 }
 
 async function readCertificates({ type }: VaultSource, { env, files }: Runtime): Promise<string | undefined> {

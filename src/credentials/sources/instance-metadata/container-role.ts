@@ -1,6 +1,6 @@
 import { CredentialError } from "../../../core/errors.ts";
-import { toCredentialError } from "../../file-errors.ts";
 import { parseAnswer } from "../../http-answer.ts";
+import { readTokenFile } from "../../token-file.ts";
 import {
   askMetadataOrFail,
   type MetadataContext,
@@ -15,7 +15,7 @@ const FULL_URI = "AWS_CONTAINER_CREDENTIALS_FULL_URI";
 const TOKEN = "AWS_CONTAINER_AUTHORIZATION_TOKEN";
 const TOKEN_FILE = "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE";
 
-const MAX_TOKEN_BYTES = 64 * 1024;
+const TOKEN_FILE_OPTIONS = { sourceType: SOURCE_TYPE, what: `The file of ${TOKEN_FILE}`, isPrivate: false };
 
 /** Where the agents of ECS and EKS answer. Anything else must be loopback, or encrypted. */
 const ECS_ORIGIN = "http://169.254.170.2";
@@ -68,17 +68,10 @@ function isTrusted({ protocol, hostname, username, password }: URL): boolean {
 /** The file counts, if both are there; the agent of EKS replaces it, so it is read anew each time. */
 async function readToken({ runtime }: MetadataContext): Promise<string | undefined> {
   const path = runtime.env[TOKEN_FILE];
-  const token = path ? await readTokenFile(path, runtime) : runtime.env[TOKEN] || undefined;
+  const token = path
+    ? await readTokenFile(path, runtime, TOKEN_FILE_OPTIONS)
+    : runtime.env[TOKEN] || undefined;
   if (token === undefined || /^[\x20-\x7e]+$/u.test(token)) return token;
   const message = `${path ? `The file of ${TOKEN_FILE}` : TOKEN} holds no token: it is empty, or has a line break in it`;
   throw new CredentialError("ERR_CREDENTIAL_MALFORMED", SOURCE_TYPE, message);
-}
-
-async function readTokenFile(path: string, { files }: MetadataContext["runtime"]): Promise<string> {
-  try {
-    const { bytes } = await files.read(path, { maxBytes: MAX_TOKEN_BYTES });
-    return new TextDecoder().decode(bytes).trim();
-  } catch (error) {
-    throw toCredentialError(error, SOURCE_TYPE, `The file of ${TOKEN_FILE}`);
-  }
 }

@@ -1,15 +1,13 @@
 import { CredentialError } from "../../../core/errors.ts";
 import { Secret } from "../../../core/secret.ts";
 import type { Runtime } from "../../../host/runtime.ts";
-import { toCredentialError } from "../../file-errors.ts";
+import { readTokenFile } from "../../token-file.ts";
 import { type MetadataService, SOURCE_TYPE } from "./metadata-service.ts";
 import { assumeRoleWithIdentity, isIdentityToken } from "./web-identity.ts";
 
 const ROLE_ARN = "AWS_ROLE_ARN";
 const TOKEN_FILE = "AWS_WEB_IDENTITY_TOKEN_FILE";
 const SESSION_NAME = "AWS_ROLE_SESSION_NAME";
-
-const MAX_TOKEN_BYTES = 64 * 1024;
 
 /**
  * The role of a Kubernetes service account (IRSA): the pod's token is exchanged for the keys of its role
@@ -31,14 +29,9 @@ export const podWebIdentity: MetadataService = {
 };
 
 /** Kubernetes replaces the token before it ends, so it is read anew each time. */
-async function readToken(path: string, { files }: Runtime): Promise<Secret> {
-  let text: string;
-  try {
-    const { bytes } = await files.read(path, { maxBytes: MAX_TOKEN_BYTES });
-    text = new TextDecoder().decode(bytes).trim();
-  } catch (error) {
-    throw toCredentialError(error, SOURCE_TYPE, `The file of ${TOKEN_FILE}`);
-  }
+async function readToken(path: string, runtime: Runtime): Promise<Secret> {
+  const what = `The file of ${TOKEN_FILE}`;
+  const text = await readTokenFile(path, runtime, { sourceType: SOURCE_TYPE, what, isPrivate: false });
   if (isIdentityToken(text)) return new Secret(text);
   const message = `The file of ${TOKEN_FILE} holds no identity token`;
   throw new CredentialError("ERR_CREDENTIAL_MALFORMED", SOURCE_TYPE, message);
