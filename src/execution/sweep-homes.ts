@@ -20,17 +20,19 @@ const SECOND_LOOK_MS = 1_000;
  * dead if nobody listens on its lock. What has no lock may be about to get one, and is left alone.
  */
 export async function sweepHomes(parent: string): Promise<void> {
-  try {
-    const names = (await readdir(parent)).filter((name) => isHomeName(name)).slice(0, MAX_HOMES);
-    const homes = names.map((name) => join(parent, name));
-    const dead = await keep(homes, async (home) => (await isOurs(home)) && isDead(join(home, LOCK_NAME)));
-    if (dead.length === 0) return;
-    // A lock is bound a moment before it listens, and refuses in between.
-    await sleep(SECOND_LOOK_MS, undefined, { ref: false });
-    for (const home of await keep(dead, (path) => isDead(join(path, LOCK_NAME)))) await removeTree(home);
-  } catch {
-    // A parent that cannot be read, or a home that goes away meanwhile: the run itself will say what is wrong with it.
-  }
+  // A parent that cannot be read is nothing to sweep: the run itself will say what is wrong with it.
+  const names = await readdir(parent).catch((): string[] => []);
+  const homes = names.filter((name) => isHomeName(name)).slice(0, MAX_HOMES);
+  const dead = await keep(
+    homes.map((name) => join(parent, name)),
+    async (home) => (await isOurs(home)) && isDead(join(home, LOCK_NAME)),
+  );
+  if (dead.length === 0) return;
+  // A lock is bound a moment before it listens, and refuses in between.
+  await sleep(SECOND_LOOK_MS, undefined, { ref: false });
+  // Another process may be sweeping too. What stays is met by the next sweep.
+  for (const home of await keep(dead, (path) => isDead(join(path, LOCK_NAME))))
+    await removeTree(home).catch(() => undefined);
 }
 
 async function keep(
@@ -46,9 +48,12 @@ function isHomeName(name: string): boolean {
   return name.startsWith(HOME_PREFIX) && /^[A-Za-z0-9]{6}$/u.test(name.slice(HOME_PREFIX.length));
 }
 
+/** A home that goes away meanwhile, as living processes remove theirs, is none; the others are looked at all the same. */
 async function isOurs(home: string): Promise<boolean> {
-  const status = await lstat(home);
-  return status.isDirectory() && status.uid === process.getuid?.() && (status.mode & 0o777) === 0o700;
+  const status = await lstat(home).catch(() => undefined);
+  return (
+    status?.isDirectory() === true && status.uid === process.getuid?.() && (status.mode & 0o777) === 0o700
+  );
 }
 
 /** Whether a connection is refused; whatever else happens, somebody may live. */

@@ -132,6 +132,22 @@ describe("what a killed host leaves", () => {
     expect(readdirSync(secrets)).toEqual([]);
   });
 
+  it("is swept while living processes remove what is theirs", async () => {
+    const [work, secrets] = [makeParent(), makeParent()];
+    await killHost(work, secrets, "SIGKILL");
+    const living = Array.from({ length: 300 }, (_, index) =>
+      join(work, `eka-ci-caches-${String(index).padStart(6, "0")}`),
+    );
+    for (const home of living) mkdirSync(home, { mode: 0o700 });
+    const sweeping = sweepHomes(work);
+    for (const home of living) {
+      await sleep(0);
+      rmSync(home, { recursive: true });
+    }
+    await sweeping;
+    expect(readdirSync(work)).toEqual([]);
+  });
+
   it("is not swept where anything about it is not ours", async () => {
     const parent = makeParent();
     const home = async (name: string, mode = 0o700): Promise<void> => {
