@@ -175,4 +175,5 @@ export type {
   PushReport,
   PushRequest,
   PushResult,
+  UpstreamResult,
 } from "./registry/push-types.ts";

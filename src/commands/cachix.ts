@@ -27,11 +27,12 @@ import { checkStorePaths } from "./store-path.ts";
 export function buildCachixPushCommand(input: PushCommandInput<CachixDestination>): CommandSpec {
   const storePaths = checkStorePaths(input.storePaths, { storeDirectory: input.storeDirectory });
   const { env } = input.credentials;
+  const { name, host } = input.destination;
   refuseUnusedCredentials(env, ["CACHIX_AUTH_TOKEN", "CACHIX_SIGNING_KEY"], "cachix push");
   if (env.size === 0) throw credentialProblem("cachix push needs CACHIX_AUTH_TOKEN or CACHIX_SIGNING_KEY");
   return {
     file: "cachix",
-    args: ["push", "--", input.destination.name, ...storePaths],
+    args: [...(host === undefined ? [] : ["--host", host]), "push", "--", name, ...storePaths],
     env: new Map<string, CommandArg | Secret>([...privateHome(), ["CI", "true"], ...env]),
     files: [],
     failureMarkers: [", skipping"],

@@ -1,4 +1,4 @@
-import type { CacheDestination } from "../core/cache.ts";
+import { type AtticDestination, type CacheDestination, toCachixAddress } from "../core/cache.ts";
 import type { Secret } from "../core/secret.ts";
 
 /** How a cache is asked over HTTP, as nix asks it: its address, and the headers with the credentials of a push. */
@@ -22,12 +22,21 @@ export function toHttpAccess(
     }
     case "cachix":
       return {
-        baseUrl: `https://${destination.name}.cachix.org/`,
+        baseUrl: toBase(toCachixAddress(destination)),
         headers: toBasic(undefined, env.get("CACHIX_AUTH_TOKEN")),
       };
     case "attic":
       return { baseUrl: toBase(destination.url), headers: toBasic(undefined, env.get("ATTIC_TOKEN")) };
   }
+}
+
+/** Finds out how the API of an Attic server is asked: with the token as its client sends it. */
+export function toAtticApi({ endpoint }: AtticDestination, env: ReadonlyMap<string, Secret>): HttpAccess {
+  const token = env.get("ATTIC_TOKEN");
+  return {
+    baseUrl: `${endpoint}_api/v1/`,
+    headers: token === undefined ? {} : { authorization: `Bearer ${token.expose()}` },
+  };
 }
 
 /** Parameters of a store are nix's own, and no part of the address. */

@@ -3,7 +3,7 @@ import { parseStrictJson } from "../core/strict-json.ts";
 import { type CommandSpec, privateHome } from "./command.ts";
 import type { PushCommandInput } from "./push-input.ts";
 import { buildStoreAccess, PASSIVE_OPTIONS } from "./store-access.ts";
-import { checkStorePaths } from "./store-path.ts";
+import { checkStorePaths, type StorePathOptions } from "./store-path.ts";
 
 /**
  * Builds the question which paths a cache has, and with which signatures: `nix path-info --json`, with the credentials of a
@@ -19,14 +19,40 @@ export function buildPathInfoCommand(input: PushCommandInput, namesFormat = fals
   // A user name is no secret, and redacting it would spoil an answer that holds it, as the name of a key may.
   const netrc = { ...access.netrc, secrets: access.netrc.secrets.slice(-1) };
   const args = [
-    ...["--extra-experimental-features", "nix-command", "path-info", "--json"],
-    ...(namesFormat ? ["--json-format", "1"] : []),
+    ...toQuestion(namesFormat),
     ...["--store", access.url],
     ...PASSIVE_OPTIONS,
     "--refresh",
     ...["--netrc-file", access.netrc.path, "--", ...storePaths],
   ];
   return { file: "nix", args, env: new Map([...privateHome(), ...access.env]), files: [netrc] };
+}
+
+/** Options of {@link buildLocalPathInfoCommand}. */
+export interface LocalPathInfoOptions extends StorePathOptions {
+  /** Whether the format of the JSON is named. */
+  readonly namesFormat: boolean;
+}
+
+/**
+ * Builds the same question for the Nix store of the host, which needs no network.
+ *
+ * @throws {@link CommandError} `ERR_STORE_PATH_INVALID`
+ */
+export function buildLocalPathInfoCommand(
+  storePaths: readonly string[],
+  options: LocalPathInfoOptions,
+): CommandSpec {
+  const checked = checkStorePaths(storePaths, options);
+  const args = [...toQuestion(options.namesFormat), ...PASSIVE_OPTIONS, "--", ...checked];
+  return { file: "nix", args, env: privateHome(), files: [] };
+}
+
+function toQuestion(namesFormat: boolean): readonly string[] {
+  return [
+    ...["--extra-experimental-features", "nix-command", "path-info", "--json"],
+    ...(namesFormat ? ["--json-format", "1"] : []),
+  ];
 }
 
 /** What a cache says of a path that it has. */

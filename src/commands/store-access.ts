@@ -1,4 +1,4 @@
-import type { HttpDestination, S3Destination } from "../core/cache.ts";
+import { type HttpDestination, type S3Destination, toCachixAddress } from "../core/cache.ts";
 import type { Secret } from "../core/secret.ts";
 import type { CommandArg, CommandSpec, PrivateFile } from "./command.ts";
 import { buildNetrc, EMPTY_NETRC } from "./netrc.ts";
@@ -32,10 +32,7 @@ export function buildStoreAccess(input: PushCommandInput): StoreAccess {
   const { destination } = input;
   switch (destination.type) {
     case "cachix":
-      return buildTokenAccess(
-        `https://${destination.name}.cachix.org`,
-        input.credentials.env.get("CACHIX_AUTH_TOKEN"),
-      );
+      return buildTokenAccess(toCachixAddress(destination), input.credentials.env.get("CACHIX_AUTH_TOKEN"));
     case "attic":
       return buildTokenAccess(destination.url, input.credentials.env.get("ATTIC_TOKEN"));
     case "s3":

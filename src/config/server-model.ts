@@ -61,13 +61,21 @@ function toCache({ wire, destination }: CheckedCache): CacheDefinition {
     credentials: toCredentialSource(wire.credentials),
     permissions: toPermissions(wire.permissions),
     substituter: wire.substituter,
+    upstreamKeys: wire.upstream_keys,
     requireSignature: wire.require_signature,
   };
 }
 
 function toDestination(destination: CacheDestination, wire: CacheWire): CacheDestination {
-  if (destination.type !== "attic") return destination;
-  return { ...destination, jobs: wire.jobs, ignoreUpstream: wire.ignore_upstream };
+  switch (destination.type) {
+    case "attic":
+      return { ...destination, jobs: wire.jobs, ignoreUpstream: wire.ignore_upstream };
+    case "cachix":
+      return { ...destination, host: wire.host };
+    case "s3":
+    case "http":
+      return destination;
+  }
 }
 
 function toPermissions(wire: CacheWire["permissions"]): CachePermissions {

@@ -14,9 +14,15 @@ export type CacheType = "nix-copy" | "cachix" | "attic";
  */
 export type CacheDestination = S3Destination | HttpDestination | CachixDestination | AtticDestination;
 
-/** What a destination is written as in the configuration: the name of a Cachix cache, else the URL. */
+/** What a destination is called: the name of a cache at Cachix, else the URL. */
 export function describeDestination(destination: CacheDestination): string {
-  return destination.type === "cachix" ? destination.name : destination.url;
+  if (destination.type !== "cachix") return destination.url;
+  return destination.host === undefined ? destination.name : toCachixAddress(destination);
+}
+
+/** Where a cache of Cachix is read: each has a host name of its own below that of the server. */
+export function toCachixAddress({ name, host = "https://cachix.org" }: CachixDestination): string {
+  return host.replace("://", `://${name}.`);
 }
 
 /**
@@ -50,7 +56,7 @@ export interface HttpDestination {
 }
 
 /**
- * A cache at Cachix.
+ * A cache at Cachix, or on a Cachix server of one's own.
  *
  * @public
  */
@@ -58,6 +64,8 @@ export interface CachixDestination {
   readonly type: "cachix";
   /** Name of the cache: `[a-z0-9][a-z0-9-]*`. */
   readonly name: string;
+  /** Origin of a self-hosted server, `https://host[:port]`, on a private host also by `http`; default `https://cachix.org`. */
+  readonly host?: string | undefined;
 }
 
 /**
@@ -131,6 +139,11 @@ export interface CacheDefinition {
    * Another server than the destination's gets no credentials.
    */
   readonly substituter?: string | undefined;
+  /**
+   * Names of the keys whose paths the destination leaves to an upstream, as in `cache.nixos.org-1`; of Attic and Cachix. Absent: those that
+   * an Attic server names for the cache.
+   */
+  readonly upstreamKeys?: readonly string[] | undefined;
   /** Name under which every path there must carry a signature, as in `cache.example.org-1`; absent: any or none. */
   readonly requireSignature?: string | undefined;
 }

@@ -1,6 +1,7 @@
 import { quoteName } from "../core/text.ts";
 import type { Runtime } from "../host/runtime.ts";
 import type { CacheRegistry } from "../registry/cache-registry.ts";
+import { isDelivered } from "../registry/is-delivered.ts";
 import type { PushResult } from "../registry/push-types.ts";
 import type { ReadPushRequest } from "../registry/read-push-request.ts";
 import { BatchRun, type TaskEnd } from "./batch-run.ts";
@@ -164,7 +165,7 @@ function toVerdict(end: TaskEnd, result: PushResult | undefined, context: Delive
   if (end.status === "retry") return { id, status: "retry", inMs: end.inMs, progress: end.progress };
   if (result === undefined) return { id, status: "released" };
   const outcome = { id, result: writeResult(result), isTold: isToldHere(id, context) };
-  if (result.status === "pushed") return { ...outcome, status: "done" };
+  if (isDelivered(result)) return { ...outcome, status: "done" };
   const dead = {
     ...outcome,
     status: "dead" as const,

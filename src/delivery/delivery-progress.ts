@@ -9,6 +9,8 @@ export interface DeliveryProgress {
   readonly remaining: readonly string[];
   /** The paths that were given up. */
   readonly failed: readonly string[];
+  /** The paths that the cache leaves to an upstream. */
+  readonly upstream: readonly string[];
   /** Why the first of them was given up; absent if none was. */
   readonly error?: AnyCachesError | undefined;
   /** Attempts in a row that moved none of its paths. */
@@ -40,6 +42,7 @@ export function readProgress(text: string, asked: readonly string[]): DeliveryPr
   return {
     remaining,
     failed,
+    upstream: readPaths(readMember(stored, "upstream"), asked) ?? [],
     attempts,
     error: isObject(error) ? readStoredError(error) : undefined,
     limit: readCount(readMember(stored, "limit")),

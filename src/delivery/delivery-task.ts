@@ -41,6 +41,8 @@ export class DeliveryTask {
   readonly #failures = new Map<string, AnyCachesError>();
   /** What the cache was seen to have. */
   readonly #present = new Set<string>();
+  /** What the cache leaves to an upstream. */
+  readonly #upstream: Set<string>;
   readonly #executions: ExecutionResult[] = [];
   #durationMs = 0;
   #lastError: AnyCachesError | undefined;
@@ -58,6 +60,7 @@ export class DeliveryTask {
     this.attempts = known?.attempts ?? 0;
     this.limit = known?.limit ?? Number.POSITIVE_INFINITY;
     this.#remaining = new Set(known?.remaining ?? request.storePaths);
+    this.#upstream = new Set(known?.upstream);
     for (const path of known?.failed ?? [])
       this.#failures.set(path, earlier?.failures.get(path) ?? known?.error ?? UNKNOWN);
     if (earlier === undefined) return;
@@ -92,19 +95,20 @@ export class DeliveryTask {
   /**
    * Takes what came of an attempt. A path that is there without being confirmed is tried again: what it refers to may be missing.
    *
-   * @returns whether the attempt brought a path there
+   * @returns whether the attempt left less to do
    */
   record(result: Exclude<PushResult, { readonly status: "denied" }>): boolean {
     for (const path of result.confirmedPaths) this.#remaining.delete(path);
-    const before = this.#present.size;
+    const before = this.#present.size + this.#upstream.size;
     for (const path of result.storePaths) this.#present.add(path);
+    for (const path of result.upstreamPaths) this.#upstream.add(path);
     this.#executions.push(...result.executions);
     this.#executions.splice(0, this.#executions.length - MAX_EXECUTIONS);
     this.#durationMs += result.durationMs;
     this.#last = result;
     this.#auditError ??= result.auditError;
     if (result.status === "failed") this.#lastError = result.error;
-    return this.#present.size > before;
+    return this.#present.size + this.#upstream.size > before;
   }
 
   /** Gives a path up. */
@@ -134,6 +138,7 @@ export class DeliveryTask {
     return writeProgress({
       remaining: [...this.#remaining],
       failed: [...this.#failures.keys()],
+      upstream: [...this.#upstream],
       error,
       attempts,
       limit: Number.isFinite(limit) ? limit : undefined,
@@ -153,17 +158,22 @@ export class DeliveryTask {
 
   #toExecuted(decision: AllowDecision): PushResult {
     const isConfirmed = (path: string): boolean => !this.#remaining.has(path) && !this.#failures.has(path);
+    const isThere = (path: string): boolean =>
+      this.#present.has(path) || (isConfirmed(path) && !this.#upstream.has(path));
+    const storePaths = this.request.storePaths.filter(isThere);
     const executed: ExecutedPush = {
       cacheId: this.cacheId,
       decision,
-      storePaths: this.request.storePaths.filter((path) => isConfirmed(path) || this.#present.has(path)),
+      storePaths,
       confirmedPaths: this.request.storePaths.filter(isConfirmed),
+      upstreamPaths: this.request.storePaths.filter((path) => this.#upstream.has(path)),
       executions: this.#executions,
       durationMs: this.#durationMs,
       auditError: this.#auditError,
     };
     const [error] = this.#failures.values();
     if (error !== undefined) return { ...executed, status: "failed", error };
-    return { ...executed, status: this.#remaining.size === 0 ? "pushed" : "aborted" };
+    if (this.#remaining.size > 0) return { ...executed, status: "aborted" };
+    return { ...executed, status: storePaths.length === 0 ? "upstream" : "pushed" };
   }
 }

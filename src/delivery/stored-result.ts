@@ -34,7 +34,7 @@ export function readStoredResult(text: string): PushResult | undefined {
   if (status === "denied") return isDenial(decision) ? { status, cacheId, decision } : undefined;
   const executed = readExecuted(stored, cacheId, decision);
   if (executed === undefined) return undefined;
-  if (status === "pushed" || status === "aborted") return { ...executed, status };
+  if (status === "pushed" || status === "upstream" || status === "aborted") return { ...executed, status };
   return status === "failed"
     ? { ...executed, status, error: readStoredError(readMember(stored, "error")) }
     : undefined;
@@ -43,6 +43,8 @@ export function readStoredResult(text: string): PushResult | undefined {
 function readExecuted(stored: Members, cacheId: string, decision: Members): ExecutedPush | undefined {
   const storePaths = readTexts(readMember(stored, "storePaths"));
   const confirmedPaths = readTexts(readMember(stored, "confirmedPaths"));
+  // A journal of an older version has none.
+  const upstreamPaths = readTexts(readMember(stored, "upstreamPaths")) ?? [];
   const executions = readMember(stored, "executions");
   const durationMs = readMember(stored, "durationMs");
   if (storePaths === undefined || confirmedPaths === undefined) return undefined;
@@ -50,7 +52,7 @@ function readExecuted(stored: Members, cacheId: string, decision: Members): Exec
   const runs = Array.isArray(executions) ? executions.filter(isRun) : [];
   const auditError = readMember(stored, "auditError");
   return {
-    ...{ cacheId, decision, storePaths, confirmedPaths, executions: runs, durationMs },
+    ...{ cacheId, decision, storePaths, confirmedPaths, upstreamPaths, executions: runs, durationMs },
     auditError: isObject(auditError) ? toAuditFailure(readStoredError(auditError)) : undefined,
   };
 }

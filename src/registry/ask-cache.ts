@@ -1,8 +1,11 @@
+import { setMaxListeners } from "node:events";
 import type { HttpAccess } from "../commands/http-authorization.ts";
 import type { HttpResponse } from "../host/http-client.ts";
 import type { PushContext } from "./push-context.ts";
 
 const TIMEOUT_MS = 10_000;
+/** Most requests that may be under way at once. */
+const MAX_REQUESTS = 64;
 
 /** Sends a request to a cache; nothing if it does not answer. */
 export type AskCache = (method: string, url: string, body?: string) => Promise<HttpResponse | undefined>;
@@ -31,6 +34,8 @@ export async function askCache<T>(
   const controller = new AbortController();
   const cancel = clock.schedule(() => controller.abort(), Math.min(remainingMs, TIMEOUT_MS));
   const bounds = { headers: access.headers, maxBytes, signal: AbortSignal.any([signal, controller.signal]) };
+  // Each request under way listens, and Node warns of a leak beyond ten.
+  setMaxListeners(MAX_REQUESTS, bounds.signal);
   try {
     return await work((method, url, body) =>
       http.send({ method, url, body, ...bounds }).catch(() => undefined),

@@ -73,6 +73,7 @@ class CachePush {
   readonly #executions: ExecutionResult[] = [];
   readonly #present = new Set<string>();
   readonly #confirmed = new Set<string>();
+  readonly #upstream = new Set<string>();
   readonly #onOutput: (chunk: OutputChunk) => void;
   readonly #onProgress: (progress: CommandProgress) => void;
   #credentials: Credentials = { env: new Map() };
@@ -106,7 +107,7 @@ class CachePush {
     const durationMs = Math.round(clock.monotonic() - startedAt);
     return {
       ...{ error, durationMs, executions: this.#executions },
-      ...{ present: this.#present, confirmed: this.#confirmed },
+      ...{ present: this.#present, confirmed: this.#confirmed, upstream: this.#upstream },
     };
   }
 
@@ -154,6 +155,7 @@ class CachePush {
     if (deadline.signal.aborted) return error ?? toEnded(deadline.signal);
     const verified = await verifyPaths(batch, this.#verification());
     this.#add(verified.present, error === undefined ? [this.#present, this.#confirmed] : [this.#present]);
+    if (error === undefined) this.#add(verified.upstream, [this.#upstream, this.#confirmed]);
     // What an attempt failed of is told by its last run.
     if (error === undefined && verified.failedRun !== undefined) this.#executions.push(verified.failedRun);
     return error ?? (deadline.signal.aborted ? toEnded(deadline.signal) : verified.error);

@@ -13,6 +13,8 @@ import type { PushResult } from "./push-types.ts";
 /** `Omit` for each member of a union. */
 type Without<Event, Key extends PropertyKey> = Event extends unknown ? Omit<Event, Key> : never;
 
+type ExecutedResult = Exclude<PushResult, { readonly status: "denied" }>;
+
 type CacheEvent = Extract<AuditEvent, { readonly cacheId: string }>;
 
 /** What the events of one request need. */
@@ -54,10 +56,12 @@ function toTime(clock: Clock): string {
 
 /** How the push to a cache ended, for all who took part in it. */
 export interface SharedEnd {
-  /** The paths that a command brought there that ended well, and that the cache has confirmed. */
+  /** The paths that a command brought there that ended well, and that the cache has confirmed or leaves to an upstream. */
   readonly confirmed: ReadonlySet<string>;
   /** The paths that are there, by what the cache says. */
   readonly present: ReadonlySet<string>;
+  /** The paths that the cache leaves to an upstream. */
+  readonly upstream: ReadonlySet<string>;
   /** Why some are not confirmed; absent if all are. */
   readonly error: AnyCachesError | undefined;
   readonly executions: readonly ExecutionResult[];
@@ -91,7 +95,8 @@ export class PushParticipant {
   /** Records how it ended for this request, and says so. */
   async finish(end: SharedEnd): Promise<PushResult> {
     const error = this.#findError(end);
-    return this.#toResult(end, error, await this.#recordEnd(end, error));
+    const result = this.#toResult(end, error);
+    return { ...result, auditError: await this.#recordEnd(result, error) };
   }
 
   /** What failed for others, and not for this request, is none of its business. */
@@ -105,19 +110,23 @@ export class PushParticipant {
   /** What is said of a request whose beginning could not be recorded: nothing was done for it. */
   refuse(error: AnyCachesError): PushResult {
     return this.#toResult(
-      { error, confirmed: new Set(), present: new Set(), executions: [], durationMs: 0 },
+      {
+        ...{ confirmed: new Set(), present: new Set(), upstream: new Set() },
+        ...{ error, executions: [], durationMs: 0 },
+      },
       error,
-      undefined,
     );
   }
 
-  async #recordEnd(end: SharedEnd, error: AnyCachesError | undefined): Promise<PushError | undefined> {
-    const exitCode = end.executions.at(-1)?.exitCode ?? undefined;
+  async #recordEnd(
+    result: ExecutedResult,
+    error: AnyCachesError | undefined,
+  ): Promise<PushError | undefined> {
+    const exitCode = result.executions.at(-1)?.exitCode ?? undefined;
     const failure = error === undefined ? {} : { code: error.code, message: error.message };
-    const { durationMs } = end;
+    const { durationMs, status } = result;
     try {
       const { id: cacheId } = this.#cache;
-      const status = toStatus(error);
       await emitLast(this.#events, {
         ...{ type: "push.finished", cacheId, status, durationMs, exitCode },
         ...failure,
@@ -128,26 +137,19 @@ export class PushParticipant {
     }
   }
 
-  #toResult(
-    { executions, durationMs, present, confirmed }: SharedEnd,
-    error: AnyCachesError | undefined,
-    auditError: PushError | undefined,
-  ): PushResult {
+  #toResult(end: SharedEnd, error: AnyCachesError | undefined): ExecutedResult {
+    const { executions, durationMs, present, confirmed, upstream } = end;
     const executed = {
       cacheId: this.#cache.id,
       decision: this.#decision,
       storePaths: this.storePaths.filter((path) => present.has(path)),
       confirmedPaths: this.storePaths.filter((path) => confirmed.has(path)),
-      ...{ executions, durationMs, auditError },
+      upstreamPaths: this.storePaths.filter((path) => upstream.has(path)),
+      ...{ executions, durationMs },
     };
-    const status = toStatus(error);
-    return error !== undefined && status === "failed"
-      ? { ...executed, status, error }
-      : { ...executed, status: error === undefined ? "pushed" : "aborted" };
+    if (error?.code === "ERR_PUSH_ABORTED") return { ...executed, status: "aborted" };
+    if (error !== undefined) return { ...executed, status: "failed", error };
+    const isLeft = this.storePaths.every((path) => upstream.has(path));
+    return { ...executed, status: isLeft ? "upstream" : "pushed" };
   }
-}
-
-function toStatus(error: AnyCachesError | undefined): "pushed" | "failed" | "aborted" {
-  if (error === undefined) return "pushed";
-  return error.code === "ERR_PUSH_ABORTED" ? "aborted" : "failed";
 }

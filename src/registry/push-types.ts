@@ -91,7 +91,7 @@ export interface PushOutputChunk extends OutputChunk {
 export interface PushReport {
   /** Joins the report with its audit events. */
   readonly pushId: string;
-  /** Whether every result is `pushed` and every event was kept by the sinks. */
+  /** Whether every result is `pushed` or `upstream`, and every event was kept by the sinks. */
   readonly ok: boolean;
   /** One result for each cache id of the request, in its order, none twice. */
   readonly results: readonly PushResult[];
@@ -102,7 +102,7 @@ export interface PushReport {
  *
  * @public
  */
-export type PushResult = PushedResult | FailedResult | DeniedResult | AbortedResult;
+export type PushResult = PushedResult | UpstreamResult | FailedResult | DeniedResult | AbortedResult;
 
 /**
  * What a result says of the commands that ran.
@@ -117,10 +117,15 @@ export interface ExecutedPush {
   /** The paths that are there now, by what the cache says. What they refer to is known to be there only for `confirmedPaths`. */
   readonly storePaths: readonly string[];
   /**
-   * The paths that a command brought there that ended well, and that the cache has confirmed: for these nothing is left to do. All of
-   * the request, of a `pushed` result.
+   * The paths for which nothing is left to do: a command that ended well brought them there, and the cache has confirmed them, or it
+   * left them to an upstream. All of the request, of a `pushed` or `upstream` result.
    */
   readonly confirmedPaths: readonly string[];
+  /**
+   * The paths that the cache leaves to an upstream: they are not there, and the store holds a signature of an upstream's key. Whether the
+   * upstream has them is not asked.
+   */
+  readonly upstreamPaths: readonly string[];
   /** How each command ended, in order; of the questions to the cache afterwards, one that was not answered. */
   readonly executions: readonly ExecutionResult[];
   /** From start to end, in milliseconds. */
@@ -130,12 +135,21 @@ export interface ExecutedPush {
 }
 
 /**
- * The paths are in the cache.
+ * The paths are in the cache, but for those that it leaves to an upstream.
  *
  * @public
  */
 export interface PushedResult extends ExecutedPush {
   readonly status: "pushed";
+}
+
+/**
+ * The cache leaves every path to an upstream, and has none of them.
+ *
+ * @public
+ */
+export interface UpstreamResult extends ExecutedPush {
+  readonly status: "upstream";
 }
 
 /**

@@ -3,6 +3,7 @@ import type { CacheDefinition } from "../core/cache.ts";
 import type { PushError } from "../core/errors.ts";
 import type { CacheDecision } from "./cache-catalog.ts";
 import { pushToCache } from "./cache-push.ts";
+import { isDelivered } from "./is-delivered.ts";
 import type { PushContext } from "./push-context.ts";
 import { toAuditFailure, toEnded } from "./push-failure.ts";
 import { type EventContext, emitEvent, PushParticipant } from "./push-participant.ts";
@@ -122,7 +123,7 @@ function toDenied(decision: DeniedResult["decision"], failure: PushError | undef
 }
 
 function isRecordedPush(result: PushResult): boolean {
-  return result.status === "pushed" && result.auditError === undefined;
+  return isDelivered(result) && result.auditError === undefined;
 }
 
 /** Asks the Nix store for the paths when the first cache wants to know, and remembers the answer for the others. */

@@ -227,6 +227,18 @@ describe("cachix push", () => {
     expect(command.failureMarkers).toEqual([", skipping"]);
   });
 
+  it("goes to a server of one's own where the cache names one", () => {
+    const destination = { type: "cachix", name: "my-cache", host: "https://cachix.example.com" } as const;
+    const command = build(destination, { CACHIX_AUTH_TOKEN: CANARY });
+    expect(command.args.slice(0, 5)).toEqual([
+      "--host",
+      "https://cachix.example.com",
+      "push",
+      "--",
+      "my-cache",
+    ]);
+  });
+
   it.each<[env: Record<string, string>]>([[{}], [{ TOKEN: CANARY }], [AWS]])("refuses %j", (env) => {
     expect(() => build(CACHIX, env)).toThrow(expect.objectContaining({ code: "ERR_COMMAND_CREDENTIALS" }));
   });

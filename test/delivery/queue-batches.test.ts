@@ -137,6 +137,23 @@ describe("batches", () => {
     expect(caches.pushes.map(([, paths]) => paths.length)).toEqual(Array.from({ length: 11 }, () => 20));
   });
 
+  it("settles what the cache leaves to an upstream", async () => {
+    const caches = new FakeCaches();
+    caches.upstream.add(storePath(1)).add(storePath(2));
+    const { queue, clock } = setUpQueue(caches);
+    const left = await queue.enqueue(requestFor(["a"], 1, 2));
+    const mixed = await queue.enqueue(requestFor(["b"], 1, 3));
+    expect(await runUntil(clock, left.done)).toMatchObject({
+      ok: true,
+      results: [{ status: "upstream", storePaths: [], upstreamPaths: [storePath(1), storePath(2)] }],
+    });
+    expect(await runUntil(clock, mixed.done)).toMatchObject({
+      ok: true,
+      results: [{ status: "pushed", storePaths: [storePath(3)], upstreamPaths: [storePath(1)] }],
+    });
+    expect(await queue.deadLetters()).toEqual([]);
+  });
+
   it("calls nothing delivered that only a failed command has brought there", async () => {
     const caches = new FakeCaches(() => ({ exitCode: 1, stderr: "HTTP error 500" }));
     caches.partial = (paths) => paths;

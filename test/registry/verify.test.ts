@@ -1,12 +1,15 @@
 import {
+  type AuditEvent,
   CacheRegistry,
   type CommandSpec,
+  formatAuditEvent,
   formatCommand,
   HttpError,
   type HttpRequest,
   type HttpResponse,
   type PushRequest,
   type PushResult,
+  Secret,
 } from "@eka-ci/caches";
 import {
   createFakeClock,
@@ -65,6 +68,11 @@ describe("after a push the cache is asked", () => {
   it.each([
     ["nix-copy", HTTP, "--store https://cache.example.com "],
     ["cachix", CACHIX, "--store https://acme.cachix.org "],
+    [
+      "cachix on a server of one's own",
+      `${CACHIX}\nhost = "https://cachix.example.com:8443"`,
+      "--store https://acme.cachix.example.com:8443 ",
+    ],
     ["attic", ATTIC, "--store https://attic.example.com/ci/team "],
   ])("of type %s, with the credentials of the push", async (_type, cache, store) => {
     const { push, executor } = setUp(cache, () => undefined);
@@ -377,5 +385,96 @@ describe("a cache that is read elsewhere", () => {
   it("gets none over plain HTTP, where the destination has TLS", async () => {
     const { nix } = await questions(HTTP, "http://cache.example.com/read");
     expect(nix).not.toContain("canary");
+  });
+});
+
+describe("a path that the cache leaves to an upstream", () => {
+  const UPSTREAM = signedBy("cache.nixos.org-1");
+  const OWN = signedBy("ci.example.org-1");
+  const ALL_MISSING = answer({ [A]: null, [B]: null });
+  const isLocal = (command: CommandSpec): boolean => isQuestion(command) && !command.args.includes("--store");
+
+  /** Pushes with a cache that answers `at`, a store that answers `held`, and an Attic server that names some keys. */
+  const pushWith = async (
+    cache: string,
+    { at = ALL_MISSING, held, keys }: { at?: ScriptedResult; held: ScriptedResult; keys?: unknown },
+  ) => {
+    const asked: HttpRequest[] = [];
+    const send = async (request: HttpRequest): Promise<HttpResponse> => {
+      asked.push(request);
+      if (keys === undefined) throw new HttpError("ERR_HTTP_UNREACHABLE", "no network");
+      const body = JSON.stringify({ is_public: false, priority: 41, upstream_cache_key_names: keys });
+      return { status: 200, headers: {}, body: new TextEncoder().encode(body) };
+    };
+    const executor = createRecordingExecutor({
+      respond: (command) => (isLocal(command) ? held : isQuestion(command) ? at : undefined),
+    });
+    const runtime = createTestRuntime({ env: ENV, http: { send }, clock: createFakeClock() });
+    const sink: AuditEvent[] = [];
+    const registry = CacheRegistry.fromToml(toToml(cache), {
+      ...{ executor, runtime },
+      auditSinks: [{ write: (event) => void sink.push(event) }],
+    });
+    const report = await registry.push(REQUEST);
+    const local = executor.commands.filter(isLocal);
+    return { report, result: report.results[0], asked, local, finished: sink.at(-1) };
+  };
+  const HELD = answer({ [A]: { signatures: [UPSTREAM] }, [B]: { signatures: [OWN, UPSTREAM] } });
+
+  it.each([
+    ["Cachix, by configuration", `${CACHIX}\nupstream_keys = ["cache.nixos.org-1"]`, undefined],
+    ["Attic, by configuration", `${ATTIC}\nupstream_keys = ["cache.nixos.org-1"]`, ["other-1"]],
+    ["Attic, by what the server says", ATTIC, ["x-1", "cache.nixos.org-1"]],
+  ])("is delivered, and told as what it is (%s)", async (_name, cache, keys) => {
+    const { report, result, finished } = await pushWith(cache, { held: HELD, keys });
+    expect(report.ok).toBe(true);
+    expect(result).toMatchObject({
+      ...{ status: "upstream", storePaths: [], confirmedPaths: [A, B], upstreamPaths: [A, B] },
+    });
+    expect(finished).toMatchObject({ type: "push.finished", status: "upstream" });
+    expect(finished && formatAuditEvent(finished)).toBe(
+      "[INFO] Push to cache 'one' left to an upstream in 0.0 s",
+    );
+  });
+
+  it("stands beside those that are there", async () => {
+    const at = answer({ [A]: null, [B]: { signatures: [] } });
+    const { result } = await pushWith(ATTIC, { at, held: HELD, keys: ["cache.nixos.org-1"] });
+    expect(result).toMatchObject({
+      ...{ status: "pushed", storePaths: [B], confirmedPaths: [A, B], upstreamPaths: [A] },
+    });
+  });
+
+  it.each([
+    [
+      "signed by another key",
+      ATTIC,
+      answer({ [A]: { signatures: [OWN] }, [B]: { signatures: [OWN] } }),
+      ["cache.nixos.org-1"],
+    ],
+    ["signed by nobody", ATTIC, answer({ [A]: {}, [B]: {} }), ["cache.nixos.org-1"]],
+    ["of a server that names no keys", ATTIC, HELD, []],
+    ["of a server that names what is none", ATTIC, HELD, [7, null]],
+    ["of a server that says nothing", ATTIC, HELD, undefined],
+    ["of a store that does not answer", ATTIC, { exitCode: 1, stderr: "error: x" }, ["cache.nixos.org-1"]],
+    ["where nothing is left out", `${ATTIC}\nignore_upstream = true`, HELD, ["cache.nixos.org-1"]],
+    ["of Cachix without keys", CACHIX, HELD, ["cache.nixos.org-1"]],
+    ["of a cache that nix pushes to", HTTP, HELD, ["cache.nixos.org-1"]],
+  ])("is missing: %s", async (_name, cache, held, keys) => {
+    const { result } = await pushWith(cache, { held, keys });
+    expect(result).toMatchObject({
+      ...{ status: "failed", error: { code: "ERR_PUSH_UNVERIFIED" }, upstreamPaths: [], confirmedPaths: [] },
+    });
+  });
+
+  it("is found out with the token of the push alone, and nothing is asked where all is there", async () => {
+    const { asked, local } = await pushWith(ATTIC, { held: HELD, keys: ["cache.nixos.org-1"] });
+    expect(asked.map(({ url }) => url)).toEqual(["https://attic.example.com/ci/_api/v1/cache-config/team"]);
+    expect(asked[0]?.headers["authorization"]).toBe("Bearer attic-canary");
+    expect(local.map(({ env }) => [...env.values()].filter((value) => value instanceof Secret))).toEqual([
+      [],
+    ]);
+    const all = await pushWith(ATTIC, { at: answer({ [A]: {}, [B]: {} }), held: HELD, keys: [] });
+    expect([all.result?.status, all.asked, all.local]).toEqual(["pushed", [], []]);
   });
 });

@@ -34,6 +34,8 @@ export class FakeCaches {
   behaviour: Behaviour;
   /** What a failed command has brought there all the same. */
   partial: (storePaths: readonly string[]) => readonly string[] = () => [];
+  /** Paths that `upstream-1` has signed: no command brings them anywhere. */
+  readonly upstream = new Set<string>();
   /** Commands of these caches wait until the promise settles. */
   readonly gates = new Map<string, Promise<void>>();
 
@@ -57,15 +59,23 @@ export class FakeCaches {
     this.pushes.push([name, paths]);
     const result = this.behaviour(name, paths);
     const failed = result instanceof Error || (result?.exitCode ?? 0) !== 0;
-    for (const path of failed ? this.partial(paths) : paths) this.of(name).add(path);
+    const brought = failed ? this.partial(paths) : paths.filter((path) => !this.upstream.has(path));
+    for (const path of brought) this.of(name).add(path);
     return result;
   };
 
   #answer(args: readonly string[], paths: readonly string[]): ScriptedResult {
+    if (!args.includes("--store")) return this.#answerOfStore(paths);
     const [, name = ""] =
       /^https:\/\/(.*)\.cachix\.org$/u.exec(args[args.indexOf("--store") + 1] ?? "") ?? [];
     const found = paths.map((path) => [path, this.of(name).has(path) ? {} : null]);
     return { stdout: JSON.stringify(Object.fromEntries(found)) };
+  }
+
+  #answerOfStore(paths: readonly string[]): ScriptedResult {
+    const signatures = [`upstream-1:${"x".repeat(86)}==`];
+    const held = paths.map((path) => [path, this.upstream.has(path) ? { signatures } : {}]);
+    return { stdout: JSON.stringify(Object.fromEntries(held)) };
   }
 }
 
@@ -108,6 +118,7 @@ export function makeRegistry(
     cache_type = "cachix"
     destination = "${id}"
     credentials = { cachix-token = { env_var = "TOKEN" } }
+    upstream_keys = ["upstream-1"]
     permissions = { ${permissions} }`;
   return CacheRegistry.fromToml(["a", "b", "c"].map(toToml).join("\n"), options);
 }

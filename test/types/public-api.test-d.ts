@@ -34,6 +34,8 @@ test("results narrow by status, and the switch is exhaustive", () => {
     switch (result.status) {
       case "pushed":
         return result.storePaths.join();
+      case "upstream":
+        return result.upstreamPaths.join();
       case "failed":
         return result.error.code;
       case "denied":

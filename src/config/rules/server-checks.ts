@@ -79,7 +79,9 @@ function checkCache(table: unknown, index: number, allowPrivateHosts: boolean): 
   const problems = [
     ...findInlineSecrets(table, path, { cacheType: table["cache_type"], destination: table["destination"] }),
     ...destination.problems,
-    ...checkAtticKeys(table, path),
+    ...checkKeysOfTypes(table, path),
+    ...checkUpstreams(table, path),
+    ...checkHost(table["host"], [...path, "host"], allowPrivateHosts),
     ...checkSubstituter(table["substituter"], [...path, "substituter"], allowPrivateHosts),
     ...checkCredentialSource(table["credentials"], [...path, "credentials"]),
     ...checkPermissions(table["permissions"], path),
@@ -117,17 +119,49 @@ function checkSubstituter(text: unknown, path: KeyPath, allowPrivateHosts: boole
   return [{ code, severity: "error", message, path, hint }];
 }
 
-/** Keys that only Attic's client has an option for. */
-const ATTIC_KEYS = ["jobs", "ignore_upstream"] as const;
+/** Keys that only some tools have an option for. */
+const KEYS_OF_TYPES: Readonly<Record<string, readonly CacheType[]>> = {
+  jobs: ["attic"],
+  ignore_upstream: ["attic"],
+  upstream_keys: ["attic", "cachix"],
+  host: ["cachix"],
+};
 
-function checkAtticKeys(table: Members, parent: KeyPath): Problem[] {
-  if (table["cache_type"] === "attic" || !isCacheType(table["cache_type"])) return [];
-  return ATTIC_KEYS.filter((key) => table[key] !== undefined).map((key) => {
-    const message = `The key ${key} belongs to caches of the type attic`;
+function checkKeysOfTypes(table: Members, parent: KeyPath): Problem[] {
+  const { cache_type: type } = table;
+  if (!isCacheType(type)) return [];
+  return Object.entries(KEYS_OF_TYPES).flatMap(([key, types]) => {
+    if (table[key] === undefined || types.includes(type)) return [];
+    const message = `The key ${key} belongs to caches of the type ${types.join(" or ")}`;
     const path = [...parent, key];
     return { code: "invalid-value", severity: "error", message, path, part: "key", hint: `Remove ${key}` };
   });
 }
+
+function checkUpstreams(table: Members, parent: KeyPath): Problem[] {
+  if (table["ignore_upstream"] !== true || table["upstream_keys"] === undefined) return [];
+  const message =
+    "With ignore_upstream = true nothing is left to an upstream, so upstream_keys means nothing";
+  const path = [...parent, "upstream_keys"];
+  return [
+    { code: "invalid-value", severity: "error", message, path, part: "key", hint: "Remove one of the two" },
+  ];
+}
+
+/** The token of a cache goes to its host. */
+function checkHost(text: unknown, path: KeyPath, allowPrivateHosts: boolean): Problem[] {
+  if (typeof text !== "string" || !/^https?:\/\/[^/?#@]+$/u.test(text)) return [];
+  const parsed = parseDestination("nix-copy", text, { allowPrivateHosts });
+  if (!parsed.success) {
+    const { code, message, hint = HOST_HINT } = parsed;
+    return [{ code, severity: "error", message, path, hint }];
+  }
+  if (!parsed.plaintext) return [];
+  const message = "The host of a Cachix server on a public network begins with https://";
+  return [{ code: "invalid-value", severity: "error", message, path, hint: HOST_HINT }];
+}
+
+const HOST_HINT = 'As in host = "https://cachix.example.com"';
 
 const DESTINATION_HINTS: Readonly<Record<CacheType, string>> = {
   "nix-copy": 'As in destination = "s3://my-bucket/nix-cache?region=us-east-1"',

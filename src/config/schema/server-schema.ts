@@ -3,7 +3,7 @@ import { DESTINATION_FORMS } from "../destination/destination.ts";
 import { credentialEntries } from "./credential-entries.ts";
 import { coded } from "./schema-issues.ts";
 import { flag, openTable, patterns, sourceTable, table } from "./schema-table.ts";
-import { cacheId, keyName, webAddress } from "./text-schemas.ts";
+import { cacheId, keyName, webAddress, webOrigin } from "./text-schemas.ts";
 
 /** Grammar of the key under `credentials` that names a source of the host. */
 export const CUSTOM_SOURCE = /^custom:[a-z0-9][a-z0-9-]{0,63}$/u;
@@ -79,6 +79,23 @@ const cache = v.pipe(
     ignore_upstream: flag(
       "Whether Attic uploads also what an upstream cache of the cache has signed; default false.",
       true,
+    ),
+    host: v.optional(
+      v.pipe(
+        webOrigin,
+        v.description("Address of a self-hosted Cachix server; default https://cachix.org."),
+        v.examples(["https://cachix.example.com"]),
+      ),
+    ),
+    upstream_keys: v.optional(
+      v.pipe(
+        v.array(keyName),
+        v.maxLength(64, coded("invalid-value", "Name at most 64 keys")),
+        v.description(
+          "Names of the keys whose paths Attic or Cachix leaves to an upstream; default: those that an Attic server names.",
+        ),
+        v.examples([["cache.nixos.org-1"]]),
+      ),
     ),
     substituter: v.optional(
       v.pipe(

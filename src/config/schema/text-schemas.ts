@@ -69,6 +69,16 @@ export const webAddress = v.pipe(
   ),
 );
 
+/** A server without a path: `http(s)://host[:port]`. */
+export const webOrigin = v.pipe(
+  text,
+  v.regex(
+    /^https?:\/\/[^/?#@\\\s]+$/u,
+    coded("invalid-value", "Expected https://host[:port], without a path, credentials or parameters"),
+  ),
+  v.check((value) => URL.canParse(value), coded("invalid-value", "The address has no valid host")),
+);
+
 /** The path of a secret, which cannot climb. */
 export const secretPath = v.pipe(
   text,

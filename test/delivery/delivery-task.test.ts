@@ -1,0 +1,30 @@
+import { CacheRegistry } from "@eka-ci/caches";
+import { expect, it } from "vitest";
+import { DeliveryTask } from "../../src/delivery/delivery-task.ts";
+import { readPushRequest } from "../../src/registry/read-push-request.ts";
+
+const [A, B] = ["a", "b"].map((name) => `/nix/store/3n58xw4373jp0ljirf06d8077j15pc4j-${name}`);
+const request = readPushRequest({ repository: "o/r", job: "j", caches: ["c"], storePaths: [A, B] });
+const registry = CacheRegistry.fromToml(`
+  [[caches]]
+  id = "c"
+  cache_type = "cachix"
+  destination = "c"
+  credentials = { env = { vars = ["TOKEN"] } }
+  permissions = { allow_all = true }`);
+const decision = registry.authorize("c", { repository: "o/r" });
+
+it("what was left to an upstream is remembered in the progress of a delivery", () => {
+  if (decision.effect !== "allow" || A === undefined || B === undefined)
+    throw new Error("Nothing is allowed");
+  const start = { id: "t/c", ticketId: "t", cacheId: "c", request, deadline: 1e9 };
+  const first = new DeliveryTask(start);
+  const result = { cacheId: "c", decision, executions: [], durationMs: 1, status: "aborted" } as const;
+  expect(first.record({ ...result, storePaths: [], confirmedPaths: [A], upstreamPaths: [A] })).toBe(true);
+  const next = new DeliveryTask({ ...start, progress: first.toProgress(0, Number.POSITIVE_INFINITY) });
+  expect([...next.remaining]).toEqual([B]);
+  next.record({ ...result, storePaths: [B], confirmedPaths: [B], upstreamPaths: [] });
+  expect(next.toResult()).toMatchObject({
+    ...{ status: "pushed", storePaths: [B], confirmedPaths: [A, B], upstreamPaths: [A] },
+  });
+});
