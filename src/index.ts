@@ -74,6 +74,10 @@ export type {
   InstanceMetadataSource,
   NoneSource,
   SystemdCredentialSource,
+  VaultAppRoleAuth,
+  VaultAuth,
+  VaultJwtAuth,
+  VaultKubernetesAuth,
   VaultSource,
 } from "./core/credential-source.ts";
 export type { CachesErrorCode, ErrorCodes } from "./core/error-codes.ts";
@@ -134,7 +138,13 @@ export type {
 } from "./execution/executor.ts";
 export type { CommandProgress } from "./execution/nix-log.ts";
 export { createProcessExecutor, type ProcessExecutorOptions } from "./execution/process-executor.ts";
-export type { FileContent, FileStatus, FileSystem, ReadFileOptions } from "./host/file-system.ts";
+export type {
+  FileContent,
+  FileStatus,
+  FileSystem,
+  ListDirectoryOptions,
+  ReadFileOptions,
+} from "./host/file-system.ts";
 export type { HttpClient, HttpRequest, HttpResponse } from "./host/http-client.ts";
 export { type Clock, createNodeRuntime, type HostUser, type Random, type Runtime } from "./host/runtime.ts";
 export {

@@ -46,6 +46,7 @@ const VALIBOT = [
   "config/schema/schema-table.ts",
   "config/schema/server-schema.ts",
   "config/schema/text-schemas.ts",
+  "config/schema/vault-entry.ts",
 ];
 
 interface Import {
@@ -208,7 +209,7 @@ describe("the house", () => {
         "credentials/check-credentials.ts",
         "credentials/sources/aws-identity.ts",
         "credentials/sources/instance-metadata/web-identity.ts",
-        "credentials/sources/vault-client.ts",
+        "credentials/sources/vault-session.ts",
         "execution/child-environment.ts",
         "execution/secrets-of.ts",
         "execution/work-dir.ts",

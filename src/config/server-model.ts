@@ -1,5 +1,5 @@
 import type { CacheDefinition, CacheDestination, CachePermissions } from "../core/cache.ts";
-import type { CredentialSource } from "../core/credential-source.ts";
+import type { CredentialSource, VaultAuth } from "../core/credential-source.ts";
 import { isCustomName } from "./rules/credential-checks.ts";
 import { clampTimeout } from "./rules/server-checks.ts";
 import type { CacheWire, CredentialsWire, ServerWire } from "./schema/server-schema.ts";
@@ -102,10 +102,7 @@ function toCredentialSource(wire: CredentialsWire): CredentialSource {
 
 function toRemoteSource(wire: Exclude<CredentialsWire, string>): CredentialSource {
   const { vault, "aws-secrets-manager": secretsManager } = wire;
-  if (vault) {
-    const { address, secret_path: secretPath, token_env: tokenEnv = "VAULT_TOKEN", namespace } = vault;
-    return { type: "vault", address, secretPath, tokenEnv, tokenFile: vault.token_file, namespace };
-  }
+  if (vault) return toVault(vault);
   if (secretsManager) {
     return {
       type: "aws-secrets-manager",
@@ -120,6 +117,34 @@ function toRemoteSource(wire: Exclude<CredentialsWire, string>): CredentialSourc
     throw new TypeError("Credentials without errors have no source");
   return { type, options };
 }
+
+function toVault(wire: NonNullable<Exclude<CredentialsWire, string>["vault"]>): CredentialSource {
+  const { address, secret_path: secretPath, token_env: tokenEnv = "VAULT_TOKEN", namespace } = wire;
+  return {
+    ...{ type: "vault", address, secretPath, tokenEnv, tokenFile: wire.token_file, namespace },
+    auth: wire.auth === undefined ? undefined : toVaultAuth(wire.auth),
+    tlsServerName: wire.tls_server_name,
+  };
+}
+
+type VaultAuthWire = NonNullable<NonNullable<Exclude<CredentialsWire, string>["vault"]>["auth"]>;
+
+function toVaultAuth({ approle, kubernetes, jwt }: VaultAuthWire): VaultAuth {
+  if (approle !== undefined) {
+    const { role_id: roleId, secret_id_env: secretIdEnv = "VAULT_SECRET_ID", mount = "approle" } = approle;
+    return { method: "approle", roleId, secretIdEnv, secretIdFile: approle.secret_id_file, mount };
+  }
+  if (kubernetes !== undefined) {
+    const { role, token_file: tokenFile = SERVICE_ACCOUNT_TOKEN, mount = "kubernetes" } = kubernetes;
+    return { method: "kubernetes", role, tokenFile, mount };
+  }
+  if (jwt === undefined) throw new TypeError("An auth without errors has no method");
+  const { role, token_env: tokenEnv = "VAULT_JWT", mount = "jwt" } = jwt;
+  return { method: "jwt", role, tokenEnv, tokenFile: jwt.token_file, mount };
+}
+
+/** Where Kubernetes mounts the token of a pod's service account. */
+const SERVICE_ACCOUNT_TOKEN = "/var/run/secrets/kubernetes.io/serviceaccount/token";
 
 function toInstanceMetadata(
   wire: NonNullable<Exclude<CredentialsWire, string>["instance-metadata"]>,

@@ -72,12 +72,72 @@ export interface VaultSource {
   readonly address: string;
   /** Path of the secret, as the KV engine names it. */
   readonly secretPath: string;
-  /** Variable that holds the Vault token; default `VAULT_TOKEN`. Not looked at where there is a `tokenFile`. */
+  /** Variable that holds the Vault token; default `VAULT_TOKEN`. Not looked at where there is a `tokenFile` or an `auth`. */
   readonly tokenEnv: string;
   /** Absolute path of the file that holds the Vault token, as Vault Agent writes it; read anew for each request. */
   readonly tokenFile?: string | undefined;
+  /** How the host logs in; absent: it has a token. */
+  readonly auth?: VaultAuth | undefined;
   /** Namespace of Vault Enterprise. */
   readonly namespace?: string | undefined;
+  /** Name that the server's certificate must carry; default the host of the address. */
+  readonly tlsServerName?: string | undefined;
+}
+
+/**
+ * How a host logs in to Vault, https://developer.hashicorp.com/vault/docs/auth.
+ *
+ * @public
+ */
+export type VaultAuth = VaultAppRoleAuth | VaultKubernetesAuth | VaultJwtAuth;
+
+/**
+ * A login by AppRole.
+ *
+ * @public
+ */
+export interface VaultAppRoleAuth {
+  readonly method: "approle";
+  /** The role's id. */
+  readonly roleId: string;
+  /** Variable that holds the secret ID; default `VAULT_SECRET_ID`. Not looked at where there is a `secretIdFile`. */
+  readonly secretIdEnv: string;
+  /** Absolute path of the file that holds the secret ID; read anew for each login. */
+  readonly secretIdFile?: string | undefined;
+  /** Where the method is mounted below `auth/`; default `approle`. */
+  readonly mount: string;
+}
+
+/**
+ * A login by the service account of a pod.
+ *
+ * @public
+ */
+export interface VaultKubernetesAuth {
+  readonly method: "kubernetes";
+  /** Name of the role. */
+  readonly role: string;
+  /** Absolute path of the account's token; default where Kubernetes mounts it. Read anew for each login. */
+  readonly tokenFile: string;
+  /** Where the method is mounted below `auth/`; default `kubernetes`. */
+  readonly mount: string;
+}
+
+/**
+ * A login by a token of another issuer.
+ *
+ * @public
+ */
+export interface VaultJwtAuth {
+  readonly method: "jwt";
+  /** Name of the role. */
+  readonly role: string;
+  /** Variable that holds the token; default `VAULT_JWT`. Not looked at where there is a `tokenFile`. */
+  readonly tokenEnv: string;
+  /** Absolute path of the file that holds the token; read anew for each login. */
+  readonly tokenFile?: string | undefined;
+  /** Where the method is mounted below `auth/`; default `jwt`. */
+  readonly mount: string;
 }
 
 /**

@@ -1,5 +1,5 @@
 /**
- * Files, read one at a time and whole.
+ * Files, read one at a time and whole, and the names in a directory.
  *
  * @example
  * ```ts
@@ -36,6 +36,13 @@ export interface FileSystem {
    * @throws {@link FileError} `ERR_FILE_NOT_FOUND` for a path that leads nowhere, `ERR_FILE_DENIED`, `ERR_FILE_UNREADABLE`
    */
   readLink(path: string): Promise<string | undefined>;
+  /**
+   * Lists the names in a directory, in no order.
+   *
+   * @throws {@link FileError} `ERR_FILE_NOT_FOUND` for what is not there or no directory, `ERR_FILE_DENIED`, `ERR_FILE_TOO_LARGE` for
+   * more names than asked for, `ERR_FILE_UNREADABLE`
+   */
+  list(path: string, options: ListDirectoryOptions): Promise<readonly string[]>;
   /** Whether a path is a regular file that the host may execute. */
   isExecutable(path: string): Promise<boolean>;
 }
@@ -55,6 +62,21 @@ export interface ReadFileOptions {
   readonly maxBytes: number;
   /** Whether the last part of the path may be a symbolic link; default true. */
   readonly followSymbolicLink?: boolean | undefined;
+}
+
+/**
+ * Options of {@link FileSystem.list}.
+ *
+ * @example
+ * ```ts
+ * const options: ListDirectoryOptions = { maxEntries: 2_000 };
+ * ```
+ *
+ * @public
+ */
+export interface ListDirectoryOptions {
+  /** Most names, inclusive. */
+  readonly maxEntries: number;
 }
 
 /**

@@ -41,6 +41,8 @@ export interface HttpRequest {
   readonly maxBytes: number;
   /** Certificates to trust instead of the system's, in PEM. */
   readonly certificateAuthorities?: string | undefined;
+  /** Name that the server's certificate must carry, and that is asked for; default the host of the URL. */
+  readonly serverName?: string | undefined;
   /** Ends the request, also while the answer is read. */
   readonly signal?: AbortSignal | undefined;
 }

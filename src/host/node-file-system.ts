@@ -1,5 +1,15 @@
 import type { Stats } from "node:fs";
-import { access, constants, type FileHandle, lstat, open, readlink, realpath, stat } from "node:fs/promises";
+import {
+  access,
+  constants,
+  type FileHandle,
+  lstat,
+  open,
+  opendir,
+  readlink,
+  realpath,
+  stat,
+} from "node:fs/promises";
 import type { ErrorCodes } from "../core/error-codes.ts";
 import { FileError } from "../core/errors.ts";
 import { quoteName } from "../core/text.ts";
@@ -40,6 +50,15 @@ export const nodeFileSystem: FileSystem = {
     translateErrors(path, async () =>
       (await lstat(path)).isSymbolicLink() ? await readlink(path) : undefined,
     ),
+  list: (path, { maxEntries }) =>
+    translateErrors(path, async () => {
+      const names: string[] = [];
+      for await (const { name } of await opendir(path)) {
+        if (names.length === maxEntries) throw fileError("ERR_FILE_TOO_LARGE", path);
+        names.push(name);
+      }
+      return names;
+    }),
   isExecutable: async (path) => {
     try {
       await access(path, constants.X_OK);

@@ -43,13 +43,14 @@ function open(request: HttpRequest, modules: Modules): ClientRequest {
 
 // Agents of its own: the global ones may keep connections, and may use a proxy that the environment names.
 function openUnchecked(
-  { url, method, headers, certificateAuthorities }: HttpRequest,
+  { url, method, headers, certificateAuthorities, serverName }: HttpRequest,
   { plain, secure }: Modules,
 ): ClientRequest {
   const target = new URL(url);
   if (target.protocol !== "https:")
     return plain.request(target, { method, headers, agent: new plain.Agent() });
-  return secure.request(target, { method, headers, agent: new secure.Agent(), ca: certificateAuthorities });
+  const tls = { ca: certificateAuthorities, ...(serverName === undefined ? {} : { servername: serverName }) };
+  return secure.request(target, { method, headers, agent: new secure.Agent(), ...tls });
 }
 
 function exchange(outgoing: ClientRequest, request: HttpRequest): Promise<HttpResponse> {

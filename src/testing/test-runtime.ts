@@ -102,6 +102,13 @@ function createTestFileSystem(files: Readonly<Record<string, string | TestFile>>
     status: async (path) => toStatus(find(follow(path))),
     realPath: async (path) => follow(path),
     readLink: async (path) => find(path).linkTo,
+    list: async (path, { maxEntries }) => {
+      if (toStatus(find(path)).kind !== "directory") throw toFileError("ERR_FILE_NOT_FOUND", path);
+      const below = Object.keys(files).filter((name) => name.startsWith(`${path}/`));
+      const names = [...new Set(below.map((name) => name.slice(path.length + 1).split("/")[0] ?? ""))];
+      if (names.length > maxEntries) throw toFileError("ERR_FILE_TOO_LARGE", path);
+      return names;
+    },
     isExecutable: async (path) => Object.hasOwn(files, path) && (toStatus(find(path)).mode & 0o111) !== 0,
   };
 }

@@ -405,3 +405,53 @@ it.each([
     ${line}`);
   expect(diagnostics.map(({ code }) => code)).toEqual(codes);
 });
+
+it.each([
+  ['{ approle = { role_id = "r" } }', []],
+  ['{ approle = { role_id = "r", secret_id_file = "/run/x", mount = "ci/roles" } }', []],
+  ['{ kubernetes = { role = "ci" } }', []],
+  ['{ jwt = { role = "ci", token_file = "/run/x" } }', []],
+  ['{ approle = { role_id = "r", secret_id = "hvs.1234567890" } }', ["inline-secret"]],
+  ['{ approle = { role_id = "r", secret_id_env = "A", secret_id_file = "/run/x" } }', ["invalid-value"]],
+  ['{ jwt = { role = "ci", token_env = "A", token_file = "/run/x" } }', ["invalid-value"]],
+  ['{ approle = { role_id = "r" }, jwt = { role = "ci" } }', ["invalid-value"]],
+  ["{}", ["invalid-value"]],
+  ["{ ldap = {} }", ["unknown-key"]],
+  ["{ approle = {} }", ["missing-key"]],
+  ['{ kubernetes = { role = "ci", mount = "../sys" } }', ["invalid-value"]],
+  ['{ kubernetes = { role = "ci" } }, token_env = "VAULT_TOKEN"', ["invalid-value"]],
+  ['{ kubernetes = { role = "ci" } }, tls_server_name = "vault.internal"', []],
+  ['{ kubernetes = { role = "ci" } }, tls_server_name = "a/b"', ["invalid-value"]],
+])("a Vault with auth = %s is %j", (auth, codes) => {
+  const { diagnostics } = safeParseServerConfig(`
+    [[caches]]
+    id = "one"
+    cache_type = "nix-copy"
+    destination = "https://cache.example.org"
+    credentials = { vault = { address = "https://vault.example.org", secret_path = "secret/x", auth = ${auth} } }
+    permissions = { allow_all = true }`);
+  expect(diagnostics.map(({ code }) => code)).toEqual(codes);
+});
+
+it("a login to Vault has the defaults that the guide names", () => {
+  const authOf = (auth: string) => {
+    const { caches } = parseServerConfig(`
+      [[caches]]
+      id = "one"
+      cache_type = "nix-copy"
+      destination = "https://cache.example.org"
+      credentials = { vault = { address = "https://vault.example.org", secret_path = "secret/x", auth = ${auth} } }`);
+    const [cache] = caches;
+    return cache?.credentials.type === "vault" ? cache.credentials.auth : undefined;
+  };
+  expect(authOf('{ approle = { role_id = "r" } }')).toEqual({
+    ...{ method: "approle", roleId: "r", secretIdEnv: "VAULT_SECRET_ID", mount: "approle" },
+  });
+  expect(authOf('{ kubernetes = { role = "ci" } }')).toEqual({
+    ...{ method: "kubernetes", role: "ci", mount: "kubernetes" },
+    tokenFile: "/var/run/secrets/kubernetes.io/serviceaccount/token",
+  });
+  expect(authOf('{ jwt = { role = "ci" } }')).toEqual({
+    ...{ method: "jwt", role: "ci", tokenEnv: "VAULT_JWT", mount: "jwt" },
+  });
+});

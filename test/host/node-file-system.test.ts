@@ -45,6 +45,18 @@ describe("the files of the host", () => {
     await expect(files.read(path, { maxBytes: 100 })).rejects.toMatchObject({ name: "FileError" });
   });
 
+  it("in a directory are listed, as many as are asked for", async () => {
+    const names = await files.list(directory, { maxEntries: 100 });
+    expect([...names].sort()).toEqual(["dangling", "directory", "fifo", "file", "link", "loop", "script"]);
+    expect(await files.list(at("directory"), { maxEntries: 0 })).toEqual([]);
+    const tooMany = files.list(directory, { maxEntries: 6 });
+    await expect(tooMany).rejects.toMatchObject({ code: "ERR_FILE_TOO_LARGE" });
+    for (const name of ["nothing", "file"])
+      await expect(files.list(at(name), { maxEntries: 9 })).rejects.toMatchObject({
+        code: "ERR_FILE_NOT_FOUND",
+      });
+  });
+
   it("that are links are refused where they must not be followed", async () => {
     const read = files.read(at("link"), { maxBytes: 100, followSymbolicLink: false });
     await expect(read).rejects.toMatchObject({ code: "ERR_FILE_NOT_REGULAR" });

@@ -2,64 +2,30 @@ import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
-import { createCredentialResolver, createNodeRuntime, type VaultSource } from "@eka-ci/caches";
-import { createTestRuntime } from "@eka-ci/caches/testing";
-import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
+import type { VaultSource } from "@eka-ci/caches";
+import { afterAll, beforeAll, expect, it } from "vitest";
 import { describeWith } from "../support/requirement.ts";
-import { type ExternalServer, startExternal } from "./servers/external-server.ts";
+import { type OpenBao, ROOT, readVault, startOpenBao } from "./servers/open-bao.ts";
 
-const ROOT = "canary-root-token";
 const KEYS = { AWS_ACCESS_KEY_ID: "AKIACANARYBAO0000001", AWS_SECRET_ACCESS_KEY: "canary-bao-secret" };
-const { http, clock, files } = createNodeRuntime();
 
 describeWith("bao", "vault, at OpenBao", () => {
-  let bao: ExternalServer;
-  let asked = 0;
-
-  /** Vault's own API, as its administrator. */
-  async function administer(method: string, path: string, body?: object): Promise<Record<string, unknown>> {
-    const response = await fetch(`${bao.url}/v1/${path}`, {
-      method,
-      headers: { "X-Vault-Token": ROOT },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    });
-    const text = await response.text();
-    if (!response.ok) throw new Error(`${method} ${path} answers ${response.status}: ${text}`);
-    return text === "" ? {} : JSON.parse(text);
-  }
+  let bao: OpenBao;
+  let asked: readonly string[] = [];
+  const administer: OpenBao["administer"] = (...request) => bao.administer(...request);
 
   function provide(secretPath: string, more: Partial<VaultSource> = {}, env: Record<string, string> = {}) {
-    const counting = {
-      send: (request: Parameters<typeof http.send>[0]) => {
-        asked++;
-        return http.send(request);
-      },
-    };
-    const runtime = {
-      ...createTestRuntime({ env: { VAULT_TOKEN: ROOT, ...env }, http: counting, clock }),
-      files,
-      user: { uid: process.getuid?.(), homeDirectory: "/nonexistent" },
-    };
     const source: VaultSource = {
       ...{ type: "vault", address: bao.url, secretPath, tokenEnv: "VAULT_TOKEN" },
       ...more,
     };
-    const resolver = createCredentialResolver({ runtime });
-    return async (forceRefresh = false) => {
-      const { env: values, expiration } = await resolver.resolve(source, { forceRefresh });
-      const shown = Object.fromEntries([...values].map(([name, value]) => [name, value.expose()]));
-      return { values: shown, expiration };
-    };
+    const vault = readVault(source, { VAULT_TOKEN: ROOT, ...env });
+    asked = vault.asked;
+    return (forceRefresh = false) => vault.read(forceRefresh);
   }
 
   beforeAll(async () => {
-    bao = await startExternal("bao", (port) => [
-      "server",
-      "-dev",
-      `-dev-root-token-id=${ROOT}`,
-      `-dev-listen-address=127.0.0.1:${port}`,
-      "-dev-no-store-token",
-    ]);
+    bao = await startOpenBao();
     await administer("POST", "secret/data/ci/s3", { data: KEYS });
     await administer("POST", "sys/mounts/old", { type: "kv", options: { version: "1" } });
     await administer("POST", "old/ci/s3", KEYS);
@@ -73,9 +39,6 @@ describeWith("bao", "vault, at OpenBao", () => {
     });
   }, 60_000);
   afterAll(() => bao[Symbol.asyncDispose]());
-  beforeEach(() => {
-    asked = 0;
-  });
 
   it.each(["secret/data/ci/s3", "secret/ci/s3", "old/ci/s3", "/secret/ci/s3/"])(
     "yields the secret at %s",
@@ -87,10 +50,10 @@ describeWith("bao", "vault, at OpenBao", () => {
   it("asks once for the mount, and once more for each answer", async () => {
     const read = provide("secret/ci/s3");
     await read();
-    expect(asked).toBe(2);
+    expect(asked).toHaveLength(2);
     await read(true);
     await read(true);
-    expect(asked).toBe(4);
+    expect(asked).toHaveLength(4);
   });
 
   it("finds a secret whose engine was mounted anew, in its other version", async () => {
@@ -163,7 +126,7 @@ describeWith("bao", "vault, at OpenBao", () => {
     await administer("POST", "sys/quotas/rate-limit/slow", { rate: 1 });
     try {
       expect((await provide("old/ci/s3")()).values).toEqual(KEYS);
-      expect(asked).toBeGreaterThan(2);
+      expect(asked.length).toBeGreaterThan(2);
     } finally {
       await setTimeout(1_500);
       await administer("DELETE", "sys/quotas/rate-limit/slow");

@@ -4,10 +4,15 @@ import {
   createNodeRuntime,
   type VaultSource,
 } from "@eka-ci/caches";
-import { createTestRuntime, describeCredentialProvider, toVisibleText } from "@eka-ci/caches/testing";
+import {
+  createFakeClock,
+  createTestRuntime,
+  describeCredentialProvider,
+  toVisibleText,
+} from "@eka-ci/caches/testing";
 import { describe, expect, it } from "vitest";
 import { trackServers } from "../support/opened-servers.ts";
-import { startServer } from "./servers/loopback-server.ts";
+import { type Answer, startServer } from "./servers/loopback-server.ts";
 import { startVault, type VaultOptions } from "./servers/vault-server.ts";
 
 const TOKEN = "hvs.canary-vault-token";
@@ -320,5 +325,101 @@ describe("requests", () => {
     const failure = provider();
     await expect(failure).rejects.toMatchObject({ code: "ERR_CREDENTIAL_NOT_FOUND" });
     await expect(failure.catch(toVisibleText)).resolves.not.toContain(TOKEN);
+  });
+});
+
+describe("a login", () => {
+  const AUTH = { method: "approle", roleId: "role", secretIdEnv: "SECRET_ID", mount: "approle" } as const;
+  const ENV = { SECRET_ID: "canary-secret-id" };
+  const LOGIN_TOKEN = "hvs.canary-login-token";
+
+  /** A server whose logins and renewals answer as they are told, and a clock that is set by hand. */
+  const setUp = async (answers: { login: (number: number) => Answer; renewal?: () => Answer }) => {
+    const fake = createFakeClock();
+    let logins = 0;
+    const server = await keep(
+      startVault({
+        ...engine(),
+        token: LOGIN_TOKEN,
+        override: ({ method, url }) => {
+          if (method !== "POST") return undefined;
+          if (url.pathname === "/v1/auth/approle/login") return answers.login(++logins);
+          return answers.renewal?.() ?? { status: 404, body: { errors: [] } };
+        },
+      }),
+    );
+    const source: VaultSource = {
+      ...{
+        type: "vault",
+        address: server.url,
+        secretPath: "secret/eka-ci/s3",
+        tokenEnv: "UNUSED",
+        auth: AUTH,
+      },
+    };
+    const runtime = createTestRuntime({ env: ENV, http, clock: { ...fake, schedule: clock.schedule } });
+    const resolver = createCredentialResolver({ runtime });
+    const read = () => resolver.resolve(source, { forceRefresh: true });
+    return { read, fake, server, logins: () => logins };
+  };
+  const granted = (auth: object = {}): Answer => ({
+    status: 200,
+    body: { auth: { client_token: LOGIN_TOKEN, lease_duration: 3600, renewable: true, ...auth } },
+  });
+  const away: Answer = { status: 503, body: { errors: ["Vault is sealed"] } };
+
+  it("is not needed while the token is good, though Vault cannot renew it", async () => {
+    const { read, fake, logins } = await setUp({
+      login: (number) => (number === 1 ? granted() : away),
+      renewal: () => away,
+    });
+    await read();
+    fake.advance(40 * 60_000);
+    expect((await read()).env.size).toBe(2);
+    fake.advance(15 * 60_000);
+    await expect(read()).rejects.toMatchObject({ code: "ERR_CREDENTIAL_UNAVAILABLE" });
+    expect(logins()).toBeGreaterThan(2);
+  });
+
+  it("that is denied ends what was held", async () => {
+    const denial: Answer = { status: 400, body: { errors: ["invalid role or secret ID"] } };
+    const { read, fake } = await setUp({ login: (number) => (number === 1 ? granted() : denial) });
+    await read();
+    fake.advance(40 * 60_000);
+    await expect(read()).rejects.toMatchObject({ code: "ERR_CREDENTIAL_DENIED" });
+  });
+
+  it("that gives a token without an end is the only one", async () => {
+    const { read, fake, logins } = await setUp({ login: () => granted({ lease_duration: 0 }) });
+    await read();
+    fake.advance(400 * 86_400_000);
+    await read();
+    expect(logins()).toBe(1);
+  });
+
+  it.each([
+    ["nothing", { status: 200, body: {} }],
+    ["no token", granted({ client_token: undefined })],
+    ["a token that cannot stand in a header", granted({ client_token: "canary\nx" })],
+    ["a token that is no text", granted({ client_token: { canary: 1 } })],
+  ])("that answers with %s is malformed", async (_name, answer) => {
+    const { read } = await setUp({ login: () => answer });
+    const error: unknown = await read().catch((failure: unknown) => failure);
+    expect(error).toMatchObject({ code: "ERR_CREDENTIAL_MALFORMED" });
+    expect(toVisibleText(error)).not.toContain("canary");
+  });
+
+  it("sends its proof to no other server, also where Vault redirects", async () => {
+    const elsewhere = await keep(startServer(() => granted()));
+    const { read, server } = await setUp({
+      login: () => ({
+        status: 307,
+        headers: { location: `${elsewhere.url}/v1/auth/approle/login` },
+        body: {},
+      }),
+    });
+    await expect(read()).rejects.toMatchObject({ code: "ERR_CREDENTIAL_UNAVAILABLE" });
+    expect(elsewhere.requests).toEqual([]);
+    expect(server.requests.every(({ url }) => !url.href.includes("canary"))).toBe(true);
   });
 });

@@ -16,9 +16,13 @@ export const nodeWithSqlite: string | undefined =
 /** The directory with a newer Nix than the installed one, which `EKA_CI_NIX_NEWER` leads to. */
 export const newerNix: string | undefined = process.env["EKA_CI_NIX_NEWER"] || undefined;
 
+/** The AWS engine of Vault as a plugin by the name `aws`, alone in its directory, which `EKA_CI_VAULT_AWS_ENGINE` leads to. */
+export const vaultAwsEngine: string | undefined = process.env["EKA_CI_VAULT_AWS_ENGINE"] || undefined;
+
 function isInstalled(tool: string): boolean {
   if (tool === "node:sqlite") return nodeWithSqlite !== undefined;
   if (tool === "newer-nix") return newerNix !== undefined;
+  if (tool === "vault-aws-engine") return vaultAwsEngine !== undefined;
   // It tells its version only beside an error.
   if (tool === "sshd") return existsSync("/usr/sbin/sshd");
   try {

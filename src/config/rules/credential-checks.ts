@@ -1,7 +1,6 @@
 import { findSecretRegion } from "../../core/credential-source.ts";
 import { isRecord } from "../../core/own-member.ts";
 import { didYouMean } from "../../core/suggestion.ts";
-import { isPrivateHost } from "../destination/private-host.ts";
 import { isMisplaced } from "../schema/credential-advice.ts";
 import { credentialEntries } from "../schema/credential-entries.ts";
 import { inlineSecret } from "../schema/misplaced-secrets.ts";
@@ -9,6 +8,7 @@ import { CUSTOM_SOURCE } from "../schema/server-schema.ts";
 import type { Problem } from "../text/diagnostic.ts";
 import type { KeyPath } from "../text/key-path.ts";
 import { quoteKey } from "../text/secret-forms.ts";
+import { checkVault } from "./vault-checks.ts";
 
 /** The built-in sources, as the configuration names them. */
 const SOURCE_NAMES = Object.keys(credentialEntries);
@@ -28,52 +28,6 @@ export function checkCredentialSource(value: unknown, path: KeyPath): Problem[] 
     ...checkVault(value["vault"], [...path, "vault"]),
     ...checkSecretsManager(value["aws-secrets-manager"], [...path, "aws-secrets-manager"]),
   ];
-}
-
-function checkVault(value: unknown, path: KeyPath): Problem[] {
-  if (!isRecord(value)) return [];
-  const { address, secret_path: secretPath, token_env: variable, token_file: file } = value;
-  const problems: Problem[] = [];
-  if (variable !== undefined && file !== undefined) {
-    const message = "The token comes from a variable or from a file, not from both";
-    const hint = "Remove token_env, or token_file";
-    problems.push({
-      code: "invalid-value",
-      severity: "error",
-      message,
-      path: [...path, "token_file"],
-      part: "key",
-      hint,
-    });
-  }
-  if (typeof secretPath === "string" && /^\/*v1\//u.test(secretPath)) {
-    const message = "The path begins with v1/, which is the prefix of Vault's API and no part of a path";
-    const hint = 'Leave v1/ out, as in secret_path = "secret/data/eka-ci/s3-cache"';
-    problems.push({
-      code: "invalid-value",
-      severity: "error",
-      message,
-      path: [...path, "secret_path"],
-      hint,
-    });
-  }
-  if (typeof address === "string" && isPlaintext(address)) {
-    const message = "The token and the secret travel to this address unencrypted";
-    problems.push({
-      code: "plaintext-address",
-      severity: "warning",
-      message,
-      path: [...path, "address"],
-      hint: "Use https",
-    });
-  }
-  return problems;
-}
-
-function isPlaintext(address: string): boolean {
-  if (!URL.canParse(address)) return false;
-  const { protocol, hostname } = new URL(address);
-  return protocol === "http:" && !isPrivateHost(hostname.replace(/^\[|\]$/gu, ""));
 }
 
 /** The region of an ARN is where the secret is. */

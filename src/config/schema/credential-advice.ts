@@ -23,7 +23,7 @@ const CREDENTIAL_NAME =
   /^(?:AWS_(?:ACCESS_KEY_ID|SECRET_ACCESS_KEY|SESSION_TOKEN)|MINIO_(?:ACCESS|SECRET)_KEY|CACHIX_(?:AUTH_TOKEN|SIGNING_KEY)|ATTIC_TOKEN|VAULT_TOKEN|HTTP_(?:USERNAME|PASSWORD))$/iu;
 
 const SECRET_WORD =
-  /(?:^|[_-])(?:password|passwd|passphrase|pass|pwd|secret|token|api[_-]?key|access[_-]?key(?:[_-]?id)?|secret[_-]?key|private[_-]?key)$/iu;
+  /(?:^|[_-])(?:password|passwd|passphrase|pass|pwd|secret|token|api[_-]?key|secret[_-]?id|access[_-]?key(?:[_-]?id)?|secret[_-]?key|private[_-]?key)$/iu;
 
 /** Whether this is the name of a variable that push tools or sources read a credential from. */
 export function isCredentialVariable(name: string): boolean {

@@ -1,17 +1,8 @@
 import * as v from "valibot";
 import { coded } from "./schema-issues.ts";
 import { table } from "./schema-table.ts";
-import {
-  absolutePath,
-  credentialName,
-  environmentName,
-  headerText,
-  region,
-  roleArn,
-  secretPath,
-  text,
-  webAddress,
-} from "./text-schemas.ts";
+import { absolutePath, credentialName, environmentName, region, roleArn, text } from "./text-schemas.ts";
+import { vaultEntry } from "./vault-entry.ts";
 
 const env = table({
   vars: v.pipe(
@@ -48,36 +39,6 @@ const cachixToken = table({
     environmentName,
     v.description("Name of the variable that holds the token."),
     v.examples(["CACHIX_AUTH_TOKEN"]),
-  ),
-});
-
-const vault = table({
-  address: v.pipe(
-    webAddress,
-    v.description("Address of the server."),
-    v.examples(["https://vault.example.com:8200"]),
-  ),
-  secret_path: v.pipe(
-    secretPath,
-    v.description("Path of the secret; of a KV version 2 engine with its data segment."),
-    v.examples(["secret/data/eka-ci/s3-cache"]),
-  ),
-  token_env: v.optional(
-    v.pipe(
-      environmentName,
-      v.description("Name of the variable that holds the Vault token; default VAULT_TOKEN."),
-      v.examples(["VAULT_TOKEN"]),
-    ),
-  ),
-  token_file: v.optional(
-    v.pipe(
-      absolutePath,
-      v.description("Absolute path of the file that holds the Vault token, as Vault Agent writes it."),
-      v.examples(["/run/vault-agent/token"]),
-    ),
-  ),
-  namespace: v.optional(
-    v.pipe(headerText, v.description("Namespace of Vault Enterprise."), v.examples(["prod"])),
   ),
 });
 
@@ -128,7 +89,7 @@ export const credentialEntries = {
   file: v.optional(v.pipe(file, v.description("A file of KEY=VALUE lines."))),
   "aws-profile": v.optional(v.pipe(awsProfile, v.description("A profile of the shared AWS files."))),
   "cachix-token": v.optional(v.pipe(cachixToken, v.description("A Cachix auth token in one variable."))),
-  vault: v.optional(v.pipe(vault, v.description("A secret in HashiCorp Vault."))),
+  vault: v.optional(v.pipe(vaultEntry, v.description("A secret in HashiCorp Vault."))),
   "aws-secrets-manager": v.optional(
     v.pipe(awsSecretsManager, v.description("A secret in AWS Secrets Manager.")),
   ),

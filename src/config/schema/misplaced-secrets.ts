@@ -19,7 +19,7 @@ export function inlineSecret(path: KeyPath, about: MisplacedCredential): Problem
 }
 
 /** Keys whose values are names of variables. */
-const NAME_KEYS: ReadonlySet<unknown> = new Set(["vars", "env_var", "token_env"]);
+const NAME_KEYS: ReadonlySet<unknown> = new Set(["vars", "env_var", "token_env", "secret_id_env"]);
 
 /**
  * Finds credentials among the values of a table: under the names of variables that hold them, texts of a form that issuers give to

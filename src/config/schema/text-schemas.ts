@@ -79,6 +79,12 @@ export const webOrigin = v.pipe(
   v.check((value) => URL.canParse(value), coded("invalid-value", "The address has no valid host")),
 );
 
+/** The name of a host, without a port. */
+export const hostName = v.pipe(
+  v.string(),
+  v.regex(/^[A-Za-z0-9][A-Za-z0-9.-]{0,252}$/u, coded("invalid-value", "Expected the name of a host")),
+);
+
 /** The path of a secret, which cannot climb. */
 export const secretPath = v.pipe(
   text,

@@ -7,6 +7,8 @@ import { withRetries } from "../retry.ts";
 import { toSecrets } from "../secret-object.ts";
 import { createVaultClient, type VaultAnswer, type VaultClient } from "./vault-client.ts";
 import { findDataPath, parseMount, toDataPath } from "./vault-path.ts";
+import { VaultSession, type VaultToken } from "./vault-session.ts";
+import { createVaultTransport } from "./vault-transport.ts";
 
 /**
  * A secret of Vault's key-value engine, either version, by the path that the guide writes (`secret/data/…`) or the one
@@ -18,9 +20,23 @@ import { findDataPath, parseMount, toDataPath } from "./vault-path.ts";
  */
 export function createVaultProvider(source: VaultSource, runtime: Runtime): CredentialProvider {
   const reader = new SecretReader(source);
+  const session = new VaultSession(source, runtime);
   return withRetries(async (request = {}) => {
-    const client = await createVaultClient(source, runtime, request);
-    return toCredentials(await reader.read(client), source, runtime);
+    const send = await createVaultTransport(source, runtime, request);
+    const token = await session.getToken(send, request);
+    const readWith = async (used: VaultToken): Promise<Credentials> => {
+      const client = await createVaultClient(source, used.value, send, runtime);
+      return toCredentials(await reader.read(client), used, source, runtime);
+    };
+    try {
+      return await readWith(token);
+    } catch (error) {
+      // A token of an earlier login may have been revoked meanwhile.
+      const isDenied = error instanceof CredentialError && error.code === "ERR_CREDENTIAL_DENIED";
+      if (isDenied) session.forget(token);
+      if (!isDenied || token.isNew) throw error;
+      return readWith(await session.getToken(send, request));
+    }
   }, runtime);
 }
 
@@ -78,7 +94,12 @@ function toAbsence({ body }: VaultAnswer, { type, secretPath }: VaultSource): Cr
   return new CredentialError("ERR_CREDENTIAL_NOT_FOUND", type, message);
 }
 
-function toCredentials(body: Members, { type, secretPath }: VaultSource, runtime: Runtime): Credentials {
+function toCredentials(
+  body: Members,
+  token: VaultToken,
+  { type, secretPath }: VaultSource,
+  { clock }: Runtime,
+): Credentials {
   const data = readMember(body, "data");
   if (!isRecord(data)) {
     throw new CredentialError("ERR_CREDENTIAL_MALFORMED", type, "Vault answers without any data");
@@ -87,7 +108,7 @@ function toCredentials(body: Members, { type, secretPath }: VaultSource, runtime
   const versioned = isRecord(inner) && isRecord(readMember(data, "metadata"));
   const secret = versioned ? inner : data;
   const env = toSecrets(toAwsNames(secret) ?? secret, type, `The Vault secret ${secretPath}`);
-  return { env, expiration: toExpiration(body, runtime) };
+  return { env, expiration: toExpiration(body, token, clock.now()) };
 }
 
 /**
@@ -103,10 +124,13 @@ function toAwsNames(data: Members): Members | undefined {
   return token === undefined || token === null || token === "" ? keys : { ...keys, AWS_SESSION_TOKEN: token };
 }
 
-// The key-value engines state a lease without an id, which nothing ever ends.
-function toExpiration(body: Members, { clock }: Runtime): Date | undefined {
+/**
+ * The end of a lease, which comes at the latest with the end of the token that it was given to
+ * (https://developer.hashicorp.com/vault/docs/concepts/lease). The key-value engines state a lease without an id, which nothing ends.
+ */
+function toExpiration(body: Members, token: VaultToken, now: number): Date | undefined {
   const id = readMember(body, "lease_id");
   const seconds = readMember(body, "lease_duration");
   if (typeof id !== "string" || id === "" || typeof seconds !== "number" || seconds <= 0) return undefined;
-  return new Date(clock.now() + seconds * 1000);
+  return new Date(Math.min(now + seconds * 1000, token.endsAt ?? Number.POSITIVE_INFINITY));
 }
