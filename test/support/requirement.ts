@@ -5,7 +5,7 @@ import { describe } from "vitest";
 const REQUIRED = new Set((process.env["EKA_CI_TEST_REQUIRE"] ?? "").split(","));
 
 /** What a tool is asked with where it does not know `--version`. */
-const PROBES: Readonly<Record<string, string>> = { moto_server: "--help", openssl: "version" };
+const PROBES: Readonly<Record<string, string>> = { moto_server: "--help", nginx: "-v", openssl: "version" };
 
 /** A Node.js that has `node:sqlite`: this one, or the one that `EKA_CI_NODE_WITH_SQLITE` leads to. */
 export const nodeWithSqlite: string | undefined =

@@ -14,8 +14,10 @@ export async function startExternal(
   file: string,
   toArgs: (port: number) => readonly string[],
   env: Readonly<Record<string, string>> = {},
+  prepare: (port: number) => Promise<void> = async () => {},
 ): Promise<ExternalServer> {
   const port = await findFreePort();
+  await prepare(port);
   const child = spawn(file, toArgs(port), { stdio: "ignore", env: { ...process.env, ...env } });
   const url = `http://127.0.0.1:${port}`;
   try {
