@@ -3,7 +3,7 @@ import type { HostPaths } from "../commands/host-paths.ts";
 import { findIgnoredParameters } from "../commands/ignored-parameters.ts";
 import { type NixVersion, parseNixVersion } from "../commands/nix-version.ts";
 import { buildPushCommand } from "../commands/push-command.ts";
-import { buildS3SupportCommand, lacksS3 } from "../commands/s3-support.ts";
+import { buildS3SupportCommand, findS3Gap, type S3Gap } from "../commands/s3-support.ts";
 import { DEFAULT_STORE_DIRECTORY } from "../commands/store-path.ts";
 import { ConfigError } from "../config/text/config-error.ts";
 import type { CacheDefinition, CacheDestination } from "../core/cache.ts";
@@ -120,15 +120,15 @@ export async function checkCaches(
   const names = new Set(["nix-store", ...caches.map(({ destination }) => toTool(destination))]);
   const checking = Promise.all([...names].map((tool) => checkTool(tool, context)));
   const supportingS3 = caches.some(({ destination }) => destination.type === "s3")
-    ? findS3Problem(context)
+    ? askForS3Gap(context)
     : undefined;
   const fetching = Promise.all(
     wanted.map(({ id, cache }) => (cache === undefined ? notThere(id) : checkCache(cache, context))),
   );
-  const [tools, checked, noS3] = await Promise.all([checking, fetching, supportingS3]);
+  const [tools, checked, gap] = await Promise.all([checking, fetching, supportingS3]);
   const version = parseNixVersion(tools.find(({ tool }) => tool === "nix")?.version ?? "");
   const types = new Map(caches.map(({ id, destination }) => [id, destination]));
-  const entries = checked.map((entry) => withTool(entry, types.get(entry.cacheId), version, noS3));
+  const entries = checked.map((entry) => withTool(entry, types.get(entry.cacheId), version, gap));
   return { ok: [...tools, ...entries].every(({ ok }) => ok), tools, caches: entries };
 }
 
@@ -137,23 +137,29 @@ function withTool(
   entry: CacheCheck,
   destination: CacheDestination | undefined,
   version: NixVersion | undefined,
-  noS3: CommandError | undefined,
+  gap: S3Gap | undefined,
 ): CacheCheck {
   if (destination === undefined) return entry;
   const warnings = findIgnoredParameters(destination, version);
-  if (destination.type !== "s3" || noS3 === undefined || !entry.ok) return { ...entry, warnings };
-  return { ...entry, warnings, ok: false, error: noS3 };
+  // A bucket that is open to all needs no signatures.
+  const isBridged = gap === undefined || (gap === "signatures" && entry.names.length === 0);
+  if (destination.type !== "s3" || isBridged || !entry.ok) return { ...entry, warnings };
+  return { ...entry, warnings, ok: false, error: new CommandError("ERR_TOOL_UNSUPPORTED", GAPS[gap]) };
 }
 
-async function findS3Problem(context: CheckContext): Promise<CommandError | undefined> {
+const GAPS: Readonly<Record<S3Gap, string>> = {
+  s3: "The installed nix was built without S3; install one with it (docs/push-tools.md)",
+  signatures:
+    "The installed nix was built without AWS authentication, so that it would send unsigned requests; install one with it (docs/push-tools.md)",
+};
+
+async function askForS3Gap(context: CheckContext): Promise<S3Gap | undefined> {
   try {
     const { result } = await run(buildS3SupportCommand(), S3_TIMEOUT_MS, context);
-    if (!lacksS3(`${result?.stderr}\n${result?.stdout}`)) return undefined;
+    return findS3Gap(`${result?.stderr}\n${result?.stdout}`);
   } catch {
     return undefined; // The check of the tool itself says what is wrong with it.
   }
-  const message = "The installed nix was built without S3; install one with it (docs/push-tools.md)";
-  return new CommandError("ERR_TOOL_UNSUPPORTED", message);
 }
 
 function run(command: CommandSpec, timeoutMs: number, context: CheckContext): ReturnType<typeof runCommand> {

@@ -164,14 +164,27 @@ describeEachNix("nix copy to an HTTP binary cache", (searchPath) => {
       expect(server.requests).toEqual([]);
     }));
 
-  it("check tells whether nix was built with S3", async () => {
-    const toml = `[[caches]]\nid = "s3"\ncache_type = "nix-copy"\ndestination = "s3://bucket"\ncredentials = "none"`;
-    const registry = CacheRegistry.fromToml(toml, { runtime: { env: store.env } });
+  it("check tells what nix was built with for S3", async () => {
+    const toml = `
+      [[caches]]
+      id = "open"
+      cache_type = "nix-copy"
+      destination = "s3://bucket"
+      credentials = "none"
+      [[caches]]
+      id = "signed"
+      cache_type = "nix-copy"
+      destination = "s3://bucket"
+      credentials = { env = { vars = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"] } }`;
+    const keys = { AWS_ACCESS_KEY_ID: "AKIA", AWS_SECRET_ACCESS_KEY: "canary" };
+    const registry = CacheRegistry.fromToml(toml, { runtime: { env: { ...store.env, ...keys } } });
     const { tools, caches } = await registry.check();
     const [, minor] =
       /^nix \(Nix\) 2\.(\d+)/u.exec(tools.find(({ tool }) => tool === "nix")?.version ?? "") ?? [];
-    // Debian builds it without, and since 2.33 it needs nothing that is left out.
-    expect(caches[0]?.error?.code).toBe(Number(minor) >= 33 ? undefined : "ERR_TOOL_UNSUPPORTED");
+    // Debian builds it without S3, and since 2.33 without signatures.
+    const codes = caches.map(({ error }) => error?.code);
+    const unsupported = "ERR_TOOL_UNSUPPORTED";
+    expect(codes).toEqual(Number(minor) >= 33 ? [undefined, unsupported] : [unsupported, unsupported]);
   });
 
   describe("check", () => {
