@@ -37,6 +37,11 @@ export class Secret {
     return this.#value;
   }
 
+  /** Whether another one wraps the same text. */
+  equals(other: Secret): boolean {
+    return #value in other && other.#value === this.#value;
+  }
+
   /** Always `[redacted]`. */
   toString(): string {
     return REDACTED;

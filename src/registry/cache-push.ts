@@ -5,6 +5,7 @@ import { checkStorePaths } from "../commands/store-path.ts";
 import { type CacheDefinition, describeDestination } from "../core/cache.ts";
 import { untilItFails } from "../core/call-listener.ts";
 import { showCredentialName } from "../core/environment-name.ts";
+import type { Secret } from "../core/secret.ts";
 import type { Credentials } from "../credentials/provider.ts";
 import type { ExecutionResult, OutputChunk } from "../execution/executor.ts";
 import { isCredentialFailure } from "../execution/failure.ts";
@@ -63,6 +64,12 @@ async function announce(
   };
   await Promise.all(participants.map(announceOne));
   return refused;
+}
+
+function isSame(one: Credentials, other: Credentials): boolean {
+  const isHeld = ([name, value]: readonly [string, Secret]): boolean =>
+    other.env.get(name)?.equals(value) === true;
+  return one.env.size === other.env.size && [...one.env].every(isHeld);
 }
 
 class CachePush {
@@ -135,8 +142,10 @@ class CachePush {
     const refused = error?.code === "ERR_PUSH_FAILED" && result !== undefined && isCredentialFailure(result);
     if (!refused || this.#refreshed || this.#cache.credentials.type === "none") return error;
     this.#refreshed = true;
+    const refusedOnes = this.#credentials;
     await this.#resolveCredentials(true);
-    return this.#execute(this.#build(batch));
+    // A source that gives the same again would be refused again.
+    return isSame(refusedOnes, this.#credentials) ? error : this.#execute(this.#build(batch));
   }
 
   /**

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
@@ -432,6 +432,24 @@ describe("the AWS files", () => {
     SecretAccessKey: KEY,
     SessionToken: "canary-process",
     Expiration: "2099-01-01T00:00:00Z",
+  });
+
+  it("a credential_process that hangs is the only one, and what it gives in the end is taken", async () => {
+    const directory = await mkdtemp(join(tmpdir(), "eka-ci-process-"));
+    const [starts, go] = ["starts", "go"].map((name) => join(directory, name));
+    const script = join(directory, "process.sh");
+    const wait = `while [ ! -e ${go} ]; do sleep 0.05; done`;
+    await writeFile(script, `echo start >> ${starts}\n${wait}\necho '${answer}'\n`);
+    const provider = await withConfig("p", `[profile p]\ncredential_process = sh ${script}\n`);
+    for (let round = 0; round < 3; round++)
+      await expect(provider({ signal: AbortSignal.timeout(200), forceRefresh: true })).rejects.toMatchObject({
+        name: "TimeoutError",
+      });
+    const last = provider({ forceRefresh: true });
+    await writeFile(go ?? "", "");
+    expect((await last).env.get("AWS_ACCESS_KEY_ID")?.expose()).toBe(ID);
+    expect(await readFile(starts ?? "", "utf8")).toBe("start\n");
+    await rm(directory, { recursive: true });
   });
 
   describeCredentialProvider({

@@ -18,9 +18,14 @@ describe("credentials that a push needs", () => {
     "Error: 401 Unauthorized",
     "HTTP 403 Forbidden",
   ])("fetches credentials anew and tries once more after %j", async (stderr) => {
-    let runs = 0;
+    const env: Record<string, string> = { DEV_TOKEN: "first" };
     const { registry, executor, events } = setUp({
-      respond: ({ file }) => (file === "cachix" && ++runs === 1 ? { exitCode: 1, stderr } : {}),
+      env,
+      respond: ({ file }) => {
+        if (file !== "cachix" || env["DEV_TOKEN"] === "second") return {};
+        env["DEV_TOKEN"] = "second";
+        return { exitCode: 1, stderr };
+      },
     });
     const report = await registry.push({ ...REQUEST, caches: ["dev"] });
     expect(report.results).toMatchObject([
@@ -36,13 +41,29 @@ describe("credentials that a push needs", () => {
       ["HTTP error 500", 1],
       ["error: disk full", 1],
     ] as const) {
+      const env: Record<string, string> = { DEV_TOKEN: "0" };
       const { registry, executor } = setUp({
-        respond: ({ file }) => (file === "cachix" ? { exitCode: 1, stderr } : {}),
+        env,
+        respond: ({ file }) => {
+          if (file !== "cachix") return {};
+          env["DEV_TOKEN"] += "x";
+          return { exitCode: 1, stderr };
+        },
       });
       const report = await registry.push({ ...REQUEST, caches: ["dev"] });
       expect(report.results.map(codeOf)).toEqual(["ERR_PUSH_FAILED"]);
       expect(executor.commands.filter(({ file }) => file === "cachix")).toHaveLength(runs);
     }
+  });
+
+  it("tries no second time with the same, which would be refused again", async () => {
+    const { registry, executor, events } = setUp({
+      respond: ({ file }) => (file === "cachix" ? { exitCode: 1, stderr: "HTTP error 403" } : {}),
+    });
+    const report = await registry.push({ ...REQUEST, caches: ["dev"] });
+    expect(report.results.map(codeOf)).toEqual(["ERR_PUSH_FAILED"]);
+    expect(executor.commands.filter(({ file }) => file === "cachix")).toHaveLength(1);
+    expect(events.filter(({ type }) => type === "credentials.resolved")).toHaveLength(2);
   });
 
   it("does not start with credentials that end before it could, where the source gives longer ones", async () => {

@@ -4,6 +4,7 @@ import { CredentialError, FileError } from "../../core/errors.ts";
 import { Secret } from "../../core/secret.ts";
 import { quoteName } from "../../core/text.ts";
 import type { Runtime } from "../../host/runtime.ts";
+import { AbandonedWork } from "../abandoned-work.ts";
 import { toCredentialError } from "../file-errors.ts";
 import type { CredentialProvider, Credentials } from "../provider.ts";
 import { withRetries } from "../retry.ts";
@@ -60,10 +61,14 @@ export function findAwsFiles({ env, user, workingDirectory }: Runtime): AwsFiles
 }
 
 /**
- * A profile of the shared AWS files, as `@aws-sdk/credential-provider-ini` resolves it: static keys, roles, processes, SSO.
+ * A profile of the shared AWS files, as `@aws-sdk/credential-provider-ini` resolves it: static keys, roles, processes, SSO. A process is
+ * not ended by the SDK when its time is over, so that it is waited for before there is a second one.
  */
 export function createAwsProfileProvider(source: AwsProfileSource, runtime: Runtime): CredentialProvider {
-  return withRetries(({ signal } = {}) => resolveAwsProfile(source, runtime, signal), runtime);
+  const work = new AbandonedWork<Credentials>();
+  const provider: CredentialProvider = ({ signal } = {}) =>
+    work.run(() => resolveAwsProfile(source, runtime, signal), signal);
+  return withRetries(provider, runtime);
 }
 
 /**
