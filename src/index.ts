@@ -137,7 +137,8 @@ export type {
   OutputChunk,
 } from "./execution/executor.ts";
 export type { CommandProgress } from "./execution/nix-log.ts";
-export { createProcessExecutor, type ProcessExecutorOptions } from "./execution/process-executor.ts";
+export { createProcessExecutor } from "./execution/process-executor.ts";
+export type { ProcessExecutorOptions } from "./execution/process-executor-options.ts";
 export type {
   FileContent,
   FileStatus,

@@ -34,7 +34,7 @@ const DOORS: Readonly<Record<string, string>> = {
   leven: "core/suggestion.ts",
   "node-vault": "credentials/sources/vault-client.ts",
   picomatch: "policy/pattern.ts",
-  tinyexec: "execution/process-executor.ts",
+  tinyexec: "execution/process-run.ts",
   toml: "config/text/toml-text.ts",
 };
 

@@ -1,4 +1,4 @@
-import type { CredentialSource, CustomSource } from "../core/credential-source.ts";
+import type { CredentialSource } from "../core/credential-source.ts";
 import { CredentialError } from "../core/errors.ts";
 import { withDeadline } from "../host/deadline.ts";
 import { createNodeRuntime, type Runtime } from "../host/runtime.ts";
@@ -10,16 +10,6 @@ import type {
   Credentials,
 } from "./provider.ts";
 import { RefreshingCredentials } from "./refresh.ts";
-import { createAwsProfileProvider } from "./sources/aws-profile.ts";
-import { createAwsSecretsManagerProvider } from "./sources/aws-secrets-manager.ts";
-import { createCachixTokenProvider } from "./sources/cachix-token.ts";
-import { createCustomProvider } from "./sources/custom.ts";
-import { createEnvProvider } from "./sources/env.ts";
-import { createFileProvider } from "./sources/file.ts";
-import { createInstanceMetadataProvider } from "./sources/instance-metadata/instance-metadata.ts";
-import { createNoneProvider } from "./sources/none.ts";
-import { createSystemdCredentialProvider } from "./sources/systemd-credential.ts";
-import { createVaultProvider } from "./sources/vault.ts";
 
 /** Longest one load of credentials may take. */
 const LOAD_TIMEOUT_MS = 10_000;
@@ -89,10 +79,11 @@ export function createCredentialResolver(
   const kept = new Map<string, RefreshingCredentials>();
 
   const createChecked = (source: CredentialSource): CredentialProvider => {
-    const provider = isCustom(source)
-      ? createCustomProvider(source, definitions.get(source.type), runtime)
-      : createProvider(source, runtime);
-    return (request = {}) => load(source, provider, request, runtime);
+    let creating: Promise<CredentialProvider> | undefined;
+    return async (request = {}) => {
+      creating ??= create(source, definitions, runtime);
+      return load(source, await creating, request, runtime);
+    };
   };
   const keep = (source: CredentialSource): RefreshingCredentials => {
     const key = toKey(source);
@@ -146,33 +137,14 @@ async function load(
   return checkCredentials(credentials, source.type, runtime.clock);
 }
 
-type BuiltInSource = Exclude<CredentialSource, CustomSource>;
-
-function isCustom(source: CredentialSource): source is CustomSource {
-  return source.type.startsWith("custom:");
-}
-
-function createProvider(source: BuiltInSource, runtime: Runtime): CredentialProvider {
-  switch (source.type) {
-    case "env":
-      return createEnvProvider(source, runtime);
-    case "file":
-      return createFileProvider(source, runtime);
-    case "aws-profile":
-      return createAwsProfileProvider(source, runtime);
-    case "cachix-token":
-      return createCachixTokenProvider(source, runtime);
-    case "systemd-credential":
-      return createSystemdCredentialProvider(source, runtime);
-    case "none":
-      return createNoneProvider();
-    case "vault":
-      return createVaultProvider(source, runtime);
-    case "aws-secrets-manager":
-      return createAwsSecretsManagerProvider(source, runtime);
-    case "instance-metadata":
-      return createInstanceMetadataProvider(source, runtime);
-  }
+/** The sources are loaded with the first request: a host that only decides has none. */
+async function create(
+  source: CredentialSource,
+  definitions: ReadonlyMap<string, CredentialSourceDefinition>,
+  runtime: Runtime,
+): Promise<CredentialProvider> {
+  const { createProvider } = await import("./sources/create-provider.ts");
+  return createProvider(source, definitions, runtime);
 }
 
 function tooSlow(source: CredentialSource): CredentialError {

@@ -6,9 +6,9 @@ import { loadServerConfig, parseServerConfig } from "../config/server-config.ts"
 import type { ServerConfig } from "../config/server-model.ts";
 import type { DiagnosticListener } from "../config/text/parse-result.ts";
 import { PushError } from "../core/errors.ts";
+import { findAwsFiles } from "../credentials/aws-files.ts";
 import type { CredentialSourceDefinition } from "../credentials/provider.ts";
 import { type CredentialResolver, createCredentialResolver } from "../credentials/resolver.ts";
-import { findAwsFiles } from "../credentials/sources/aws-profile.ts";
 import { findHostSecrets } from "../execution/child-environment.ts";
 import type { Executor } from "../execution/executor.ts";
 import { createProcessExecutor } from "../execution/process-executor.ts";
@@ -17,7 +17,7 @@ import { createNodeRuntime, type Runtime } from "../host/runtime.ts";
 import type { AccessRequest, Decision } from "../policy/decision.ts";
 import { readRequest } from "../policy/read-request.ts";
 import { CacheCatalog } from "./cache-catalog.ts";
-import { type CheckOptions, type CheckReport, checkCaches } from "./check.ts";
+import type { CheckOptions, CheckReport } from "./check.ts";
 import { NixMemory } from "./nix-memory.ts";
 import { type PushPlan, planAllowed } from "./plan.ts";
 import { runPush, runSharedPush } from "./push.ts";
@@ -207,8 +207,9 @@ export class CacheRegistry implements AsyncDisposable {
    *
    * @param options - which caches
    */
-  check(options: CheckOptions = {}): Promise<CheckReport> {
+  async check(options: CheckOptions = {}): Promise<CheckReport> {
     const ids = options.caches ?? this.config.caches.map(({ id }) => id);
+    const { checkCaches } = await import("./check.ts");
     return checkCaches(
       [...new Set(ids)].map((id) => ({ id, cache: this.#catalog.find(id) })),
       {

@@ -2,7 +2,6 @@ import { checkStorePaths } from "../commands/store-path.ts";
 import type { CacheDefinition } from "../core/cache.ts";
 import type { PushError } from "../core/errors.ts";
 import type { CacheDecision } from "./cache-catalog.ts";
-import { pushToCache } from "./cache-push.ts";
 import { isDelivered } from "./is-delivered.ts";
 import type { PushContext } from "./push-context.ts";
 import { toAuditFailure, toEnded } from "./push-failure.ts";
@@ -19,6 +18,7 @@ export async function runPush(request: ReadPushRequest, context: PushContext): P
   const results = await Promise.all(
     toParts(admitted).map(async (part) => {
       if (part.participant === undefined) return part.result;
+      const { pushToCache } = await import("./cache-push.ts");
       return resultOf(part, await pushToCache(part.cache, [part.participant], checkStore, context));
     }),
   );
@@ -55,6 +55,7 @@ async function pushParts(
   if (cache === undefined) return new Map();
   const participants = allowed.map(({ participant }) => participant);
   const storePaths = [...new Set(participants.flatMap((participant) => participant.storePaths))];
+  const { pushToCache } = await import("./cache-push.ts");
   return pushToCache(cache, participants, checkOnce(storePaths, context), context);
 }
 

@@ -13,7 +13,7 @@ import {
   toVisibleText,
 } from "@eka-ci/caches/testing";
 import * as v from "valibot";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 
 const custom = (create: (options: { entry: string }) => CredentialProvider) =>
   defineCredentialSource({ type: "custom:keyring", schema: v.strictObject({ entry: v.string() }), create });
@@ -111,7 +111,7 @@ describe("the resolver", () => {
       clock,
     );
     const failure = expect(answer).rejects.toMatchObject({ code: "ERR_CREDENTIAL_UNREACHABLE" });
-    await Promise.resolve();
+    await vi.waitUntil(() => told !== undefined);
     clock.advance(10_000);
     await failure;
     expect(told?.aborted).toBe(true);

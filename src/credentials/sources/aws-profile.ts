@@ -1,10 +1,10 @@
-import { posix } from "node:path";
 import type { AwsProfileSource } from "../../core/credential-source.ts";
 import { CredentialError, FileError } from "../../core/errors.ts";
 import { Secret } from "../../core/secret.ts";
 import { quoteName } from "../../core/text.ts";
 import type { Runtime } from "../../host/runtime.ts";
 import { AbandonedWork } from "../abandoned-work.ts";
+import { type AwsFiles, findAwsFiles } from "../aws-files.ts";
 import { toCredentialError } from "../file-errors.ts";
 import type { CredentialProvider, Credentials } from "../provider.ts";
 import { withRetries } from "../retry.ts";
@@ -40,24 +40,6 @@ export async function hasAwsProfile(source: AwsProfileSource, runtime: Runtime):
   );
   const section = readProfileSection(source.profile, { credentials, config });
   return IDENTITY_KEYS.some((key) => section?.has(key) === true);
-}
-
-/** Where the shared AWS files are, by the rules of the AWS SDKs. */
-export interface AwsFiles {
-  /** Absolute path of the credentials file. */
-  readonly credentials: string;
-  /** Absolute path of the configuration file. */
-  readonly config: string;
-}
-
-/** Finds the shared AWS files: `AWS_SHARED_CREDENTIALS_FILE` and `AWS_CONFIG_FILE`, else those under `~/.aws`. */
-export function findAwsFiles({ env, user, workingDirectory }: Runtime): AwsFiles {
-  const expand = (path: string): string =>
-    posix.resolve(workingDirectory(), path.replace(/^~(?=\/)/u, user.homeDirectory));
-  return {
-    credentials: expand(env["AWS_SHARED_CREDENTIALS_FILE"] || "~/.aws/credentials"),
-    config: expand(env["AWS_CONFIG_FILE"] || "~/.aws/config"),
-  };
 }
 
 /**

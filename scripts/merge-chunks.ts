@@ -1,0 +1,42 @@
+// Merges the chunks that esbuild splits off. It makes one for each set of modules that some entries share, so that importing the package
+// would open a dozen files. Rollup keeps apart what is loaded late, and here the rest in one file for each entry and one that they share.
+import { readdirSync, rmSync, writeFileSync } from "node:fs";
+import { basename } from "node:path";
+import { fileURLToPath } from "node:url";
+import { type GetModuleInfo, rollup } from "rollup";
+
+const directory = fileURLToPath(new URL("../dist/", import.meta.url));
+const ENTRIES = ["index", "migration", "testing"];
+const toPath = (name: string): string => `${directory}${name}.js`;
+
+/** The chunks that an entry imports when it is loaded itself. */
+function findStatic(id: string, getModuleInfo: GetModuleInfo, found = new Set<string>()): Set<string> {
+  for (const imported of getModuleInfo(id)?.importedIds ?? []) {
+    if (found.has(imported) || !imported.startsWith(directory)) continue;
+    found.add(imported);
+    findStatic(imported, getModuleInfo, found);
+  }
+  return found;
+}
+
+const bundle = await rollup({
+  input: Object.fromEntries(ENTRIES.map((name) => [name, toPath(name)])),
+  external: (id) => !id.startsWith(".") && !id.startsWith("/"),
+  // Late chunks take from an entry what they share with it, though it exports that to nobody else.
+  preserveEntrySignatures: "allow-extension",
+});
+const { output } = await bundle.generate({
+  format: "es",
+  hoistTransitiveImports: false,
+  entryFileNames: "[name].js",
+  chunkFileNames: ({ name }) => `${name.replace(/-[A-Z0-9]{8}$/u, "")}-[hash].js`,
+  manualChunks: (id, { getModuleInfo }) => {
+    const sharing = ENTRIES.filter((name) => findStatic(toPath(name), getModuleInfo).has(id));
+    return sharing.length > 1 ? "shared" : undefined;
+  },
+});
+await bundle.close();
+for (const name of readdirSync(directory).filter((file) => file.endsWith(".js")))
+  rmSync(`${directory}${name}`);
+for (const file of output)
+  if (file.type === "chunk") writeFileSync(`${directory}${basename(file.fileName)}`, file.code);
