@@ -209,7 +209,7 @@ describe("the house", () => {
         "credentials/check-credentials.ts",
         "credentials/sources/aws-identity.ts",
         "credentials/sources/instance-metadata/web-identity.ts",
-        "credentials/sources/vault-session.ts",
+        "credentials/sources/vault-proof.ts",
         "execution/child-environment.ts",
         "execution/secrets-of.ts",
         "execution/work-dir.ts",

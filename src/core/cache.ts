@@ -64,7 +64,7 @@ export interface CachixDestination {
   readonly type: "cachix";
   /** Name of the cache: `[a-z0-9][a-z0-9-]*`. */
   readonly name: string;
-  /** Origin of a self-hosted server, `https://host[:port]`, on a private host also by `http`; default `https://cachix.org`. */
+  /** Origin of a self-hosted server by name, `https://host[:port]`, on a private host also by `http`; default `https://cachix.org`. */
   readonly host?: string | undefined;
 }
 
@@ -140,8 +140,8 @@ export interface CacheDefinition {
    */
   readonly substituter?: string | undefined;
   /**
-   * Names of the keys whose paths the destination leaves to an upstream, as in `cache.nixos.org-1`; of Attic and Cachix. Absent: those that
-   * an Attic server names for the cache.
+   * Names of the keys whose paths the destination leaves to an upstream, as in `cache.nixos.org-1`; of Attic and Cachix. An Attic server
+   * names its own for each cache: these stand in where it does not answer.
    */
   readonly upstreamKeys?: readonly string[] | undefined;
   /** Name under which every path there must carry a signature, as in `cache.example.org-1`; absent: any or none. */

@@ -1,25 +1,29 @@
 import { raceWithSignal } from "../host/race-with-signal.ts";
 
 /**
- * Work that cannot be ended, as a library's that takes no signal. When nobody waits for it any more it goes on, and the next one who asks
- * waits for the same, so that it never runs more than once beside itself.
+ * Work that cannot be ended, as a library's that takes no signal. When nobody waits for it any more it goes on, and whoever asks next for
+ * the same waits until it is over and begins anew: abandoned work does not pile up, and nobody gets what was begun before they asked.
  */
 export class AbandonedWork<T> {
-  #under: { readonly promise: Promise<T>; readonly signal: AbortSignal | undefined } | undefined;
+  #under:
+    | {
+        readonly key: string;
+        readonly promise: Promise<T>;
+        readonly signal: AbortSignal | undefined;
+      }
+    | undefined;
 
   /**
-   * Does the work, or waits for that of an earlier one who gave up. That one's failure is its own.
+   * Does the work, after that of an earlier one who gave up.
    *
+   * @param key - what the work depends on: with another, the earlier is not waited for
    * @throws what the work throws; the signal's reason
    */
-  async run(work: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-    const earlier = this.#under;
-    if (earlier?.signal?.aborted === true) {
-      const done = await raceWithSignal(earlier.promise.then(toDone, toNothing), signal);
-      if (done !== undefined) return done.value;
-    }
+  async run(key: string, work: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+    for (let under = this.#under; under?.key === key && under.signal?.aborted === true; under = this.#under)
+      await raceWithSignal(under.promise.then(nothing, nothing), signal);
     const promise = work();
-    const own = { promise, signal };
+    const own = { key, promise, signal };
     this.#under = own;
     const forget = (): void => {
       if (this.#under === own) this.#under = undefined;
@@ -29,10 +33,4 @@ export class AbandonedWork<T> {
   }
 }
 
-function toDone<T>(value: T): { readonly value: T } {
-  return { value };
-}
-
-function toNothing(): undefined {
-  return undefined;
-}
+function nothing(): void {}

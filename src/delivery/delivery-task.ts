@@ -26,6 +26,11 @@ export interface TaskStart {
   readonly earlier?: DeliveryTask | undefined;
 }
 
+function move(path: string, from: Set<string>, to: Set<string>): void {
+  from.delete(path);
+  to.add(path);
+}
+
 /** A delivery while a queue works on it: which paths are still to go, and what became of the others. */
 export class DeliveryTask {
   readonly id: string;
@@ -100,8 +105,9 @@ export class DeliveryTask {
   record(result: Exclude<PushResult, { readonly status: "denied" }>): boolean {
     for (const path of result.confirmedPaths) this.#remaining.delete(path);
     const before = this.#present.size + this.#upstream.size;
-    for (const path of result.storePaths) this.#present.add(path);
-    for (const path of result.upstreamPaths) this.#upstream.add(path);
+    // What was seen last counts: the cache may have lost a path meanwhile, or got it from somebody else.
+    for (const path of result.storePaths) move(path, this.#upstream, this.#present);
+    for (const path of result.upstreamPaths) move(path, this.#present, this.#upstream);
     this.#executions.push(...result.executions);
     this.#executions.splice(0, this.#executions.length - MAX_EXECUTIONS);
     this.#durationMs += result.durationMs;

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { type CommandArg, type CommandSpec, workFile } from "../commands/command.ts";
 import { Secret } from "../core/secret.ts";
 import { nodeFs } from "../host/node-fs.ts";
+import { findCertificates } from "../host/pem-certificates.ts";
 
 /** Which tool reads which variable: nix the first two, Attic's client the second and third, Cachix the last. */
 const FILE_NAMES = ["NIX_SSL_CERT_FILE", "SSL_CERT_FILE"] as const;
@@ -53,13 +54,13 @@ function readDirectories(paths: string): string {
   let bytes = 0;
   for (const directory of paths.split(":").filter((path) => path !== "")) {
     for (const name of listEntries(directory)) {
-      const text = readCertificate(join(directory, name));
-      bytes += certificates.has(text) ? 0 : text.length;
-      if (bytes > MAX_BYTES) return [...certificates].join("\n");
-      certificates.add(text);
+      for (const certificate of findCertificates(readText(join(directory, name)))) {
+        bytes += certificates.has(certificate) ? 0 : certificate.length;
+        if (bytes > MAX_BYTES) return [...certificates].join("\n");
+        certificates.add(certificate);
+      }
     }
   }
-  certificates.delete("");
   return [...certificates].join("\n");
 }
 
@@ -71,13 +72,12 @@ function listEntries(directory: string): readonly string[] {
   }
 }
 
-function readCertificate(path: string): string {
+function readText(path: string): string {
   try {
     const status = nodeFs().statSync(path);
     // A pipe would keep the whole process waiting, and a device has no end.
     if (!status.isFile() || status.size > MAX_FILE_BYTES) return "";
-    const text = nodeFs().readFileSync(path, "latin1");
-    return text.includes("-----BEGIN CERTIFICATE-----") ? text.trim() : "";
+    return nodeFs().readFileSync(path, "latin1");
   } catch {
     return ""; // A directory, or a link that leads nowhere.
   }

@@ -29,11 +29,13 @@ export async function askPathInfo(
   explain: Explain = async (outcome) => outcome,
 ): Promise<PathInfoOutcome> {
   const { nix } = context;
-  const asked = await ask(build(nix.wantsJsonFormat), context, explain);
+  const named = nix.wantsJsonFormat;
+  const asked = await ask(build(named), context, explain);
   const output = asked.error?.code === "ERR_PUSH_FAILED" ? (asked.result?.stderr ?? "") : "";
   if (!/^error:.*--json-format/mu.test(output)) return asked;
-  nix.wantsJsonFormat = !nix.wantsJsonFormat;
-  return ask(build(nix.wantsJsonFormat), context, explain);
+  // Of what this question was asked with: another one may have learnt the same meanwhile.
+  nix.wantsJsonFormat = !named;
+  return ask(build(!named), context, explain);
 }
 
 async function ask(command: CommandSpec, context: PushContext, explain: Explain): Promise<PathInfoOutcome> {

@@ -142,9 +142,15 @@ function withTool(
   if (destination === undefined) return entry;
   const warnings = findIgnoredParameters(destination, version);
   // A bucket that is open to all needs no signatures.
-  const isBridged = gap === undefined || (gap === "signatures" && entry.names.length === 0);
+  const isBridged = gap === undefined || (gap === "signatures" && !needsSignatures(destination, entry.names));
   if (destination.type !== "s3" || isBridged || !entry.ok) return { ...entry, warnings };
   return { ...entry, warnings, ok: false, error: new CommandError("ERR_TOOL_UNSUPPORTED", GAPS[gap]) };
+}
+
+function needsSignatures(destination: CacheDestination, names: readonly string[]): boolean {
+  const hasProfile =
+    destination.type === "s3" && destination.parameters.some(({ name }) => name === "profile");
+  return hasProfile || names.some((name) => name === "AWS_ACCESS_KEY_ID" || name === "MINIO_ACCESS_KEY");
 }
 
 const GAPS: Readonly<Record<S3Gap, string>> = {

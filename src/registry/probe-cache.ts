@@ -11,35 +11,46 @@ const MAX_PROBES = 16;
 /** Longest narinfo that is read; Nix's own are some hundred bytes and the references. */
 const MAX_BYTES = 1024 * 1024;
 
+/** What is not in a cache after all. */
+export interface ProbedPaths {
+  /** Paths whose NAR is not there. */
+  readonly gone: ReadonlySet<string>;
+  /** Paths that the cache answers with a redirect to another server. */
+  readonly elsewhere: ReadonlySet<string>;
+}
+
 /**
  * Asks an HTTP cache itself for what nix does not tell: whether a narinfo comes from the cache, and not by a redirect from elsewhere, and
  * whether the NAR that it names is there. A cache that does not answer proves nothing, and nix has answered for it.
- *
- * @returns the paths that are not there after all
  */
 export async function probeCache(
   batch: readonly string[],
   found: ReadonlyMap<string, PathInfo>,
   { destination, credentials }: CacheReader,
   { context, host }: Verification,
-): Promise<ReadonlySet<string>> {
+): Promise<ProbedPaths> {
   const access = toHttpAccess(destination, credentials.env);
-  if (access === undefined) return new Set();
+  const gone = new Set<string>();
+  const elsewhere = new Set<string>();
+  if (access === undefined) return { gone, elsewhere };
   const { random } = context.runtime;
   const named = batch.filter((path) => found.get(path)?.narUrl !== undefined);
   const sample = chooseSome(named, MAX_PROBES, () => random.fraction());
-  const gone = await askCache({ access, maxBytes: MAX_BYTES, context }, (ask) => {
+  await askCache({ access, maxBytes: MAX_BYTES, context }, (ask) => {
     const probes = sample.map(async (path) => {
       const { hash } = parseStorePath(path, host);
       const narinfo = await ask("GET", `${access.baseUrl}${hash}.narinfo`);
-      if (narinfo !== undefined && isElsewhere(narinfo, access.baseUrl)) return path;
+      if (narinfo !== undefined && isElsewhere(narinfo, access.baseUrl)) {
+        elsewhere.add(path);
+        return;
+      }
       const narUrl = toNarUrl(access.baseUrl, found.get(path)?.narUrl ?? "");
       const nar = narUrl === undefined ? undefined : await ask("HEAD", narUrl);
-      return nar !== undefined && isMissing(nar) ? path : undefined;
+      if (nar !== undefined && isMissing(nar)) gone.add(path);
     });
     return Promise.all(probes);
   });
-  return new Set((gone ?? []).flatMap((path) => path ?? []));
+  return { gone, elsewhere };
 }
 
 /** Whether an answer sends the reader to another host: what is there is not this cache's. Its own host by https is. */

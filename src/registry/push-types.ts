@@ -122,8 +122,8 @@ export interface ExecutedPush {
    */
   readonly confirmedPaths: readonly string[];
   /**
-   * The paths that the cache leaves to an upstream: they are not there, and the store holds a signature of an upstream's key. Whether the
-   * upstream has them is not asked.
+   * The paths that the cache leaves to an upstream, by the name of a key that has signed them: they are not there. Whether the upstream
+   * has them is not asked.
    */
   readonly upstreamPaths: readonly string[];
   /** How each command ended, in order; of the questions to the cache afterwards, one that was not answered. */

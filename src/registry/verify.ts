@@ -58,10 +58,11 @@ async function verifyBatch(batch: readonly string[], verification: Verification)
   const isRedacted = answer.includes("[redacted]");
   const found = isRedacted ? undefined : parsePathInfo(answer);
   if (found === undefined) return { ...NOTHING, error: unverified(UNREADABLE, undefined) };
-  const gone = await probeCache(batch, found, reader, verification);
-  const there = new Map([...found].filter(([path]) => !gone.has(path)));
+  const { gone, elsewhere } = await probeCache(batch, found, reader, verification);
+  const there = new Map([...found].filter(([path]) => !gone.has(path) && !elsewhere.has(path)));
   const missing = batch.filter((path) => !found.has(path));
-  const upstream = await findUpstreamPaths(missing, verification);
+  const redirected = new Map([...found].filter(([path]) => elsewhere.has(path)));
+  const upstream = await findUpstreamPaths({ missing, elsewhere: redirected }, verification);
   const expected = batch.filter((path) => !upstream.has(path));
   return { upstream: [...upstream], ...judge(expected, there, cache.requireSignature) };
 }

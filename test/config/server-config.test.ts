@@ -389,6 +389,8 @@ it.each([
   ["cachix", "acme", 'host = "http://cachix.example.com"', ["invalid-value"]],
   ["cachix", "acme", 'host = "https://127.0.0.1"', ["private-host"]],
   ["cachix", "acme", 'host = "cachix.example.com"', ["invalid-value"]],
+  ["cachix", "acme", 'host = "https://198.51.100.7"', ["invalid-value"]],
+  ["cachix", "acme", 'host = "https://[2001:db8::1]"', ["invalid-value"]],
   ["attic", "https://attic.example.com/c", 'host = "https://cachix.example.com"', ["invalid-value"]],
   ["nix-copy", "s3://bucket", 'substituter = "https://cache.example.org/x"', []],
   ["nix-copy", "s3://bucket", 'substituter = "https://cache.example.org?x=1"', ["invalid-value"]],

@@ -6,6 +6,7 @@ import {
   type CredentialProvider,
   type CredentialSource,
   createCredentialResolver,
+  createNodeRuntime,
   type HttpClient,
   HttpError,
   type HttpRequest,
@@ -434,21 +435,30 @@ describe("the AWS files", () => {
     Expiration: "2099-01-01T00:00:00Z",
   });
 
-  it("a credential_process that hangs is the only one, and what it gives in the end is taken", async () => {
+  it("a credential_process that hangs is the only one, until the profile is mended", async () => {
     const directory = await mkdtemp(join(tmpdir(), "eka-ci-process-"));
-    const [starts, go] = ["starts", "go"].map((name) => join(directory, name));
-    const script = join(directory, "process.sh");
+    const [starts = "", go = "", script = "", config = ""] = ["starts", "go", "process.sh", "config"].map(
+      (name) => join(directory, name),
+    );
     const wait = `while [ ! -e ${go} ]; do sleep 0.05; done`;
     await writeFile(script, `echo start >> ${starts}\n${wait}\necho '${answer}'\n`);
-    const provider = await withConfig("p", `[profile p]\ncredential_process = sh ${script}\n`);
+    await writeFile(config, `[profile p]\ncredential_process = sh ${script}\n`);
+    const env = { AWS_CONFIG_FILE: config, AWS_SHARED_CREDENTIALS_FILE: "/nonexistent" };
+    const { files } = createNodeRuntime();
+    const { clock } = createNodeRuntime();
+    const provider = provide(
+      { type: "aws-profile", profile: "p" },
+      { ...createTestRuntime({ env, clock }), files },
+    );
+    const begin = () => provider({ signal: AbortSignal.timeout(400), forceRefresh: true });
     for (let round = 0; round < 3; round++)
-      await expect(provider({ signal: AbortSignal.timeout(200), forceRefresh: true })).rejects.toMatchObject({
-        name: "TimeoutError",
-      });
-    const last = provider({ forceRefresh: true });
-    await writeFile(go ?? "", "");
-    expect((await last).env.get("AWS_ACCESS_KEY_ID")?.expose()).toBe(ID);
-    expect(await readFile(starts ?? "", "utf8")).toBe("start\n");
+      await expect(begin()).rejects.toMatchObject({ name: "TimeoutError" });
+    expect(await readFile(starts, "utf8")).toBe("start\n");
+    await writeFile(config, `[profile p]\naws_access_key_id = ${ID}\naws_secret_access_key = ${KEY}\n`);
+    expect((await provider({ forceRefresh: true })).env.get("AWS_SECRET_ACCESS_KEY")?.expose()).toBe(KEY);
+    await writeFile(config, `[profile p]\ncredential_process = sh ${script}\n`);
+    await writeFile(go, "");
+    expect((await provider({ forceRefresh: true })).env.has("AWS_SESSION_TOKEN")).toBe(true);
     await rm(directory, { recursive: true });
   });
 

@@ -28,3 +28,14 @@ it("what was left to an upstream is remembered in the progress of a delivery", (
     ...{ status: "pushed", storePaths: [B], confirmedPaths: [A, B], upstreamPaths: [A] },
   });
 });
+
+it("a path is there, or left to an upstream, and never both", () => {
+  if (decision.effect !== "allow" || A === undefined) throw new Error("Nothing is allowed");
+  const task = new DeliveryTask({ id: "t/c", ticketId: "t", cacheId: "c", request, deadline: 1e9 });
+  const result = { cacheId: "c", decision, executions: [], durationMs: 1, status: "aborted" } as const;
+  task.record({ ...result, storePaths: [A], confirmedPaths: [], upstreamPaths: [] });
+  task.record({ ...result, storePaths: [], confirmedPaths: [A], upstreamPaths: [A] });
+  expect(task.toResult()).toMatchObject({ storePaths: [], upstreamPaths: [A] });
+  task.record({ ...result, storePaths: [A], confirmedPaths: [A], upstreamPaths: [] });
+  expect(task.toResult()).toMatchObject({ storePaths: [A], upstreamPaths: [] });
+});

@@ -2,12 +2,12 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { rootCertificates } from "node:tls";
 import type { CommandSpec } from "@eka-ci/caches";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { addCertificates } from "../../src/execution/certificates.ts";
 
 const command: CommandSpec = { file: "nix", args: [], env: new Map(), files: [] };
-const pem = (name: string): string => `-----BEGIN CERTIFICATE-----\n${name}\n-----END CERTIFICATE-----\n`;
 const BUNDLE = { kind: "work-file", path: "certificates.pem" };
 
 describe("certificates for every tool", () => {
@@ -16,8 +16,14 @@ describe("certificates for every tool", () => {
     directory = mkdtempSync(join(tmpdir(), "eka-ci-certificates-"));
     mkdirSync(join(directory, "authorities"));
     mkdirSync(join(directory, "authorities", "inner"));
-    writeFileSync(join(directory, "authorities", "one.pem"), pem("one"));
-    writeFileSync(join(directory, "authorities", "two.crt"), pem("two"));
+    writeFileSync(join(directory, "authorities", "one.pem"), `Authority One\n${rootCertificates[0]}\n`);
+    writeFileSync(
+      join(directory, "authorities", "two.crt"),
+      `${rootCertificates[1]}\n${rootCertificates[2]}\n`,
+    );
+    // One that is malformed would hide those behind it.
+    const malformed = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n";
+    writeFileSync(join(directory, "authorities", "0.pem"), malformed);
     writeFileSync(join(directory, "authorities", "README"), "no certificate");
     symlinkSync("one.pem", join(directory, "authorities", "0a1b2c3d.0"));
     symlinkSync("nowhere", join(directory, "authorities", "broken"));
@@ -67,7 +73,7 @@ describe("certificates for every tool", () => {
       expect(derived).toMatchObject({ NIX_SSL_CERT_FILE: BUNDLE, SSL_CERT_FILE: BUNDLE });
       const [file] = made.files;
       const content = file?.content.expose() ?? "";
-      expect(content.match(/BEGIN CERTIFICATE/gu)).toHaveLength(2);
+      expect(content.match(/BEGIN CERTIFICATE/gu)).toHaveLength(3);
       expect(file?.path).toEqual(BUNDLE);
     },
   );

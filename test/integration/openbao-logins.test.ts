@@ -224,6 +224,11 @@ describeWith("bao", "certificates of OpenBao", () => {
   beforeAll(async () => {
     directory = await mkdtemp(join(tmpdir(), "eka-ci-tls-"));
     bao = await startOpenBao(["-dev-tls", `-dev-tls-cert-dir=${directory}`]);
+    // Read before the others, it would hide them.
+    await writeFile(
+      join(directory, "a.pem"),
+      "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n",
+    );
   }, 60_000);
   afterAll(async () => {
     await bao[Symbol.asyncDispose]();

@@ -334,12 +334,16 @@ describe("a login", () => {
   const LOGIN_TOKEN = "hvs.canary-login-token";
 
   /** A server whose logins and renewals answer as they are told, and a clock that is set by hand. */
-  const setUp = async (answers: { login: (number: number) => Answer; renewal?: () => Answer }) => {
+  const setUp = async (
+    answers: { login: (number: number) => Answer; renewal?: () => Answer },
+    options: Partial<VaultOptions> = {},
+  ) => {
     const fake = createFakeClock();
     let logins = 0;
     const server = await keep(
       startVault({
         ...engine(),
+        ...options,
         token: LOGIN_TOKEN,
         override: ({ method, url }) => {
           if (method !== "POST") return undefined;
@@ -381,12 +385,53 @@ describe("a login", () => {
     expect(logins()).toBeGreaterThan(2);
   });
 
-  it("that is denied ends what was held", async () => {
-    const denial: Answer = { status: 400, body: { errors: ["invalid role or secret ID"] } };
-    const { read, fake } = await setUp({ login: (number) => (number === 1 ? granted() : denial) });
+  const denial: Answer = { status: 400, body: { errors: ["invalid role or secret ID"] } };
+
+  it("that is refused does no harm while the token is good, and is not repeated at once", async () => {
+    const { read, fake, logins } = await setUp({ login: (number) => (number === 1 ? granted() : denial) });
     await read();
     fake.advance(40 * 60_000);
+    for (let round = 0; round < 10; round++) expect((await read()).env.size).toBe(2);
+    expect(logins()).toBe(2);
+    fake.advance(16 * 60_000);
     await expect(read()).rejects.toMatchObject({ code: "ERR_CREDENTIAL_DENIED" });
+    await expect(read()).rejects.toMatchObject({ code: "ERR_CREDENTIAL_DENIED" });
+    expect(logins()).toBe(3);
+  });
+
+  it.each<[name: string, renewal: Answer]>([
+    ["a page", { status: 200, headers: { "content-type": "text/html" }, body: "<html>" }],
+    ["nothing", { status: 200, body: {} }],
+    ["no token", { status: 200, body: { auth: null } }],
+  ])("is made where a renewal answers %s", async (_name, renewal) => {
+    const { read, fake, logins } = await setUp({ login: () => granted(), renewal: () => renewal });
+    await read();
+    fake.advance(40 * 60_000);
+    expect((await read()).env.size).toBe(2);
+    expect(logins()).toBe(2);
+  });
+
+  it("is made where a renewal makes the token shorter, and its end is the new one", async () => {
+    const { read, fake, logins } = await setUp({
+      login: (number) => (number === 1 ? granted() : away),
+      renewal: () => granted({ lease_duration: 120 }),
+    });
+    await read();
+    fake.advance(31 * 60_000);
+    expect((await read()).env.size).toBe(2);
+    fake.advance(2 * 60_000);
+    await expect(read()).rejects.toMatchObject({ code: "ERR_CREDENTIAL_UNAVAILABLE" });
+    expect(logins()).toBeGreaterThan(2);
+  });
+
+  it("is not repeated for each request where the policy of its token says no", async () => {
+    const { read, fake, logins } = await setUp({ login: () => granted() }, { policy: [] });
+    for (let round = 0; round < 24; round++) {
+      await expect(read()).rejects.toMatchObject({ code: "ERR_CREDENTIAL_DENIED" });
+      fake.advance(5_000);
+    }
+    // At 0, 5, 15, 35 and 75 s.
+    expect(logins()).toBe(5);
   });
 
   it("that gives a token without an end is the only one", async () => {

@@ -87,18 +87,22 @@ describe("check", () => {
   it.each([
     ['{ env = { vars = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"] } }', "ERR_TOOL_UNSUPPORTED"],
     ['"none"', undefined],
-  ])("tells a nix that cannot sign, where the credentials are %s", async (credentials, code) => {
-    const { registry } = setUp({
-      toml: S3("region=eu-west-1").replace('"none"', credentials),
-      env: { AWS_ACCESS_KEY_ID: "AKIA", AWS_SECRET_ACCESS_KEY: "canary" },
-      respond: ({ args }) =>
-        args.includes("ping")
-          ? { exitCode: 1, stderr: "S3 request without authentication (built without AWS support)" }
-          : { stdout: "nix (Nix) 2.34.8" },
-    });
-    const { caches } = await registry.check();
-    expect(caches[0]?.error?.code).toBe(code);
-  });
+    ['"none"', "ERR_TOOL_UNSUPPORTED", "region=eu-west-1&profile=prod"],
+  ])(
+    "tells a nix that cannot sign, where the credentials are %s",
+    async (credentials, code, query = "region=eu-west-1") => {
+      const { registry } = setUp({
+        toml: S3(query).replace('"none"', credentials),
+        env: { AWS_ACCESS_KEY_ID: "AKIA", AWS_SECRET_ACCESS_KEY: "canary" },
+        respond: ({ args }) =>
+          args.includes("ping")
+            ? { exitCode: 1, stderr: "S3 request without authentication (built without AWS support)" }
+            : { stdout: "nix (Nix) 2.34.8" },
+      });
+      const { caches } = await registry.check();
+      expect(caches[0]?.error?.code).toBe(code);
+    },
+  );
 
   it("tells parameters that this version of nix ignores, and is content all the same", async () => {
     const check = async (version: string) => {

@@ -421,12 +421,12 @@ describe("a path that the cache leaves to an upstream", () => {
   };
   const HELD = answer({ [A]: { signatures: [UPSTREAM] }, [B]: { signatures: [OWN, UPSTREAM] } });
 
-  it.each([
-    ["Cachix, by configuration", `${CACHIX}\nupstream_keys = ["cache.nixos.org-1"]`, undefined],
-    ["Attic, by configuration", `${ATTIC}\nupstream_keys = ["cache.nixos.org-1"]`, ["other-1"]],
-    ["Attic, by what the server says", ATTIC, ["x-1", "cache.nixos.org-1"]],
-  ])("is delivered, and told as what it is (%s)", async (_name, cache, keys) => {
-    const { report, result, finished } = await pushWith(cache, { held: HELD, keys });
+  it.each<[name: string, more: string, keys: unknown]>([
+    ["by what the server says", "", ["x-1", "cache.nixos.org-1"]],
+    ["by what the server says, whatever is configured", 'upstream_keys = ["other-1"]', ["cache.nixos.org-1"]],
+    ["by configuration, where the server says nothing", 'upstream_keys = ["cache.nixos.org-1"]', undefined],
+  ])("is delivered, and told as what it is (%s)", async (_name, more, keys) => {
+    const { report, result, finished } = await pushWith(`${ATTIC}\n${more}`, { held: HELD, keys });
     expect(report.ok).toBe(true);
     expect(result).toMatchObject({
       ...{ status: "upstream", storePaths: [], confirmedPaths: [A, B], upstreamPaths: [A, B] },
@@ -435,6 +435,24 @@ describe("a path that the cache leaves to an upstream", () => {
     expect(finished && formatAuditEvent(finished)).toBe(
       "[INFO] Push to cache 'one' left to an upstream in 0.0 s",
     );
+  });
+
+  it.each([
+    ["is left to it by Cachix, which sends its readers there", ["cache.nixos.org-1"], "upstream"],
+    ["is not there where nobody named its key", ["other-1"], "ERR_PUSH_UNVERIFIED"],
+  ])("%s", async (_name, keys, expected) => {
+    const info = { signatures: [UPSTREAM], url: "nar/x.nar" };
+    const send = async (): Promise<HttpResponse> => {
+      const headers = { location: "https://cache.nixos.org/x.narinfo" };
+      return { status: 302, headers, body: new Uint8Array() };
+    };
+    const executor = createRecordingExecutor({
+      respond: (command) => (isQuestion(command) ? answer({ [A]: info, [B]: info }) : undefined),
+    });
+    const runtime = createTestRuntime({ env: ENV, http: { send } });
+    const toml = toToml(`${CACHIX}\nupstream_keys = ${JSON.stringify(keys)}`);
+    const registry = CacheRegistry.fromToml(toml, { executor, runtime });
+    expect(codeOf((await registry.push(REQUEST)).results[0])).toBe(expected);
   });
 
   it("stands beside those that are there", async () => {
@@ -458,7 +476,12 @@ describe("a path that the cache leaves to an upstream", () => {
     ["of a server that says nothing", ATTIC, HELD, undefined],
     ["of a store that does not answer", ATTIC, { exitCode: 1, stderr: "error: x" }, ["cache.nixos.org-1"]],
     ["where nothing is left out", `${ATTIC}\nignore_upstream = true`, HELD, ["cache.nixos.org-1"]],
-    ["of Cachix without keys", CACHIX, HELD, ["cache.nixos.org-1"]],
+    ["at Cachix, which looks at no signature", `${CACHIX}\nupstream_keys = ["cache.nixos.org-1"]`, HELD, []],
+    [
+      "signed by a configured key that the server does not name",
+      `${ATTIC}\nupstream_keys = ["cache.nixos.org-1"]`,
+      ...([HELD, ["other-1"]] as const),
+    ],
     ["of a cache that nix pushes to", HTTP, HELD, ["cache.nixos.org-1"]],
   ])("is missing: %s", async (_name, cache, held, keys) => {
     const { result } = await pushWith(cache, { held, keys });

@@ -4,6 +4,8 @@ import {
   CacheRegistry,
   type CommandSpec,
   type Delivery,
+  type HttpClient,
+  HttpError,
   type PushJournal,
   PushQueue,
   type PushQueueOptions,
@@ -38,7 +40,7 @@ export class FakeCaches {
   behaviour: Behaviour;
   /** What a failed command has brought there all the same. */
   partial: (storePaths: readonly string[]) => readonly string[] = () => [];
-  /** Paths that `upstream-1` has signed: no command brings them anywhere. */
+  /** Paths that an upstream has: no command brings them anywhere. */
   readonly upstream = new Set<string>();
   /** Commands of these caches wait until the promise settles. */
   readonly gates = new Map<string, Promise<void>>();
@@ -69,18 +71,26 @@ export class FakeCaches {
   };
 
   #answer(args: readonly string[], paths: readonly string[]): ScriptedResult {
-    if (!args.includes("--store")) return this.#answerOfStore(paths);
     const [, name = ""] =
       /^https:\/\/(.*)\.cachix\.org$/u.exec(args[args.indexOf("--store") + 1] ?? "") ?? [];
-    const found = paths.map((path) => [path, this.of(name).has(path) ? {} : null]);
+    const signatures = [`upstream-1:${"x".repeat(86)}==`];
+    const passedOn = { signatures, url: "nar/upstream" };
+    const found = paths.map((path) => [
+      path,
+      this.upstream.has(path) ? passedOn : this.of(name).has(path) ? {} : null,
+    ]);
     return { stdout: JSON.stringify(Object.fromEntries(found)) };
   }
 
-  #answerOfStore(paths: readonly string[]): ScriptedResult {
-    const signatures = [`upstream-1:${"x".repeat(86)}==`];
-    const held = paths.map((path) => [path, this.upstream.has(path) ? { signatures } : {}]);
-    return { stdout: JSON.stringify(Object.fromEntries(held)) };
-  }
+  /** What these caches answer over HTTP: for what an upstream has, they send their readers there. */
+  readonly http: HttpClient = {
+    send: async ({ url }) => {
+      const isPassedOn = [...this.upstream].some((path) => url.includes(path.split(/[/-]/u)[3] ?? path));
+      if (!isPassedOn) throw new HttpError("ERR_HTTP_UNREACHABLE", "This host has no network");
+      const headers = { location: "https://upstream.example/x.narinfo" };
+      return { status: 302, headers, body: new Uint8Array() };
+    },
+  };
 }
 
 /** A queue over fake caches `a`, `b` and `c`, with a clock that stands still. */
@@ -91,7 +101,7 @@ export function setUpQueue(
   const clock = options.clock ?? createFakeClock();
   const warnings: string[] = [];
   const env = options.env ?? { TOKEN: "token-canary-4f1d9c" };
-  const tested = createTestRuntime({ env, clock, warn: (text) => warnings.push(text) });
+  const tested = createTestRuntime({ env, clock, http: caches.http, warn: (text) => warnings.push(text) });
   // Queues that follow each other on one journal must not count from one again.
   const runtime = { ...tested, random: { ...tested.random, uuid: () => randomUUID() } };
   const recording = createRecordingExecutor({ respond: caches.respond });

@@ -156,6 +156,12 @@ function checkHost(text: unknown, path: KeyPath, allowPrivateHosts: boolean): Pr
     const { code, message, hint = HOST_HINT } = parsed;
     return [{ code, severity: "error", message, path, hint }];
   }
+  const { hostname } = new URL(text);
+  if (/^[\d.]+$|^\[/u.test(hostname)) {
+    const message =
+      "The host of a Cachix server is a name: its caches are below it, as my-cache.cachix.example.com";
+    return [{ code: "invalid-value", severity: "error", message, path, hint: HOST_HINT }];
+  }
   if (!parsed.plaintext) return [];
   const message = "The host of a Cachix server on a public network begins with https://";
   return [{ code: "invalid-value", severity: "error", message, path, hint: HOST_HINT }];

@@ -92,7 +92,7 @@ const cache = v.pipe(
         v.array(keyName),
         v.maxLength(64, coded("invalid-value", "Name at most 64 keys")),
         v.description(
-          "Names of the keys whose paths Attic or Cachix leaves to an upstream; default: those that an Attic server names.",
+          "Names of the keys whose paths Attic or Cachix leaves to an upstream; an Attic server names its own.",
         ),
         v.examples([["cache.nixos.org-1"]]),
       ),

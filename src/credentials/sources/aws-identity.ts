@@ -3,7 +3,7 @@ import { CredentialError } from "../../core/errors.ts";
 import { Secret } from "../../core/secret.ts";
 import type { Runtime } from "../../host/runtime.ts";
 import type { Credentials } from "../provider.ts";
-import { hasAwsProfile, resolveAwsProfile } from "./aws-profile.ts";
+import { createProfileResolver, hasAwsProfile } from "./aws-profile.ts";
 import { proveOne } from "./instance-metadata/detect-cloud.ts";
 import { ec2 } from "./instance-metadata/ec2.ts";
 import type { MetadataContext } from "./instance-metadata/metadata-service.ts";
@@ -17,25 +17,32 @@ export interface AwsKeys {
 }
 
 /**
- * Finds the host's own AWS identity, in the order of the AWS SDKs: keys of the environment, a profile, the role of the pod or container,
+ * Makes what finds the host's own AWS identity, in the order of the AWS SDKs: keys of the environment, a profile, the role of the pod or container,
  * the role of the machine. The SDK's own way is not taken: it asks the machine by version 1 of its metadata service, too, and reads
  * another environment than the runtime's.
  *
  * @param sourceType - the `type` of the source that asks, for errors
- * @throws {@link CredentialError} `ERR_CREDENTIAL_NOT_CONFIGURED` if there is none; what its source throws
+ * @returns a function that throws {@link CredentialError} `ERR_CREDENTIAL_NOT_CONFIGURED` if there is none, else what its source throws
  */
-export async function findAwsIdentity(
+export function createIdentityFinder(
   sourceType: string,
   runtime: Runtime,
-  signal: AbortSignal | undefined,
-): Promise<AwsKeys> {
-  try {
-    return toKeys((await findKeys(runtime)) ?? (await resolveIdentity(runtime, signal)));
-  } catch (error) {
-    if (!(error instanceof CredentialError)) throw error;
-    const message = `The host's own AWS identity: ${error.message}`;
-    throw new CredentialError(error.code, sourceType, message, error.retryAfterMs);
-  }
+): (signal: AbortSignal | undefined) => Promise<AwsKeys> {
+  const named = runtime.env["AWS_PROFILE"];
+  const profile: AwsProfileSource = { type: "aws-profile", profile: named || "default" };
+  const resolveProfile = createProfileResolver(profile, runtime);
+  return async (signal) => {
+    try {
+      const keys = await findKeys(runtime);
+      if (keys !== undefined) return toKeys(keys);
+      if (named || (await hasAwsProfile(profile, runtime))) return toKeys(await resolveProfile(signal));
+      return toKeys(await askMachine(runtime, signal));
+    } catch (error) {
+      if (!(error instanceof CredentialError)) throw error;
+      const message = `The host's own AWS identity: ${error.message}`;
+      throw new CredentialError(error.code, sourceType, message, error.retryAfterMs);
+    }
+  };
 }
 
 async function findKeys({ env }: Runtime): Promise<Credentials | undefined> {
@@ -45,10 +52,7 @@ async function findKeys({ env }: Runtime): Promise<Credentials | undefined> {
   return keys.has("AWS_ACCESS_KEY_ID") && keys.has("AWS_SECRET_ACCESS_KEY") ? { env: keys } : undefined;
 }
 
-async function resolveIdentity(runtime: Runtime, signal: AbortSignal | undefined): Promise<Credentials> {
-  const named = runtime.env["AWS_PROFILE"];
-  const profile: AwsProfileSource = { type: "aws-profile", profile: named || "default" };
-  if (named || (await hasAwsProfile(profile, runtime))) return resolveAwsProfile(profile, runtime, signal);
+async function askMachine(runtime: Runtime, signal: AbortSignal | undefined): Promise<Credentials> {
   const context: MetadataContext = { source: { type: "instance-metadata" }, runtime, request: { signal } };
   const own = await findOwnIdentity(context);
   if (own !== undefined) return own.fetch(context);

@@ -47,24 +47,31 @@ export async function hasAwsProfile(source: AwsProfileSource, runtime: Runtime):
  * not ended by the SDK when its time is over, so that it is waited for before there is a second one.
  */
 export function createAwsProfileProvider(source: AwsProfileSource, runtime: Runtime): CredentialProvider {
-  const work = new AbandonedWork<Credentials>();
-  const provider: CredentialProvider = ({ signal } = {}) =>
-    work.run(() => resolveAwsProfile(source, runtime, signal), signal);
-  return withRetries(provider, runtime);
+  const resolve = createProfileResolver(source, runtime);
+  return withRetries(({ signal } = {}) => resolve(signal), runtime);
 }
 
-/**
- * Resolves a profile once. The SDK answers every broken profile with the same error, so the files are looked at first, and again when it
- * fails.
- */
-export async function resolveAwsProfile(
+/** Resolves a profile once, after an earlier time that somebody gave up. */
+export type ProfileResolver = (signal: AbortSignal | undefined) => Promise<Credentials>;
+
+/** Makes the resolver of a profile; files that change meanwhile are another profile. */
+export function createProfileResolver(source: AwsProfileSource, runtime: Runtime): ProfileResolver {
+  const work = new AbandonedWork<Credentials>();
+  return async (signal) => {
+    const texts = await readAwsFiles(findAwsFiles(runtime), source, runtime);
+    return work.run(JSON.stringify(texts), () => resolveAwsProfile(source, texts, runtime, signal), signal);
+  };
+}
+
+/** The SDK answers every broken profile with the same error, so the files are looked at first, and again when it fails. */
+async function resolveAwsProfile(
   source: AwsProfileSource,
+  texts: AwsTexts,
   runtime: Runtime,
   signal: AbortSignal | undefined,
 ): Promise<Credentials> {
   const service = { sourceType: source.type, name: "AWS" };
   const files = findAwsFiles(runtime);
-  const texts = await readAwsFiles(files, source, runtime);
   const section = readProfileSection(source.profile, texts);
   if (section === undefined) throw noProfile(source);
   const { fromIni } = await import("@aws-sdk/credential-provider-ini");

@@ -6,7 +6,7 @@ import type { CredentialProvider } from "../provider.ts";
 import { withRetries } from "../retry.ts";
 import { toSecrets } from "../secret-object.ts";
 import { toAwsError } from "./aws-errors.ts";
-import { findAwsIdentity } from "./aws-identity.ts";
+import { createIdentityFinder } from "./aws-identity.ts";
 import { createAwsRequestHandler } from "./aws-request-handler.ts";
 
 /** A secret of AWS Secrets Manager: a JSON object of texts, which the host's own AWS identity reads. */
@@ -16,12 +16,13 @@ export function createAwsSecretsManagerProvider(
 ): CredentialProvider {
   const { secretName, type } = source;
   const service = { sourceType: type, name: "AWS Secrets Manager" };
+  const findIdentity = createIdentityFinder(type, runtime);
   // Retries are those of this package, so the SDK makes none of its own.
   return withRetries(async ({ signal } = {}) => {
     const region = chooseRegion(source, runtime);
     const { SecretsManagerClient, GetSecretValueCommand } = await import("@aws-sdk/client-secrets-manager");
     const requestHandler = createAwsRequestHandler(service, runtime, signal);
-    const credentials = await findAwsIdentity(type, runtime, signal);
+    const credentials = await findIdentity(signal);
     const client = new SecretsManagerClient({ region, maxAttempts: 1, requestHandler, credentials });
     try {
       const { SecretString: text } = await client.send(new GetSecretValueCommand({ SecretId: secretName }));

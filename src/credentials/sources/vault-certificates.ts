@@ -1,5 +1,6 @@
 import type { VaultSource } from "../../core/credential-source.ts";
 import { CredentialError } from "../../core/errors.ts";
+import { findCertificates } from "../../host/pem-certificates.ts";
 import type { Runtime } from "../../host/runtime.ts";
 import { toCredentialError } from "../file-errors.ts";
 
@@ -24,7 +25,7 @@ export async function readVaultCertificates(
   if (!file && !directory) return undefined;
   try {
     const texts = file ? [await readText(file, runtime)] : await readDirectory(directory ?? "", runtime);
-    const certificates = [...new Set(texts.filter(isCertificate))];
+    const certificates = [...new Set(texts.flatMap(findCertificates))];
     if (certificates.length > 0) return certificates.join("\n");
   } catch (error) {
     throw toCredentialError(error, type, name);
@@ -48,8 +49,4 @@ async function readDirectory(directory: string, runtime: Runtime): Promise<reado
 
 async function readText(path: string, { files }: Runtime): Promise<string> {
   return new TextDecoder().decode((await files.read(path, { maxBytes: MAX_FILE_BYTES })).bytes);
-}
-
-function isCertificate(text: string): boolean {
-  return text.includes("-----BEGIN CERTIFICATE-----");
 }

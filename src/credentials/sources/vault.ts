@@ -23,20 +23,10 @@ export function createVaultProvider(source: VaultSource, runtime: Runtime): Cred
   const session = new VaultSession(source, runtime);
   return withRetries(async (request = {}) => {
     const send = await createVaultTransport(source, runtime, request);
-    const token = await session.getToken(send, request);
-    const readWith = async (used: VaultToken): Promise<Credentials> => {
-      const client = await createVaultClient(source, used.value, send, runtime);
-      return toCredentials(await reader.read(client), used, source, runtime);
-    };
-    try {
-      return await readWith(token);
-    } catch (error) {
-      // A token of an earlier login may have been revoked meanwhile.
-      const isDenied = error instanceof CredentialError && error.code === "ERR_CREDENTIAL_DENIED";
-      if (isDenied) session.forget(token);
-      if (!isDenied || token.isNew) throw error;
-      return readWith(await session.getToken(send, request));
-    }
+    return session.use(send, request, async (token) => {
+      const client = await createVaultClient(source, token.value, send, runtime);
+      return toCredentials(await reader.read(client), token, source, runtime);
+    });
   }, runtime);
 }
 
