@@ -146,7 +146,14 @@ export type {
   ListDirectoryOptions,
   ReadFileOptions,
 } from "./host/file-system.ts";
-export type { HttpClient, HttpRequest, HttpResponse } from "./host/http-client.ts";
+export type {
+  HttpClient,
+  HttpConnectOptions,
+  HttpFileBody,
+  HttpRequest,
+  HttpResponse,
+  HttpSession,
+} from "./host/http-client.ts";
 export { type Clock, createNodeRuntime, type HostUser, type Random, type Runtime } from "./host/runtime.ts";
 export {
   type AccessRequest,

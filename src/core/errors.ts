@@ -184,4 +184,18 @@ export class HttpError extends CachesError<ErrorCodes["HttpError"]> {
   static {
     nameErrors(HttpError, "HttpError");
   }
+  /** What the system says of a connection that failed, as in `ECONNREFUSED`; absent where it says nothing. */
+  readonly systemCode: string | undefined;
+
+  /**
+   * Makes an error.
+   *
+   * @param code - what went wrong
+   * @param message - the same for people, without secrets
+   * @param systemCode - what the system says
+   */
+  constructor(code: ErrorCodes["HttpError"], message: string, systemCode?: string) {
+    super(code, message);
+    this.systemCode = systemCode;
+  }
 }

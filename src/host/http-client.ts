@@ -1,5 +1,5 @@
 /**
- * HTTP for credential sources. It follows no redirect, uses no proxy and keeps no connection.
+ * HTTP for credential sources and binary caches. It follows no redirect and uses no proxy.
  *
  * @example
  * ```ts
@@ -16,6 +16,59 @@ export interface HttpClient {
    * `ERR_HTTP_INVALID` for a request that cannot be sent; the signal's reason on abort
    */
   send(request: HttpRequest): Promise<HttpResponse>;
+  /**
+   * Makes a session whose connections are kept from one request to the next; absent: there is none, and paths are uploaded by nix.
+   * Disposing it closes them.
+   */
+  connect?(options: HttpConnectOptions): HttpSession;
+}
+
+/**
+ * Options of {@link HttpClient.connect}.
+ *
+ * @example
+ * ```ts
+ * const options: HttpConnectOptions = { maxConnections: 64 };
+ * ```
+ *
+ * @public
+ */
+export interface HttpConnectOptions {
+  /** Most connections to one server; further requests wait. */
+  readonly maxConnections: number;
+}
+
+/**
+ * An {@link HttpClient} that keeps its connections. A request over one that the server has closed meanwhile is sent anew, at once.
+ *
+ * @public
+ */
+export interface HttpSession extends Disposable {
+  /**
+   * Sends one request, as {@link HttpClient.send} does.
+   *
+   * @throws {@link HttpError} as there
+   */
+  send(request: HttpRequest): Promise<HttpResponse>;
+}
+
+/**
+ * A part of a file as the body of a request. It is streamed.
+ *
+ * @example
+ * ```ts
+ * const body: HttpFileBody = { path: "/run/stage/nar/a.nar.zst", size: 1_048_576 };
+ * ```
+ *
+ * @public
+ */
+export interface HttpFileBody {
+  /** Absolute path. */
+  readonly path: string;
+  /** Where the part begins, in bytes; default 0. */
+  readonly start?: number | undefined;
+  /** How long it is, in bytes. */
+  readonly size: number;
 }
 
 /**
@@ -36,7 +89,7 @@ export interface HttpRequest {
   /** Headers by name. They may hold secrets. */
   readonly headers: Readonly<Record<string, string>>;
   /** Body; default none. */
-  readonly body?: string | Uint8Array | undefined;
+  readonly body?: string | Uint8Array | HttpFileBody | undefined;
   /** Upper bound of the answer's body in bytes, inclusive. */
   readonly maxBytes: number;
   /** Certificates to trust instead of the system's, in PEM. */

@@ -440,7 +440,8 @@ describe("the AWS files", () => {
     const [starts = "", go = "", script = "", config = ""] = ["starts", "go", "process.sh", "config"].map(
       (name) => join(directory, name),
     );
-    const wait = `while [ ! -e ${go} ]; do sleep 0.05; done`;
+    // It ends with the test in any case.
+    const wait = `while [ -d ${directory} ] && [ ! -e ${go} ]; do sleep 0.05; done`;
     await writeFile(script, `echo start >> ${starts}\n${wait}\necho '${answer}'\n`);
     await writeFile(config, `[profile p]\ncredential_process = sh ${script}\n`);
     const env = { AWS_CONFIG_FILE: config, AWS_SHARED_CREDENTIALS_FILE: "/nonexistent" };

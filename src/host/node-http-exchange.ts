@@ -1,0 +1,205 @@
+import type { Agent, ClientRequest, IncomingMessage } from "node:http";
+import { HttpError } from "../core/errors.ts";
+import type { HttpFileBody, HttpRequest, HttpResponse } from "./http-client.ts";
+
+/** From this size on, a server is asked whether it wants a body before it is sent, as curl does. */
+const ASKED_BYTES = 1024 * 1024;
+/** How long an answer to that is waited for, in milliseconds; old servers give none. */
+const ASKING_MS = 1_000;
+
+/** Node's modules, loaded late: importing this package must not cost what hosts that only decide never use. */
+export interface HttpModules {
+  readonly plain: typeof import("node:http");
+  readonly secure: typeof import("node:https");
+}
+
+/** Loads them. */
+export async function loadHttpModules(): Promise<HttpModules> {
+  return { plain: await import("node:http"), secure: await import("node:https") };
+}
+
+/** A request under way. */
+export interface Exchange {
+  readonly answer: Promise<HttpResponse>;
+  /** Whether it went over a connection that was kept, and broke before any answer: the server had closed it meanwhile. */
+  readonly wasStale: () => boolean;
+}
+
+/**
+ * Sends a request, and reads the whole answer.
+ *
+ * @param chooseAgent - the agent for a URL of `http:` or `https:`
+ */
+export function startExchange(
+  request: HttpRequest,
+  modules: HttpModules,
+  chooseAgent: (isSecure: boolean) => Agent,
+): Exchange {
+  const outgoing = open(request, modules, chooseAgent);
+  let hasAnswer = false;
+  outgoing.once("response", () => {
+    hasAnswer = true;
+  });
+  return {
+    answer: untilAborted(outgoing, request),
+    wasStale: () => outgoing.reusedSocket && !hasAnswer,
+  };
+}
+
+async function untilAborted(outgoing: ClientRequest, request: HttpRequest): Promise<HttpResponse> {
+  const { signal } = request;
+  const onAbort = (): void => void outgoing.destroy();
+  signal?.addEventListener("abort", onAbort, { once: true });
+  try {
+    return await exchange(outgoing, request);
+  } catch (error) {
+    // A request that was destroyed fails in ways of its own.
+    signal?.throwIfAborted();
+    throw error;
+  } finally {
+    signal?.removeEventListener("abort", onAbort);
+  }
+}
+
+/** Opens a request; what Node refuses to send names the header at most, yet its message does not go on. */
+function open(
+  request: HttpRequest,
+  modules: HttpModules,
+  chooseAgent: (isSecure: boolean) => Agent,
+): ClientRequest {
+  try {
+    return openUnchecked(request, modules, chooseAgent);
+  } catch {
+    throw new HttpError(
+      "ERR_HTTP_INVALID",
+      "The request cannot be sent: its address or a header is malformed",
+    );
+  }
+}
+
+function openUnchecked(
+  { url, method, headers: given, body, certificateAuthorities, serverName }: HttpRequest,
+  { plain, secure }: HttpModules,
+  chooseAgent: (isSecure: boolean) => Agent,
+): ClientRequest {
+  const target = new URL(url);
+  const headers = isFile(body) ? { ...given, ...toFileHeaders(body) } : given;
+  const agent = chooseAgent(target.protocol === "https:");
+  if (target.protocol !== "https:") return plain.request(target, { method, headers, agent });
+  const tls = { ca: certificateAuthorities, ...(serverName === undefined ? {} : { servername: serverName }) };
+  return secure.request(target, { method, headers, agent, ...tls });
+}
+
+function isFile(body: HttpRequest["body"]): body is HttpFileBody {
+  return typeof body === "object" && "path" in body;
+}
+
+function toFileHeaders({ size }: HttpFileBody): Readonly<Record<string, string>> {
+  const length = { "content-length": String(size) };
+  return size < ASKED_BYTES ? length : { ...length, expect: "100-continue" };
+}
+
+function exchange(outgoing: ClientRequest, request: HttpRequest): Promise<HttpResponse> {
+  return new Promise((resolve, reject) => {
+    // The system's error names addresses and certificates at most, yet only its code goes on.
+    outgoing.on("error", (error) => reject(unreachable(request, error)));
+    let isAnswered = false;
+    // A server that switches protocols closes the exchange with neither an error nor a response.
+    outgoing.on("close", () => {
+      if (!isAnswered) reject(unreachable(request, undefined));
+    });
+    outgoing.on("response", (incoming) => {
+      isAnswered = true;
+      read(incoming, request).then(
+        (response) => {
+          // A server that answers early does not want the rest, and the connection is of no further use.
+          if (!outgoing.writableEnded) outgoing.destroy();
+          resolve(response);
+        },
+        (error: unknown) => {
+          outgoing.destroy();
+          reject(error);
+        },
+      );
+    });
+    sendBody(outgoing, request).catch((error: unknown) => {
+      outgoing.destroy();
+      reject(error);
+    });
+  });
+}
+
+async function sendBody(outgoing: ClientRequest, { body }: HttpRequest): Promise<void> {
+  if (!isFile(body)) {
+    outgoing.end(body);
+    return;
+  }
+  if (body.size >= ASKED_BYTES && !(await isWanted(outgoing))) return;
+  await sendFile(outgoing, body);
+}
+
+/** Whether a body is to be sent: not where the answer is there already. */
+function isWanted(outgoing: ClientRequest): Promise<boolean> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => resolve(true), ASKING_MS);
+    const settle = (isTrue: boolean) => (): void => {
+      clearTimeout(timer);
+      resolve(isTrue);
+    };
+    outgoing.once("continue", settle(true));
+    outgoing.once("response", settle(false));
+    outgoing.once("close", settle(false));
+    outgoing.flushHeaders();
+  });
+}
+
+async function sendFile(outgoing: ClientRequest, { path, start = 0, size }: HttpFileBody): Promise<void> {
+  const { open: openFile } = await import("node:fs/promises");
+  const { pipeline } = await import("node:stream/promises");
+  const file = await openFile(path).catch(() => {
+    throw new HttpError("ERR_HTTP_INVALID", "The file that is to be sent cannot be read");
+  });
+  if (size === 0) {
+    await file.close();
+    outgoing.end();
+    return;
+  }
+  // How the connection breaks is told by the request itself.
+  await pipeline(file.createReadStream({ start, end: start + size - 1 }), outgoing).catch(() => undefined);
+}
+
+async function read(incoming: IncomingMessage, request: HttpRequest): Promise<HttpResponse> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  try {
+    for await (const chunk of incoming) {
+      size += chunk.length;
+      if (size > request.maxBytes) break;
+      chunks.push(chunk);
+    }
+  } catch (error) {
+    throw unreachable(request, error);
+  }
+  if (size > request.maxBytes) {
+    throw new HttpError(
+      "ERR_HTTP_TOO_LARGE",
+      `The answer of ${toOrigin(request)} exceeds ${request.maxBytes} bytes`,
+    );
+  }
+  const headers = Object.entries(incoming.headers).map(([name, value]) => [name, String(value)] as const);
+  return {
+    status: incoming.statusCode ?? 0,
+    headers: Object.fromEntries(headers),
+    body: Buffer.concat(chunks),
+  };
+}
+
+function unreachable(request: HttpRequest, error: unknown): HttpError {
+  const systemCode = error instanceof Error && "code" in error ? String(error.code) : undefined;
+  const message = `${toOrigin(request)} gives no whole answer${systemCode === undefined ? "" : ` (${systemCode})`}`;
+  return new HttpError("ERR_HTTP_UNREACHABLE", message, systemCode);
+}
+
+function toOrigin({ url }: HttpRequest): string {
+  return new URL(url).origin;
+}
