@@ -73,7 +73,8 @@ export class BinaryCacheServer implements AsyncDisposable {
       this.requests.push(seen);
       if (this.#options.hang === true) return;
       const [status, body] = this.#decide(seen, Buffer.concat(chunks));
-      response.writeHead(status).end(method === "HEAD" ? undefined : body);
+      response.writeHead(status, { "content-length": body?.length ?? 0 });
+      response.end(method === "HEAD" ? undefined : body);
     });
   }
 

@@ -52,7 +52,7 @@ describe("the packed package", () => {
     const files = await listFiles();
     const pages = readdirSync(join(ROOT, "docs")).map((name) => `docs/${name}`);
     const texts = [...pages, "CHANGELOG.md", "LICENSE", "README.md", "SECURITY.md", "THIRD-PARTY-NOTICES.md"];
-    const shared = files.filter((path) => /^dist\/[\w-]+-\w{8}\.(?:d\.ts|js)$/u.test(path));
+    const shared = files.filter((path) => /^dist\/[\w-]+-[\w-]{8}\.(?:d\.ts|js)$/u.test(path));
     expect(files.sort()).toEqual([...new Set([...targets, ...texts, ...shared])].sort());
     const importing = await Promise.all(
       files

@@ -1,0 +1,30 @@
+import type { HttpFileBody } from "../host/http-client.ts";
+
+/** What goes into a binary cache. */
+export interface CacheObject {
+  readonly contentType: string;
+  /** The content itself, or the file that holds it; it is streamed. */
+  readonly body: Uint8Array | HttpFileBody;
+  /** SHA-256 of the content in hexadecimal, where it is known already. */
+  readonly sha256?: string | undefined;
+}
+
+/** Options of one question. */
+export interface CacheGetOptions {
+  readonly signal: AbortSignal;
+  /** Upper bound of the answer in bytes, inclusive. */
+  readonly maxBytes: number;
+}
+
+/**
+ * A binary cache: objects by key, as in `HASH.narinfo` and `nar/FILE.nar.zst`. Every method rejects with a {@link CacheAnswerError} for
+ * an answer that is neither a success nor "not there", and with the signal's reason on abort.
+ */
+export interface BinaryCache {
+  /** Reads a small object; nothing where there is none. */
+  get(key: string, options: CacheGetOptions): Promise<Uint8Array | undefined>;
+  /** Tells the size of an object in bytes; nothing where there is none, or the cache does not say. */
+  size(key: string, signal: AbortSignal): Promise<number | undefined>;
+  /** Puts an object, in place of an earlier one. */
+  put(key: string, object: CacheObject, signal: AbortSignal): Promise<void>;
+}

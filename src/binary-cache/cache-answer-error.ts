@@ -1,0 +1,63 @@
+import { HttpError, PushError } from "../core/errors.ts";
+import { quoteName } from "../core/text.ts";
+import type { HttpResponse } from "../host/http-client.ts";
+
+/** Most that is read and shown of what a server says for people, in characters. */
+const MAX_READ = 4_096;
+const MAX_SHOWN = 200;
+
+/** What a cache answered that was no success. */
+export interface CacheAnswer {
+  /** The status; absent where there was no whole answer. */
+  readonly status?: number | undefined;
+  /** The cloud's own code, as in `SlowDown`. */
+  readonly code?: string | undefined;
+  /** What the system says of the connection, as in `ECONNREFUSED`. */
+  readonly systemCode?: string | undefined;
+  /** How long the server asks to wait, in milliseconds. */
+  readonly retryAfterMs?: number | undefined;
+}
+
+/** A cache refused a request, or gave no whole answer. */
+export class CacheAnswerError extends PushError {
+  readonly answer: CacheAnswer;
+
+  constructor(message: string, answer: CacheAnswer) {
+    super("ERR_PUSH_FAILED", message);
+    this.answer = answer;
+  }
+
+  /** The same about some store paths. */
+  about(storePaths: readonly string[]): CacheAnswerError {
+    const copy = new CacheAnswerError(this.message, this.answer);
+    return Object.assign(copy, { storePaths });
+  }
+}
+
+/** What a cache answered, in its own words as far as they are bounded. */
+export function toAnswerError(request: string, response: HttpResponse, now: number): CacheAnswerError {
+  const { status, headers, body } = response;
+  const text = new TextDecoder().decode(body.subarray(0, MAX_READ));
+  const code = /<Code>([A-Za-z0-9.]{1,64})<\/Code>/u.exec(text)?.[1];
+  const words = /<Message>([^<]{1,1000})<\/Message>/u.exec(text)?.[1];
+  const said =
+    words === undefined ? "" : `, and the server says ${quoteName(words.slice(0, MAX_SHOWN), MAX_SHOWN)}`;
+  const message = `${request}: HTTP ${status}${code === undefined ? "" : ` ${code}`}${said}`;
+  return new CacheAnswerError(message, { status, code, retryAfterMs: readRetryAfter(headers, now) });
+}
+
+/** A request that got no whole answer; anything else passes through. */
+export function toConnectionError(request: string, error: unknown): unknown {
+  if (!(error instanceof HttpError)) return error;
+  const { systemCode } = error;
+  const message = `${request}: ${error.message}`;
+  return new CacheAnswerError(message, { systemCode: systemCode ?? error.code });
+}
+
+// https://www.rfc-editor.org/rfc/rfc9110#field.retry-after
+function readRetryAfter(headers: HttpResponse["headers"], now: number): number | undefined {
+  const text = headers["retry-after"]?.trim() ?? "";
+  if (/^\d{1,9}$/u.test(text)) return Number(text) * 1000;
+  const date = Date.parse(text);
+  return Number.isNaN(date) ? undefined : Math.max(date - now, 0);
+}

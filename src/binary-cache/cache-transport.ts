@@ -1,0 +1,107 @@
+import type { HttpFileBody, HttpRequest, HttpResponse, HttpSession } from "../host/http-client.ts";
+import type { Clock, Random } from "../host/runtime.ts";
+import { sleep } from "../host/sleep.ts";
+import { CacheAnswerError, toAnswerError, toConnectionError } from "./cache-answer-error.ts";
+
+/** How often a request is sent; Backblaze answers 503 to spread its load, and asks for five. */
+const MAX_ATTEMPTS = 6;
+const FIRST_PAUSE_MS = 200;
+const LONGEST_PAUSE_MS = 10_000;
+const MAX_ANSWER_BYTES = 1024 * 1024;
+
+/** What a transport works with. */
+export interface CacheTransportOptions {
+  readonly session: HttpSession;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Certificates to trust instead of the system's, in PEM. */
+  readonly certificateAuthorities?: string | undefined;
+}
+
+/** A request to a cache. */
+export interface CacheRequest {
+  readonly method: string;
+  /** Absolute URL. */
+  readonly url: string;
+  /** What the request is called in errors, as in `PUT nar/a.nar`. */
+  readonly name: string;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  readonly body?: string | Uint8Array | HttpFileBody | undefined;
+  readonly maxBytes?: number | undefined;
+  readonly signal: AbortSignal;
+}
+
+/** Makes the headers of an attempt, as a signature has the time in it. */
+export type SignRequest = (request: CacheRequest) => Promise<Readonly<Record<string, string>>>;
+
+/** Statuses that may be another the next time (https://www.rfc-editor.org/rfc/rfc9110#section-15). */
+function isPassing(status: number): boolean {
+  if ([408, 425, 429].includes(status)) return true;
+  return status >= 500 && ![501, 505, 507, 508, 510, 511, 525, 526].includes(status);
+}
+
+/** Cloud codes that pass, though they come with another status. */
+const PASSING_CODES: ReadonlySet<string> = new Set([
+  "IncompleteBody",
+  "InternalError",
+  "OperationAborted",
+  "RequestTimeTooSkewed",
+  "RequestTimeout",
+  "SlowDown",
+]);
+
+/** System codes that say that a server's certificate or name is wrong, and not that the network is. */
+const LASTING_SYSTEM_CODE = /CERT|ERR_TLS|ERR_SSL|EPROTO|ERR_HTTP_(?:INVALID|TOO_LARGE)/u;
+
+/**
+ * Sends requests to a binary cache, each as often as is of use: with full jitter, no sooner than the server asks for, and never beyond
+ * the signal. No redirect is followed, since it would take what is sent elsewhere.
+ */
+export class CacheTransport {
+  readonly #options: CacheTransportOptions;
+  readonly #sign: SignRequest;
+
+  constructor(options: CacheTransportOptions, sign: SignRequest) {
+    this.#options = options;
+    this.#sign = sign;
+  }
+
+  /**
+   * Sends a request.
+   *
+   * @param accepts - statuses that are an answer besides success
+   * @throws {@link CacheAnswerError} for any other status, and where there is no whole answer
+   */
+  async send(request: CacheRequest, accepts: readonly number[] = []): Promise<HttpResponse> {
+    const { clock, random } = this.#options;
+    for (let attempt = 1; ; attempt++) {
+      const outcome = await this.#sendOnce(request, accepts).catch((error: unknown) => error);
+      if (!(outcome instanceof Error)) return outcome as HttpResponse;
+      request.signal.throwIfAborted();
+      if (!(outcome instanceof CacheAnswerError) || attempt === MAX_ATTEMPTS || !mayPass(outcome))
+        throw outcome;
+      const jitterMs = random.fraction() * Math.min(FIRST_PAUSE_MS * 2 ** attempt, LONGEST_PAUSE_MS);
+      await sleep(Math.max(jitterMs, outcome.answer.retryAfterMs ?? 0), request.signal, clock);
+      request.signal.throwIfAborted();
+    }
+  }
+
+  async #sendOnce(request: CacheRequest, accepts: readonly number[]): Promise<HttpResponse> {
+    const { session, clock, certificateAuthorities } = this.#options;
+    const { method, url, body, name, signal, maxBytes = MAX_ANSWER_BYTES } = request;
+    const headers = await this.#sign(request);
+    const sent: HttpRequest = { method, url, headers, body, maxBytes, signal, certificateAuthorities };
+    const response = await session.send(sent).catch((error: unknown) => {
+      throw toConnectionError(name, error);
+    });
+    const isSuccess = response.status >= 200 && response.status < 300;
+    if (isSuccess || accepts.includes(response.status)) return response;
+    throw toAnswerError(name, response, clock.now());
+  }
+}
+
+function mayPass({ answer: { status, code, systemCode } }: CacheAnswerError): boolean {
+  if (code !== undefined && PASSING_CODES.has(code)) return true;
+  if (status !== undefined) return isPassing(status);
+  return systemCode === undefined || !LASTING_SYSTEM_CODE.test(systemCode);
+}

@@ -1,0 +1,39 @@
+import type { HttpAccess } from "../commands/http-authorization.ts";
+import type { BinaryCache, CacheGetOptions, CacheObject } from "./binary-cache.ts";
+import { CacheTransport, type CacheTransportOptions } from "./cache-transport.ts";
+
+/** A binary cache behind an HTTP server that takes `PUT`. */
+export class HttpBinaryCache implements BinaryCache {
+  readonly #baseUrl: string;
+  readonly #transport: CacheTransport;
+
+  constructor({ baseUrl, headers }: HttpAccess, options: CacheTransportOptions) {
+    this.#baseUrl = baseUrl;
+    this.#transport = new CacheTransport(options, async (request) => ({ ...headers, ...request.headers }));
+  }
+
+  async get(key: string, { signal, maxBytes }: CacheGetOptions): Promise<Uint8Array | undefined> {
+    const response = await this.#transport.send(
+      { method: "GET", url: `${this.#baseUrl}${key}`, name: `GET ${key}`, maxBytes, signal },
+      [404, 410],
+    );
+    return response.status === 200 ? response.body : undefined;
+  }
+
+  async size(key: string, signal: AbortSignal): Promise<number | undefined> {
+    const response = await this.#transport.send(
+      { method: "HEAD", url: `${this.#baseUrl}${key}`, name: `HEAD ${key}`, signal },
+      [404, 405, 410],
+    );
+    const length = response.headers["content-length"];
+    return response.status === 200 && length !== undefined ? Number(length) : undefined;
+  }
+
+  async put(key: string, { contentType, body }: CacheObject, signal: AbortSignal): Promise<void> {
+    const headers = { "content-type": contentType };
+    await this.#transport.send({
+      ...{ method: "PUT", url: `${this.#baseUrl}${key}`, name: `PUT ${key}` },
+      ...{ headers, body, signal },
+    });
+  }
+}

@@ -1,0 +1,78 @@
+import { createHash } from "node:crypto";
+import type { HttpFileBody } from "../host/http-client.ts";
+import type { BinaryCache, CacheGetOptions, CacheObject } from "./binary-cache.ts";
+import { type CacheRequest, CacheTransport, type CacheTransportOptions } from "./cache-transport.ts";
+import { hashFile } from "./hash-file.ts";
+import type { S3Address } from "./s3-address.ts";
+import { encodeKey } from "./s3-address.ts";
+import { uploadInParts } from "./s3-multipart.ts";
+import { type S3Keys, S3Signer } from "./s3-signer.ts";
+
+/** From this size on, an object is sent in parts. */
+const PARTS_FROM_BYTES = 16 * 1024 * 1024;
+const EMPTY_SHA256 = createHash("sha256").digest("hex");
+
+/** A request to S3, with the hash of its body. */
+export type S3Request = CacheRequest & { readonly sha256?: string | undefined };
+
+/** A binary cache in a bucket. */
+export class S3BinaryCache implements BinaryCache {
+  readonly #address: S3Address;
+  readonly #transport: CacheTransport;
+
+  constructor(address: S3Address, keys: S3Keys | undefined, options: CacheTransportOptions) {
+    this.#address = address;
+    const signer = new S3Signer(keys, address.region, options.clock);
+    this.#transport = new CacheTransport(options, async (request: S3Request) => {
+      const { method, url, headers = {}, sha256 = EMPTY_SHA256 } = request;
+      return signer.sign({ method, url, headers, sha256 });
+    });
+  }
+
+  async get(key: string, { signal, maxBytes }: CacheGetOptions): Promise<Uint8Array | undefined> {
+    const response = await this.#transport.send(
+      { method: "GET", url: this.#toUrl(key), name: `GET ${key}`, maxBytes, signal },
+      [404],
+    );
+    return response.status === 200 ? response.body : undefined;
+  }
+
+  async size(key: string, signal: AbortSignal): Promise<number | undefined> {
+    const response = await this.#transport.send(
+      { method: "HEAD", url: this.#toUrl(key), name: `HEAD ${key}`, signal },
+      [404],
+    );
+    const length = response.headers["content-length"];
+    return response.status === 200 && length !== undefined ? Number(length) : undefined;
+  }
+
+  async put(key: string, object: CacheObject, signal: AbortSignal): Promise<void> {
+    const { body } = object;
+    const { storageClass } = this.#address;
+    const headers = {
+      "content-type": object.contentType,
+      ...(storageClass === undefined ? {} : { "x-amz-storage-class": storageClass }),
+    };
+    const target = { url: this.#toUrl(key), name: `PUT ${key}`, headers, signal };
+    const send = (request: S3Request) => this.#transport.send(request);
+    if (isFile(body) && body.size >= PARTS_FROM_BYTES) {
+      await uploadInParts(body, target, send);
+      return;
+    }
+    const sha256 = object.sha256 ?? (isFile(body) ? await hashFile(body) : hashBytes(body));
+    const request: S3Request = { ...target, method: "PUT", body, sha256 };
+    await this.#transport.send(request);
+  }
+
+  #toUrl(key: string): string {
+    return `${this.#address.baseUrl}${key.split("/").map(encodeKey).join("/")}`;
+  }
+}
+
+function isFile(body: CacheObject["body"]): body is HttpFileBody {
+  return "path" in body;
+}
+
+function hashBytes(bytes: Uint8Array): string {
+  return createHash("sha256").update(bytes).digest("hex");
+}
