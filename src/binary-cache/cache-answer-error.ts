@@ -22,15 +22,14 @@ export interface CacheAnswer {
 export class CacheAnswerError extends PushError {
   readonly answer: CacheAnswer;
 
-  constructor(message: string, answer: CacheAnswer) {
-    super("ERR_PUSH_FAILED", message);
+  constructor(message: string, answer: CacheAnswer, storePaths?: readonly string[]) {
+    super("ERR_PUSH_FAILED", message, storePaths);
     this.answer = answer;
   }
 
   /** The same about some store paths. */
   about(storePaths: readonly string[]): CacheAnswerError {
-    const copy = new CacheAnswerError(this.message, this.answer);
-    return Object.assign(copy, { storePaths });
+    return new CacheAnswerError(this.message, this.answer, storePaths);
   }
 }
 

@@ -1,19 +1,17 @@
 import { createHash } from "node:crypto";
 import type { HttpFileBody } from "../host/http-client.ts";
 import type { BinaryCache, CacheGetOptions, CacheObject } from "./binary-cache.ts";
-import { type CacheRequest, CacheTransport, type CacheTransportOptions } from "./cache-transport.ts";
+import { CacheTransport, type CacheTransportOptions } from "./cache-transport.ts";
 import { hashFile } from "./hash-file.ts";
 import type { S3Address } from "./s3-address.ts";
 import { encodeKey } from "./s3-address.ts";
 import { uploadInParts } from "./s3-multipart.ts";
+import type { S3Request } from "./s3-request.ts";
 import { type S3Keys, S3Signer } from "./s3-signer.ts";
 
 /** From this size on, an object is sent in parts. */
 const PARTS_FROM_BYTES = 16 * 1024 * 1024;
 const EMPTY_SHA256 = createHash("sha256").digest("hex");
-
-/** A request to S3, with the hash of its body. */
-export type S3Request = CacheRequest & { readonly sha256?: string | undefined };
 
 /** A binary cache in a bucket. */
 export class S3BinaryCache implements BinaryCache {

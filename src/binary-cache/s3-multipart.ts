@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import type { HttpFileBody, HttpResponse } from "../host/http-client.ts";
 import { CacheAnswerError, toAnswerError } from "./cache-answer-error.ts";
 import { hashFile } from "./hash-file.ts";
-import type { S3Request } from "./s3-binary-cache.ts";
+import type { S3Request } from "./s3-request.ts";
 
 /** Bounds of S3: parts of an object, and bytes of a part, which are all the same but the last (R2 wants that). */
 const MAX_PARTS = 10_000;

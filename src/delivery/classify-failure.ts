@@ -1,5 +1,6 @@
+import { CacheAnswerError } from "../binary-cache/cache-answer-error.ts";
 import type { ExecutionResult } from "../execution/executor.ts";
-import { classifyRun, type RunFailure } from "../execution/failure.ts";
+import { classifyAnswer, classifyRun, type RunFailure } from "../execution/failure.ts";
 import type { AnyCachesError } from "../registry/any-error.ts";
 
 const LATER: RunFailure = { failureClass: "transient", isWholeServer: true };
@@ -11,6 +12,7 @@ const NEVER_FOR_ANY: RunFailure = { failureClass: "permanent", isWholeServer: tr
  * command.
  */
 export function classifyFailure(error: AnyCachesError, lastRun: ExecutionResult | undefined): RunFailure {
+  if (error instanceof CacheAnswerError) return classifyAnswer(error.answer);
   switch (error.code) {
     case "ERR_CREDENTIAL_UNREACHABLE":
     case "ERR_CREDENTIAL_UNAVAILABLE":

@@ -46,6 +46,40 @@ export function classifyRun({ outcome, stderr, stdout, followUp }: ExecutionResu
   return { ...failure, isWholeServer, ...(failure.failureClass === "transient" ? { retryAfterMs } : {}) };
 }
 
+/** What a server answered to a request of this package's own. */
+export interface ServerAnswer {
+  /** The status; absent where there was no whole answer. */
+  readonly status?: number | undefined;
+  /** The cloud's own code, as in `SlowDown`. */
+  readonly code?: string | undefined;
+  /** What the system says of the connection, as in `ECONNREFUSED`. */
+  readonly systemCode?: string | undefined;
+  /** How long the server asks to wait, in milliseconds. */
+  readonly retryAfterMs?: number | undefined;
+}
+
+/** Says what an answer means, by the same table: a cloud's code before a status, and the system's code last. */
+export function classifyAnswer({ status, code, systemCode, retryAfterMs }: ServerAnswer): RunFailure {
+  const failure = FAILURES[toMeaning(status, code, systemCode)];
+  return failure.failureClass === "transient" ? { ...failure, retryAfterMs } : failure;
+}
+
+function toMeaning(
+  status: number | undefined,
+  code: string | undefined,
+  systemCode: string | undefined,
+): FailureMeaning {
+  const byCode = MEANING_OF_CODE.get(code ?? "");
+  if (byCode !== undefined) return byCode;
+  // A redirect leads where what is sent must not go.
+  if (status !== undefined && status < 400) return "misconfigured";
+  if (status !== undefined) return STATUSES[status] ?? (status < 500 ? "refused" : "broken");
+  if (/CERT|ERR_TLS|ERR_SSL|EPROTO/u.test(systemCode ?? "")) return "misconfigured";
+  return /^(?:ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|ETIMEDOUT)$/u.test(systemCode ?? "")
+    ? "away"
+    : "broken";
+}
+
 /** Base names of store paths: whoever names a package must not decide what its failure means. */
 const STORE_NAME = /[0-9a-df-np-sv-z]{32}-[0-9A-Za-z+._?=-]+/gu;
 const ROOT_FILE =

@@ -141,14 +141,10 @@ async function sendBody(outgoing: ClientRequest, { body }: HttpRequest): Promise
 /** Whether a body is to be sent: not where the answer is there already. */
 function isWanted(outgoing: ClientRequest): Promise<boolean> {
   return new Promise((resolve) => {
-    const timer = setTimeout(() => resolve(true), ASKING_MS);
-    const settle = (isTrue: boolean) => (): void => {
-      clearTimeout(timer);
-      resolve(isTrue);
-    };
-    outgoing.once("continue", settle(true));
-    outgoing.once("response", settle(false));
-    outgoing.once("close", settle(false));
+    AbortSignal.timeout(ASKING_MS).addEventListener("abort", () => resolve(true), { once: true });
+    outgoing.once("continue", () => resolve(true));
+    outgoing.once("response", () => resolve(false));
+    outgoing.once("close", () => resolve(false));
     outgoing.flushHeaders();
   });
 }

@@ -1,18 +1,14 @@
 import type { CommandSpec } from "../commands/command.ts";
 import type { ExecutionResult } from "../execution/executor.ts";
 import { classifyRun } from "../execution/failure.ts";
-import { type CommandOutcome, runCommand } from "../execution/run-command.ts";
+import type { CommandOutcome } from "../execution/run-command.ts";
+import { type AnsweredOutcome, runForAnswer } from "../execution/run-for-answer.ts";
 import { sleep } from "../host/sleep.ts";
 import { type PushContext, toRunOptions } from "./push-context.ts";
 
-/** Longest answer that is read, in UTF-16 units; 400 paths take about a quarter of a megabyte. */
-const MAX_ANSWER_LENGTH = 16 * 1024 * 1024;
 /** How often a question is asked that the network spoilt, and the most that is waited before the second, in milliseconds. */
 const MAX_QUESTIONS = 4;
 const FIRST_PAUSE_MS = 500;
-
-/** How the question ended, and the whole standard output. */
-export type PathInfoOutcome = CommandOutcome & { readonly answer: string };
 
 /** Finds out more about a run that failed. */
 export type Explain = (outcome: CommandOutcome) => Promise<CommandOutcome>;
@@ -27,7 +23,7 @@ export async function askPathInfo(
   build: (namesFormat: boolean) => CommandSpec,
   context: PushContext,
   explain: Explain = async (outcome) => outcome,
-): Promise<PathInfoOutcome> {
+): Promise<AnsweredOutcome> {
   const { nix } = context;
   const named = nix.wantsJsonFormat;
   const asked = await ask(build(named), context, explain);
@@ -38,12 +34,10 @@ export async function askPathInfo(
   return ask(build(!named), context, explain);
 }
 
-async function ask(command: CommandSpec, context: PushContext, explain: Explain): Promise<PathInfoOutcome> {
+async function ask(command: CommandSpec, context: PushContext, explain: Explain): Promise<AnsweredOutcome> {
   for (let question = 1; ; question++) {
-    const reader = new AnswerReader();
-    const options = { ...toRunOptions(context), onOutput: reader.push.bind(reader) };
-    const { result, error } = await explain(await runCommand(command, options));
-    const answer = reader.read(result?.stdout ?? "");
+    const { answer, ...outcome } = await runForAnswer(command, toRunOptions(context));
+    const { result, error } = await explain(outcome);
     const isSpoilt = error?.code === "ERR_PUSH_FAILED" && result !== undefined && isTransient(result);
     if (!isSpoilt || question === MAX_QUESTIONS)
       return { answer, error, ...(result === undefined ? {} : { result }) };
@@ -59,18 +53,4 @@ function pause(question: number, { runtime: { clock, random }, deadline }: PushC
 
 function isTransient(result: ExecutionResult): boolean {
   return classifyRun(result).failureClass === "transient";
-}
-
-/** Collects a whole answer, of which an executor keeps only the end. */
-class AnswerReader {
-  #text = "";
-
-  push({ stream, text }: { readonly stream: string; readonly text: string }): void {
-    if (stream === "stdout" && this.#text.length <= MAX_ANSWER_LENGTH) this.#text += text;
-  }
-
-  /** The answer; an executor of the host's own need not stream, and then has kept it whole or not at all. */
-  read(kept: string): string {
-    return this.#text.length >= kept.length ? this.#text : kept;
-  }
 }

@@ -1,0 +1,135 @@
+import { setMaxListeners } from "node:events";
+import type { BinaryCache } from "../binary-cache/binary-cache.ts";
+import { CacheAnswerError } from "../binary-cache/cache-answer-error.ts";
+import { parseStorePath, type StorePathOptions } from "../commands/store-path.ts";
+import { PushError } from "../core/errors.ts";
+import { classifyAnswer } from "../execution/failure.ts";
+import type { Closure } from "./ask-closure.ts";
+import type { Limiter } from "./limiter.ts";
+import type { Share, StagedPath } from "./staging-area.ts";
+
+/** From this size on, a cache is asked whether it has a NAR already. */
+const ASKED_BYTES = 256 * 1024;
+
+/** What a sender works with. */
+export interface ClosureSenderOptions extends StorePathOptions {
+  readonly cache: BinaryCache;
+  readonly closure: Closure;
+  /** The paths that the cache has. */
+  readonly known: ReadonlySet<string>;
+  readonly limiter: Limiter;
+  readonly signal: AbortSignal;
+  /** Called for each path that is there, with the bytes of its NAR. */
+  readonly onSent: (path: string, bytes: number) => void;
+}
+
+/**
+ * Sends staged paths in the order of their references: a narinfo goes up after its NAR and after the narinfos of all that it refers to, so
+ * that the cache is consistent at every moment. A path that fails fails alone, with those that refer to it.
+ */
+export class ClosureSender {
+  /** Paths that are there now, and were not before. */
+  readonly sent = new Map<string, StagedPath>();
+  /** Why others are not. */
+  readonly failures = new Map<string, PushError>();
+  readonly #options: ClosureSenderOptions;
+  /** Ends all requests when the server refuses everything. */
+  readonly #stop = new AbortController();
+  readonly #signal: AbortSignal;
+  readonly #settled = new Map<string, Promise<void>>();
+  /** NARs by their place in the cache: paths of equal content share one. */
+  readonly #nars = new Map<string, Promise<void>>();
+
+  constructor(options: ClosureSenderOptions) {
+    this.#options = options;
+    this.#signal = AbortSignal.any([options.signal, this.#stop.signal]);
+    setMaxListeners(0, this.#signal);
+  }
+
+  /** Whether the server refuses everything, so that nothing more is tried. */
+  get isStopped(): boolean {
+    return this.#stop.signal.aborted;
+  }
+
+  /** Sends the paths of a share; it never rejects. */
+  async send({ paths }: Share): Promise<void> {
+    for (const staged of paths) this.#settled.set(staged.path, this.#sendPath(staged));
+    await Promise.all(paths.map(({ path }) => this.#settled.get(path)));
+  }
+
+  async #sendPath(staged: StagedPath): Promise<void> {
+    const { path } = staged;
+    try {
+      const nar = this.#sendNar(staged);
+      // Whoever waits for a reference must not leave a NAR's failure without a listener.
+      nar.catch(() => undefined);
+      await this.#waitForReferences(path);
+      await nar;
+      await this.#sendNarinfo(staged);
+      this.sent.set(path, staged);
+      this.#options.onSent(path, staged.nar.size);
+    } catch (error) {
+      this.failures.set(path, this.#toFailure(error, path));
+    }
+  }
+
+  async #waitForReferences(path: string): Promise<void> {
+    const { closure, known } = this.#options;
+    for (const reference of closure.get(path)?.references ?? []) {
+      if (known.has(reference)) continue;
+      await this.#settled.get(reference);
+      if (!this.sent.has(reference)) throw this.failures.get(reference) ?? missing(reference);
+    }
+  }
+
+  #sendNar(staged: StagedPath): Promise<void> {
+    const { url } = staged.parsed;
+    const sending = this.#nars.get(url) ?? this.#options.limiter.run(() => this.#sendNarOnce(staged));
+    this.#nars.set(url, sending);
+    return sending;
+  }
+
+  async #sendNarOnce({ nar, parsed }: StagedPath): Promise<void> {
+    this.#signal.throwIfAborted();
+    const { cache } = this.#options;
+    if (nar.size >= ASKED_BYTES && (await this.#hasNar(parsed.url, nar.size))) return;
+    const object = { contentType: "application/x-nix-nar", body: nar, sha256: parsed.fileSha256 };
+    await cache.put(parsed.url, object, this.#signal);
+  }
+
+  /** A cache that does not say may not have it. */
+  async #hasNar(url: string, size: number): Promise<boolean> {
+    try {
+      return (await this.#options.cache.size(url, this.#signal)) === size;
+    } catch (error) {
+      if (error instanceof CacheAnswerError) return false;
+      throw error;
+    }
+  }
+
+  async #sendNarinfo({ path, narinfo, listing }: StagedPath): Promise<void> {
+    const { cache, limiter } = this.#options;
+    const { hash } = parseStorePath(path, this.#options);
+    if (listing !== undefined) {
+      const object = { contentType: "application/json", body: listing };
+      await limiter.run(() => cache.put(`${hash}.ls`, object, this.#signal));
+    }
+    const object = { contentType: "text/x-nix-narinfo", body: narinfo };
+    await limiter.run(() => cache.put(`${hash}.narinfo`, object, this.#signal));
+  }
+
+  #toFailure(error: unknown, path: string): PushError {
+    if (error instanceof CacheAnswerError) {
+      if (classifyAnswer(error.answer).isWholeServer) this.#stop.abort(error);
+      return error.about([path]);
+    }
+    if (error instanceof PushError) return error;
+    const { signal } = this.#options;
+    const reason: unknown = signal.aborted ? signal.reason : error;
+    return reason instanceof PushError ? reason : missing(path);
+  }
+}
+
+function missing(path: string): PushError {
+  return new PushError("ERR_PUSH_UNVERIFIED", "The cache lacks a path that the pushed ones refer to", [path]);
+}

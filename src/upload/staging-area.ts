@@ -1,0 +1,143 @@
+import { mkdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Narinfo } from "../binary-cache/narinfo.ts";
+import { parseNarinfo } from "../binary-cache/narinfo.ts";
+import { batchStorePaths } from "../commands/batch.ts";
+import type { Registration } from "../commands/closure.ts";
+import { buildStagingCommand } from "../commands/staging.ts";
+import { parseStorePath, type StorePathOptions } from "../commands/store-path.ts";
+import type { StoreParameter } from "../core/cache.ts";
+import type { ExecutionResult } from "../execution/executor.ts";
+import { PrivateHome } from "../execution/private-home.ts";
+import { type RunCommandOptions, runCommand } from "../execution/run-command.ts";
+import { StagingError } from "./staging-error.ts";
+
+/** A path as nix has written it. */
+export interface StagedPath {
+  readonly path: string;
+  /** Its narinfo, byte for byte. */
+  readonly narinfo: Uint8Array;
+  readonly parsed: Narinfo;
+  /** The file with its NAR. */
+  readonly nar: { readonly path: string; readonly size: number };
+  /** The file with the listing of its NAR, where nix was told to write one. */
+  readonly listing?: { readonly path: string; readonly size: number } | undefined;
+}
+
+/** Paths that are staged together. */
+export interface Share extends AsyncDisposable {
+  readonly paths: readonly StagedPath[];
+  /** What nix writes into a new cache's first file. */
+  readonly cacheInfo: Uint8Array;
+}
+
+/** What a staging area works with. */
+export interface StagingAreaOptions extends StorePathOptions {
+  /** Absolute path of the directory in which the private one is made. */
+  readonly parent: string;
+  readonly parameters: readonly StoreParameter[];
+  /** Bounds of the next command. */
+  readonly toOptions: () => RunCommandOptions;
+}
+
+/** A private directory in which nix writes narinfos and NARs; a process that is killed leaves it to the next one to sweep. */
+export class StagingArea implements AsyncDisposable {
+  readonly executions: ExecutionResult[] = [];
+  readonly #options: StagingAreaOptions;
+  readonly #home: PrivateHome;
+  readonly #directory: string;
+  #shares = 0;
+
+  /** @throws {@link StagingError} where no directory can be made */
+  constructor(options: StagingAreaOptions) {
+    this.#options = options;
+    try {
+      this.#home = PrivateHome.below(options.parent);
+      this.#directory = this.#home.createRun();
+    } catch {
+      throw new StagingError("No private directory can be made");
+    }
+  }
+
+  /**
+   * Stages some paths. What they refer to need not be there: nix is shown a narinfo of it that says nothing.
+   *
+   * @throws {@link StagingError} where nix does not write them; the push error of a command that was ended
+   */
+  async stage(registrations: readonly Registration[]): Promise<Share> {
+    const directory = join(this.#directory, String(this.#shares++));
+    await mkdir(directory, { mode: 0o700 }).catch(toStagingError);
+    const own = new Set(registrations.map(({ path }) => path));
+    const references = new Set(registrations.flatMap((registration) => registration.references));
+    await this.#writeSeeds(
+      directory,
+      [...references].filter((path) => !own.has(path)),
+    );
+    for (const batch of batchStorePaths([...own])) await this.#run(directory, batch);
+    const paths = await Promise.all(registrations.map(({ path }) => this.#read(directory, path))).catch(
+      toStagingError,
+    );
+    const cacheInfo = await readFile(join(directory, "nix-cache-info")).catch(toStagingError);
+    return {
+      ...{ paths, cacheInfo },
+      [Symbol.asyncDispose]: () => rm(directory, { recursive: true, force: true }),
+    };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await rm(this.#directory, { recursive: true, force: true });
+    this.#home.endRun();
+  }
+
+  async #writeSeeds(directory: string, references: readonly string[]): Promise<void> {
+    const seeds = references.map((path) => {
+      const { hash } = parseStorePath(path, this.#options);
+      return writeFile(join(directory, `${hash}.narinfo`), toSeed(path));
+    });
+    await Promise.all(seeds).catch(toStagingError);
+  }
+
+  async #run(directory: string, paths: readonly string[]): Promise<void> {
+    const { parameters, storeDirectory, toOptions } = this.#options;
+    const command = buildStagingCommand(paths, { directory, parameters, storeDirectory });
+    const { result, error } = await runCommand(command, toOptions());
+    if (result !== undefined) this.executions.push(result);
+    if (error === undefined) return;
+    if (error.code !== "ERR_PUSH_FAILED") throw error;
+    throw new StagingError("Nix does not write the paths into a directory");
+  }
+
+  async #read(directory: string, path: string): Promise<StagedPath> {
+    const { hash } = parseStorePath(path, this.#options);
+    const narinfo = await readFile(join(directory, `${hash}.narinfo`));
+    const parsed = parseNarinfo(narinfo.toString("utf8"));
+    // Nix names the file; it must lie where nix has been told to write.
+    if (parsed?.storePath !== path || !/^nar\/[A-Za-z0-9][A-Za-z0-9._-]*$/u.test(parsed.url))
+      throw new StagingError("Nix has written a narinfo that is none");
+    const nar = join(directory, parsed.url);
+    const listing = join(directory, `${hash}.ls`);
+    const listingSize = await stat(listing).then(
+      ({ size }) => size,
+      () => undefined,
+    );
+    return {
+      ...{ path, narinfo, parsed },
+      nar: { path: nar, size: (await stat(nar)).size },
+      listing: listingSize === undefined ? undefined : { path: listing, size: listingSize },
+    };
+  }
+}
+
+function toSeed(path: string): string {
+  const hash = "0".repeat(52);
+  const lines = [
+    `StorePath: ${path}`,
+    ...["URL: nar/seed", "Compression: none", `NarHash: sha256:${hash}`, "NarSize: 1", "References: "],
+  ];
+  return `${lines.join("\n")}\n`;
+}
+
+function toStagingError(error: unknown): never {
+  if (error instanceof StagingError) throw error;
+  throw new StagingError("The files that nix has written cannot be read");
+}

@@ -1,0 +1,28 @@
+import type { Registration } from "../commands/closure.ts";
+
+/** Most paths of a share; each is some files in one directory. */
+const MAX_PATHS = 2_000;
+
+/**
+ * Splits paths into shares of a bounded size, in their order. A path that is larger alone is a share of its own.
+ *
+ * @param maxBytes - most bytes of NARs in a share
+ */
+export function toShares(
+  paths: readonly Registration[],
+  maxBytes: number,
+): readonly (readonly Registration[])[] {
+  const shares: Registration[][] = [];
+  let bytes = 0;
+  for (const path of paths) {
+    const last = shares.at(-1);
+    if (last === undefined || bytes + path.narSize > maxBytes || last.length === MAX_PATHS) {
+      shares.push([path]);
+      bytes = path.narSize;
+    } else {
+      last.push(path);
+      bytes += path.narSize;
+    }
+  }
+  return shares;
+}

@@ -1,0 +1,45 @@
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
+import type { PrivateNixStore } from "../../examples/support/private-nix-store.ts";
+
+const run = promisify(execFile);
+
+async function build(store: PrivateNixStore, expression: string): Promise<readonly string[]> {
+  const env = { ...store.env, HOME: store.env["TMPDIR"] };
+  const options = ["--no-out-link", "--option", "substitute", "false", "--option", "builders", ""];
+  const buildWith = async (more: readonly string[]) =>
+    (await run("nix-build", [...options, ...more, "-E", expression], { env, maxBuffer: 1e8 })).stdout;
+  // A newer Nix beside the installed one has no hook where it looks for one, and an old one has to have one.
+  const stdout = await buildWith([]).catch(() => buildWith(["--option", "build-hook", ""]));
+  return stdout.trim().split("\n");
+}
+
+const MAKE = (tag: string): string => `
+  make = name: refs: builtins.derivation {
+    inherit name;
+    system = builtins.currentSystem;
+    builder = "/bin/sh";
+    args = [ "-c" "echo '${tag} \${name} \${toString refs}' > $out" ];
+  };`;
+
+/** Builds a chain, and returns its end: each path refers to the one before. */
+export async function buildChain(store: PrivateNixStore, tag: string, length: number): Promise<string> {
+  const [end = ""] = await build(
+    store,
+    `let ${MAKE(tag)}
+       chain = n: make "${tag}-\${toString n}" (if n == 0 then [] else [ (chain (n - 1)) ]);
+     in chain ${length - 1}`,
+  );
+  return end;
+}
+
+/** Builds a path that refers to so many others. */
+export async function buildWide(store: PrivateNixStore, tag: string, width: number): Promise<string> {
+  const [root = ""] = await build(
+    store,
+    `let ${MAKE(tag)}
+       leaves = builtins.genList (n: make "${tag}-\${toString n}" []) ${width};
+     in make "${tag}-root" leaves`,
+  );
+  return root;
+}

@@ -1,0 +1,199 @@
+import { createNodeRuntime, createProcessExecutor } from "@eka-ci/caches";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type BinaryCacheOptions, BinaryCacheServer } from "../../examples/support/binary-cache-server.ts";
+import { PrivateNixStore } from "../../examples/support/private-nix-store.ts";
+import { HttpBinaryCache } from "../../src/binary-cache/http-binary-cache.ts";
+import { parseNarinfo } from "../../src/binary-cache/narinfo.ts";
+import { type DirectUploadOptions, uploadDirectly } from "../../src/upload/direct-upload.ts";
+import { buildChain, buildWide } from "../support/build-closure.ts";
+import { describeEachNix } from "../support/requirement.ts";
+
+const { http, clock, random } = createNodeRuntime();
+
+describeEachNix("a direct upload", (searchPath) => {
+  let store: PrivateNixStore;
+  let wide: string;
+  let chain: string;
+  beforeAll(async () => {
+    store = await PrivateNixStore.create(searchPath);
+    wide = await buildWide(store, "wide", 30);
+    chain = await buildChain(store, "chain", 10);
+  }, 120_000);
+  afterAll(async () => {
+    expect(await store.listWorkDirectories()).toEqual([]);
+    await store[Symbol.asyncDispose]();
+  });
+
+  async function upload(
+    server: BinaryCacheServer,
+    storePaths: readonly string[],
+    more: Partial<DirectUploadOptions> = {},
+  ) {
+    const session = http.connect?.({ maxConnections: 16 });
+    if (session === undefined) throw new Error("Node has sessions");
+    const executor = createProcessExecutor({ runtime: { env: store.env } });
+    const quick = { ...random, fraction: () => 0 };
+    const cache = new HttpBinaryCache(
+      { baseUrl: `${server.url}/`, headers: {} },
+      { session, clock, random: quick },
+    );
+    try {
+      return await uploadDirectly({
+        ...{ storePaths, cache, parameters: [{ name: "compression", value: "zstd" }] },
+        storeDirectory: store.env["NIX_STORE_DIR"],
+        stagingParent: store.env["TMPDIR"] ?? "",
+        ...{ shareBytes: 1024 * 1024, maxRequests: 16, signal: new AbortController().signal },
+        toOptions: () => ({
+          ...{ executor, clock, hostSecrets: [], signal: undefined },
+          ...{ remainingMs: 60_000, timeoutMs: 60_000 },
+        }),
+        ...more,
+      });
+    } finally {
+      session[Symbol.dispose]();
+    }
+  }
+
+  const withServer = async (
+    options: BinaryCacheOptions,
+    work: (server: BinaryCacheServer) => Promise<void>,
+  ) => {
+    await using server = await BinaryCacheServer.start(options);
+    await work(server);
+    checkConsistency(server);
+  };
+
+  /** Every narinfo has its NAR, and the narinfos of all that it refers to. */
+  function checkConsistency(server: BinaryCacheServer): void {
+    for (const [key, object] of server.objects) {
+      if (!key.endsWith(".narinfo")) continue;
+      const narinfo = parseNarinfo(object.toString());
+      expect(server.objects.has(`/${narinfo?.url}`)).toBe(true);
+      for (const name of narinfo?.references ?? [])
+        expect(server.objects.has(`/${name.slice(0, 32)}.narinfo`)).toBe(true);
+    }
+  }
+
+  it("brings the whole closure there, and then nothing more", () =>
+    withServer({}, async (server) => {
+      const first = await upload(server, [wide, chain]);
+      expect(first).toMatchObject({ present: [wide, chain], complete: [wide, chain] });
+      expect(first.error).toBeUndefined();
+      const narinfos = [...server.objects.keys()].filter((key) => key.endsWith(".narinfo"));
+      expect(narinfos).toHaveLength(41);
+      server.requests.length = 0;
+      expect(await upload(server, [wide, chain])).toMatchObject({ executions: [], complete: [wide, chain] });
+      expect(server.requests.filter(({ method }) => method === "PUT")).toEqual([]);
+    }));
+
+  it("writes what nix writes, byte for byte", () =>
+    withServer({}, async (direct) => {
+      await upload(direct, [chain]);
+      await using byNix = await BinaryCacheServer.start();
+      const { execFile } = await import("node:child_process");
+      const { promisify } = await import("node:util");
+      const args = ["--extra-experimental-features", "nix-command", "copy", "--no-check-sigs"];
+      await promisify(execFile)("nix", [...args, "--to", `${byNix.url}?compression=zstd`, chain], {
+        env: { ...store.env, HOME: store.env["TMPDIR"] },
+      });
+      const toEntries = (server: BinaryCacheServer) =>
+        [...server.objects].sort(([one], [other]) => (one < other ? -1 : 1));
+      expect(toEntries(direct)).toEqual(toEntries(byNix));
+    }));
+
+  it("heals a cache that lost some of it, and asks for nothing twice that is there", () =>
+    withServer({}, async (server) => {
+      await upload(server, [wide]);
+      const lost = [...server.objects.keys()].filter((key) => key.endsWith(".narinfo")).slice(3, 6);
+      for (const key of lost) server.objects.delete(key);
+      server.requests.length = 0;
+      expect(await upload(server, [wide])).toMatchObject({ complete: [wide] });
+      const put = server.requests.filter(({ method, path }) => method === "PUT" && path.endsWith(".narinfo"));
+      expect(put.map(({ path }) => path).sort()).toEqual(lost.sort());
+    }));
+
+  it("stages in shares, so that little lies on the disk", () =>
+    withServer({}, async (server) => {
+      const outcome = await upload(server, [chain], { shareBytes: 300 });
+      expect(outcome.complete).toEqual([chain]);
+      expect(outcome.executions.length).toBeGreaterThan(3);
+    }));
+
+  it("lets a path that fails fail alone, with those that refer to it", () => {
+    let refused = "";
+    const fail: BinaryCacheOptions["fail"] = ({ method, path }) => {
+      if (method !== "PUT" || !path.startsWith("/nar/")) return undefined;
+      refused ||= path;
+      return path === refused ? 413 : undefined;
+    };
+    return withServer({ fail }, async (server) => {
+      const outcome = await upload(server, [wide, chain]);
+      expect(outcome.error).toMatchObject({ code: "ERR_PUSH_FAILED", answer: { status: 413 } });
+      expect(outcome.complete).toHaveLength(1);
+    });
+  });
+
+  it.each([401, 403, 507])("gives up at once where the server refuses everything (%i)", (status) => {
+    const fail: BinaryCacheOptions["fail"] = ({ method }) => (method === "PUT" ? status : undefined);
+    return withServer({ fail }, async (server) => {
+      await expect(upload(server, [wide])).rejects.toMatchObject({ answer: { status } });
+      expect(server.requests.filter(({ method }) => method === "PUT")).toHaveLength(1);
+    });
+  });
+
+  it("goes on where one request in ten fails for now", () => {
+    let count = 0;
+    const fail: BinaryCacheOptions["fail"] = () => (++count % 10 === 0 ? 503 : undefined);
+    return withServer({ fail }, async (server) => {
+      expect(await upload(server, [wide, chain])).toMatchObject({ complete: [wide, chain] });
+    });
+  });
+
+  it("calls nothing there that a server answers with a page", () =>
+    withServer({}, async (server) => {
+      const { hash } = { hash: wide.slice(wide.lastIndexOf("/") + 1).slice(0, 32) };
+      server.objects.set(`/${hash}.narinfo`, Buffer.from("<html>Welcome</html>"));
+      expect(await upload(server, [wide])).toMatchObject({ complete: [wide] });
+      expect(server.narinfo(wide)).toContain(`StorePath: ${wide}`);
+    }));
+
+  it("refuses the cache of a store in another directory", () =>
+    withServer({}, async (server) => {
+      server.objects.set("/nix-cache-info", Buffer.from("StoreDir: /elsewhere/store\n"));
+      await expect(upload(server, [chain])).rejects.toMatchObject({ code: "ERR_PUSH_FAILED" });
+      expect(server.objects.size).toBe(1);
+    }));
+
+  it("sends nothing that lacks the signature that is asked for", () =>
+    withServer({}, async (server) => {
+      const outcome = await upload(server, [chain], { requireSignature: "ci.example.org-1" });
+      expect(outcome).toMatchObject({
+        complete: [],
+        error: { code: "ERR_SIGNATURE_MISSING", storePaths: [chain] },
+      });
+      expect(server.objects.size).toBe(0);
+    }));
+
+  it("says that nothing was sent where nix cannot stage", () =>
+    withServer({}, async (server) => {
+      const stagingParent = "/nonexistent";
+      await expect(upload(server, [chain], { stagingParent })).rejects.toMatchObject({
+        name: "StagingError",
+      });
+      expect(server.objects.size).toBe(0);
+    }));
+
+  describe("that is aborted", () => {
+    it.each([0, 2, 5, 9, 14])("after %i uploads leaves a consistent cache", (count) => {
+      const controller = new AbortController();
+      let puts = 0;
+      const fail: BinaryCacheOptions["fail"] = ({ method }) => {
+        if (method === "PUT" && puts++ === count) controller.abort(new Error("enough"));
+        return undefined;
+      };
+      return withServer({ fail }, async (server) => {
+        await expect(upload(server, [chain], { signal: controller.signal })).rejects.toThrow("enough");
+      });
+    });
+  });
+});
