@@ -60,6 +60,7 @@ function toCache({ wire, destination }: CheckedCache): CacheDefinition {
     destination: toDestination(destination, wire),
     credentials: toCredentialSource(wire.credentials),
     permissions: toPermissions(wire.permissions),
+    upload: wire.upload,
     substituter: wire.substituter,
     upstreamKeys: wire.upstream_keys,
     requireSignature: wire.require_signature,

@@ -135,6 +135,11 @@ export interface CacheDefinition {
   /** Who may push. */
   readonly permissions: CachePermissions;
   /**
+   * How paths get to an S3 or HTTP cache: `direct` has nix write them into files, which this process sends over many connections; with `nix`,
+   * the default, nix sends them itself.
+   */
+  readonly upload?: "direct" | "nix" | undefined;
+  /**
    * Absolute `http(s)` URL without parameters at which the cache is read, where that is not its destination: it is asked after a push.
    * Another server than the destination's gets no credentials.
    */

@@ -34,6 +34,16 @@ export function addCertificates(command: CommandSpec, env: Variables): CommandSp
   return { ...named, files: [...named.files, added] };
 }
 
+/**
+ * The authorities that the host trusts, by the first of these variables that is set, in PEM; nothing where none is, or has none: then those
+ * of Node.js are trusted.
+ */
+export function findHostCertificates(env: Variables): string | undefined {
+  const path = env["NIX_SSL_CERT_FILE"] || env["SSL_CERT_FILE"] || env[CACHIX_NAME] || env[DIRECTORY_NAME];
+  if (!path) return undefined;
+  return (isFile(path) ? readText(path, MAX_BYTES) : readDirectories(path)) || undefined;
+}
+
 /** The command's own variables stay, too. */
 function addVariables(command: CommandSpec, env: Variables, file: CommandArg): CommandSpec {
   const missing = [...FILE_NAMES, CACHIX_NAME].filter((name) => !env[name]);
@@ -72,11 +82,11 @@ function listEntries(directory: string): readonly string[] {
   }
 }
 
-function readText(path: string): string {
+function readText(path: string, maxBytes = MAX_FILE_BYTES): string {
   try {
     const status = nodeFs().statSync(path);
     // A pipe would keep the whole process waiting, and a device has no end.
-    if (!status.isFile() || status.size > MAX_FILE_BYTES) return "";
+    if (!status.isFile() || status.size > maxBytes) return "";
     return nodeFs().readFileSync(path, "latin1");
   } catch {
     return ""; // A directory, or a link that leads nowhere.

@@ -16,6 +16,11 @@ import type { CommandSpec } from "../commands/command.ts";
  */
 export interface Executor {
   /**
+   * Whether commands run on this machine, so that what one writes at an absolute path is there for this process, and the other way round;
+   * default false. Without it paths are not uploaded directly.
+   */
+  readonly sharesDisk?: boolean | undefined;
+  /**
    * Runs one command to its end.
    *
    * @throws {@link CommandError} `ERR_COMMAND_NOT_FOUND`, `ERR_COMMAND_INVALID`

@@ -42,6 +42,7 @@ export function createProcessExecutor(options: ProcessExecutorOptions = {}): Exe
   // The first run tells.
   load().catch(() => undefined);
   return {
+    sharesDisk: true,
     execute: async (command, executeOptions) => (await load()).execute(command, executeOptions),
   };
 }

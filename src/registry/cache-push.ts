@@ -1,3 +1,4 @@
+import { CacheAnswerError } from "../binary-cache/cache-answer-error.ts";
 import { batchStorePaths } from "../commands/batch.ts";
 import type { CommandSpec } from "../commands/command.ts";
 import { buildPushCommand } from "../commands/push-command.ts";
@@ -8,9 +9,10 @@ import { showCredentialName } from "../core/environment-name.ts";
 import type { Secret } from "../core/secret.ts";
 import type { Credentials } from "../credentials/provider.ts";
 import type { ExecutionResult, OutputChunk } from "../execution/executor.ts";
-import { isCredentialFailure } from "../execution/failure.ts";
+import { classifyAnswer, isCredentialFailure } from "../execution/failure.ts";
 import type { CommandProgress } from "../execution/nix-log.ts";
 import { runCommand } from "../execution/run-command.ts";
+import { StagingError } from "../upload/staging-error.ts";
 import type { AnyCachesError } from "./any-error.ts";
 import { addFollowUp } from "./follow-up.ts";
 import { askNixVersion, dependsOnNixVersion } from "./nix-memory.ts";
@@ -18,6 +20,8 @@ import { type PushContext, toRunOptions } from "./push-context.ts";
 import { toEnded, toPushFailure } from "./push-failure.ts";
 import type { PushParticipant, SharedEnd } from "./push-participant.ts";
 import type { PushResult } from "./push-types.ts";
+import { uploadToCache } from "./upload-to-cache.ts";
+import { type DirectWay, findDirectWay } from "./upload-way.ts";
 import type { Verification } from "./verification.ts";
 import { verifyPaths } from "./verify.ts";
 
@@ -70,6 +74,10 @@ function isSame(one: Credentials, other: Credentials): boolean {
   const isHeld = ([name, value]: readonly [string, Secret]): boolean =>
     other.env.get(name)?.equals(value) === true;
   return one.env.size === other.env.size && [...one.env].every(isHeld);
+}
+
+function isRefusedAnswer(error: AnyCachesError | undefined): boolean {
+  return error instanceof CacheAnswerError && classifyAnswer(error.answer).failureClass === "credentials";
 }
 
 class CachePush {
@@ -128,6 +136,9 @@ class CachePush {
     // A command that cannot be built fails before the store is asked; what one batch lacks, all lack.
     for (const batch of batches.slice(0, 1)) this.#build(batch);
     await this.#checkStore();
+    const direct = findDirectWay(this.#cache, this.#context);
+    const isDone = typeof direct !== "string" && (await this.#pushDirectly(asked, direct));
+    if (isDone !== false) return isDone.error;
     for (const batch of batches) {
       const error = await this.#confirm(batch, await this.#pushBatch(batch));
       if (error !== undefined) return error;
@@ -135,17 +146,56 @@ class CachePush {
     return undefined;
   }
 
+  /** Uploads without nix, and once more with fresh credentials where they were not accepted; false if nix has to push after all. */
+  async #pushDirectly(
+    asked: readonly string[],
+    way: DirectWay,
+  ): Promise<false | { readonly error: AnyCachesError | undefined }> {
+    const storePaths = [...new Set(asked)];
+    const first = await this.#upload(storePaths, way);
+    if (first === false || !isRefusedAnswer(first.error) || !(await this.#getFreshCredentials()))
+      return first;
+    return this.#upload(storePaths, way);
+  }
+
+  async #upload(
+    storePaths: readonly string[],
+    way: DirectWay,
+  ): Promise<false | { readonly error: AnyCachesError | undefined }> {
+    const { deadline } = this.#context;
+    const onProgress = this.#context.onProgress === undefined ? undefined : this.#onProgress;
+    const upload = { cache: this.#cache, storePaths, credentials: this.#credentials, way, onProgress };
+    try {
+      const outcome = await uploadToCache({ ...upload, context: this.#context });
+      this.#executions.push(...outcome.executions);
+      this.#add(outcome.present, [this.#present]);
+      if (this.#cache.substituter !== undefined && outcome.error === undefined)
+        return { error: await this.#confirm(storePaths, undefined) };
+      this.#add(outcome.complete, [this.#confirmed]);
+      return { error: outcome.error };
+    } catch (error) {
+      if (error instanceof StagingError && !deadline.signal.aborted) return false;
+      return { error: this.#toFailure(error) };
+    }
+  }
+
+  /** Whether the credentials could be replaced by others, once in a push. */
+  async #getFreshCredentials(): Promise<boolean> {
+    if (this.#refreshed || this.#cache.credentials.type === "none") return false;
+    this.#refreshed = true;
+    const refused = this.#credentials;
+    await this.#resolveCredentials(true);
+    // A source that gives the same again would be refused again.
+    return !isSame(refused, this.#credentials);
+  }
+
   /** Runs one command, and once more with fresh credentials if those it had were not accepted. */
   async #pushBatch(batch: readonly string[]): Promise<AnyCachesError | undefined> {
     const error = await this.#execute(this.#build(batch));
     const result = this.#executions.at(-1);
     const refused = error?.code === "ERR_PUSH_FAILED" && result !== undefined && isCredentialFailure(result);
-    if (!refused || this.#refreshed || this.#cache.credentials.type === "none") return error;
-    this.#refreshed = true;
-    const refusedOnes = this.#credentials;
-    await this.#resolveCredentials(true);
-    // A source that gives the same again would be refused again.
-    return isSame(refusedOnes, this.#credentials) ? error : this.#execute(this.#build(batch));
+    if (!refused || !(await this.#getFreshCredentials())) return error;
+    return this.#execute(this.#build(batch));
   }
 
   /**

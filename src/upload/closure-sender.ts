@@ -119,6 +119,8 @@ export class ClosureSender {
   }
 
   #toFailure(error: unknown, path: string): PushError {
+    // One of a reference is told as it is.
+    if (error instanceof PushError && error.storePaths !== undefined) return error;
     if (error instanceof CacheAnswerError) {
       if (classifyAnswer(error.answer).isWholeServer) this.#stop.abort(error);
       return error.about([path]);

@@ -218,9 +218,8 @@ class DirectUpload {
     const present = storePaths.filter(isThere);
     if (complete.length === storePaths.length && cause === undefined)
       return { executions, present, complete };
-    const failure = cause ?? firstOf(sender?.failures.values());
-    const message = "The cache does not give back what was put there";
-    const error = failure ?? new PushError("ERR_PUSH_UNVERIFIED", message, altered);
+    const incompletePaths = storePaths.filter((path) => !complete.includes(path));
+    const error = cause ?? toError(incompletePaths, sender, altered);
     return { executions, present, complete, error };
   }
 
@@ -238,9 +237,20 @@ class DirectUpload {
   }
 }
 
-function firstOf(failures: Iterable<PushError> | undefined): PushError | undefined {
-  const [first] = failures ?? [];
-  return first;
+/** Why paths are not complete: the first reason, with those of them that share it. */
+function toError(
+  incomplete: readonly string[],
+  sender: ClosureSender | undefined,
+  altered: readonly string[],
+): PushError {
+  const reasonOf = (path: string): PushError | undefined => sender?.failures.get(path);
+  const first =
+    incomplete.map(reasonOf).find((reason) => reason !== undefined) ??
+    [...(sender?.failures.values() ?? [])][0];
+  const about = incomplete.filter((path) => (reasonOf(path) ?? first) === first);
+  if (first instanceof CacheAnswerError) return first.about(about);
+  if (first !== undefined) return new PushError(first.code, first.message, about);
+  return new PushError("ERR_PUSH_UNVERIFIED", "The cache does not give back what was put there", altered);
 }
 
 /** The paths of which something in their closure is not there. References stand before who refers to them. */

@@ -121,6 +121,7 @@ function checkSubstituter(text: unknown, path: KeyPath, allowPrivateHosts: boole
 
 /** Keys that only some tools have an option for. */
 const KEYS_OF_TYPES: Readonly<Record<string, readonly CacheType[]>> = {
+  upload: ["nix-copy"],
   jobs: ["attic"],
   ignore_upstream: ["attic"],
   upstream_keys: ["attic", "cachix"],

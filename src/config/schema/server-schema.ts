@@ -66,6 +66,15 @@ const cache = v.pipe(
     ),
     credentials,
     permissions: v.optional(permissions),
+    upload: v.optional(
+      v.pipe(
+        v.picklist(["direct", "nix"]),
+        v.description(
+          "How paths get to an S3 or HTTP cache: nix writes files that the server sends (direct), or sends them itself (nix, the default).",
+        ),
+        v.examples(["direct"]),
+      ),
+    ),
     jobs: v.optional(
       v.pipe(
         v.number(),
