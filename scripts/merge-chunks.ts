@@ -22,8 +22,8 @@ function findStatic(id: string, getModuleInfo: GetModuleInfo, found = new Set<st
 const bundle = await rollup({
   input: Object.fromEntries(ENTRIES.map((name) => [name, toPath(name)])),
   external: (id) => !id.startsWith(".") && !id.startsWith("/"),
-  // Late chunks take from an entry what they share with it, though it exports that to nobody else.
-  preserveEntrySignatures: "allow-extension",
+  // What late chunks share with an entry lies in a file beside it: an entry exports what it says, and nothing else.
+  preserveEntrySignatures: "strict",
 });
 const { output } = await bundle.generate({
   format: "es",

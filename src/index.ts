@@ -195,3 +195,4 @@ export type {
   PushResult,
   UpstreamResult,
 } from "./registry/push-types.ts";
+export type { UploadWay } from "./registry/upload-way.ts";

@@ -47,7 +47,7 @@ export interface HttpSession extends Disposable {
   /**
    * Sends one request, as {@link HttpClient.send} does.
    *
-   * @throws {@link HttpError} as there
+   * @throws {@link HttpError} `ERR_HTTP_UNREACHABLE`, `ERR_HTTP_TOO_LARGE`, `ERR_HTTP_INVALID`; the signal's reason on abort
    */
   send(request: HttpRequest): Promise<HttpResponse>;
 }

@@ -154,7 +154,8 @@ export class CacheRegistry implements AsyncDisposable {
     const entries = read.caches.map((cacheId) => {
       const { decision, cache } = this.#catalog.decide(cacheId, read);
       if (cache === undefined) return { cacheId, decision, commands: [] };
-      return planAllowed(cache, decision, read.storePaths, this.#host);
+      const context = { executor: this.#executor, runtime: this.#runtime, stallTimeoutMs: undefined };
+      return planAllowed(cache, decision, read.storePaths, this.#host, context);
     });
     return { entries };
   }
@@ -214,6 +215,7 @@ export class CacheRegistry implements AsyncDisposable {
       [...new Set(ids)].map((id) => ({ id, cache: this.#catalog.find(id) })),
       {
         executor: this.#executor,
+        runtime: this.#runtime,
         clock: this.#runtime.clock,
         resolver: this.#resolver,
         host: this.#host,

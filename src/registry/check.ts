@@ -12,10 +12,11 @@ import { CommandError, PushError } from "../core/errors.ts";
 import type { CredentialResolver } from "../credentials/resolver.ts";
 import type { Executor } from "../execution/executor.ts";
 import { runCommand } from "../execution/run-command.ts";
-import type { Clock } from "../host/runtime.ts";
+import type { Clock, Runtime } from "../host/runtime.ts";
 import { describeUnknownCache } from "../policy/unknown-cache.ts";
 import type { AnyCachesError } from "./any-error.ts";
 import { toPushFailure } from "./push-failure.ts";
+import { findDirectWay, toUploadWay, type UploadWay, type UploadWayContext } from "./upload-way.ts";
 
 const TOOL_TIMEOUT_MS = 10_000;
 /** Some versions try a dead address for long; by then they have said whether they know S3. */
@@ -84,6 +85,8 @@ export interface CacheCheck {
   readonly names: readonly string[];
   /** When they end; absent where the source does not say. */
   readonly expiration?: Date | undefined;
+  /** Which way paths go to an S3 or HTTP cache. */
+  readonly upload?: UploadWay | undefined;
   /** What works otherwise than the destination says: parameters that the installed version of nix ignores. */
   readonly warnings: readonly string[];
   /** Why they are not usable, or why the tool cannot reach such a cache. */
@@ -93,6 +96,7 @@ export interface CacheCheck {
 /** What {@link checkCaches} works with. */
 export interface CheckContext {
   readonly executor: Executor;
+  readonly runtime: Runtime;
   readonly clock: Clock;
   readonly resolver: CredentialResolver;
   readonly host: HostPaths;
@@ -127,24 +131,40 @@ export async function checkCaches(
   );
   const [tools, checked, gap] = await Promise.all([checking, fetching, supportingS3]);
   const version = parseNixVersion(tools.find(({ tool }) => tool === "nix")?.version ?? "");
-  const types = new Map(caches.map(({ id, destination }) => [id, destination]));
-  const entries = checked.map((entry) => withTool(entry, types.get(entry.cacheId), version, gap));
+  const known = new Map(caches.map((cache) => [cache.id, cache]));
+  const ways = { executor: context.executor, runtime: context.runtime, stallTimeoutMs: undefined };
+  const entries = checked.map((entry) => {
+    const cache = known.get(entry.cacheId);
+    return cache === undefined ? entry : withTool(entry, cache, { version, gap, ways });
+  });
   return { ok: [...tools, ...entries].every(({ ok }) => ok), tools, caches: entries };
 }
 
+/** What is known of the tools. */
+interface KnownTools {
+  readonly version: NixVersion | undefined;
+  readonly gap: S3Gap | undefined;
+  readonly ways: UploadWayContext;
+}
+
 /** What the tool makes of a cache whose credentials were checked. */
-function withTool(
-  entry: CacheCheck,
-  destination: CacheDestination | undefined,
-  version: NixVersion | undefined,
-  gap: S3Gap | undefined,
-): CacheCheck {
-  if (destination === undefined) return entry;
+function withTool(entry: CacheCheck, cache: CacheDefinition, { version, gap, ways }: KnownTools): CacheCheck {
+  const { destination } = cache;
+  if (destination.type !== "s3" && destination.type !== "http") return entry;
+  const upload = toUploadWay(findDirectWay(cache, ways));
+  // What nix cannot do, this process does.
+  if (upload.way === "direct") return { ...entry, upload };
   const warnings = findIgnoredParameters(destination, version);
   // A bucket that is open to all needs no signatures.
   const isBridged = gap === undefined || (gap === "signatures" && !needsSignatures(destination, entry.names));
-  if (destination.type !== "s3" || isBridged || !entry.ok) return { ...entry, warnings };
-  return { ...entry, warnings, ok: false, error: new CommandError("ERR_TOOL_UNSUPPORTED", GAPS[gap]) };
+  if (destination.type !== "s3" || isBridged || !entry.ok) return { ...entry, warnings, upload };
+  return {
+    ...entry,
+    warnings,
+    upload,
+    ok: false,
+    error: new CommandError("ERR_TOOL_UNSUPPORTED", GAPS[gap]),
+  };
 }
 
 function needsSignatures(destination: CacheDestination, names: readonly string[]): boolean {

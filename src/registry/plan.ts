@@ -1,12 +1,21 @@
 import { batchStorePaths } from "../commands/batch.ts";
-import { formatCommand } from "../commands/command.ts";
+import { buildClosureCommand } from "../commands/closure.ts";
+import { type CommandSpec, formatCommand } from "../commands/command.ts";
 import type { HostPaths } from "../commands/host-paths.ts";
 import { buildPushCommand } from "../commands/push-command.ts";
+import { buildStagingCommand } from "../commands/staging.ts";
 import { checkStorePaths } from "../commands/store-path.ts";
 import type { CacheDefinition } from "../core/cache.ts";
 import { CommandError } from "../core/errors.ts";
 import { Secret } from "../core/secret.ts";
 import type { Decision } from "../policy/decision.ts";
+import {
+  type DirectWay,
+  findDirectWay,
+  toUploadWay,
+  type UploadWay,
+  type UploadWayContext,
+} from "./upload-way.ts";
 
 /**
  * What a push would do.
@@ -30,6 +39,8 @@ export interface PlanEntry {
   readonly decision: Decision;
   /** The commands that would run, for people, with secrets as `[redacted]`; empty if denied or not buildable. */
   readonly commands: readonly string[];
+  /** Which way the paths go to an S3 or HTTP cache; with `direct`, the commands are those by which nix writes files. */
+  readonly upload?: UploadWay | undefined;
   /** Why no command can be built from this request. */
   readonly error?: CommandError | undefined;
 }
@@ -40,25 +51,35 @@ export function planAllowed(
   decision: Decision,
   storePaths: readonly string[],
   host: HostPaths,
+  context: UploadWayContext,
 ): PlanEntry {
+  const { destination } = cache;
   const credentials = { env: toPlaceholders(cache) };
   try {
     const batches = batchStorePaths(checkStorePaths(storePaths, host));
     const commands = batches.map((batch) =>
-      formatCommand(
-        buildPushCommand({
-          destination: cache.destination,
-          storePaths: batch,
-          credentials,
-          ...host,
-        }),
-      ),
+      buildPushCommand({ destination, storePaths: batch, credentials, ...host }),
     );
-    return { cacheId: cache.id, decision, commands };
+    const found = findDirectWay(cache, context);
+    const upload = destination.type === "s3" || destination.type === "http" ? toUploadWay(found) : undefined;
+    const shown = typeof found === "string" ? commands : toDirectCommands(batches, found, host);
+    return { cacheId: cache.id, decision, commands: shown.map(formatCommand), upload };
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;
     return { cacheId: cache.id, decision, commands: [], error };
   }
+}
+
+/** The closure is asked for, and what the cache lacks of it is staged: of that, a plan knows the paths of the request. */
+function toDirectCommands(
+  batches: readonly (readonly string[])[],
+  { parameters }: DirectWay,
+  { storeDirectory }: HostPaths,
+): readonly CommandSpec[] {
+  return batches.flatMap((batch) => [
+    buildClosureCommand(batch, { storeDirectory }),
+    buildStagingCommand(batch, { directory: "<stage>", parameters, storeDirectory }),
+  ]);
 }
 
 function toPlaceholders(cache: CacheDefinition): ReadonlyMap<string, Secret> {

@@ -147,6 +147,29 @@ describeEachNix("a push with upload = direct", (searchPath) => {
     expect(await push(registry, await add())).toMatchObject({ status: "pushed" });
   });
 
+  it("is told in plan and check, with the reason where nix pushes after all", async () => {
+    const ways = async (registry: CacheRegistry) => {
+      const request = { repository: "o/r", job: "j", caches: ["one"], storePaths: [root] };
+      const [entry] = registry.plan(request).entries;
+      const [cache] = (await registry.check()).caches;
+      return { plan: entry?.upload, check: cache?.upload, commands: entry?.commands ?? [], ok: cache?.ok };
+    };
+    await using direct = open("s3://bucket?region=eu-west-1", S3_SOURCE, S3_ENV);
+    const found = await ways(direct);
+    expect([found.plan, found.check, found.ok]).toEqual([{ way: "direct" }, { way: "direct" }, true]);
+    expect(found.commands.join("\n")).toContain("file://<stage>");
+    await using proxied = open("http://cache.example.com", '"none"', { https_proxy: "http://proxy:1" });
+    expect(await ways(proxied)).toMatchObject({
+      plan: { way: "nix", reason: expect.stringContaining("https_proxy") },
+      check: { way: "nix" },
+    });
+    await using special = open("http://127.0.0.1:1?index-debug-info=true");
+    expect((await ways(special)).plan).toMatchObject({
+      way: "nix",
+      reason: expect.stringContaining("index-debug-info"),
+    });
+  });
+
   it("is one by nix where the executor does not share the disk", async () => {
     await using server = await BinaryCacheServer.start();
     const local = createProcessExecutor({ runtime: { env: store.env } });
