@@ -23,6 +23,8 @@ export interface CacheGetOptions {
 export interface BinaryCache {
   /** Reads a small object; nothing where there is none. */
   get(key: string, options: CacheGetOptions): Promise<Uint8Array | undefined>;
+  /** Whether there is an object. */
+  has(key: string, signal: AbortSignal): Promise<boolean>;
   /** Tells the size of an object in bytes; nothing where there is none, or the cache does not say. */
   size(key: string, signal: AbortSignal): Promise<number | undefined>;
   /** Puts an object, in place of an earlier one. */

@@ -20,6 +20,11 @@ export class HttpBinaryCache implements BinaryCache {
     return response.status === 200 ? response.body : undefined;
   }
 
+  async has(key: string, signal: AbortSignal): Promise<boolean> {
+    const request = { method: "HEAD", url: `${this.#baseUrl}${key}`, name: `HEAD ${key}`, signal };
+    return (await this.#transport.send(request, [404, 410])).status < 300;
+  }
+
   async size(key: string, signal: AbortSignal): Promise<number | undefined> {
     const response = await this.#transport.send(
       { method: "HEAD", url: `${this.#baseUrl}${key}`, name: `HEAD ${key}`, signal },

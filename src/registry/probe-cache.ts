@@ -1,9 +1,10 @@
-import { toHttpAccess } from "../commands/http-authorization.ts";
+import { type HttpAccess, toHttpAccess } from "../commands/http-authorization.ts";
 import type { PathInfo } from "../commands/path-info.ts";
 import { parseStorePath } from "../commands/store-path.ts";
 import type { HttpResponse } from "../host/http-client.ts";
 import { askCache } from "./ask-cache.ts";
 import type { CacheReader } from "./cache-reader.ts";
+import { findGoneNars } from "./gone-nars.ts";
 import type { Verification } from "./verification.ts";
 
 /** Most paths of a batch that are looked at; of more, some by chance. */
@@ -20,22 +21,32 @@ export interface ProbedPaths {
 }
 
 /**
- * Asks an HTTP cache itself for what nix does not tell: whether a narinfo comes from the cache, and not by a redirect from elsewhere, and
+ * Asks a cache itself for what nix does not tell: whether a narinfo comes from the cache, and not by a redirect from elsewhere, and
  * whether the NAR that it names is there. A cache that does not answer proves nothing, and nix has answered for it.
  */
 export async function probeCache(
   batch: readonly string[],
   found: ReadonlyMap<string, PathInfo>,
-  { destination, credentials }: CacheReader,
-  { context, host }: Verification,
+  reader: CacheReader,
+  verification: Verification,
 ): Promise<ProbedPaths> {
-  const access = toHttpAccess(destination, credentials.env);
-  const gone = new Set<string>();
-  const elsewhere = new Set<string>();
-  if (access === undefined) return { gone, elsewhere };
-  const { random } = context.runtime;
+  const { random } = verification.context.runtime;
   const named = batch.filter((path) => found.get(path)?.narUrl !== undefined);
   const sample = chooseSome(named, MAX_PROBES, () => random.fraction());
+  const access = toHttpAccess(reader.destination, reader.credentials.env);
+  if (access !== undefined) return probeHttp(sample, found, access, verification);
+  const gone = await findGoneNars(sample, found, reader, verification.context);
+  return { gone, elsewhere: new Set() };
+}
+
+async function probeHttp(
+  sample: readonly string[],
+  found: ReadonlyMap<string, PathInfo>,
+  access: HttpAccess,
+  { context, host }: Verification,
+): Promise<ProbedPaths> {
+  const gone = new Set<string>();
+  const elsewhere = new Set<string>();
   await askCache({ access, maxBytes: MAX_BYTES, context }, (ask) => {
     const probes = sample.map(async (path) => {
       const { hash } = parseStorePath(path, host);

@@ -60,6 +60,10 @@ function describeBinaryCache(name: string, start: () => Promise<Opened>): void {
       await cache.put("a.narinfo", { contentType: "text/x-nix-narinfo", body }, never);
       expect(Buffer.from((await get(cache, "a.narinfo")) ?? []).toString()).toBe("StorePath: /nix/store/x\n");
       expect(await cache.size("a.narinfo", never)).toBe(body.length);
+      expect([await cache.has("a.narinfo", never), await cache.has("b.narinfo", never)]).toEqual([
+        true,
+        false,
+      ]);
     });
 
     it("takes another object in place of one", async () => {

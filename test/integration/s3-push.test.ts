@@ -71,6 +71,19 @@ describeWith("moto_server", "S3 at moto", () => {
       expect(narinfo).toContain(`StorePath: ${path}`);
     });
 
+    it("is asked for NARs, too: one that lost some has not got the path", async () => {
+      const paths = await add(3);
+      expect(await push(moto.url, "nix-cache", paths)).toMatchObject({ status: "pushed" });
+      const hash = paths[1]?.slice(paths[1].lastIndexOf("/") + 1).split("-")[0];
+      const narinfo = await (await fetch(`${moto.url}/nix-cache/${hash}.narinfo`)).text();
+      const url = /^URL: (.*)$/mu.exec(narinfo)?.[1];
+      expect((await fetch(`${moto.url}/nix-cache/${url}`, { method: "DELETE" })).status).toBe(204);
+      // Nix finds the narinfo there, and sends nothing.
+      expect(await push(moto.url, "nix-cache", paths)).toMatchObject({
+        ...{ status: "failed", error: { code: "ERR_PUSH_UNVERIFIED" }, storePaths: [paths[0], paths[2]] },
+      });
+    });
+
     it("fails for good where there is no such bucket", async () => {
       const result = await push(moto.url, "no-such-bucket", await add());
       const run = result?.status === "failed" ? result.executions.at(-1) : undefined;
