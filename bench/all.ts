@@ -9,6 +9,7 @@ const BENCHMARKS = [
   ["Importing the package", "bench:import"],
   ["One push", "bench:push"],
   ["Many pushes", "bench:delivery"],
+  ["A push over a network", "bench:network"],
   ["Hostile texts", "bench:config"],
   ["Memory of hostile texts", "bench:memory"],
 ] as const;

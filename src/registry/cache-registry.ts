@@ -20,6 +20,7 @@ import { CacheCatalog } from "./cache-catalog.ts";
 import type { CheckOptions, CheckReport } from "./check.ts";
 import { NixMemory } from "./nix-memory.ts";
 import { type PushPlan, planAllowed } from "./plan.ts";
+import { Presences } from "./presences.ts";
 import { runPush, runSharedPush } from "./push.ts";
 import type { PushContext } from "./push-context.ts";
 import { toTimeout } from "./push-failure.ts";
@@ -50,6 +51,11 @@ export interface CacheRegistryOptions {
    * report says what the tool said, and signatures are not looked at.
    */
   readonly verify?: "always" | "never" | undefined;
+  /**
+   * How long it is remembered that a cache has a path, in milliseconds; default 10 minutes, and 0 remembers nothing. A direct upload asks for a
+   * sample of what is remembered only, and for all of it when one is missing.
+   */
+  readonly presenceTtlMs?: number | undefined;
 }
 
 /**
@@ -80,6 +86,7 @@ export class CacheRegistry implements AsyncDisposable {
   readonly #audit: AuditLog;
   readonly #host: HostPaths;
   readonly #nix = new NixMemory();
+  readonly #presences: Presences;
   readonly #verifies: boolean;
   readonly #hostSecrets: readonly string[];
   readonly #running = new Map<Deadline, Promise<unknown>>();
@@ -105,6 +112,7 @@ export class CacheRegistry implements AsyncDisposable {
     this.#resolver = createCredentialResolver({ runtime, credentialSources });
     const { clock, warn } = runtime;
     this.#audit = new AuditLog({ enabled: config.security.auditHooks, sinks, clock, warn });
+    this.#presences = new Presences(clock, options.presenceTtlMs);
     this.#hostSecrets = findHostSecrets(runtime);
     this.#host = { storeDirectory: findStoreDirectory(runtime), awsFiles: findAwsFiles(runtime) };
   }
@@ -278,6 +286,7 @@ export class CacheRegistry implements AsyncDisposable {
       runtime: this.#runtime,
       host: this.#host,
       nix: this.#nix,
+      presences: this.#presences,
       hostSecrets: this.#hostSecrets,
       verifies: this.#verifies,
       ...{ deadline, timeoutMs, onOutput, onProgress, stallTimeoutMs },

@@ -7,6 +7,7 @@ import type { Deadline } from "../host/deadline.ts";
 import type { Runtime } from "../host/runtime.ts";
 import type { CacheCatalog } from "./cache-catalog.ts";
 import type { NixMemory } from "./nix-memory.ts";
+import type { Presences } from "./presences.ts";
 import type { PushOptions } from "./push-types.ts";
 
 /** What everything that is done for one push works with. */
@@ -18,6 +19,7 @@ export interface PushContext {
   readonly runtime: Runtime;
   readonly host: HostPaths;
   readonly nix: NixMemory;
+  readonly presences: Presences;
   /** Texts of the host's environment that must not be shown. */
   readonly hostSecrets: readonly string[];
   /** By when everything has to end. */

@@ -40,6 +40,7 @@ export async function uploadToCache(upload: CacheUpload): Promise<UploadOutcome>
     return await uploadDirectly({
       ...{ cache: binaryCache, storePaths, parameters: way.parameters, storeDirectory: host.storeDirectory },
       ...{ stagingParent: env["TMPDIR"] || "/tmp", shareBytes: SHARE_BYTES, maxRequests: MAX_REQUESTS },
+      ...{ presence: context.presences.of(cache.id), random },
       ...{ requireSignature: cache.requireSignature, signal: deadline.signal, onProgress },
       toOptions: () => toRunOptions(context),
     });

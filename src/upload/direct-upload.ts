@@ -1,23 +1,22 @@
 import { setMaxListeners } from "node:events";
 import type { BinaryCache } from "../binary-cache/binary-cache.ts";
 import { CacheAnswerError } from "../binary-cache/cache-answer-error.ts";
-import { type Narinfo, parseNarinfo } from "../binary-cache/narinfo.ts";
-import { DEFAULT_STORE_DIRECTORY, parseStorePath } from "../commands/store-path.ts";
+import type { Narinfo } from "../binary-cache/narinfo.ts";
+import type { Presence } from "../binary-cache/presence.ts";
+import { parseStorePath } from "../commands/store-path.ts";
 import type { StoreParameter } from "../core/cache.ts";
 import { CommandError, PushError } from "../core/errors.ts";
 import type { ExecutionResult } from "../execution/executor.ts";
 import type { CommandProgress } from "../execution/nix-log.ts";
 import type { RunCommandOptions } from "../execution/run-command.ts";
+import type { Random } from "../host/runtime.ts";
+import { CACHE_INFO, findKnownPaths, hasCacheInfo, MAX_NARINFO_BYTES } from "./ask-binary-cache.ts";
 import { askClosure, type Closure } from "./ask-closure.ts";
 import { ClosureSender } from "./closure-sender.ts";
 import { Limiter } from "./limiter.ts";
 import { type Share, StagingArea } from "./staging-area.ts";
 import { StagingError } from "./staging-error.ts";
 import { toShares } from "./to-shares.ts";
-
-const CACHE_INFO = "nix-cache-info";
-/** Longest narinfo and first file that are read; Nix's own are some hundred bytes and the references. */
-const MAX_BYTES = 1024 * 1024;
 
 /** What is uploaded, and how. */
 export interface DirectUploadOptions {
@@ -35,6 +34,9 @@ export interface DirectUploadOptions {
   readonly maxRequests: number;
   /** Name of the key that must have signed the paths that were asked for. */
   readonly requireSignature?: string | undefined;
+  /** What the cache had a while ago; absent: everything is asked for. */
+  readonly presence?: Presence | undefined;
+  readonly random: Random;
   readonly signal: AbortSignal;
   /** Bounds of the next command. */
   readonly toOptions: () => RunCommandOptions;
@@ -71,7 +73,7 @@ class DirectUpload {
   readonly #options: DirectUploadOptions;
   readonly #limiter: Limiter;
   /** The paths that the cache has, with what it says of them. */
-  readonly #known = new Map<string, Narinfo>();
+  #known: ReadonlyMap<string, Narinfo | undefined> = new Map();
 
   constructor(options: DirectUploadOptions) {
     const signal = AbortSignal.any([options.signal]);
@@ -84,7 +86,13 @@ class DirectUpload {
   async run(): Promise<UploadOutcome> {
     const { storePaths, storeDirectory, toOptions } = this.#options;
     const closure = await askClosure(storePaths, { storeDirectory }, toOptions);
-    const [hasInfo] = await Promise.all([this.#checkCacheInfo(), this.#findKnown(closure)]);
+    const { cache, signal, presence, random } = this.#options;
+    const asked = { cache, signal, storeDirectory, limiter: this.#limiter };
+    const [hasInfo, known] = await Promise.all([
+      hasCacheInfo(asked),
+      findKnownPaths({ ...asked, paths: closure.keys(), roots: storePaths, presence, random }),
+    ]);
+    this.#known = known;
     const missing = [...closure.values()].filter(({ path }) => !this.#known.has(path));
     const unsigned = this.#findUnsigned(this.#known);
     if (unsigned !== undefined)
@@ -98,45 +106,6 @@ class DirectUpload {
     const error = await this.#sendShares(toShares(missing, this.#options.shareBytes), area, sender, hasInfo);
     // Waited for here, so that the area is left only when it has ended.
     return await this.#finish(closure, sender, area.executions, error);
-  }
-
-  /** Whether the cache has its first file; one of another store's directory is another cache. */
-  async #checkCacheInfo(): Promise<boolean> {
-    const { cache, signal, storeDirectory = DEFAULT_STORE_DIRECTORY } = this.#options;
-    const bytes = await this.#ask(() => cache.get(CACHE_INFO, { maxBytes: MAX_BYTES, signal }));
-    if (bytes === undefined) return false;
-    const said = /^StoreDir: (.*)$/mu.exec(new TextDecoder().decode(bytes))?.[1];
-    if (said === undefined || said === storeDirectory) return said !== undefined;
-    throw new PushError(
-      "ERR_PUSH_FAILED",
-      "The cache belongs to a store in another directory; name another cache",
-    );
-  }
-
-  async #findKnown(closure: Closure): Promise<void> {
-    const { cache, signal } = this.#options;
-    const find = async (path: string): Promise<void> => {
-      const { hash } = parseStorePath(path, this.#options);
-      const key = `${hash}.narinfo`;
-      const bytes = await this.#ask(() =>
-        this.#limiter.run(() => cache.get(key, { maxBytes: MAX_BYTES, signal })),
-      );
-      const narinfo = bytes && parseNarinfo(new TextDecoder().decode(bytes));
-      // A server that answers everything with a page has nothing.
-      if (narinfo?.storePath === path) this.#known.set(path, narinfo);
-    };
-    await Promise.all([...closure.keys()].map(find));
-  }
-
-  /** S3 refuses a question for what is not there where the keys may not list: the upload then tells. */
-  async #ask(question: () => Promise<Uint8Array | undefined>): Promise<Uint8Array | undefined> {
-    try {
-      return await question();
-    } catch (error) {
-      const isRefused = error instanceof CacheAnswerError && [401, 403].includes(error.answer.status ?? 0);
-      if (isRefused) return undefined;
-      throw error;
-    }
   }
 
   #makeSender(closure: Closure, expected: number): ClosureSender {
@@ -189,7 +158,7 @@ class DirectUpload {
     await cache.put(CACHE_INFO, { contentType: "text/x-nix-cache-info", body: cacheInfo }, signal);
   }
 
-  #findUnsigned(found: ReadonlyMap<string, Narinfo>): PushError | undefined {
+  #findUnsigned(found: ReadonlyMap<string, Narinfo | undefined>): PushError | undefined {
     const { storePaths, requireSignature: key } = this.#options;
     if (key === undefined) return undefined;
     const unsigned = storePaths.filter((path) => found.get(path)?.signedBy.includes(key) === false);
@@ -214,6 +183,7 @@ class DirectUpload {
     const isThere = (path: string): boolean =>
       this.#known.has(path) || (sender?.sent.has(path) === true && !altered.includes(path));
     const incomplete = findIncomplete(closure, isThere);
+    this.#options.presence?.add([...closure.keys()].filter(isThere));
     const complete = storePaths.filter((path) => closure.has(path) && !incomplete.has(path));
     const present = storePaths.filter(isThere);
     if (complete.length === storePaths.length && cause === undefined)
@@ -230,7 +200,7 @@ class DirectUpload {
       const staged = sender.sent.get(path);
       if (staged === undefined) return [];
       const key = `${parseStorePath(path, this.#options).hash}.narinfo`;
-      const bytes = await this.#limiter.run(() => cache.get(key, { maxBytes: MAX_BYTES, signal }));
+      const bytes = await this.#limiter.run(() => cache.get(key, { maxBytes: MAX_NARINFO_BYTES, signal }));
       return bytes !== undefined && Buffer.compare(bytes, staged.narinfo) === 0 ? [] : [path];
     });
     return (await Promise.all(altered)).flat();

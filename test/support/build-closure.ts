@@ -34,12 +34,17 @@ export async function buildChain(store: PrivateNixStore, tag: string, length: nu
 }
 
 /** Builds a path that refers to so many others. */
-export async function buildWide(store: PrivateNixStore, tag: string, width: number): Promise<string> {
+export async function buildWide(
+  store: PrivateNixStore,
+  tag: string,
+  width: number,
+  rootName = "root",
+): Promise<string> {
   const [root = ""] = await build(
     store,
     `let ${MAKE(tag)}
        leaves = builtins.genList (n: make "${tag}-\${toString n}" []) ${width};
-     in make "${tag}-root" leaves`,
+     in make "${tag}-${rootName}" leaves`,
   );
   return root;
 }

@@ -4,6 +4,7 @@ import { type BinaryCacheOptions, BinaryCacheServer } from "../../examples/suppo
 import { PrivateNixStore } from "../../examples/support/private-nix-store.ts";
 import { HttpBinaryCache } from "../../src/binary-cache/http-binary-cache.ts";
 import { parseNarinfo } from "../../src/binary-cache/narinfo.ts";
+import { Presence } from "../../src/binary-cache/presence.ts";
 import { type DirectUploadOptions, uploadDirectly } from "../../src/upload/direct-upload.ts";
 import { buildChain, buildWide } from "../support/build-closure.ts";
 import { describeEachNix } from "../support/requirement.ts";
@@ -14,6 +15,7 @@ describeEachNix("a direct upload", (searchPath) => {
   let store: PrivateNixStore;
   let wide: string;
   let chain: string;
+  let number = 0;
   beforeAll(async () => {
     store = await PrivateNixStore.create(searchPath);
     wide = await buildWide(store, "wide", 30);
@@ -42,7 +44,7 @@ describeEachNix("a direct upload", (searchPath) => {
         ...{ storePaths, cache, parameters: [{ name: "compression", value: "zstd" }] },
         storeDirectory: store.env["NIX_STORE_DIR"],
         stagingParent: store.env["TMPDIR"] ?? "",
-        ...{ shareBytes: 1024 * 1024, maxRequests: 16, signal: new AbortController().signal },
+        ...{ shareBytes: 1024 * 1024, maxRequests: 16, random, signal: new AbortController().signal },
         toOptions: () => ({
           ...{ executor, clock, hostSecrets: [], signal: undefined },
           ...{ remainingMs: 60_000, timeoutMs: 60_000 },
@@ -111,6 +113,57 @@ describeEachNix("a direct upload", (searchPath) => {
       const put = server.requests.filter(({ method, path }) => method === "PUT" && path.endsWith(".narinfo"));
       expect(put.map(({ path }) => path).sort()).toEqual(lost.sort());
     }));
+
+  describe("with a memory of what the cache had", () => {
+    const pushTwice = async (server: BinaryCacheServer, between: () => void) => {
+      const presence = new Presence(clock);
+      await upload(server, [wide], { presence });
+      const larger = await buildWide(store, "wide", 30, `larger-${number++}`);
+      between();
+      server.requests.length = 0;
+      const outcome = await upload(server, [larger], { presence });
+      return { outcome, larger, asked: server.requests.length };
+    };
+
+    it("asks for what is new, and a sample of the rest", () =>
+      withServer({}, async (server) => {
+        const { outcome, larger, asked } = await pushTwice(server, () => {});
+        expect(outcome).toMatchObject({ complete: [larger] });
+        // The first file, the new path and a sample of eight at most; NAR, narinfo and the look at it afterwards.
+        expect(asked).toBeLessThanOrEqual(13);
+      }));
+
+    it("heals a cache that was wiped", () =>
+      withServer({}, async (server) => {
+        const { outcome, larger } = await pushTwice(server, () => server.wipe());
+        expect(outcome).toMatchObject({ complete: [larger] });
+        expect([...server.objects.keys()].filter((key) => key.endsWith(".narinfo"))).toHaveLength(31);
+      }));
+
+    it("heals one that lost most of it", () =>
+      withServer({}, async (server) => {
+        const lose = (): void => {
+          const keys = [...server.objects.keys()].filter((key) => key.endsWith(".narinfo"));
+          for (const key of keys.slice(0, 30)) server.objects.delete(key);
+        };
+        const { outcome, larger } = await pushTwice(server, lose);
+        expect(outcome).toMatchObject({ complete: [larger] });
+        expect([...server.objects.keys()].filter((key) => key.endsWith(".narinfo")).length).toBeGreaterThan(
+          30,
+        );
+      }));
+
+    it("asks for what was asked for in any case", () =>
+      withServer({}, async (server) => {
+        const presence = new Presence(clock);
+        await upload(server, [wide], { presence });
+        server.objects.delete(
+          `/${wide.slice(wide.lastIndexOf("/") + 1, wide.lastIndexOf("/") + 33)}.narinfo`,
+        );
+        expect(await upload(server, [wide], { presence })).toMatchObject({ complete: [wide] });
+        expect(server.narinfo(wide)).toBeDefined();
+      }));
+  });
 
   it("stages in shares, so that little lies on the disk", () =>
     withServer({}, async (server) => {

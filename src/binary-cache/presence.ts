@@ -1,0 +1,51 @@
+import type { Clock } from "../host/runtime.ts";
+
+/** How long a path is remembered, in milliseconds. */
+const DEFAULT_TTL_MS = 10 * 60_000;
+/** Most paths of one cache that are remembered; the oldest are forgotten first. */
+const MAX_PATHS = 100_000;
+
+/**
+ * What a cache had a while ago. It is a memory and no proof: whoever relies on it asks for a sample of it, and forgets all of it when the
+ * cache lacks one.
+ */
+export class Presence {
+  readonly #clock: Clock;
+  readonly #ttlMs: number;
+  /** When each path was seen, the oldest first. */
+  readonly #seenAt = new Map<string, number>();
+
+  /** @param ttlMs - how long a path is remembered, in milliseconds; 0 remembers nothing, default 10 minutes */
+  constructor(clock: Clock, ttlMs = DEFAULT_TTL_MS) {
+    this.#clock = clock;
+    this.#ttlMs = ttlMs;
+  }
+
+  /** Whether the cache had a path, so short a while ago that it is remembered. */
+  has(path: string): boolean {
+    const seenAt = this.#seenAt.get(path);
+    if (seenAt === undefined) return false;
+    if (this.#clock.monotonic() - seenAt < this.#ttlMs) return true;
+    this.#seenAt.delete(path);
+    return false;
+  }
+
+  /** Remembers paths that the cache was seen to have just now. */
+  add(paths: Iterable<string>): void {
+    if (this.#ttlMs <= 0) return;
+    const now = this.#clock.monotonic();
+    for (const path of paths) {
+      this.#seenAt.delete(path);
+      this.#seenAt.set(path, now);
+    }
+    for (const path of this.#seenAt.keys()) {
+      if (this.#seenAt.size <= MAX_PATHS) break;
+      this.#seenAt.delete(path);
+    }
+  }
+
+  /** Forgets everything. */
+  clear(): void {
+    this.#seenAt.clear();
+  }
+}

@@ -1,0 +1,98 @@
+import type { BinaryCache } from "../binary-cache/binary-cache.ts";
+import { CacheAnswerError } from "../binary-cache/cache-answer-error.ts";
+import { type Narinfo, parseNarinfo } from "../binary-cache/narinfo.ts";
+import type { Presence } from "../binary-cache/presence.ts";
+import { DEFAULT_STORE_DIRECTORY, parseStorePath, type StorePathOptions } from "../commands/store-path.ts";
+import { PushError } from "../core/errors.ts";
+import type { Random } from "../host/runtime.ts";
+import type { Limiter } from "./limiter.ts";
+
+/** The file that a cache begins with. */
+export const CACHE_INFO = "nix-cache-info";
+/** Longest narinfo and first file that are read; Nix's own are some hundred bytes and the references. */
+export const MAX_NARINFO_BYTES = 1024 * 1024;
+/** How many of the paths that are remembered are asked for all the same. */
+const SAMPLE = 8;
+
+/** What a cache is asked with. */
+export interface AskBinaryCacheOptions extends StorePathOptions {
+  readonly cache: BinaryCache;
+  readonly limiter: Limiter;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Whether a cache has its first file.
+ *
+ * @throws {@link PushError} `ERR_PUSH_FAILED` for a cache of a store in another directory
+ */
+export async function hasCacheInfo(options: AskBinaryCacheOptions): Promise<boolean> {
+  const { storeDirectory = DEFAULT_STORE_DIRECTORY } = options;
+  const bytes = await read(CACHE_INFO, options);
+  const said = bytes && /^StoreDir: (.*)$/mu.exec(new TextDecoder().decode(bytes))?.[1];
+  if (said === undefined || said === storeDirectory) return said !== undefined;
+  const message = "The cache belongs to a store in another directory; name another cache";
+  throw new PushError("ERR_PUSH_FAILED", message);
+}
+
+/** What is asked for. */
+export interface FindKnownOptions extends AskBinaryCacheOptions {
+  /** Every path that the cache should have in the end. */
+  readonly paths: Iterable<string>;
+  /** The paths that are asked for in any case. */
+  readonly roots: readonly string[];
+  /** What the cache had a while ago. */
+  readonly presence?: Presence | undefined;
+  readonly random: Random;
+}
+
+/**
+ * Finds out which paths a cache has. What is remembered is not asked for, but for a sample: when the cache lacks one of that, everything is
+ * asked for.
+ *
+ * @returns the paths, with what the cache says of those that it was asked for
+ */
+export async function findKnownPaths(
+  options: FindKnownOptions,
+): Promise<ReadonlyMap<string, Narinfo | undefined>> {
+  const { presence, roots, random } = options;
+  const known = new Map<string, Narinfo | undefined>();
+  const [remembered, unknown]: [string[], string[]] = [[], []];
+  for (const path of options.paths)
+    (presence?.has(path) === true && !roots.includes(path) ? remembered : unknown).push(path);
+  const sample = new Set(
+    Array.from({ length: SAMPLE }, () => remembered[Math.floor(random.fraction() * remembered.length)]),
+  );
+  const ask = async (path: string | undefined): Promise<void> => {
+    const narinfo = path === undefined ? undefined : await askNarinfo(path, options);
+    if (path !== undefined && narinfo !== undefined) known.set(path, narinfo);
+  };
+  await Promise.all([...unknown, ...sample].map(ask));
+  const isWrong = [...sample].some((path) => path !== undefined && !known.has(path));
+  if (isWrong) {
+    presence?.clear();
+    await Promise.all(remembered.filter((path) => !sample.has(path)).map(ask));
+  } else for (const path of remembered) if (!known.has(path)) known.set(path, undefined);
+  return known;
+}
+
+/** A server that answers everything with a page has nothing. */
+async function askNarinfo(path: string, options: AskBinaryCacheOptions): Promise<Narinfo | undefined> {
+  const bytes = await read(`${parseStorePath(path, options).hash}.narinfo`, options);
+  const narinfo = bytes && parseNarinfo(new TextDecoder().decode(bytes));
+  return narinfo?.storePath === path ? narinfo : undefined;
+}
+
+/** S3 refuses a question for what is not there where the keys may not list: the upload then tells. */
+async function read(
+  key: string,
+  { cache, limiter, signal }: AskBinaryCacheOptions,
+): Promise<Uint8Array | undefined> {
+  try {
+    return await limiter.run(() => cache.get(key, { maxBytes: MAX_NARINFO_BYTES, signal }));
+  } catch (error) {
+    const isRefused = error instanceof CacheAnswerError && [401, 403].includes(error.answer.status ?? 0);
+    if (isRefused) return undefined;
+    throw error;
+  }
+}
