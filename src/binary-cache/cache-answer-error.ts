@@ -1,10 +1,9 @@
+import { MEANING_OF_CODE } from "../core/cloud-codes.ts";
 import { HttpError, PushError } from "../core/errors.ts";
-import { quoteName } from "../core/text.ts";
 import type { HttpResponse } from "../host/http-client.ts";
 
-/** Most that is read and shown of what a server says for people, in characters. */
+/** Most of an answer in which a code is looked for, in bytes. */
 const MAX_READ = 4_096;
-const MAX_SHOWN = 200;
 
 /** What a cache answered that was no success. */
 export interface CacheAnswer {
@@ -33,15 +32,15 @@ export class CacheAnswerError extends PushError {
   }
 }
 
-/** What a cache answered, in its own words as far as they are bounded. */
+/**
+ * What a cache answered. A server may write anything into its answer, also what it was sent: of that, only codes that are known are shown.
+ */
 export function toAnswerError(request: string, response: HttpResponse, now: number): CacheAnswerError {
   const { status, headers, body } = response;
   const text = new TextDecoder().decode(body.subarray(0, MAX_READ));
-  const code = /<Code>([A-Za-z0-9.]{1,64})<\/Code>/u.exec(text)?.[1];
-  const words = /<Message>([^<]{1,1000})<\/Message>/u.exec(text)?.[1];
-  const said =
-    words === undefined ? "" : `, and the server says ${quoteName(words.slice(0, MAX_SHOWN), MAX_SHOWN)}`;
-  const message = `${request}: HTTP ${status}${code === undefined ? "" : ` ${code}`}${said}`;
+  const said = /<Code>([A-Za-z0-9.]{1,64})<\/Code>/u.exec(text)?.[1] ?? "";
+  const code = MEANING_OF_CODE.has(said) ? said : undefined;
+  const message = `${request}: HTTP ${status}${code === undefined ? "" : ` ${code}`}`;
   return new CacheAnswerError(message, { status, code, retryAfterMs: readRetryAfter(headers, now) });
 }
 

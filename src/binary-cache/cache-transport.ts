@@ -7,6 +7,8 @@ import { CacheAnswerError, toAnswerError, toConnectionError } from "./cache-answ
 const MAX_ATTEMPTS = 6;
 const FIRST_PAUSE_MS = 200;
 const LONGEST_PAUSE_MS = 10_000;
+/** The longest wait that a server may ask for within a push, in milliseconds. */
+const LONGEST_WAIT_MS = 30_000;
 const MAX_ANSWER_BYTES = 1024 * 1024;
 
 /** What a transport works with. */
@@ -75,14 +77,15 @@ export class CacheTransport {
   async send(request: CacheRequest, accepts: readonly number[] = []): Promise<HttpResponse> {
     const { clock, random } = this.#options;
     for (let attempt = 1; ; attempt++) {
-      const outcome = await this.#sendOnce(request, accepts).catch((error: unknown) => error);
-      if (!(outcome instanceof Error)) return outcome as HttpResponse;
-      request.signal.throwIfAborted();
-      if (!(outcome instanceof CacheAnswerError) || attempt === MAX_ATTEMPTS || !mayPass(outcome))
-        throw outcome;
-      const jitterMs = random.fraction() * Math.min(FIRST_PAUSE_MS * 2 ** attempt, LONGEST_PAUSE_MS);
-      await sleep(Math.max(jitterMs, outcome.answer.retryAfterMs ?? 0), request.signal, clock);
-      request.signal.throwIfAborted();
+      try {
+        return await this.#sendOnce(request, accepts);
+      } catch (error) {
+        request.signal.throwIfAborted();
+        if (!(error instanceof CacheAnswerError) || attempt === MAX_ATTEMPTS || !mayPass(error)) throw error;
+        const jitterMs = random.fraction() * Math.min(FIRST_PAUSE_MS * 2 ** attempt, LONGEST_PAUSE_MS);
+        await sleep(Math.max(jitterMs, error.answer.retryAfterMs ?? 0), request.signal, clock);
+        request.signal.throwIfAborted();
+      }
     }
   }
 
@@ -94,13 +97,16 @@ export class CacheTransport {
     const response = await session.send(sent).catch((error: unknown) => {
       throw toConnectionError(name, error);
     });
+    if (!Number.isInteger(response.status)) throw new TypeError("The host's HTTP client gives no status");
     const isSuccess = response.status >= 200 && response.status < 300;
     if (isSuccess || accepts.includes(response.status)) return response;
     throw toAnswerError(name, response, clock.now());
   }
 }
 
-function mayPass({ answer: { status, code, systemCode } }: CacheAnswerError): boolean {
+function mayPass({ answer: { status, code, systemCode, retryAfterMs = 0 } }: CacheAnswerError): boolean {
+  // Who asks to wait for long is waited for by whoever repeats the push.
+  if (retryAfterMs > LONGEST_WAIT_MS) return false;
   if (code !== undefined && PASSING_CODES.has(code)) return true;
   if (status !== undefined) return isPassing(status);
   return systemCode === undefined || !LASTING_SYSTEM_CODE.test(systemCode);

@@ -3,6 +3,8 @@ export interface Narinfo {
   readonly storePath: string;
   /** Where its NAR is, relative to the cache. */
   readonly url: string;
+  /** Hash of the NAR, as it is written. */
+  readonly narHash: string;
   /** SHA-256 of the compressed NAR in hexadecimal, where it is said. */
   readonly fileSha256?: string | undefined;
   /** Base names of the paths that it refers to. */
@@ -24,11 +26,12 @@ export function parseNarinfo(text: string): Narinfo | undefined {
     if (name === "Sig") signedBy.push(value.split(":")[0] ?? "");
     else if (name !== undefined) fields.set(name, value);
   }
-  const [storePath, url] = [fields.get("StorePath"), fields.get("URL")];
-  if (storePath === undefined || url === undefined || url === "" || !fields.has("NarHash")) return undefined;
+  const [storePath, url, narHash] = ["StorePath", "URL", "NarHash"].map((name) => fields.get(name));
+  if (storePath === undefined || url === undefined || url === "" || narHash === undefined) return undefined;
   return {
     storePath,
     url,
+    narHash,
     fileSha256: toHex(fields.get("FileHash")),
     references: (fields.get("References") ?? "").split(" ").filter((name) => name !== ""),
     signedBy,

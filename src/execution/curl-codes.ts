@@ -1,4 +1,4 @@
-import type { FailureMeaning } from "./failure-table.ts";
+import type { FailureMeaning } from "../core/cloud-codes.ts";
 
 /** An error of curl's: its number, its words, and what it means. */
 export interface CurlError {

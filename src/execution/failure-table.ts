@@ -1,16 +1,4 @@
-/**
- * What a text means for another attempt.
- *
- * | meaning | class | who is meant | example |
- * |---|---|---|---|
- * | `refused` | permanent | the request or its path | a file that is too large |
- * | `misconfigured` | permanent | the server, for every path | no such bucket, a certificate that nobody trusts |
- * | `unauthorized` | credentials | the server, for every path | an expired token |
- * | `busy` | transient | the server, which asks for patience | 503, throttling |
- * | `away` | transient | the server, which is not there | connection refused |
- * | `broken` | transient | one request | a cut transfer, 500 |
- */
-export type FailureMeaning = "refused" | "misconfigured" | "unauthorized" | "busy" | "away" | "broken";
+import type { FailureMeaning } from "../core/cloud-codes.ts";
 
 /** Words of a tool or a server, and what they mean. */
 export interface FailureWords {
@@ -19,47 +7,6 @@ export interface FailureWords {
   /** Who prints them. */
   readonly by: string;
 }
-
-/** Error codes of one meaning, with spaces between them. */
-export interface CloudCodes {
-  readonly means: FailureMeaning;
-  readonly codes: string;
-}
-
-/**
- * Error codes of S3, STS and the services that speak like them, as they stand in `<Code>…</Code>` or before a message
- * (https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html; MinIO's by its own list). They count more than the status that they
- * come with: an expired token is 400.
- */
-export const CLOUD_CODES: readonly CloudCodes[] = [
-  {
-    means: "unauthorized",
-    codes: `AccessDenied AccessDeniedException AccountProblem AllAccessDisabled ExpiredToken ExpiredTokenException InvalidAccessKeyId
-      InvalidClientTokenId InvalidSecurity InvalidToken NotSignedUp SignatureDoesNotMatch TokenRefreshRequired
-      UnrecognizedClientException`,
-  },
-  {
-    means: "busy",
-    codes: `BandwidthLimitExceeded LimitExceededException PriorRequestNotComplete RequestLimitExceeded RequestThrottled
-      RequestThrottledException ServerBusy ServiceUnavailable SlowDown SlowDownRead SlowDownWrite ThrottledException Throttling
-      ThrottlingException TooManyRequests TooManyRequestsException XMinioServerNotInitialized`,
-  },
-  {
-    means: "broken",
-    codes: `BadDigest IncompleteBody InternalError InternalFailure NoSuchUpload OperationAborted RequestExpired RequestTimeTooSkewed
-      RequestTimeout RequestTimeoutException XAmzContentSHA256Mismatch`,
-  },
-  {
-    means: "misconfigured",
-    codes: `AuthorizationHeaderMalformed IllegalLocationConstraintException InvalidBucketName InvalidStorageClass MethodNotAllowed
-      MissingContentLength NoSuchBucket NotImplemented PermanentRedirect QuotaExceeded XMinioStorageFull`,
-  },
-  {
-    means: "refused",
-    codes: `EntityTooLarge EntityTooSmall InvalidArgument InvalidDigest InvalidObjectState InvalidPart InvalidRequest KeyTooLongError
-      MalformedXML MaxMessageLengthExceeded`,
-  },
-];
 
 /** Statuses with a meaning of their own; the others of 400 to 499 are refused, and of 500 to 599 broken (RFC 9110, section 15). */
 export const STATUSES: Readonly<Record<number, FailureMeaning>> = {

@@ -1,6 +1,7 @@
+import { type FailureMeaning, MEANING_OF_CODE } from "../core/cloud-codes.ts";
 import { CURL_ERRORS } from "./curl-codes.ts";
 import type { ExecutionResult } from "./executor.ts";
-import { CLOUD_CODES, type FailureMeaning, STATUSES, WORDS } from "./failure-table.ts";
+import { STATUSES, WORDS } from "./failure-table.ts";
 import { findFinalStatement, type Statement, toWholeStatement, withoutRepeated } from "./final-statement.ts";
 
 /**
@@ -104,9 +105,6 @@ function findMeaning({ own, body }: Statement): FailureMeaning | undefined {
   );
 }
 
-const MEANING_OF_CODE: ReadonlyMap<string, FailureMeaning> = new Map(
-  CLOUD_CODES.flatMap(({ codes, means }) => codes.split(/\s+/u).map((code) => [code, means] as const)),
-);
 const CODES = [...MEANING_OF_CODE.keys()].join("|");
 
 /** How an error code stands in an answer, and in what a tool makes of it. A word that only looks like one says nothing. */

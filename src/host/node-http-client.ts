@@ -24,9 +24,17 @@ export const nodeHttpClient: HttpClient = {
 /** How often a request is sent anew at once, since the server had closed the connection that was kept. */
 const MAX_STALE = 16;
 
+/** How long nothing may move on a connection, in milliseconds. */
+const IDLE_MS = 60_000;
+/** https://www.rfc-editor.org/rfc/rfc9110#section-15.5.18 */
+const EXPECTATION_FAILED = 417;
+
 class NodeHttpSession implements HttpSession {
   readonly #options: HttpConnectOptions;
   #agents: ReturnType<typeof makeAgents> | undefined;
+  #isDisposed = false;
+  /** Whether the server is asked before a large body is sent; some refuse the question. */
+  #isAsking = true;
 
   constructor(options: HttpConnectOptions) {
     this.#options = options;
@@ -35,12 +43,17 @@ class NodeHttpSession implements HttpSession {
   async send(request: HttpRequest): Promise<HttpResponse> {
     const modules = await loadHttpModules();
     request.signal?.throwIfAborted();
+    if (this.#isDisposed) throw new HttpError("ERR_HTTP_INVALID", "The session was disposed");
     this.#agents ??= makeAgents(this.#options, modules);
     const { plain, secure } = this.#agents;
     for (let stale = 0; ; stale++) {
-      const exchange = startExchange(request, modules, (isSecure) => (isSecure ? secure : plain));
+      const isAsking = this.#isAsking;
+      const chooseAgent = (isSecure: boolean) => (isSecure ? secure : plain);
+      const exchange = startExchange(request, modules, chooseAgent, { isAsking, idleMs: IDLE_MS });
       try {
-        return await exchange.answer;
+        const response = await exchange.answer;
+        if (response.status !== EXPECTATION_FAILED || !isAsking) return response;
+        this.#isAsking = false;
       } catch (error) {
         const isStale =
           error instanceof HttpError && error.code === "ERR_HTTP_UNREACHABLE" && exchange.wasStale();
@@ -50,6 +63,7 @@ class NodeHttpSession implements HttpSession {
   }
 
   [Symbol.dispose](): void {
+    this.#isDisposed = true;
     this.#agents?.plain.destroy();
     this.#agents?.secure.destroy();
     this.#agents = undefined;

@@ -25,6 +25,14 @@ export interface Exchange {
   readonly wasStale: () => boolean;
 }
 
+/** How a request is sent. */
+export interface ExchangeOptions {
+  /** Whether the server is asked before a large file is sent; default true. */
+  readonly isAsking?: boolean | undefined;
+  /** How long nothing may move, in milliseconds; default: as long as it takes. */
+  readonly idleMs?: number | undefined;
+}
+
 /**
  * Sends a request, and reads the whole answer.
  *
@@ -34,24 +42,35 @@ export function startExchange(
   request: HttpRequest,
   modules: HttpModules,
   chooseAgent: (isSecure: boolean) => Agent,
+  { isAsking = true, idleMs }: ExchangeOptions = {},
 ): Exchange {
-  const outgoing = open(request, modules, chooseAgent);
+  const { body } = request;
+  const asks = isAsking && isFile(body) && body.size >= ASKED_BYTES;
+  const outgoing = open({ ...request, headers: toHeaders(request, asks) }, modules, chooseAgent);
+  if (idleMs !== undefined)
+    outgoing.setTimeout(idleMs, () =>
+      outgoing.destroy(Object.assign(new Error("idle"), { code: "ETIMEDOUT" })),
+    );
   let hasAnswer = false;
   outgoing.once("response", () => {
     hasAnswer = true;
   });
   return {
-    answer: untilAborted(outgoing, request),
+    answer: untilAborted(outgoing, request, asks),
     wasStale: () => outgoing.reusedSocket && !hasAnswer,
   };
 }
 
-async function untilAborted(outgoing: ClientRequest, request: HttpRequest): Promise<HttpResponse> {
+async function untilAborted(
+  outgoing: ClientRequest,
+  request: HttpRequest,
+  asks: boolean,
+): Promise<HttpResponse> {
   const { signal } = request;
   const onAbort = (): void => void outgoing.destroy();
   signal?.addEventListener("abort", onAbort, { once: true });
   try {
-    return await exchange(outgoing, request);
+    return await exchange(outgoing, request, asks);
   } catch (error) {
     // A request that was destroyed fails in ways of its own.
     signal?.throwIfAborted();
@@ -78,12 +97,11 @@ function open(
 }
 
 function openUnchecked(
-  { url, method, headers: given, body, certificateAuthorities, serverName }: HttpRequest,
+  { url, method, headers, certificateAuthorities, serverName }: HttpRequest,
   { plain, secure }: HttpModules,
   chooseAgent: (isSecure: boolean) => Agent,
 ): ClientRequest {
   const target = new URL(url);
-  const headers = isFile(body) ? { ...given, ...toFileHeaders(body) } : given;
   const agent = chooseAgent(target.protocol === "https:");
   if (target.protocol !== "https:") return plain.request(target, { method, headers, agent });
   const tls = { ca: certificateAuthorities, ...(serverName === undefined ? {} : { servername: serverName }) };
@@ -94,12 +112,13 @@ function isFile(body: HttpRequest["body"]): body is HttpFileBody {
   return typeof body === "object" && "path" in body;
 }
 
-function toFileHeaders({ size }: HttpFileBody): Readonly<Record<string, string>> {
-  const length = { "content-length": String(size) };
-  return size < ASKED_BYTES ? length : { ...length, expect: "100-continue" };
+function toHeaders({ headers, body }: HttpRequest, asks: boolean): HttpRequest["headers"] {
+  if (!isFile(body)) return headers;
+  const length = { ...headers, "content-length": String(body.size) };
+  return asks ? { ...length, expect: "100-continue" } : length;
 }
 
-function exchange(outgoing: ClientRequest, request: HttpRequest): Promise<HttpResponse> {
+function exchange(outgoing: ClientRequest, request: HttpRequest, asks: boolean): Promise<HttpResponse> {
   return new Promise((resolve, reject) => {
     // The system's error names addresses and certificates at most, yet only its code goes on.
     outgoing.on("error", (error) => reject(unreachable(request, error)));
@@ -112,9 +131,11 @@ function exchange(outgoing: ClientRequest, request: HttpRequest): Promise<HttpRe
       isAnswered = true;
       read(incoming, request).then(
         (response) => {
-          // A server that answers early does not want the rest, and the connection is of no further use.
-          if (!outgoing.writableEnded) outgoing.destroy();
-          resolve(response);
+          if (outgoing.writableEnded) return resolve(response);
+          // A server that answers early does not want the rest, and the connection is of no further use. It cannot have what it was not sent.
+          outgoing.destroy();
+          if (response.status >= 300) resolve(response);
+          else reject(unreachable(request, undefined));
         },
         (error: unknown) => {
           outgoing.destroy();
@@ -122,19 +143,19 @@ function exchange(outgoing: ClientRequest, request: HttpRequest): Promise<HttpRe
         },
       );
     });
-    sendBody(outgoing, request).catch((error: unknown) => {
+    sendBody(outgoing, request, asks).catch((error: unknown) => {
       outgoing.destroy();
       reject(error);
     });
   });
 }
 
-async function sendBody(outgoing: ClientRequest, { body }: HttpRequest): Promise<void> {
+async function sendBody(outgoing: ClientRequest, { body }: HttpRequest, asks: boolean): Promise<void> {
   if (!isFile(body)) {
     outgoing.end(body);
     return;
   }
-  if (body.size >= ASKED_BYTES && !(await isWanted(outgoing))) return;
+  if (asks && !(await isWanted(outgoing))) return;
   await sendFile(outgoing, body);
 }
 

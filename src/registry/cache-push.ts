@@ -169,8 +169,10 @@ class CachePush {
       const outcome = await uploadToCache({ ...upload, context: this.#context });
       this.#executions.push(...outcome.executions);
       this.#add(outcome.present, [this.#present]);
-      if (this.#cache.substituter !== undefined && outcome.error === undefined)
-        return { error: await this.#confirm(storePaths, undefined) };
+      if (this.#cache.substituter !== undefined && outcome.complete.length > 0) {
+        const unconfirmed = await this.#confirm(outcome.complete, undefined);
+        return { error: outcome.error ?? unconfirmed };
+      }
       this.#add(outcome.complete, [this.#confirmed]);
       return { error: outcome.error };
     } catch (error) {

@@ -1,6 +1,7 @@
 import { type HttpAccess, toHttpAccess } from "../commands/http-authorization.ts";
 import type { PathInfo } from "../commands/path-info.ts";
 import { parseStorePath } from "../commands/store-path.ts";
+import { chooseSome } from "../core/choose-some.ts";
 import type { HttpResponse } from "../host/http-client.ts";
 import { askCache } from "./ask-cache.ts";
 import type { CacheReader } from "./cache-reader.ts";
@@ -83,12 +84,4 @@ function toNarUrl(baseUrl: string, narUrl: string): string | undefined {
   if (!URL.canParse(narUrl, baseUrl)) return undefined;
   const url = new URL(narUrl, baseUrl);
   return url.origin === new URL(baseUrl).origin ? url.href : undefined;
-}
-
-function chooseSome<Item>(items: readonly Item[], count: number, fraction: () => number): readonly Item[] {
-  const left = [...items];
-  const chosen: Item[] = [];
-  while (left.length > 0 && chosen.length < count)
-    chosen.push(...left.splice(Math.floor(fraction() * left.length), 1));
-  return chosen;
 }

@@ -3,7 +3,8 @@ import type { CacheDefinition } from "../core/cache.ts";
 import type { Credentials } from "../credentials/provider.ts";
 import { findHostCertificates } from "../execution/certificates.ts";
 import type { CommandProgress } from "../execution/nix-log.ts";
-import { type UploadOutcome, uploadDirectly } from "../upload/direct-upload.ts";
+import { uploadDirectly } from "../upload/direct-upload.ts";
+import type { UploadOutcome } from "../upload/upload-outcome.ts";
 import { type PushContext, toRunOptions } from "./push-context.ts";
 import type { DirectWay } from "./upload-way.ts";
 

@@ -3,6 +3,7 @@ import { CacheAnswerError } from "../binary-cache/cache-answer-error.ts";
 import { type Narinfo, parseNarinfo } from "../binary-cache/narinfo.ts";
 import type { Presence } from "../binary-cache/presence.ts";
 import { DEFAULT_STORE_DIRECTORY, parseStorePath, type StorePathOptions } from "../commands/store-path.ts";
+import { chooseSome } from "../core/choose-some.ts";
 import { PushError } from "../core/errors.ts";
 import type { Random } from "../host/runtime.ts";
 import type { Limiter } from "./limiter.ts";
@@ -12,7 +13,7 @@ export const CACHE_INFO = "nix-cache-info";
 /** Longest narinfo and first file that are read; Nix's own are some hundred bytes and the references. */
 export const MAX_NARINFO_BYTES = 1024 * 1024;
 /** How many of the paths that are remembered are asked for all the same. */
-const SAMPLE = 8;
+const SAMPLE = 4;
 
 /** What a cache is asked with. */
 export interface AskBinaryCacheOptions extends StorePathOptions {
@@ -60,20 +61,58 @@ export async function findKnownPaths(
   const [remembered, unknown]: [string[], string[]] = [[], []];
   for (const path of options.paths)
     (presence?.has(path) === true && !roots.includes(path) ? remembered : unknown).push(path);
-  const sample = new Set(
-    Array.from({ length: SAMPLE }, () => remembered[Math.floor(random.fraction() * remembered.length)]),
-  );
-  const ask = async (path: string | undefined): Promise<void> => {
-    const narinfo = path === undefined ? undefined : await askNarinfo(path, options);
-    if (path !== undefined && narinfo !== undefined) known.set(path, narinfo);
+  const sample = new Set(chooseSome(remembered, SAMPLE, () => random.fraction()));
+  const ask = async (path: string): Promise<void> => {
+    const narinfo = await askNarinfo(path, options);
+    if (narinfo !== undefined) known.set(path, narinfo);
   };
   await Promise.all([...unknown, ...sample].map(ask));
-  const isWrong = [...sample].some((path) => path !== undefined && !known.has(path));
+  const isWrong = [...sample].some((path) => !known.has(path));
   if (isWrong) {
     presence?.clear();
     await Promise.all(remembered.filter((path) => !sample.has(path)).map(ask));
   } else for (const path of remembered) if (!known.has(path)) known.set(path, undefined);
   return known;
+}
+
+/** Most paths whose NARs are looked for: of those that were asked for, and of the others by chance. */
+const MAX_ROOTS = 16;
+const MAX_OTHERS = 2;
+
+/**
+ * Finds paths whose narinfo is there and whose NAR is not, as where a lifecycle rule has removed it: of those that were asked for, and of two
+ * others; of all, where one is lost. What is not answered is not lost.
+ */
+export async function findLostNars(
+  known: ReadonlyMap<string, Narinfo | undefined>,
+  { cache, limiter, signal, roots, random }: FindKnownOptions,
+): Promise<ReadonlySet<string>> {
+  const others = [...known.keys()].filter((path) => known.get(path) !== undefined && !roots.includes(path));
+  const fraction = (): number => random.fraction();
+  const looked = [
+    ...chooseSome(
+      roots.filter((path) => known.has(path)),
+      MAX_ROOTS,
+      fraction,
+    ),
+    ...chooseSome(others, MAX_OTHERS, fraction),
+  ];
+  const lost = new Set<string>();
+  const look = async (path: string): Promise<void> => {
+    const url = known.get(path)?.url;
+    if (url === undefined || !/^[A-Za-z0-9][A-Za-z0-9._/-]*$/u.test(url)) return;
+    const isThere = await limiter
+      .run(() => cache.has(url, signal))
+      .catch((error: unknown) => {
+        if (error instanceof CacheAnswerError) return true;
+        throw error;
+      });
+    if (!isThere) lost.add(path);
+  };
+  await Promise.all(looked.map(look));
+  // Where one is lost, more may be.
+  if (lost.size > 0) await Promise.all([...known.keys()].filter((path) => !looked.includes(path)).map(look));
+  return lost;
 }
 
 /** A server that answers everything with a page has nothing. */

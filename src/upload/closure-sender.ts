@@ -51,6 +51,11 @@ export class ClosureSender {
     return this.#stop.signal.aborted;
   }
 
+  /** Whether nothing was tried yet. */
+  get isUntouched(): boolean {
+    return this.#settled.size === 0;
+  }
+
   /** Sends the paths of a share; it never rejects. */
   async send({ paths }: Share): Promise<void> {
     for (const staged of paths) this.#settled.set(staged.path, this.#sendPath(staged));

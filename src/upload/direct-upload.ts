@@ -1,22 +1,28 @@
 import { setMaxListeners } from "node:events";
 import type { BinaryCache } from "../binary-cache/binary-cache.ts";
-import { CacheAnswerError } from "../binary-cache/cache-answer-error.ts";
 import type { Narinfo } from "../binary-cache/narinfo.ts";
 import type { Presence } from "../binary-cache/presence.ts";
-import { parseStorePath } from "../commands/store-path.ts";
 import type { StoreParameter } from "../core/cache.ts";
 import { CommandError, PushError } from "../core/errors.ts";
 import type { ExecutionResult } from "../execution/executor.ts";
 import type { CommandProgress } from "../execution/nix-log.ts";
 import type { RunCommandOptions } from "../execution/run-command.ts";
 import type { Random } from "../host/runtime.ts";
-import { CACHE_INFO, findKnownPaths, hasCacheInfo, MAX_NARINFO_BYTES } from "./ask-binary-cache.ts";
+import {
+  type AskBinaryCacheOptions,
+  CACHE_INFO,
+  findKnownPaths,
+  findLostNars,
+  hasCacheInfo,
+} from "./ask-binary-cache.ts";
 import { askClosure, type Closure } from "./ask-closure.ts";
 import { ClosureSender } from "./closure-sender.ts";
 import { Limiter } from "./limiter.ts";
-import { type Share, StagingArea } from "./staging-area.ts";
+import { readBack } from "./read-back.ts";
+import { type Share, type StagedPath, StagingArea } from "./staging-area.ts";
 import { StagingError } from "./staging-error.ts";
 import { toShares } from "./to-shares.ts";
+import { toOutcome, type UploadOutcome } from "./upload-outcome.ts";
 
 /** What is uploaded, and how. */
 export interface DirectUploadOptions {
@@ -43,18 +49,6 @@ export interface DirectUploadOptions {
   readonly onProgress?: ((progress: CommandProgress) => void) | undefined;
 }
 
-/** What came of an upload. */
-export interface UploadOutcome {
-  /** The commands that staged. */
-  readonly executions: readonly ExecutionResult[];
-  /** Of the paths that were asked for, those that are there. */
-  readonly present: readonly string[];
-  /** Of them, those whose whole closure is there. */
-  readonly complete: readonly string[];
-  /** Why some are not complete; absent if all are. */
-  readonly error?: PushError | undefined;
-}
-
 /**
  * Uploads the closure of some paths to a binary cache: nix writes what is missing there into files, without a network and without
  * credentials, and this process sends them, many at once and in the order of their references.
@@ -63,40 +57,46 @@ export interface UploadOutcome {
  * the push error of a command that was ended; the signal's reason
  */
 export async function uploadDirectly(options: DirectUploadOptions): Promise<UploadOutcome> {
-  return new DirectUpload(options).run().catch((error: unknown) => {
+  const over = new AbortController();
+  const signal = AbortSignal.any([options.signal, over.signal]);
+  // Each request under way listens, and Node warns of a leak beyond ten.
+  setMaxListeners(0, signal);
+  try {
+    return await new DirectUpload({ ...options, signal }).run();
+  } catch (error) {
     // A path in the closure that cannot be named on a command line, as a derivation is: nix knows what to do with it.
     throw error instanceof CommandError ? new StagingError(error.message) : error;
-  });
+  } finally {
+    // Requests that are still under way are for nobody.
+    over.abort(new Error("The upload is over"));
+  }
 }
 
 class DirectUpload {
   readonly #options: DirectUploadOptions;
   readonly #limiter: Limiter;
+  readonly #asked: AskBinaryCacheOptions;
   /** The paths that the cache has, with what it says of them. */
   #known: ReadonlyMap<string, Narinfo | undefined> = new Map();
 
   constructor(options: DirectUploadOptions) {
-    const signal = AbortSignal.any([options.signal]);
-    // Each request under way listens, and Node warns of a leak beyond ten.
-    setMaxListeners(0, signal);
-    this.#options = { ...options, signal };
+    const { cache, signal, storeDirectory } = options;
+    this.#options = options;
     this.#limiter = new Limiter(options.maxRequests);
+    this.#asked = { cache, signal, storeDirectory, limiter: this.#limiter };
   }
 
   async run(): Promise<UploadOutcome> {
     const { storePaths, storeDirectory, toOptions } = this.#options;
     const closure = await askClosure(storePaths, { storeDirectory }, toOptions);
-    const { cache, signal, presence, random } = this.#options;
-    const asked = { cache, signal, storeDirectory, limiter: this.#limiter };
-    const [hasInfo, known] = await Promise.all([
-      hasCacheInfo(asked),
-      findKnownPaths({ ...asked, paths: closure.keys(), roots: storePaths, presence, random }),
-    ]);
-    this.#known = known;
+    const { presence, random } = this.#options;
+    const wanted = { ...this.#asked, paths: closure.keys(), roots: storePaths, presence, random };
+    const [hasInfo, known] = await Promise.all([hasCacheInfo(this.#asked), findKnownPaths(wanted)]);
+    const lost = await findLostNars(known, wanted);
+    this.#known = new Map([...known].filter(([path]) => !lost.has(path)));
     const missing = [...closure.values()].filter(({ path }) => !this.#known.has(path));
     const unsigned = this.#findUnsigned(this.#known);
-    if (unsigned !== undefined)
-      return { executions: [], present: this.#keysOf(this.#known), complete: [], error: unsigned };
+    if (unsigned !== undefined) return { executions: [], present: [], complete: [], error: unsigned };
     if (missing.length === 0) return this.#finish(closure, undefined, []);
     await using area = new StagingArea({
       ...{ parent: this.#options.stagingParent, parameters: this.#options.parameters },
@@ -136,21 +136,27 @@ class DirectUpload {
     hasInfo: boolean,
   ): Promise<PushError | undefined> {
     let staging: Promise<Share> | undefined = shares[0] && area.stage(shares[0]);
-    for (let index = 0; staging !== undefined; index++) {
-      await using share: Share = await staging;
-      const next = shares[index + 1];
-      staging = next === undefined || sender.isStopped ? undefined : area.stage(next);
-      // Who waits for it looks at its failure; the share before may fail first.
-      staging?.catch(() => undefined);
-      const unsigned = this.#findUnsigned(new Map(share.paths.map(({ path, parsed }) => [path, parsed])));
-      if (unsigned !== undefined) {
-        await staging?.catch(() => undefined);
-        return unsigned;
+    try {
+      for (let index = 0; staging !== undefined; index++) {
+        await using share: Share = await staging;
+        const next = shares[index + 1];
+        staging = next === undefined || sender.isStopped ? undefined : area.stage(next);
+        // Who waits for it looks at its failure; the share before may fail first.
+        staging?.catch(() => undefined);
+        const unsigned = this.#findUnsigned(new Map(share.paths.map(({ path, parsed }) => [path, parsed])));
+        if (unsigned !== undefined) return unsigned;
+        if (index === 0 && !hasInfo) await this.#putCacheInfo(share);
+        await sender.send(share);
       }
-      if (index === 0 && !hasInfo) await this.#putCacheInfo(share);
-      await sender.send(share);
+      return undefined;
+    } catch (error) {
+      // Once something was sent, nix does not push all of it again.
+      if (!(error instanceof StagingError) || sender.isUntouched) throw error;
+      const message = "Nix could not write the next paths into files; what is left is for another attempt";
+      return new PushError("ERR_PUSH_FAILED", message);
+    } finally {
+      await staging?.then((share) => share[Symbol.asyncDispose]()).catch(() => undefined);
     }
-    return undefined;
   }
 
   async #putCacheInfo({ cacheInfo }: Share): Promise<void> {
@@ -167,66 +173,27 @@ class DirectUpload {
     return new PushError("ERR_SIGNATURE_MISSING", message, unsigned);
   }
 
-  #keysOf(found: ReadonlyMap<string, unknown>): readonly string[] {
-    return this.#options.storePaths.filter((path) => found.has(path));
-  }
-
   async #finish(
     closure: Closure,
     sender: ClosureSender | undefined,
     executions: readonly ExecutionResult[],
     cause?: PushError,
   ): Promise<UploadOutcome> {
-    const { signal, storePaths } = this.#options;
+    const { signal, storePaths, presence } = this.#options;
     signal.throwIfAborted();
-    const altered = sender === undefined ? [] : await this.#readBack(sender);
-    const isThere = (path: string): boolean =>
-      this.#known.has(path) || (sender?.sent.has(path) === true && !altered.includes(path));
-    const incomplete = findIncomplete(closure, isThere);
-    this.#options.presence?.add([...closure.keys()].filter(isThere));
-    const complete = storePaths.filter((path) => closure.has(path) && !incomplete.has(path));
-    const present = storePaths.filter(isThere);
-    if (complete.length === storePaths.length && cause === undefined)
-      return { executions, present, complete };
-    const incompletePaths = storePaths.filter((path) => !complete.includes(path));
-    const error = cause ?? toError(incompletePaths, sender, altered);
-    return { executions, present, complete, error };
-  }
-
-  /** The paths that were asked for are read back, and compared byte for byte. */
-  async #readBack(sender: ClosureSender): Promise<readonly string[]> {
-    const { cache, signal, storePaths } = this.#options;
-    const altered = storePaths.map(async (path) => {
-      const staged = sender.sent.get(path);
-      if (staged === undefined) return [];
-      const key = `${parseStorePath(path, this.#options).hash}.narinfo`;
-      const bytes = await this.#limiter.run(() => cache.get(key, { maxBytes: MAX_NARINFO_BYTES, signal }));
-      return bytes !== undefined && Buffer.compare(bytes, staged.narinfo) === 0 ? [] : [path];
+    const sent = sender?.sent ?? new Map<string, StagedPath>();
+    const seen = await readBack(
+      storePaths.flatMap((path) => sent.get(path) ?? []),
+      this.#asked,
+    );
+    const isSent = (path: string): boolean =>
+      sent.has(path) && !seen.altered.has(path) && !seen.unread.has(path);
+    // What is only remembered is not seen, and grows older.
+    presence?.add([...closure.keys()].filter((path) => this.#known.get(path) !== undefined || isSent(path)));
+    return toOutcome({
+      ...{ storePaths, closure, executions, seen, cause },
+      isThere: (path) => this.#known.has(path) || isSent(path),
+      failures: sender?.failures ?? new Map(),
     });
-    return (await Promise.all(altered)).flat();
   }
-}
-
-/** Why paths are not complete: the first reason, with those of them that share it. */
-function toError(
-  incomplete: readonly string[],
-  sender: ClosureSender | undefined,
-  altered: readonly string[],
-): PushError {
-  const reasonOf = (path: string): PushError | undefined => sender?.failures.get(path);
-  const first =
-    incomplete.map(reasonOf).find((reason) => reason !== undefined) ??
-    [...(sender?.failures.values() ?? [])][0];
-  const about = incomplete.filter((path) => (reasonOf(path) ?? first) === first);
-  if (first instanceof CacheAnswerError) return first.about(about);
-  if (first !== undefined) return new PushError(first.code, first.message, about);
-  return new PushError("ERR_PUSH_UNVERIFIED", "The cache does not give back what was put there", altered);
-}
-
-/** The paths of which something in their closure is not there. References stand before who refers to them. */
-function findIncomplete(closure: Closure, isThere: (path: string) => boolean): ReadonlySet<string> {
-  const incomplete = new Set<string>();
-  for (const { path, references } of closure.values())
-    if (!isThere(path) || references.some((reference) => incomplete.has(reference))) incomplete.add(path);
-  return incomplete;
 }

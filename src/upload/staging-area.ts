@@ -85,8 +85,11 @@ export class StagingArea implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await rm(this.#directory, { recursive: true, force: true });
-    this.#home.endRun();
+    try {
+      await rm(this.#directory, { recursive: true, force: true, maxRetries: 3 });
+    } finally {
+      this.#home.endRun();
+    }
   }
 
   async #writeSeeds(directory: string, references: readonly string[]): Promise<void> {

@@ -1,9 +1,10 @@
 import type { ExecutionResult } from "@eka-ci/caches";
 import { describe, expect, it } from "vitest";
+import { CLOUD_CODES, type FailureMeaning } from "../../src/core/cloud-codes.ts";
 import { CURL_ERRORS } from "../../src/execution/curl-codes.ts";
 import { classifyRun, type FailureClass } from "../../src/execution/failure.ts";
 import { summarizeFailure } from "../../src/execution/failure-summary.ts";
-import { CLOUD_CODES, type FailureMeaning, STATUSES, WORDS } from "../../src/execution/failure-table.ts";
+import { STATUSES, WORDS } from "../../src/execution/failure-table.ts";
 
 const run = (stderr: string, more: Partial<ExecutionResult> = {}): ExecutionResult => ({
   outcome: "failed",

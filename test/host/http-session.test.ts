@@ -156,6 +156,46 @@ describe("a session", () => {
     expect(seen).toBe(2_000_000);
   });
 
+  it("does not take an early success for one: the server cannot have what it was not sent", async () => {
+    await using server = await serve((_request, response) => response.writeHead(200).end());
+    server.server.on("checkContinue", (_request: IncomingMessage, response: ServerResponse) =>
+      response.writeHead(200).end(),
+    );
+    using session = connect();
+    const { path } = makeFile(3_000_000);
+    const sending = session.send({ ...PUT, url: server.url, body: { path, size: 3_000_000 } });
+    await expect(sending).rejects.toMatchObject({ code: "ERR_HTTP_UNREACHABLE" });
+  });
+
+  it("sends a large body unasked where the server refuses the question", async () => {
+    let [seen, asked] = [0, 0];
+    await using server = await serve(async (request, response) => {
+      seen += (await readAll(request)).length;
+      response.writeHead(201).end();
+    });
+    server.server.on("checkContinue", (_request: IncomingMessage, response: ServerResponse) => {
+      asked++;
+      response.writeHead(417).end();
+    });
+    using session = connect();
+    const { path } = makeFile(2_000_000);
+    for (let round = 0; round < 2; round++) {
+      const body = { path, size: 2_000_000 };
+      expect((await session.send({ ...PUT, url: server.url, body })).status).toBe(201);
+    }
+    expect([seen, asked]).toEqual([4_000_000, 1]);
+  });
+
+  it("sends nothing after it was disposed", async () => {
+    await using server = await serve((_request, response) => response.end());
+    const session = connect();
+    session[Symbol.dispose]();
+    await expect(session.send({ ...GET, url: server.url })).rejects.toMatchObject({
+      code: "ERR_HTTP_INVALID",
+    });
+    expect(server.sockets).toEqual([]);
+  });
+
   it("ends when it is aborted, with a file on its way too", async () => {
     await using server = await serve((request) => void request.once("data", () => request.pause()));
     using session = connect();

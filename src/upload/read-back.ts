@@ -1,0 +1,46 @@
+import { CacheAnswerError } from "../binary-cache/cache-answer-error.ts";
+import { type Narinfo, parseNarinfo } from "../binary-cache/narinfo.ts";
+import { parseStorePath } from "../commands/store-path.ts";
+import { type AskBinaryCacheOptions, MAX_NARINFO_BYTES } from "./ask-binary-cache.ts";
+import type { StagedPath } from "./staging-area.ts";
+
+/** What a look at the paths that were sent has shown. */
+export interface ReadBack {
+  /** Paths of which the cache gives back something else, or whose NAR is not there. */
+  readonly altered: ReadonlySet<string>;
+  /** Paths that the cache does not give back to these credentials, or not now. */
+  readonly unread: ReadonlySet<string>;
+}
+
+/** Reads paths back that were sent, and compares what they are about: a cache may have signed them anew. */
+export async function readBack(
+  sent: readonly StagedPath[],
+  options: AskBinaryCacheOptions,
+): Promise<ReadBack> {
+  const altered = new Set<string>();
+  const unread = new Set<string>();
+  const look = async (staged: StagedPath): Promise<void> => {
+    try {
+      if (!(await isGivenBack(staged, options))) altered.add(staged.path);
+    } catch (error) {
+      if (!(error instanceof CacheAnswerError)) throw error;
+      unread.add(staged.path);
+    }
+  };
+  await Promise.all(sent.map(look));
+  return { altered, unread };
+}
+
+async function isGivenBack({ path, parsed }: StagedPath, options: AskBinaryCacheOptions): Promise<boolean> {
+  const { cache, limiter, signal } = options;
+  const key = `${parseStorePath(path, options).hash}.narinfo`;
+  const bytes = await limiter.run(() => cache.get(key, { maxBytes: MAX_NARINFO_BYTES, signal }));
+  const there = bytes && parseNarinfo(new TextDecoder().decode(bytes));
+  if (there === undefined || !isSame(there, parsed)) return false;
+  return limiter.run(() => cache.has(there.url, signal));
+}
+
+function isSame(one: Narinfo, other: Narinfo): boolean {
+  const isEqual = one.storePath === other.storePath && one.url === other.url && one.narHash === other.narHash;
+  return isEqual && one.references.join(" ") === other.references.join(" ");
+}

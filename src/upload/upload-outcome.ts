@@ -1,0 +1,77 @@
+import { CacheAnswerError } from "../binary-cache/cache-answer-error.ts";
+import { PushError } from "../core/errors.ts";
+import type { ExecutionResult } from "../execution/executor.ts";
+import type { Closure } from "./ask-closure.ts";
+import type { ReadBack } from "./read-back.ts";
+
+/** What came of an upload. */
+export interface UploadOutcome {
+  /** The commands that staged. */
+  readonly executions: readonly ExecutionResult[];
+  /** Of the paths that were asked for, those that are there. */
+  readonly present: readonly string[];
+  /** Of them, those whose whole closure is there. */
+  readonly complete: readonly string[];
+  /** Why some are not complete; absent if all are. */
+  readonly error?: PushError | undefined;
+}
+
+/** What is known at the end of an upload. */
+export interface UploadEnd {
+  readonly storePaths: readonly string[];
+  readonly closure: Closure;
+  readonly executions: readonly ExecutionResult[];
+  /** Whether a path is there, by what the cache said. */
+  readonly isThere: (path: string) => boolean;
+  /** Why paths could not be sent. */
+  readonly failures: ReadonlyMap<string, PushError>;
+  readonly seen: ReadBack;
+  /** Why not all was tried. */
+  readonly cause?: PushError | undefined;
+}
+
+/** Says what came of an upload: a path is complete if all that it refers to is there. */
+export function toOutcome(end: UploadEnd): UploadOutcome {
+  const { storePaths, closure, executions, isThere, cause } = end;
+  const reasons = findReasons(end);
+  const complete = storePaths.filter((path) => closure.has(path) && !reasons.has(path));
+  const present = storePaths.filter(isThere);
+  if (complete.length === storePaths.length && cause === undefined) return { executions, present, complete };
+  const incomplete = storePaths.filter((path) => !complete.includes(path));
+  const error = toError(incomplete, reasons) ?? cause ?? toUnread(incomplete, end.seen);
+  return { executions, present, complete, error };
+}
+
+/** Why each path is incomplete, where that is known. References stand before who refers to them. */
+function findReasons({ closure, isThere, failures }: UploadEnd): ReadonlyMap<string, PushError | undefined> {
+  const reasons = new Map<string, PushError | undefined>();
+  for (const { path, references } of closure.values()) {
+    const broken = references.filter((reference) => reasons.has(reference));
+    if (isThere(path) && broken.length === 0) continue;
+    const inherited = broken
+      .map((reference) => reasons.get(reference))
+      .find((reason) => reason !== undefined);
+    reasons.set(path, failures.get(path) ?? inherited);
+  }
+  return reasons;
+}
+
+/** The first reason, about those paths that share it: what another one failed of is none of its business. */
+function toError(
+  incomplete: readonly string[],
+  reasons: ReadonlyMap<string, PushError | undefined>,
+): PushError | undefined {
+  const first = incomplete.map((path) => reasons.get(path)).find((reason) => reason !== undefined);
+  if (first === undefined) return undefined;
+  const about = incomplete.filter((path) => reasons.get(path) === first);
+  return first instanceof CacheAnswerError
+    ? first.about(about)
+    : new PushError(first.code, first.message, about);
+}
+
+function toUnread(incomplete: readonly string[], { unread }: ReadBack): PushError {
+  const message = incomplete.every((path) => unread.has(path))
+    ? "The cache took the paths, and does not let them be read back; give the credentials the right to read"
+    : "The cache does not give back what was put there";
+  return new PushError("ERR_PUSH_UNVERIFIED", message, incomplete);
+}
