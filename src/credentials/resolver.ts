@@ -1,5 +1,6 @@
 import type { CredentialSource } from "../core/credential-source.ts";
 import { CredentialError } from "../core/errors.ts";
+import { lateImport } from "../core/late-import.ts";
 import { withDeadline } from "../host/deadline.ts";
 import { createNodeRuntime, type Runtime } from "../host/runtime.ts";
 import { checkCredentials } from "./check-credentials.ts";
@@ -137,13 +138,15 @@ async function load(
   return checkCredentials(credentials, source.type, runtime.clock);
 }
 
-/** The sources are loaded with the first request: a host that only decides has none. */
+/** A host that only decides asks no source. */
+const loadSources = lateImport(() => import("./sources/create-provider.ts"));
+
 async function create(
   source: CredentialSource,
   definitions: ReadonlyMap<string, CredentialSourceDefinition>,
   runtime: Runtime,
 ): Promise<CredentialProvider> {
-  const { createProvider } = await import("./sources/create-provider.ts");
+  const { createProvider } = await loadSources();
   return createProvider(source, definitions, runtime);
 }
 

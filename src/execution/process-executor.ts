@@ -1,3 +1,4 @@
+import { lateImport } from "../core/late-import.ts";
 import { createNodeRuntime, type Runtime } from "../host/runtime.ts";
 import type { Executor } from "./executor.ts";
 import type { ProcessExecutorOptions } from "./process-executor-options.ts";
@@ -30,15 +31,7 @@ import type { ProcessExecutorOptions } from "./process-executor-options.ts";
  */
 export function createProcessExecutor(options: ProcessExecutorOptions = {}): Executor {
   const runtime = createNodeRuntime(options.runtime);
-  let running: Promise<Executor> | undefined;
-  // What failed, as for want of file descriptors, is tried again.
-  const load = (): Promise<Executor> => {
-    running ??= loadExecutor(options, runtime).catch((error: unknown) => {
-      running = undefined;
-      throw error;
-    });
-    return running;
-  };
+  const load = lateImport(() => loadExecutor(options, runtime));
   // The first run tells.
   load().catch(() => undefined);
   return {

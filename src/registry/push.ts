@@ -1,6 +1,7 @@
 import { checkStorePaths } from "../commands/store-path.ts";
 import type { CacheDefinition } from "../core/cache.ts";
 import type { PushError } from "../core/errors.ts";
+import { lateImport } from "../core/late-import.ts";
 import type { CacheDecision } from "./cache-catalog.ts";
 import { isDelivered } from "./is-delivered.ts";
 import type { PushContext } from "./push-context.ts";
@@ -10,6 +11,9 @@ import type { DeniedResult, PushReport, PushResult } from "./push-types.ts";
 import type { ReadPushRequest } from "./read-push-request.ts";
 import { checkValidity } from "./validity.ts";
 
+/** A host that only decides pushes nothing. */
+const loadCachePush = lateImport(() => import("./cache-push.ts"));
+
 /** Decides for every requested cache, records that, and pushes where it is allowed. */
 export async function runPush(request: ReadPushRequest, context: PushContext): Promise<PushReport> {
   const admitted = await admit(request, context);
@@ -18,7 +22,7 @@ export async function runPush(request: ReadPushRequest, context: PushContext): P
   const results = await Promise.all(
     toParts(admitted).map(async (part) => {
       if (part.participant === undefined) return part.result;
-      const { pushToCache } = await import("./cache-push.ts");
+      const { pushToCache } = await loadCachePush();
       return resultOf(part, await pushToCache(part.cache, [part.participant], checkStore, context));
     }),
   );
@@ -55,7 +59,7 @@ async function pushParts(
   if (cache === undefined) return new Map();
   const participants = allowed.map(({ participant }) => participant);
   const storePaths = [...new Set(participants.flatMap((participant) => participant.storePaths))];
-  const { pushToCache } = await import("./cache-push.ts");
+  const { pushToCache } = await loadCachePush();
   return pushToCache(cache, participants, checkOnce(storePaths, context), context);
 }
 

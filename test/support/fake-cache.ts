@@ -19,9 +19,7 @@ import {
   type ScriptedResult,
 } from "@eka-ci/caches/testing";
 
-// Loaded late by a registry: here they are there before a clock is moved by hand.
-import "../../src/credentials/sources/create-provider.ts";
-import "../../src/registry/cache-push.ts";
+import "./load-late-modules.ts";
 
 /** Store paths with a number in their name. */
 export const storePath = (index: number): string => `/nix/store/${String(index).padStart(32, "0")}-p${index}`;

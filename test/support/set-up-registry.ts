@@ -1,3 +1,4 @@
+import "./load-late-modules.ts";
 import {
   type AuditSink,
   CacheRegistry,
