@@ -1,27 +1,17 @@
 import { MEANING_OF_CODE } from "../core/cloud-codes.ts";
 import { HttpError, PushError } from "../core/errors.ts";
+import type { ServerAnswer } from "../core/server-answer.ts";
 import type { HttpResponse } from "../host/http-client.ts";
+import { parseRetryAfter } from "../host/retry-after.ts";
 
 /** Most of an answer in which a code is looked for, in bytes. */
 const MAX_READ = 4_096;
 
-/** What a cache answered that was no success. */
-export interface CacheAnswer {
-  /** The status; absent where there was no whole answer. */
-  readonly status?: number | undefined;
-  /** The cloud's own code, as in `SlowDown`. */
-  readonly code?: string | undefined;
-  /** What the system says of the connection, as in `ECONNREFUSED`. */
-  readonly systemCode?: string | undefined;
-  /** How long the server asks to wait, in milliseconds. */
-  readonly retryAfterMs?: number | undefined;
-}
-
 /** A cache refused a request, or gave no whole answer. */
 export class CacheAnswerError extends PushError {
-  readonly answer: CacheAnswer;
+  readonly answer: ServerAnswer;
 
-  constructor(message: string, answer: CacheAnswer, storePaths?: readonly string[]) {
+  constructor(message: string, answer: ServerAnswer, storePaths?: readonly string[]) {
     super("ERR_PUSH_FAILED", message, storePaths);
     this.answer = answer;
   }
@@ -41,7 +31,7 @@ export function toAnswerError(request: string, response: HttpResponse, now: numb
   const said = /<Code>([A-Za-z0-9.]{1,64})<\/Code>/u.exec(text)?.[1] ?? "";
   const code = MEANING_OF_CODE.has(said) ? said : undefined;
   const message = `${request}: HTTP ${status}${code === undefined ? "" : ` ${code}`}`;
-  return new CacheAnswerError(message, { status, code, retryAfterMs: readRetryAfter(headers, now) });
+  return new CacheAnswerError(message, { status, code, retryAfterMs: parseRetryAfter(headers, now) });
 }
 
 /** A request that got no whole answer; anything else passes through. */
@@ -50,12 +40,4 @@ export function toConnectionError(request: string, error: unknown): unknown {
   const { systemCode } = error;
   const message = `${request}: ${error.message}`;
   return new CacheAnswerError(message, { systemCode: systemCode ?? error.code });
-}
-
-// https://www.rfc-editor.org/rfc/rfc9110#field.retry-after
-function readRetryAfter(headers: HttpResponse["headers"], now: number): number | undefined {
-  const text = headers["retry-after"]?.trim() ?? "";
-  if (/^\d{1,9}$/u.test(text)) return Number(text) * 1000;
-  const date = Date.parse(text);
-  return Number.isNaN(date) ? undefined : Math.max(date - now, 0);
 }

@@ -2,6 +2,7 @@ import { CredentialError, HttpError } from "../core/errors.ts";
 import { isRecord, type Members } from "../core/own-member.ts";
 import { decodeUtf8, parseJson } from "../core/text.ts";
 import type { HttpRequest, HttpResponse } from "../host/http-client.ts";
+import { parseRetryAfter } from "../host/retry-after.ts";
 import type { Runtime } from "../host/runtime.ts";
 
 /** Largest answer of a credential service, in bytes. */
@@ -62,14 +63,6 @@ export function toStatusError(
   if (status >= 500)
     return fail("ERR_CREDENTIAL_UNAVAILABLE", "cannot serve now", parseRetryAfter(headers, now));
   return fail("ERR_CREDENTIAL_MALFORMED", "does not understand the request");
-}
-
-/** Reads `Retry-After`, seconds or a date (RFC 9110, 10.2.3), as milliseconds. */
-export function parseRetryAfter(headers: HttpResponse["headers"], now: number): number | undefined {
-  const text = headers["retry-after"]?.trim() ?? "";
-  if (/^\d{1,9}$/u.test(text)) return Number(text) * 1000;
-  const date = Date.parse(text);
-  return Number.isNaN(date) ? undefined : Math.max(date - now, 0);
 }
 
 /**

@@ -1,4 +1,5 @@
 import { type FailureMeaning, MEANING_OF_CODE } from "../core/cloud-codes.ts";
+import type { ServerAnswer } from "../core/server-answer.ts";
 import { CURL_ERRORS } from "./curl-codes.ts";
 import type { ExecutionResult } from "./executor.ts";
 import { STATUSES, WORDS } from "./failure-table.ts";
@@ -45,18 +46,6 @@ export function classifyRun({ outcome, stderr, stdout, followUp }: ExecutionResu
     failure.isWholeServer || (meaning === "refused" && ROOT_FILE.test((statement ?? whole).own));
   const retryAfterMs = failure.failureClass === "transient" ? findRetryAfter(output) : undefined;
   return { ...failure, isWholeServer, ...(failure.failureClass === "transient" ? { retryAfterMs } : {}) };
-}
-
-/** What a server answered to a request of this package's own. */
-export interface ServerAnswer {
-  /** The status; absent where there was no whole answer. */
-  readonly status?: number | undefined;
-  /** The cloud's own code, as in `SlowDown`. */
-  readonly code?: string | undefined;
-  /** What the system says of the connection, as in `ECONNREFUSED`. */
-  readonly systemCode?: string | undefined;
-  /** How long the server asks to wait, in milliseconds. */
-  readonly retryAfterMs?: number | undefined;
 }
 
 /** Says what an answer means, by the same table: a cloud's code before a status, and the system's code last. */

@@ -28,6 +28,16 @@ describeEachNix("a direct upload", (searchPath) => {
     await store[Symbol.asyncDispose]();
   });
 
+  /** Refuses the NAR that comes first, whenever it comes. */
+  const refuseFirstNar = (): BinaryCacheOptions["fail"] => {
+    let refused = "";
+    return ({ method, path }) => {
+      if (method !== "PUT" || !path.startsWith("/nar/")) return undefined;
+      refused ||= path;
+      return path === refused ? 413 : undefined;
+    };
+  };
+
   const options = () => ({
     executor: createProcessExecutor({ runtime: { env: store.env } }),
     ...{ clock, hostSecrets: [], signal: undefined, remainingMs: 60_000, timeoutMs: 60_000 },
@@ -226,13 +236,7 @@ describeEachNix("a direct upload", (searchPath) => {
     }));
 
   it("blames no path for what another one failed of", () => {
-    let refused = "";
-    const fail: BinaryCacheOptions["fail"] = ({ method, path }) => {
-      if (method !== "PUT" || !path.startsWith("/nar/")) return undefined;
-      refused ||= path;
-      return path === refused ? 413 : undefined;
-    };
-    return withServer({ fail }, async (server) => {
+    return withServer({ fail: refuseFirstNar() }, async (server) => {
       const outcome = await upload(server, [wide, chain]);
       expect(outcome.error?.storePaths).toEqual(
         [wide, chain].filter((path) => !outcome.complete.includes(path)),
@@ -260,13 +264,7 @@ describeEachNix("a direct upload", (searchPath) => {
     }));
 
   it("lets a path that fails fail alone, with those that refer to it", () => {
-    let refused = "";
-    const fail: BinaryCacheOptions["fail"] = ({ method, path }) => {
-      if (method !== "PUT" || !path.startsWith("/nar/")) return undefined;
-      refused ||= path;
-      return path === refused ? 413 : undefined;
-    };
-    return withServer({ fail }, async (server) => {
+    return withServer({ fail: refuseFirstNar() }, async (server) => {
       const outcome = await upload(server, [wide, chain]);
       expect(outcome.error).toMatchObject({ code: "ERR_PUSH_FAILED", answer: { status: 413 } });
       expect(outcome.complete).toHaveLength(1);
