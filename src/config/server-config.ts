@@ -2,6 +2,7 @@ import { type Members, toMembers } from "../core/own-member.ts";
 import { createNodeRuntime, type Runtime } from "../host/runtime.ts";
 import { checkServerRoot, createCacheCheck, refineHint } from "./rules/server-checks.ts";
 import { preferInlineSecrets } from "./schema/misplaced-secrets.ts";
+import { isOrdinaryValue } from "./schema/ordinary-value.ts";
 import { findSchemaProblems } from "./schema/schema-issues.ts";
 import { collectVocabulary } from "./schema/schema-node.ts";
 import { type ServerWire, serverSchema } from "./schema/server-schema.ts";
@@ -77,9 +78,11 @@ export function safeParseServerConfig(
   const parsed = parseTomlText(decoded.text);
   if (!parsed.success) return failParse(unparsed, parsed.problem);
   const about = { ...unparsed, findPlaces: parsed.findPlaces };
-  const tooDeep = findTooDeepKey(parsed.value, MAX_KEY_DEPTH);
+  const root = toMembers(parsed.value);
+  const areOrdinary = isOrdinaryValue(serverSchema.entries.caches, root["caches"]);
+  const tooDeep = findTooDeepKey(areOrdinary ? withoutCaches(root) : root, MAX_KEY_DEPTH);
   if (tooDeep !== undefined) return failParse(about, tooDeep);
-  const { problems, security, caches } = checkServer(toMembers(parsed.value));
+  const { problems, security, caches } = checkServer(root, areOrdinary);
   return finishParse(about, problems, () => toServerConfig(security, caches));
 }
 
@@ -92,19 +95,24 @@ interface CheckedServer {
   readonly caches: readonly CheckedCache[];
 }
 
-function checkServer(root: Members): CheckedServer {
+/** The file's other tables; a list of caches is empty. */
+function withoutCaches(root: Members): Members {
+  return Array.isArray(root["caches"]) ? Object.assign(Object.create(null), root, { caches: [] }) : root;
+}
+
+function checkServer(root: Members, areOrdinary: boolean): CheckedServer {
   const problems = new ProblemList();
-  const tables: readonly unknown[] | undefined = Array.isArray(root["caches"]) ? root["caches"] : undefined;
-  const frame = tables === undefined ? root : Object.assign(Object.create(null), root, { caches: [] });
-  const checked = findSchemaProblems(serverSchema, frame, "toml");
+  const tables: readonly unknown[] = Array.isArray(root["caches"]) ? root["caches"] : [];
+  const checked = findSchemaProblems(serverSchema, withoutCaches(root), "toml");
   problems.add(preferInlineSecrets([...checked.problems, ...checkServerRoot(root)]));
   const caches: CheckedCache[] = [];
   const checkCaches = createCacheCheck(root);
-  for (let first = 0; first < (tables?.length ?? 0); first += BATCH) {
-    const batch = { caches: tables?.slice(first, first + BATCH) ?? [] };
+  for (let first = 0; first < tables.length; first += BATCH) {
+    const batch = { caches: tables.slice(first, first + BATCH) };
     const explain = !problems.isFull;
-    const { problems: ofSchema, output } = findSchemaProblems(serverSchema, batch, "toml", { explain });
-    const ofRules = checkCaches(batch.caches, first);
+    const options = { explain, isOrdinary: areOrdinary };
+    const { problems: ofSchema, output } = findSchemaProblems(serverSchema, batch, "toml", options);
+    const ofRules = checkCaches(batch.caches, first, areOrdinary);
     const shifted = ofSchema.map((problem) => shift(explain ? refineHint(problem, batch) : problem, first));
     problems.add(preferInlineSecrets([...shifted, ...ofRules.problems]));
     // Nothing is built of a text with an error, so nothing is kept for it either.

@@ -20,8 +20,8 @@ export interface CheckedTables {
   readonly destinations: readonly (CacheDestination | undefined)[];
 }
 
-/** Checks caches, some at a time. */
-export type CheckCaches = (tables: readonly unknown[], first: number) => CheckedTables;
+/** Checks caches, some at a time. Those of ordinary values (see `isOrdinaryValue`) hold no credential. */
+export type CheckCaches = (tables: readonly unknown[], first: number, areOrdinary: boolean) => CheckedTables;
 
 /**
  * Checks what a schema cannot say of all but the caches: rules between keys, grammars that depend on another key. It works on
@@ -40,8 +40,11 @@ export function checkServerRoot(root: Members): readonly Problem[] {
 export function createCacheCheck(root: Members): CheckCaches {
   const allowPrivateHosts = toMembers(root["security"])["allow_private_cache_hosts"] === true;
   const ids = new Map<string, number>();
-  return (tables, first) => {
-    const checked = tables.map((table, index) => checkCache(table, first + index, allowPrivateHosts));
+  return (tables, first, areOrdinary) => {
+    const checked = tables.map((table, index) => {
+      const about = { path: ["caches", first + index], allowPrivateHosts, isOrdinary: areOrdinary };
+      return isRecord(table) ? checkCache(table, about) : { problems: [], destination: undefined };
+    });
     const problems = [...findDuplicateIds(tables, first, ids), ...checked.flatMap((cache) => cache.problems)];
     return { problems, destinations: checked.map((cache) => cache.destination) };
   };
@@ -72,12 +75,18 @@ interface CheckedCache {
   readonly destination: CacheDestination | undefined;
 }
 
-function checkCache(table: unknown, index: number, allowPrivateHosts: boolean): CheckedCache {
-  if (!isRecord(table)) return { problems: [], destination: undefined };
-  const path = ["caches", index];
+interface CheckCacheOptions {
+  readonly path: KeyPath;
+  readonly allowPrivateHosts: boolean;
+  readonly isOrdinary: boolean;
+}
+
+function checkCache(table: Members, options: CheckCacheOptions): CheckedCache {
+  const { path, allowPrivateHosts, isOrdinary } = options;
+  const { cache_type: cacheType, destination: text } = table;
   const destination = checkDestination(table, path, allowPrivateHosts);
   const problems = [
-    ...findInlineSecrets(table, path, { cacheType: table["cache_type"], destination: table["destination"] }),
+    ...(isOrdinary ? [] : findInlineSecrets(table, path, { cacheType, destination: text })),
     ...destination.problems,
     ...checkKeysOfTypes(table, path),
     ...checkUpstreams(table, path),
@@ -120,18 +129,18 @@ function checkSubstituter(text: unknown, path: KeyPath, allowPrivateHosts: boole
 }
 
 /** Keys that only some tools have an option for. */
-const KEYS_OF_TYPES: Readonly<Record<string, readonly CacheType[]>> = {
-  upload: ["nix-copy"],
-  jobs: ["attic"],
-  ignore_upstream: ["attic"],
-  upstream_keys: ["attic", "cachix"],
-  host: ["cachix"],
-};
+const KEYS_OF_TYPES: readonly (readonly [key: string, types: readonly CacheType[]])[] = [
+  ["upload", ["nix-copy"]],
+  ["jobs", ["attic"]],
+  ["ignore_upstream", ["attic"]],
+  ["upstream_keys", ["attic", "cachix"]],
+  ["host", ["cachix"]],
+];
 
 function checkKeysOfTypes(table: Members, parent: KeyPath): Problem[] {
   const { cache_type: type } = table;
   if (!isCacheType(type)) return [];
-  return Object.entries(KEYS_OF_TYPES).flatMap(([key, types]) => {
+  return KEYS_OF_TYPES.flatMap(([key, types]) => {
     if (table[key] === undefined || types.includes(type)) return [];
     const message = `The key ${key} belongs to caches of the type ${types.join(" or ")}`;
     const path = [...parent, key];

@@ -33,13 +33,19 @@ export function findInlineSecrets(
   about: MisplacedCredential,
   skipped: ReadonlySet<string> = new Set(),
 ): Problem[] {
-  return findTexts(table, skipped, isCredential).map(({ at, name }) => {
+  return findTexts(table, skipped, isCredentialText).map(({ at, name }) => {
     const isTelling = at?.step === name && name !== undefined && isCredentialName(name);
     return inlineSecret([...path, ...toKeyPath(at)], isTelling ? { ...about, name } : about);
   });
 }
 
-function isCredential(value: string, name: string | undefined, isOfKey: boolean): boolean {
+/**
+ * Whether a text holds a credential.
+ *
+ * @param name - the nearest key
+ * @param isOfKey - whether it is the value of this key, and not of a list below it
+ */
+export function isCredentialText(value: string, name: string | undefined, isOfKey: boolean): boolean {
   if (isOfKey && isCredentialVariable(name ?? "") && !isReference(value)) return true;
   return (NAME_KEYS.has(name) ? looksLikeSecretValue(value) : holdsSecret(value)) || hasUserInfo(value);
 }
