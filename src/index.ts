@@ -193,6 +193,6 @@ export type {
   PushReport,
   PushRequest,
   PushResult,
+  UploadWay,
   UpstreamResult,
 } from "./registry/push-types.ts";
-export type { UploadWay } from "./registry/upload-way.ts";

@@ -1,7 +1,9 @@
+import { MEANING_OF_CODE } from "../core/cloud-codes.ts";
 import type { HttpFileBody, HttpRequest, HttpResponse, HttpSession } from "../host/http-client.ts";
 import type { Clock, Random } from "../host/runtime.ts";
 import { sleep } from "../host/sleep.ts";
 import { CacheAnswerError, toAnswerError, toConnectionError } from "./cache-answer-error.ts";
+import type { CacheCredentials, CredentialVariables } from "./cache-credentials.ts";
 
 /** How often a request is sent; Backblaze answers 503 to spread its load, and asks for five. */
 const MAX_ATTEMPTS = 6;
@@ -14,6 +16,7 @@ const MAX_ANSWER_BYTES = 1024 * 1024;
 /** What a transport works with. */
 export interface CacheTransportOptions {
   readonly session: HttpSession;
+  readonly credentials: CacheCredentials;
   readonly clock: Clock;
   readonly random: Random;
   /** Certificates to trust instead of the system's, in PEM. */
@@ -33,8 +36,11 @@ export interface CacheRequest {
   readonly signal: AbortSignal;
 }
 
-/** Makes the headers of an attempt, as a signature has the time in it. */
-export type SignRequest = (request: CacheRequest) => Promise<Readonly<Record<string, string>>>;
+/** Makes the headers of an attempt from the credentials of the moment; a signature has the time in it, too. */
+export type SignRequest = (
+  request: CacheRequest,
+  credentials: CredentialVariables,
+) => Promise<Readonly<Record<string, string>>>;
 
 /** Statuses that may be another the next time (https://www.rfc-editor.org/rfc/rfc9110#section-15). */
 function isPassing(status: number): boolean {
@@ -75,13 +81,17 @@ export class CacheTransport {
    * @throws {@link CacheAnswerError} for any other status, and where there is no whole answer
    */
   async send(request: CacheRequest, accepts: readonly number[] = []): Promise<HttpResponse> {
-    const { clock, random } = this.#options;
+    const { clock, random, credentials } = this.#options;
     for (let attempt = 1; ; attempt++) {
+      const variables = await credentials.get(request.signal);
       try {
-        return await this.#sendOnce(request, accepts);
+        return await this.#sendOnce(request, variables, accepts);
       } catch (error) {
         request.signal.throwIfAborted();
-        if (!(error instanceof CacheAnswerError) || attempt === MAX_ATTEMPTS || !mayPass(error)) throw error;
+        if (!(error instanceof CacheAnswerError) || attempt === MAX_ATTEMPTS) throw error;
+        // At once, since the server has nothing against the request itself.
+        if (isRefusal(request, error) && (await credentials.replace(variables, request.signal))) continue;
+        if (!mayPass(error)) throw error;
         const jitterMs = random.fraction() * Math.min(FIRST_PAUSE_MS * 2 ** attempt, LONGEST_PAUSE_MS);
         await sleep(Math.max(jitterMs, error.answer.retryAfterMs ?? 0), request.signal, clock);
         request.signal.throwIfAborted();
@@ -89,10 +99,14 @@ export class CacheTransport {
     }
   }
 
-  async #sendOnce(request: CacheRequest, accepts: readonly number[]): Promise<HttpResponse> {
+  async #sendOnce(
+    request: CacheRequest,
+    variables: CredentialVariables,
+    accepts: readonly number[],
+  ): Promise<HttpResponse> {
     const { session, clock, certificateAuthorities } = this.#options;
     const { method, url, body, name, signal, maxBytes = MAX_ANSWER_BYTES } = request;
-    const headers = await this.#sign(request);
+    const headers = await this.#sign(request, variables);
     const sent: HttpRequest = { method, url, headers, body, maxBytes, signal, certificateAuthorities };
     const response = await session.send(sent).catch((error: unknown) => {
       throw toConnectionError(name, error);
@@ -102,6 +116,17 @@ export class CacheTransport {
     if (isSuccess || accepts.includes(response.status)) return response;
     throw toAnswerError(name, response, clock.now());
   }
+}
+
+/** Codes by which S3 says of what is not there that it must not be read, where the keys may not list the bucket. */
+const MAY_BE_MISSING: ReadonlySet<string> = new Set(["AccessDenied", "AllAccessDisabled"]);
+
+/** Whether other credentials may be taken. */
+function isRefusal({ method }: CacheRequest, { answer: { status, code } }: CacheAnswerError): boolean {
+  const isRead = method === "GET" || method === "HEAD";
+  if (code !== undefined)
+    return MEANING_OF_CODE.get(code) === "unauthorized" && !(isRead && MAY_BE_MISSING.has(code));
+  return status === 401 || (status === 403 && !isRead);
 }
 
 function mayPass({ answer: { status, code, systemCode, retryAfterMs = 0 } }: CacheAnswerError): boolean {

@@ -1,5 +1,5 @@
-import type { HttpAccess } from "../commands/http-authorization.ts";
 import type { BinaryCache, CacheGetOptions, CacheObject } from "./binary-cache.ts";
+import type { CredentialVariables } from "./cache-credentials.ts";
 import { CacheTransport, type CacheTransportOptions } from "./cache-transport.ts";
 
 /** A binary cache behind an HTTP server that takes `PUT`. */
@@ -7,9 +7,17 @@ export class HttpBinaryCache implements BinaryCache {
   readonly #baseUrl: string;
   readonly #transport: CacheTransport;
 
-  constructor({ baseUrl, headers }: HttpAccess, options: CacheTransportOptions) {
+  /** @param toHeaders - the headers by which a request authenticates itself */
+  constructor(
+    baseUrl: string,
+    toHeaders: (credentials: CredentialVariables) => Readonly<Record<string, string>>,
+    options: CacheTransportOptions,
+  ) {
     this.#baseUrl = baseUrl;
-    this.#transport = new CacheTransport(options, async (request) => ({ ...headers, ...request.headers }));
+    this.#transport = new CacheTransport(options, async ({ headers }, credentials) => ({
+      ...toHeaders(credentials),
+      ...headers,
+    }));
   }
 
   async get(key: string, { signal, maxBytes }: CacheGetOptions): Promise<Uint8Array | undefined> {

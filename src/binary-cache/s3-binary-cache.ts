@@ -1,13 +1,14 @@
 import { createHash } from "node:crypto";
 import type { HttpFileBody } from "../host/http-client.ts";
 import type { BinaryCache, CacheGetOptions, CacheObject } from "./binary-cache.ts";
+import type { CredentialVariables } from "./cache-credentials.ts";
 import { CacheTransport, type CacheTransportOptions } from "./cache-transport.ts";
 import { hashFile } from "./hash-file.ts";
 import type { S3Address } from "./s3-address.ts";
 import { encodeKey } from "./s3-address.ts";
 import { uploadInParts } from "./s3-multipart.ts";
 import type { S3Request } from "./s3-request.ts";
-import { type S3Keys, S3Signer } from "./s3-signer.ts";
+import { S3Signer, toS3Keys } from "./s3-signer.ts";
 
 /** From this size on, an object is sent in parts. */
 const PARTS_FROM_BYTES = 16 * 1024 * 1024;
@@ -18,10 +19,14 @@ export class S3BinaryCache implements BinaryCache {
   readonly #address: S3Address;
   readonly #transport: CacheTransport;
 
-  constructor(address: S3Address, keys: S3Keys | undefined, options: CacheTransportOptions) {
+  constructor(address: S3Address, options: CacheTransportOptions) {
     this.#address = address;
-    const signer = new S3Signer(keys, address.region, options.clock);
-    this.#transport = new CacheTransport(options, async (request: S3Request) => {
+    /** One for all requests with the same keys: it keeps what it derives from them. */
+    const signers = new WeakMap<CredentialVariables, S3Signer>();
+    this.#transport = new CacheTransport(options, async (request: S3Request, variables) => {
+      const signer =
+        signers.get(variables) ?? new S3Signer(toS3Keys(variables), address.region, options.clock);
+      signers.set(variables, signer);
       const { method, url, headers = {}, sha256 = EMPTY_SHA256 } = request;
       return signer.sign({ method, url, headers, sha256 });
     });

@@ -1,13 +1,25 @@
 import { createHash, createHmac, type Hash, type Hmac } from "node:crypto";
 import { SignatureV4 } from "@smithy/signature-v4";
+import { toS3Variables } from "../commands/s3-credentials.ts";
 import type { Secret } from "../core/secret.ts";
 import type { Clock } from "../host/runtime.ts";
+import type { CredentialVariables } from "./cache-credentials.ts";
 
 /** The keys that requests are signed with. */
 export interface S3Keys {
   readonly accessKeyId: Secret;
   readonly secretAccessKey: Secret;
   readonly sessionToken?: Secret | undefined;
+}
+
+/** The keys among the credentials of a push; nothing where a bucket takes unsigned requests. */
+export function toS3Keys(env: CredentialVariables): S3Keys | undefined {
+  const variables = toS3Variables(env);
+  const [accessKeyId, secretAccessKey] = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"].map((name) =>
+    variables.get(name),
+  );
+  if (accessKeyId === undefined || secretAccessKey === undefined) return undefined;
+  return { accessKeyId, secretAccessKey, sessionToken: variables.get("AWS_SESSION_TOKEN") };
 }
 
 /** What is signed of a request. */

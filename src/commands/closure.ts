@@ -1,31 +1,21 @@
+import { isRecord, type Members, readMember } from "../core/own-member.ts";
+import { parseJson } from "../core/text.ts";
 import { type CommandSpec, privateHome } from "./command.ts";
-import { checkStorePaths, type StorePathOptions } from "./store-path.ts";
+import { type LocalPathInfoOptions, toLocalQuestion, toPathInfoEntries } from "./path-info.ts";
+import { checkStorePaths } from "./store-path.ts";
 
 /**
- * Builds the question for the closure of some paths: `nix-store` prints one path a line, the paths themselves among them.
+ * Builds the question for the closure of some paths: what the Nix store of the host knows of them and of all that they refer to. It fails
+ * where the store does not hold one of them, and needs no network. {@link parseClosure} reads the answer.
  *
  * @throws {@link CommandError} `ERR_STORE_PATH_INVALID`
  */
 export function buildClosureCommand(
   storePaths: readonly string[],
-  options: StorePathOptions = {},
+  options: LocalPathInfoOptions,
 ): CommandSpec {
-  const args = ["--query", "--requisites", "--", ...checkStorePaths(storePaths, options)];
-  return { file: "nix-store", args, env: privateHome(), files: [] };
-}
-
-/**
- * Builds the question what the store knows of some paths, which {@link parseRegistrations} reads. The answer has been the same since Nix
- * 2.0.
- *
- * @throws {@link CommandError} `ERR_STORE_PATH_INVALID`
- */
-export function buildRegistrationCommand(
-  storePaths: readonly string[],
-  options: StorePathOptions = {},
-): CommandSpec {
-  const args = ["--dump-db", "--", ...checkStorePaths(storePaths, options)];
-  return { file: "nix-store", args, env: privateHome(), files: [] };
+  const args = [...toLocalQuestion(options), "--recursive", "--", ...checkStorePaths(storePaths, options)];
+  return { file: "nix", args, env: privateHome(), files: [] };
 }
 
 /** What the store knows of a path. */
@@ -37,25 +27,57 @@ export interface Registration {
   readonly references: readonly string[];
 }
 
+/** A closure, each path after all that it refers to. */
+export type Closure = ReadonlyMap<string, Registration>;
+
 /**
- * Reads what {@link buildRegistrationCommand} printed: of each path a line each for the path, the hash, the size and the deriver, one for
- * the number of references, and one for each of them.
+ * Reads what {@link buildClosureCommand} printed.
  *
- * @returns nothing for a text that is none
+ * @returns nothing for a text that tells no whole closure
  */
-export function parseRegistrations(text: string): readonly Registration[] | undefined {
-  const lines = text.split("\n");
-  const found: Registration[] = [];
-  let next = 0;
-  while (next < lines.length && lines[next] !== "") {
-    const [path = "", hash = "", size = "", deriver, count = ""] = lines.slice(next, next + 5);
-    const isEntry = path.startsWith("/") && /^[0-9a-f]{64}$/u.test(hash) && deriver !== undefined;
-    if (!isEntry || !/^\d{1,15}$/u.test(size) || !/^\d{1,6}$/u.test(count)) return undefined;
-    const references = lines.slice(next + 5, next + 5 + Number(count));
-    if (references.length < Number(count) || !references.every((line) => line.startsWith("/")))
-      return undefined;
-    found.push({ path, narSize: Number(size), references: references.filter((line) => line !== path) });
-    next += 5 + Number(count);
+export function parseClosure(stdout: string): Closure | undefined {
+  const entries = toPathInfoEntries(parseJson(stdout));
+  if (entries === undefined) return undefined;
+  const found = new Map<string, Registration>();
+  for (const [path, info] of entries) {
+    const registration = typeof path === "string" && isRecord(info) ? toRegistration(path, info) : undefined;
+    if (registration === undefined) return undefined;
+    found.set(registration.path, registration);
   }
-  return found;
+  return sortByReferences(found);
+}
+
+function toRegistration(path: string, info: Members): Registration | undefined {
+  const narSize = readMember(info, "narSize");
+  const references = readMember(info, "references");
+  if (!Number.isSafeInteger(narSize) || typeof narSize !== "number" || !Array.isArray(references))
+    return undefined;
+  const directory = path.slice(0, path.lastIndexOf("/"));
+  const others: string[] = [];
+  for (const reference of references) {
+    if (typeof reference !== "string") return undefined;
+    // The second format has base names.
+    const other = reference.startsWith("/") ? reference : `${directory}/${reference}`;
+    if (other !== path) others.push(other);
+  }
+  return { path, narSize, references: others };
+}
+
+/** References first; nothing if one is not among the paths. */
+function sortByReferences(found: ReadonlyMap<string, Registration>): Closure | undefined {
+  const sorted = new Map<string, Registration>();
+  const waiting = [...found.keys()].reverse();
+  const opened = new Set<string>();
+  for (let path = waiting.at(-1); path !== undefined; path = waiting.at(-1)) {
+    const registration = found.get(path);
+    if (registration === undefined) return undefined;
+    if (opened.has(path)) {
+      sorted.set(path, registration);
+      waiting.pop();
+      continue;
+    }
+    opened.add(path);
+    for (const reference of registration.references) if (!opened.has(reference)) waiting.push(reference);
+  }
+  return sorted;
 }

@@ -43,9 +43,15 @@ export function buildLocalPathInfoCommand(
   storePaths: readonly string[],
   options: LocalPathInfoOptions,
 ): CommandSpec {
-  const checked = checkStorePaths(storePaths, options);
-  const args = [...toQuestion(options.namesFormat), ...PASSIVE_OPTIONS, "--", ...checked];
+  const args = [...toLocalQuestion(options), "--", ...checkStorePaths(storePaths, options)];
   return { file: "nix", args, env: privateHome(), files: [] };
+}
+
+/** The question for paths of the host's own store, up to their names. */
+export function toLocalQuestion({
+  namesFormat,
+}: Pick<LocalPathInfoOptions, "namesFormat">): readonly string[] {
+  return [...toQuestion(namesFormat), ...PASSIVE_OPTIONS];
 }
 
 function toQuestion(namesFormat: boolean): readonly string[] {
@@ -72,21 +78,25 @@ export interface PathInfo {
  * @returns the paths that the cache has; nothing if the output has none of these forms, or names a member twice
  */
 export function parsePathInfo(stdout: string): ReadonlyMap<string, PathInfo> | undefined {
-  const answer = parseStrictJson(stdout);
-  if (Array.isArray(answer))
-    return toPathInfo(answer.filter(isRecord).map((info) => [readMember(info, "path"), info]));
+  const entries = toPathInfoEntries(parseStrictJson(stdout));
+  return entries && toPathInfo(entries);
+}
+
+/** The paths of an answer, each with what is said of it; nothing for an answer of another form. */
+export function toPathInfoEntries(answer: unknown): readonly (readonly [unknown, unknown])[] | undefined {
+  if (Array.isArray(answer)) return answer.filter(isRecord).map((info) => [readMember(info, "path"), info]);
   if (!isRecord(answer)) return undefined;
   const version = readMember(answer, "version");
   if (version !== undefined) return version === 2 ? parseSecondFormat(answer) : undefined;
   const entries = Object.entries(answer);
-  return entries.every(([path]) => path.startsWith("/")) ? toPathInfo(entries) : undefined;
+  return entries.every(([path]) => path.startsWith("/")) ? entries : undefined;
 }
 
-function parseSecondFormat(answer: Members): ReadonlyMap<string, PathInfo> | undefined {
+function parseSecondFormat(answer: Members): readonly (readonly [string, unknown])[] | undefined {
   const info = readMember(answer, "info");
   const directory = readMember(answer, "storeDir");
   if (!isRecord(info) || typeof directory !== "string") return undefined;
-  return toPathInfo(Object.entries(info).map(([name, entry]) => [`${directory}/${name}`, entry]));
+  return Object.entries(info).map(([name, entry]) => [`${directory}/${name}`, entry]);
 }
 
 function toPathInfo(entries: readonly (readonly [unknown, unknown])[]): ReadonlyMap<string, PathInfo> {

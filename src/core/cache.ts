@@ -135,8 +135,8 @@ export interface CacheDefinition {
   /** Who may push. */
   readonly permissions: CachePermissions;
   /**
-   * How paths get to an S3 or HTTP cache: `direct` has nix write them into files, which this process sends over many connections; with `nix`,
-   * the default, nix sends them itself.
+   * How paths get to an S3 or HTTP cache: with `direct`, the default, nix writes them into files, which this process sends over many
+   * connections; with `nix`, nix sends them itself.
    */
   readonly upload?: "direct" | "nix" | undefined;
   /**

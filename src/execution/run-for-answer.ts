@@ -1,8 +1,14 @@
 import type { CommandSpec } from "../commands/command.ts";
 import { type CommandOutcome, type RunCommandOptions, runCommand } from "./run-command.ts";
 
-/** Longest answer that is read, in UTF-16 units; 400 paths take about a quarter of a megabyte. */
+/** Longest answer that is read by default, in UTF-16 units; 400 paths take about a quarter of a megabyte. */
 const MAX_ANSWER_LENGTH = 16 * 1024 * 1024;
+
+/** How a question is asked. */
+export interface RunForAnswerOptions extends RunCommandOptions {
+  /** Longest answer that is read, in UTF-16 units; of a longer one only this much is. */
+  readonly maxAnswerLength?: number | undefined;
+}
 
 /** How a question to a tool ended, and its whole standard output. */
 export type AnsweredOutcome = CommandOutcome & { readonly answer: string };
@@ -10,13 +16,13 @@ export type AnsweredOutcome = CommandOutcome & { readonly answer: string };
 /** Runs a command whose standard output is wanted as a whole, of which an executor keeps only the end. */
 export async function runForAnswer(
   command: CommandSpec,
-  options: RunCommandOptions,
+  { maxAnswerLength = MAX_ANSWER_LENGTH, ...options }: RunForAnswerOptions,
 ): Promise<AnsweredOutcome> {
   let text = "";
   const outcome = await runCommand(command, {
     ...options,
     onOutput: (chunk) => {
-      if (chunk.stream === "stdout" && text.length <= MAX_ANSWER_LENGTH) text += chunk.text;
+      if (chunk.stream === "stdout" && text.length <= maxAnswerLength) text += chunk.text;
     },
   });
   // An executor of the host's own need not stream, and then has kept it whole or not at all.

@@ -10,8 +10,13 @@ import { type PushContext, toRunOptions } from "./push-context.ts";
 const MAX_QUESTIONS = 4;
 const FIRST_PAUSE_MS = 500;
 
-/** Finds out more about a run that failed. */
-export type Explain = (outcome: CommandOutcome) => Promise<CommandOutcome>;
+/** How a question is asked. */
+export interface AskPathInfoOptions {
+  /** Finds out more about a run that failed. */
+  readonly explain?: ((outcome: CommandOutcome) => Promise<CommandOutcome>) | undefined;
+  /** Longest answer that is read, in UTF-16 units. */
+  readonly maxAnswerLength?: number | undefined;
+}
 
 /**
  * Runs `nix path-info`, and again where only the network spoilt it. Older versions of nix refuse a flag that a later one asks for; what
@@ -22,21 +27,25 @@ export type Explain = (outcome: CommandOutcome) => Promise<CommandOutcome>;
 export async function askPathInfo(
   build: (namesFormat: boolean) => CommandSpec,
   context: PushContext,
-  explain: Explain = async (outcome) => outcome,
+  options: AskPathInfoOptions = {},
 ): Promise<AnsweredOutcome> {
   const { nix } = context;
   const named = nix.wantsJsonFormat;
-  const asked = await ask(build(named), context, explain);
+  const asked = await ask(build(named), context, options);
   const output = asked.error?.code === "ERR_PUSH_FAILED" ? (asked.result?.stderr ?? "") : "";
   if (!/^error:.*--json-format/mu.test(output)) return asked;
   // Of what this question was asked with: another one may have learnt the same meanwhile.
   nix.wantsJsonFormat = !named;
-  return ask(build(!named), context, explain);
+  return ask(build(!named), context, options);
 }
 
-async function ask(command: CommandSpec, context: PushContext, explain: Explain): Promise<AnsweredOutcome> {
+async function ask(
+  command: CommandSpec,
+  context: PushContext,
+  { explain = async (outcome) => outcome, maxAnswerLength }: AskPathInfoOptions,
+): Promise<AnsweredOutcome> {
   for (let question = 1; ; question++) {
-    const { answer, ...outcome } = await runForAnswer(command, toRunOptions(context));
+    const { answer, ...outcome } = await runForAnswer(command, { ...toRunOptions(context), maxAnswerLength });
     const { result, error } = await explain(outcome);
     const isSpoilt = error?.code === "ERR_PUSH_FAILED" && result !== undefined && isTransient(result);
     if (!isSpoilt || question === MAX_QUESTIONS)

@@ -1,27 +1,25 @@
-import { CacheAnswerError } from "../binary-cache/cache-answer-error.ts";
 import { batchStorePaths } from "../commands/batch.ts";
 import type { CommandSpec } from "../commands/command.ts";
 import { buildPushCommand } from "../commands/push-command.ts";
 import { checkStorePaths } from "../commands/store-path.ts";
 import { type CacheDefinition, describeDestination } from "../core/cache.ts";
 import { untilItFails } from "../core/call-listener.ts";
-import { showCredentialName } from "../core/environment-name.ts";
-import type { Secret } from "../core/secret.ts";
-import type { Credentials } from "../credentials/provider.ts";
 import type { ExecutionResult, OutputChunk } from "../execution/executor.ts";
-import { classifyAnswer, isCredentialFailure } from "../execution/failure.ts";
+import { isCredentialFailure } from "../execution/failure.ts";
 import type { CommandProgress } from "../execution/nix-log.ts";
 import { runCommand } from "../execution/run-command.ts";
 import { StagingError } from "../upload/staging-error.ts";
 import type { AnyCachesError } from "./any-error.ts";
 import { addFollowUp } from "./follow-up.ts";
+import type { LocalStore } from "./local-store.ts";
 import { askNixVersion, dependsOnNixVersion } from "./nix-memory.ts";
 import { type PushContext, toRunOptions } from "./push-context.ts";
+import { PushCredentials } from "./push-credentials.ts";
 import { toEnded, toPushFailure } from "./push-failure.ts";
 import type { PushParticipant, SharedEnd } from "./push-participant.ts";
-import type { PushResult } from "./push-types.ts";
+import type { PushResult, UploadWay } from "./push-types.ts";
 import { uploadToCache } from "./upload-to-cache.ts";
-import { type DirectWay, findDirectWay } from "./upload-way.ts";
+import { type DirectWay, findDirectWay, isOfNix } from "./upload-way.ts";
 import type { Verification } from "./verification.ts";
 import { verifyPaths } from "./verify.ts";
 
@@ -29,12 +27,12 @@ import { verifyPaths } from "./verify.ts";
  * Pushes the paths of one or several requests to one cache that allows them. It never rejects: whatever happens becomes the
  * result of each.
  *
- * @param checkStore - rejects unless the Nix store holds every path
+ * @param store - the Nix store that holds the paths
  */
 export async function pushToCache(
   cache: CacheDefinition,
   participants: readonly PushParticipant[],
-  checkStore: () => Promise<void>,
+  store: LocalStore,
   context: PushContext,
 ): Promise<ReadonlyMap<PushParticipant, PushResult>> {
   const refused = await announce(cache, participants, context);
@@ -43,7 +41,7 @@ export async function pushToCache(
     [...refused].map(([participant, error]) => [participant, participant.refuse(error)]),
   );
   if (announced.length === 0) return results;
-  const end = await new CachePush(cache, announced, checkStore, context).run();
+  const end = await new CachePush(cache, announced, store, context).run();
   const finished = await Promise.all(
     announced.map(async (participant) => [participant, await participant.finish(end)] as const),
   );
@@ -70,41 +68,32 @@ async function announce(
   return refused;
 }
 
-function isSame(one: Credentials, other: Credentials): boolean {
-  const isHeld = ([name, value]: readonly [string, Secret]): boolean =>
-    other.env.get(name)?.equals(value) === true;
-  return one.env.size === other.env.size && [...one.env].every(isHeld);
-}
-
-function isRefusedAnswer(error: AnyCachesError | undefined): boolean {
-  return error instanceof CacheAnswerError && classifyAnswer(error.answer).failureClass === "credentials";
-}
-
 class CachePush {
   readonly #cache: CacheDefinition;
   readonly #participants: readonly PushParticipant[];
-  readonly #checkStore: () => Promise<void>;
+  readonly #store: LocalStore;
   readonly #context: PushContext;
+  readonly #credentials: PushCredentials;
   readonly #executions: ExecutionResult[] = [];
   readonly #present = new Set<string>();
   readonly #confirmed = new Set<string>();
   readonly #upstream = new Set<string>();
   readonly #onOutput: (chunk: OutputChunk) => void;
   readonly #onProgress: (progress: CommandProgress) => void;
-  #credentials: Credentials = { env: new Map() };
   #nixVersion: string | undefined;
-  #refreshed = false;
+  #upload: UploadWay | undefined;
 
   constructor(
     cache: CacheDefinition,
     participants: readonly PushParticipant[],
-    checkStore: () => Promise<void>,
+    store: LocalStore,
     context: PushContext,
   ) {
     this.#cache = cache;
     this.#participants = participants;
-    this.#checkStore = checkStore;
+    this.#store = store;
     this.#context = context;
+    this.#credentials = new PushCredentials(cache, context, (event) => this.#emit(event));
     const { onOutput, onProgress, runtime } = context;
     const warnOf = (name: string) => () =>
       runtime.warn(`The ${name} callback failed; it is not called again for ${cache.id}`);
@@ -121,7 +110,7 @@ class CachePush {
     const error = await this.#pushAll().catch((failure: unknown) => this.#toFailure(failure));
     const durationMs = Math.round(clock.monotonic() - startedAt);
     return {
-      ...{ error, durationMs, executions: this.#executions },
+      ...{ error, durationMs, executions: this.#executions, upload: this.#upload },
       ...{ present: this.#present, confirmed: this.#confirmed, upstream: this.#upstream },
     };
   }
@@ -130,15 +119,22 @@ class CachePush {
     this.#throwIfEnded();
     const asked = this.#participants.flatMap(({ storePaths }) => storePaths);
     const batches = batchStorePaths(checkStorePaths(asked, this.#context.host));
-    await this.#resolveCredentials(false);
+    await this.#credentials.fetch();
+    const direct = findDirectWay(this.#cache, this.#context);
+    if (typeof direct !== "string") {
+      const done = await this.#pushDirectly([...new Set(asked)], direct);
+      if (!(done.error instanceof StagingError)) return done.error;
+      this.#upload = { way: "nix", reason: done.error.message };
+    } else if (isOfNix(this.#cache)) this.#upload = { way: "nix", reason: direct };
+    return this.#pushByTool(batches);
+  }
+
+  async #pushByTool(batches: readonly (readonly string[])[]): Promise<AnyCachesError | undefined> {
     if (dependsOnNixVersion(this.#cache.destination))
       this.#nixVersion = await askNixVersion(toRunOptions(this.#context));
     // A command that cannot be built fails before the store is asked; what one batch lacks, all lack.
     for (const batch of batches.slice(0, 1)) this.#build(batch);
-    await this.#checkStore();
-    const direct = findDirectWay(this.#cache, this.#context);
-    const isDone = typeof direct !== "string" && (await this.#pushDirectly(asked, direct));
-    if (isDone !== false) return isDone.error;
+    await this.#store.check();
     for (const batch of batches) {
       const error = await this.#confirm(batch, await this.#pushBatch(batch));
       if (error !== undefined) return error;
@@ -146,27 +142,17 @@ class CachePush {
     return undefined;
   }
 
-  /** Uploads without nix, and once more with fresh credentials where they were not accepted; false if nix has to push after all. */
+  /** Uploads without nix; a {@link StagingError} says that nix has to push after all. */
   async #pushDirectly(
-    asked: readonly string[],
-    way: DirectWay,
-  ): Promise<false | { readonly error: AnyCachesError | undefined }> {
-    const storePaths = [...new Set(asked)];
-    const first = await this.#upload(storePaths, way);
-    if (first === false || !isRefusedAnswer(first.error) || !(await this.#getFreshCredentials()))
-      return first;
-    return this.#upload(storePaths, way);
-  }
-
-  async #upload(
     storePaths: readonly string[],
     way: DirectWay,
-  ): Promise<false | { readonly error: AnyCachesError | undefined }> {
+  ): Promise<{ readonly error: AnyCachesError | StagingError | undefined }> {
     const { deadline } = this.#context;
     const onProgress = this.#context.onProgress === undefined ? undefined : this.#onProgress;
-    const upload = { cache: this.#cache, storePaths, credentials: this.#credentials, way, onProgress };
+    const what = { cache: this.#cache, storePaths, credentials: this.#credentials, store: this.#store };
+    this.#upload = { way: "direct" };
     try {
-      const outcome = await uploadToCache({ ...upload, context: this.#context });
+      const outcome = await uploadToCache({ ...what, way, onProgress, context: this.#context });
       this.#executions.push(...outcome.executions);
       this.#add(outcome.present, [this.#present]);
       if (this.#cache.substituter !== undefined && outcome.complete.length > 0) {
@@ -176,19 +162,9 @@ class CachePush {
       this.#add(outcome.complete, [this.#confirmed]);
       return { error: outcome.error };
     } catch (error) {
-      if (error instanceof StagingError && !deadline.signal.aborted) return false;
+      if (error instanceof StagingError && !deadline.signal.aborted) return { error };
       return { error: this.#toFailure(error) };
     }
-  }
-
-  /** Whether the credentials could be replaced by others, once in a push. */
-  async #getFreshCredentials(): Promise<boolean> {
-    if (this.#refreshed || this.#cache.credentials.type === "none") return false;
-    this.#refreshed = true;
-    const refused = this.#credentials;
-    await this.#resolveCredentials(true);
-    // A source that gives the same again would be refused again.
-    return !isSame(refused, this.#credentials);
   }
 
   /** Runs one command, and once more with fresh credentials if those it had were not accepted. */
@@ -196,7 +172,7 @@ class CachePush {
     const error = await this.#execute(this.#build(batch));
     const result = this.#executions.at(-1);
     const refused = error?.code === "ERR_PUSH_FAILED" && result !== undefined && isCredentialFailure(result);
-    if (!refused || !(await this.#getFreshCredentials())) return error;
+    if (!refused || !(await this.#credentials.replaceOnce())) return error;
     return this.#execute(this.#build(batch));
   }
 
@@ -226,29 +202,12 @@ class CachePush {
     for (const set of sets) for (const path of paths) set.add(path);
   }
 
-  async #resolveCredentials(forceRefresh: boolean): Promise<void> {
-    const { resolver, deadline, timeoutMs: minimumLifeMs } = this.#context;
-    const { signal } = deadline;
-    const source = this.#cache.credentials;
-    const { type: sourceType } = source;
-    try {
-      this.#credentials = await resolver.resolve(source, { signal, forceRefresh, minimumLifeMs });
-    } catch (error) {
-      const failure = this.#toFailure(error);
-      await this.#emit({ type: "credentials.failed", sourceType, code: failure.code });
-      throw failure;
-    }
-    const names = [...this.#credentials.env.keys()].map(showCredentialName);
-    const expiration = this.#credentials.expiration?.toISOString();
-    await this.#emit({ type: "credentials.resolved", sourceType, names, expiration });
-  }
-
   #build(storePaths: readonly string[]): CommandSpec {
     const { destination } = this.#cache;
     return buildPushCommand({
       destination,
       storePaths,
-      credentials: this.#credentials,
+      credentials: this.#credentials.current,
       nixVersion: this.#nixVersion,
       progress: this.#context.onProgress !== undefined || this.#context.stallTimeoutMs !== undefined,
       ...this.#context.host,
@@ -270,8 +229,8 @@ class CachePush {
 
   #verification(): Verification {
     const { host } = this.#context;
-    const [cache, credentials, nixVersion] = [this.#cache, this.#credentials, this.#nixVersion];
-    return { cache, credentials, host, nixVersion, context: this.#context };
+    const { current: credentials } = this.#credentials;
+    return { cache: this.#cache, credentials, host, nixVersion: this.#nixVersion, context: this.#context };
   }
 
   async #emit(event: Parameters<PushParticipant["emit"]>[0]): Promise<void> {

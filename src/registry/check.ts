@@ -16,7 +16,8 @@ import type { Clock, Runtime } from "../host/runtime.ts";
 import { describeUnknownCache } from "../policy/unknown-cache.ts";
 import type { AnyCachesError } from "./any-error.ts";
 import { toPushFailure } from "./push-failure.ts";
-import { findDirectWay, toUploadWay, type UploadWay, type UploadWayContext } from "./upload-way.ts";
+import type { UploadWay } from "./push-types.ts";
+import { findDirectWay, toUploadWay, type UploadWayContext } from "./upload-way.ts";
 
 const TOOL_TIMEOUT_MS = 10_000;
 /** Some versions try a dead address for long; by then they have said whether they know S3. */

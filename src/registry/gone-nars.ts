@@ -1,4 +1,5 @@
 import { setMaxListeners } from "node:events";
+import { fixedCredentials } from "../binary-cache/cache-credentials.ts";
 import { openBinaryCache } from "../binary-cache/open-binary-cache.ts";
 import type { PathInfo } from "../commands/path-info.ts";
 import { findHostCertificates } from "../execution/certificates.ts";
@@ -30,8 +31,10 @@ export async function findGoneNars(
   setMaxListeners(0, signal);
   try {
     const certificateAuthorities = findHostCertificates(env);
-    const options = { session, clock, random, certificateAuthorities };
-    const cache = await openBinaryCache(destination, credentials.env, options);
+    const { env: variables } = credentials;
+    const shared = { session, clock, random, certificateAuthorities };
+    const options = { ...shared, credentials: fixedCredentials(variables) };
+    const cache = await openBinaryCache(destination, variables, options);
     const asked = storePaths.map(async (path) => {
       const { narUrl = "" } = found.get(path) ?? {};
       if (/^[A-Za-z0-9._/-]+$/u.test(narUrl) && !(await cache.has(narUrl, signal))) gone.add(path);

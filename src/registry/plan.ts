@@ -9,13 +9,8 @@ import type { CacheDefinition } from "../core/cache.ts";
 import { CommandError } from "../core/errors.ts";
 import { Secret } from "../core/secret.ts";
 import type { Decision } from "../policy/decision.ts";
-import {
-  type DirectWay,
-  findDirectWay,
-  toUploadWay,
-  type UploadWay,
-  type UploadWayContext,
-} from "./upload-way.ts";
+import type { UploadWay } from "./push-types.ts";
+import { type DirectWay, findDirectWay, isOfNix, toUploadWay, type UploadWayContext } from "./upload-way.ts";
 
 /**
  * What a push would do.
@@ -61,7 +56,7 @@ export function planAllowed(
       buildPushCommand({ destination, storePaths: batch, credentials, ...host }),
     );
     const found = findDirectWay(cache, context);
-    const upload = destination.type === "s3" || destination.type === "http" ? toUploadWay(found) : undefined;
+    const upload = isOfNix(cache) ? toUploadWay(found) : undefined;
     const shown = typeof found === "string" ? commands : toDirectCommands(batches, found, host);
     return { cacheId: cache.id, decision, commands: shown.map(formatCommand), upload };
   } catch (error) {
@@ -77,7 +72,7 @@ function toDirectCommands(
   { storeDirectory }: HostPaths,
 ): readonly CommandSpec[] {
   return batches.flatMap((batch) => [
-    buildClosureCommand(batch, { storeDirectory }),
+    buildClosureCommand(batch, { storeDirectory, namesFormat: false }),
     buildStagingCommand(batch, { directory: "<stage>", parameters, storeDirectory }),
   ]);
 }

@@ -8,7 +8,7 @@ import type { Clock } from "../host/runtime.ts";
 import type { AllowDecision } from "../policy/decision.ts";
 import type { AnyCachesError } from "./any-error.ts";
 import { toAuditFailure } from "./push-failure.ts";
-import type { PushResult } from "./push-types.ts";
+import type { PushResult, UploadWay } from "./push-types.ts";
 
 /** `Omit` for each member of a union. */
 type Without<Event, Key extends PropertyKey> = Event extends unknown ? Omit<Event, Key> : never;
@@ -65,6 +65,7 @@ export interface SharedEnd {
   /** Why some are not confirmed; absent if all are. */
   readonly error: AnyCachesError | undefined;
   readonly executions: readonly ExecutionResult[];
+  readonly upload?: UploadWay | undefined;
   readonly durationMs: number;
 }
 
@@ -138,14 +139,14 @@ export class PushParticipant {
   }
 
   #toResult(end: SharedEnd, error: AnyCachesError | undefined): ExecutedResult {
-    const { executions, durationMs, present, confirmed, upstream } = end;
+    const { executions, durationMs, present, confirmed, upstream, upload } = end;
     const executed = {
       cacheId: this.#cache.id,
       decision: this.#decision,
       storePaths: this.storePaths.filter((path) => present.has(path)),
       confirmedPaths: this.storePaths.filter((path) => confirmed.has(path)),
       upstreamPaths: this.storePaths.filter((path) => upstream.has(path)),
-      ...{ executions, durationMs },
+      ...{ executions, durationMs, upload },
     };
     if (error?.code === "ERR_PUSH_ABORTED") return { ...executed, status: "aborted" };
     if (error !== undefined) return { ...executed, status: "failed", error };

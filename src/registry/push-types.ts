@@ -105,6 +105,19 @@ export interface PushReport {
 export type PushResult = PushedResult | UpstreamResult | FailedResult | DeniedResult | AbortedResult;
 
 /**
+ * How paths get to a cache that nix can push to: nix sends them itself, or nix writes them into files that this process sends.
+ *
+ * @public
+ */
+export type UploadWay =
+  | { readonly way: "direct" }
+  | {
+      readonly way: "nix";
+      /** Why it is not the direct one, for people. */
+      readonly reason: string;
+    };
+
+/**
  * What a result says of the commands that ran.
  *
  * @public
@@ -128,6 +141,8 @@ export interface ExecutedPush {
   readonly upstreamPaths: readonly string[];
   /** How each command ended, in order; of the questions to the cache afterwards, one that was not answered. */
   readonly executions: readonly ExecutionResult[];
+  /** Which way the paths went, or were to go, to an S3 or HTTP cache, and why; absent for other caches. */
+  readonly upload?: UploadWay | undefined;
   /** From start to end, in milliseconds. */
   readonly durationMs: number;
   /** Set if the end of the push could not be recorded by an audit sink. */

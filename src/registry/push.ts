@@ -1,15 +1,14 @@
-import { checkStorePaths } from "../commands/store-path.ts";
 import type { CacheDefinition } from "../core/cache.ts";
 import type { PushError } from "../core/errors.ts";
 import { lateImport } from "../core/late-import.ts";
 import type { CacheDecision } from "./cache-catalog.ts";
 import { isDelivered } from "./is-delivered.ts";
+import { LocalStore } from "./local-store.ts";
 import type { PushContext } from "./push-context.ts";
 import { toAuditFailure, toEnded } from "./push-failure.ts";
 import { type EventContext, emitEvent, PushParticipant } from "./push-participant.ts";
 import type { DeniedResult, PushReport, PushResult } from "./push-types.ts";
 import type { ReadPushRequest } from "./read-push-request.ts";
-import { checkValidity } from "./validity.ts";
 
 /** A host that only decides pushes nothing. */
 const loadCachePush = lateImport(() => import("./cache-push.ts"));
@@ -18,12 +17,12 @@ const loadCachePush = lateImport(() => import("./cache-push.ts"));
 export async function runPush(request: ReadPushRequest, context: PushContext): Promise<PushReport> {
   const admitted = await admit(request, context);
   const { storePaths } = request;
-  const checkStore = checkOnce(storePaths, context);
+  const store = new LocalStore(storePaths, context);
   const results = await Promise.all(
     toParts(admitted).map(async (part) => {
       if (part.participant === undefined) return part.result;
       const { pushToCache } = await loadCachePush();
-      return resultOf(part, await pushToCache(part.cache, [part.participant], checkStore, context));
+      return resultOf(part, await pushToCache(part.cache, [part.participant], store, context));
     }),
   );
   return { pushId: admitted.events.eventBase.pushId, ok: results.every(isRecordedPush), results };
@@ -60,7 +59,7 @@ async function pushParts(
   const participants = allowed.map(({ participant }) => participant);
   const storePaths = [...new Set(participants.flatMap((participant) => participant.storePaths))];
   const { pushToCache } = await loadCachePush();
-  return pushToCache(cache, participants, checkOnce(storePaths, context), context);
+  return pushToCache(cache, participants, new LocalStore(storePaths, context), context);
 }
 
 /** A request that was decided on, with its decisions on record. */
@@ -129,14 +128,4 @@ function toDenied(decision: DeniedResult["decision"], failure: PushError | undef
 
 function isRecordedPush(result: PushResult): boolean {
   return isDelivered(result) && result.auditError === undefined;
-}
-
-/** Asks the Nix store for the paths when the first cache wants to know, and remembers the answer for the others. */
-function checkOnce(storePaths: readonly string[], context: PushContext): () => Promise<void> {
-  let validity: Promise<void> | undefined;
-  const check = async (): Promise<void> => checkValidity(checkStorePaths(storePaths, context.host), context);
-  return () => {
-    validity ??= check();
-    return validity;
-  };
 }

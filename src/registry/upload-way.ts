@@ -1,19 +1,7 @@
 import { toStagingParameters } from "../commands/staging.ts";
 import type { CacheDefinition, HttpDestination, S3Destination, StoreParameter } from "../core/cache.ts";
 import type { PushContext } from "./push-context.ts";
-
-/**
- * How paths get to a cache that nix can push to: nix sends them itself, or nix writes them into files that this process sends.
- *
- * @public
- */
-export type UploadWay =
-  | { readonly way: "direct" }
-  | {
-      readonly way: "nix";
-      /** Why it is not the direct one, for people. */
-      readonly reason: string;
-    };
+import type { UploadWay } from "./push-types.ts";
 
 /** A push that can go directly, with what it needs for that. */
 export interface DirectWay {
@@ -34,7 +22,7 @@ export function findDirectWay(cache: CacheDefinition, context: UploadWayContext)
   const { executor, runtime, stallTimeoutMs } = context;
   if (destination.type !== "s3" && destination.type !== "http")
     return "the tool of the cache pushes by itself";
-  if (cache.upload !== "direct") return 'the cache does not say upload = "direct"';
+  if (cache.upload === "nix") return 'the cache says upload = "nix"';
   if (executor.sharesDisk !== true) return "the executor does not say that it shares this machine's disk";
   const connect = runtime.http.connect?.bind(runtime.http);
   if (connect === undefined) return "the host's HTTP client keeps no connections";
@@ -50,6 +38,11 @@ export function findDirectWay(cache: CacheDefinition, context: UploadWayContext)
 function usesProfile({ destination, credentials }: CacheDefinition): boolean {
   const isNamed = destination.type === "s3" && destination.parameters.some(({ name }) => name === "profile");
   return isNamed && credentials.type === "none";
+}
+
+/** Whether nix can push to a cache, so that there is a way to choose. */
+export function isOfNix({ destination: { type } }: CacheDefinition): boolean {
+  return type === "s3" || type === "http";
 }
 
 /** Says which way a push goes, and why. */

@@ -51,8 +51,11 @@ async function verifyBatch(batch: readonly string[], verification: Verification)
   const { answer, error, result } = await askPathInfo(
     (namesFormat) => buildPathInfoCommand(input, namesFormat),
     verification.context,
-    // Nothing is put at a substituter.
-    async (outcome) => (cache.substituter === undefined ? addFollowUp(outcome, verification) : outcome),
+    {
+      // Nothing is put at a substituter.
+      explain: async (outcome) =>
+        cache.substituter === undefined ? addFollowUp(outcome, verification) : outcome,
+    },
   );
   if (error !== undefined) return { ...NOTHING, error, failedRun: result };
   const isRedacted = answer.includes("[redacted]");

@@ -1,10 +1,10 @@
 import { setMaxListeners } from "node:events";
 import type { BinaryCache } from "../binary-cache/binary-cache.ts";
 import { CacheAnswerError } from "../binary-cache/cache-answer-error.ts";
+import type { Closure } from "../commands/closure.ts";
 import { parseStorePath, type StorePathOptions } from "../commands/store-path.ts";
 import { PushError } from "../core/errors.ts";
 import { classifyAnswer } from "../execution/failure.ts";
-import type { Closure } from "./ask-closure.ts";
 import type { Limiter } from "./limiter.ts";
 import type { Share, StagedPath } from "./staging-area.ts";
 
@@ -15,8 +15,8 @@ const ASKED_BYTES = 256 * 1024;
 export interface ClosureSenderOptions extends StorePathOptions {
   readonly cache: BinaryCache;
   readonly closure: Closure;
-  /** The paths that the cache has. */
-  readonly known: ReadonlySet<string>;
+  /** Whether the cache has a path already. */
+  readonly isKnown: (path: string) => boolean;
   readonly limiter: Limiter;
   readonly signal: AbortSignal;
   /** Called for each path that is there, with the bytes of its NAR. */
@@ -53,7 +53,13 @@ export class ClosureSender {
 
   /** Whether nothing was tried yet. */
   get isUntouched(): boolean {
-    return this.#settled.size === 0;
+    return this.#nars.size === 0;
+  }
+
+  /** Sends the NARs of a share, which nobody can see yet; it never rejects. */
+  async sendNars({ paths }: Share): Promise<void> {
+    // Whoever sends the narinfo looks at its failure.
+    await Promise.allSettled(paths.map((staged) => this.#sendNar(staged)));
   }
 
   /** Sends the paths of a share; it never rejects. */
@@ -79,9 +85,9 @@ export class ClosureSender {
   }
 
   async #waitForReferences(path: string): Promise<void> {
-    const { closure, known } = this.#options;
+    const { closure, isKnown } = this.#options;
     for (const reference of closure.get(path)?.references ?? []) {
-      if (known.has(reference)) continue;
+      if (isKnown(reference)) continue;
       await this.#settled.get(reference);
       if (!this.sent.has(reference)) throw this.failures.get(reference) ?? missing(reference);
     }

@@ -2,32 +2,32 @@ import { setMaxListeners } from "node:events";
 import type { BinaryCache } from "../binary-cache/binary-cache.ts";
 import type { Narinfo } from "../binary-cache/narinfo.ts";
 import type { Presence } from "../binary-cache/presence.ts";
+import type { Closure, Registration } from "../commands/closure.ts";
 import type { StoreParameter } from "../core/cache.ts";
 import { CommandError, PushError } from "../core/errors.ts";
-import type { ExecutionResult } from "../execution/executor.ts";
 import type { CommandProgress } from "../execution/nix-log.ts";
 import type { RunCommandOptions } from "../execution/run-command.ts";
 import type { Random } from "../host/runtime.ts";
 import {
-  type AskBinaryCacheOptions,
   CACHE_INFO,
+  type FindKnownOptions,
   findKnownPaths,
   findLostNars,
   hasCacheInfo,
 } from "./ask-binary-cache.ts";
-import { askClosure, type Closure } from "./ask-closure.ts";
 import { ClosureSender } from "./closure-sender.ts";
 import { Limiter } from "./limiter.ts";
 import { readBack } from "./read-back.ts";
-import { type Share, type StagedPath, StagingArea } from "./staging-area.ts";
+import { ShareStager } from "./share-stager.ts";
 import { StagingError } from "./staging-error.ts";
-import { toShares } from "./to-shares.ts";
 import { toOutcome, type UploadOutcome } from "./upload-outcome.ts";
 
 /** What is uploaded, and how. */
 export interface DirectUploadOptions {
-  /** The paths that were asked for; their closure goes with them. */
+  /** The paths that were asked for. */
   readonly storePaths: readonly string[];
+  /** Their closure, which goes with them. */
+  readonly closure: Closure;
   readonly cache: BinaryCache;
   readonly parameters: readonly StoreParameter[];
   /** The store's directory; default `/nix/store`. */
@@ -74,92 +74,112 @@ export async function uploadDirectly(options: DirectUploadOptions): Promise<Uplo
 
 class DirectUpload {
   readonly #options: DirectUploadOptions;
-  readonly #limiter: Limiter;
-  readonly #asked: AskBinaryCacheOptions;
+  readonly #asked: FindKnownOptions;
+  readonly #stager: ShareStager;
   /** The paths that the cache has, with what it says of them. */
   #known: ReadonlyMap<string, Narinfo | undefined> = new Map();
 
   constructor(options: DirectUploadOptions) {
-    const { cache, signal, storeDirectory } = options;
+    const { cache, closure, signal, storeDirectory, storePaths: roots, presence, random } = options;
+    const { stagingParent: parent, shareBytes, parameters, toOptions } = options;
+    const limiter = new Limiter(options.maxRequests);
     this.#options = options;
-    this.#limiter = new Limiter(options.maxRequests);
-    this.#asked = { cache, signal, storeDirectory, limiter: this.#limiter };
+    this.#asked = {
+      ...{ cache, signal, storeDirectory, limiter, roots, presence, random },
+      paths: [...closure.keys()],
+    };
+    this.#stager = new ShareStager({ parent, shareBytes, parameters, storeDirectory, toOptions });
   }
 
   async run(): Promise<UploadOutcome> {
-    const { storePaths, storeDirectory, toOptions } = this.#options;
-    const closure = await askClosure(storePaths, { storeDirectory }, toOptions);
-    const { presence, random } = this.#options;
-    const wanted = { ...this.#asked, paths: closure.keys(), roots: storePaths, presence, random };
-    const [hasInfo, known] = await Promise.all([hasCacheInfo(this.#asked), findKnownPaths(wanted)]);
-    const lost = await findLostNars(known, wanted);
-    this.#known = new Map([...known].filter(([path]) => !lost.has(path)));
-    const missing = [...closure.values()].filter(({ path }) => !this.#known.has(path));
-    const unsigned = this.#findUnsigned(this.#known);
+    // Waited for here, so that the staging area is left only when all has ended.
+    await using _stager = this.#stager;
+    this.#stageExpected();
+    const [hasInfo, known] = await Promise.all([hasCacheInfo(this.#asked), findKnownPaths(this.#asked)]);
+    this.#known = known;
+    const unsigned = this.#findUnsigned(known);
     if (unsigned !== undefined) return { executions: [], present: [], complete: [], error: unsigned };
-    if (missing.length === 0) return this.#finish(closure, undefined, []);
-    await using area = new StagingArea({
-      ...{ parent: this.#options.stagingParent, parameters: this.#options.parameters },
-      ...{ storeDirectory, toOptions },
-    });
-    const sender = this.#makeSender(closure, missing.length);
-    const error = await this.#sendShares(toShares(missing, this.#options.shareBytes), area, sender, hasInfo);
-    // Waited for here, so that the area is left only when it has ended.
-    return await this.#finish(closure, sender, area.executions, error);
+    const lost = findLostNars(known, this.#asked);
+    // Whoever needs it looks at its failure.
+    lost.catch(() => undefined);
+    const sender = this.#makeSender();
+    const error = await this.#send(sender, hasInfo, lost);
+    return await this.#finish(sender, error);
   }
 
-  #makeSender(closure: Closure, expected: number): ClosureSender {
-    const { cache, signal, storeDirectory, onProgress } = this.#options;
+  /** Where most of a closure is remembered, the rest is probably new. */
+  #stageExpected(): void {
+    const { closure, presence } = this.#options;
+    const unknown = [...closure.values()].filter(({ path }) => presence?.has(path) !== true);
+    if (unknown.length * 2 < closure.size) this.#stager.prepare(unknown);
+  }
+
+  #makeSender(): ClosureSender {
+    const { cache, closure, signal, storeDirectory, onProgress } = this.#options;
     let [paths, bytes] = [0, 0];
     return new ClosureSender({
-      ...{
-        cache,
-        closure,
-        signal,
-        storeDirectory,
-        limiter: this.#limiter,
-        known: new Set(this.#known.keys()),
-      },
+      ...{ cache, closure, signal, storeDirectory },
+      limiter: this.#asked.limiter,
+      isKnown: (path) => this.#known.has(path),
       onSent: (_path, size) => {
         bytes += size;
-        onProgress?.({ type: "paths", done: ++paths, expected });
+        onProgress?.({ type: "paths", done: ++paths, expected: closure.size - this.#known.size });
         onProgress?.({ type: "bytes", done: bytes, expected: bytes });
       },
     });
   }
 
-  /** The next share is staged while one is sent. */
-  async #sendShares(
-    shares: ReturnType<typeof toShares>,
-    area: StagingArea,
+  /**
+   * Sends what is missing. The first NARs go up while the cache is asked for NARs that may be lost: no narinfo does, so that what is lost
+   * can still be sent before what refers to it.
+   */
+  async #send(
     sender: ClosureSender,
     hasInfo: boolean,
+    looking: Promise<ReadonlySet<string>>,
   ): Promise<PushError | undefined> {
-    let staging: Promise<Share> | undefined = shares[0] && area.stage(shares[0]);
+    const { closure } = this.#options;
+    const findMissing = () => [...closure.values()].filter(({ path }) => !this.#known.has(path));
+    const missing = findMissing();
+    const first = await this.#sendShares(missing, sender, hasInfo, looking);
+    if (first !== "lost") return first;
+    const lost = await looking;
+    this.#known = new Map([...this.#known].filter(([path]) => !lost.has(path)));
+    const second = await this.#sendShares(findMissing(), sender, hasInfo, Promise.resolve(new Set()));
+    return second === "lost" ? undefined : second;
+  }
+
+  async #sendShares(
+    missing: readonly Registration[],
+    sender: ClosureSender,
+    hasInfo: boolean,
+    looking: Promise<ReadonlySet<string>>,
+  ): Promise<PushError | "lost" | undefined> {
     try {
-      for (let index = 0; staging !== undefined; index++) {
-        await using share: Share = await staging;
-        const next = shares[index + 1];
-        staging = next === undefined || sender.isStopped ? undefined : area.stage(next);
-        // Who waits for it looks at its failure; the share before may fail first.
-        staging?.catch(() => undefined);
+      let isFirst = true;
+      for await (const share of this.#stager.stage(missing)) {
         const unsigned = this.#findUnsigned(new Map(share.paths.map(({ path, parsed }) => [path, parsed])));
         if (unsigned !== undefined) return unsigned;
-        if (index === 0 && !hasInfo) await this.#putCacheInfo(share);
+        if (isFirst && !hasInfo) await this.#putCacheInfo(share.cacheInfo);
+        const sending = isFirst ? sender.sendNars(share) : undefined;
+        if (isFirst && (await looking).size > 0) {
+          await sending;
+          return "lost";
+        }
+        isFirst = false;
         await sender.send(share);
+        if (sender.isStopped) break;
       }
-      return undefined;
+      return (await looking).size > 0 ? "lost" : undefined;
     } catch (error) {
       // Once something was sent, nix does not push all of it again.
       if (!(error instanceof StagingError) || sender.isUntouched) throw error;
       const message = "Nix could not write the next paths into files; what is left is for another attempt";
       return new PushError("ERR_PUSH_FAILED", message);
-    } finally {
-      await staging?.then((share) => share[Symbol.asyncDispose]()).catch(() => undefined);
     }
   }
 
-  async #putCacheInfo({ cacheInfo }: Share): Promise<void> {
+  async #putCacheInfo(cacheInfo: Uint8Array): Promise<void> {
     const { cache, signal } = this.#options;
     await cache.put(CACHE_INFO, { contentType: "text/x-nix-cache-info", body: cacheInfo }, signal);
   }
@@ -173,27 +193,19 @@ class DirectUpload {
     return new PushError("ERR_SIGNATURE_MISSING", message, unsigned);
   }
 
-  async #finish(
-    closure: Closure,
-    sender: ClosureSender | undefined,
-    executions: readonly ExecutionResult[],
-    cause?: PushError,
-  ): Promise<UploadOutcome> {
-    const { signal, storePaths, presence } = this.#options;
+  async #finish(sender: ClosureSender, cause: PushError | undefined): Promise<UploadOutcome> {
+    const { signal, storePaths, presence, closure } = this.#options;
     signal.throwIfAborted();
-    const sent = sender?.sent ?? new Map<string, StagedPath>();
-    const seen = await readBack(
-      storePaths.flatMap((path) => sent.get(path) ?? []),
-      this.#asked,
-    );
+    const { sent, failures } = sender;
+    const roots = storePaths.flatMap((path) => sent.get(path) ?? []);
+    const seen = await readBack(roots, this.#asked);
     const isSent = (path: string): boolean =>
       sent.has(path) && !seen.altered.has(path) && !seen.unread.has(path);
     // What is only remembered is not seen, and grows older.
     presence?.add([...closure.keys()].filter((path) => this.#known.get(path) !== undefined || isSent(path)));
     return toOutcome({
-      ...{ storePaths, closure, executions, seen, cause },
+      ...{ storePaths, closure, executions: this.#stager.executions, seen, cause, failures },
       isThere: (path) => this.#known.has(path) || isSent(path),
-      failures: sender?.failures ?? new Map(),
     });
   }
 }

@@ -34,10 +34,12 @@ export async function readBack(
 async function isGivenBack({ path, parsed }: StagedPath, options: AskBinaryCacheOptions): Promise<boolean> {
   const { cache, limiter, signal } = options;
   const key = `${parseStorePath(path, options).hash}.narinfo`;
-  const bytes = await limiter.run(() => cache.get(key, { maxBytes: MAX_NARINFO_BYTES, signal }));
+  const [bytes, hasNar] = await Promise.all([
+    limiter.run(() => cache.get(key, { maxBytes: MAX_NARINFO_BYTES, signal })),
+    limiter.run(() => cache.has(parsed.url, signal)),
+  ]);
   const there = bytes && parseNarinfo(new TextDecoder().decode(bytes));
-  if (there === undefined || !isSame(there, parsed)) return false;
-  return limiter.run(() => cache.has(there.url, signal));
+  return hasNar && there !== undefined && isSame(there, parsed);
 }
 
 function isSame(one: Narinfo, other: Narinfo): boolean {

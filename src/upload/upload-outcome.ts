@@ -1,7 +1,7 @@
 import { CacheAnswerError } from "../binary-cache/cache-answer-error.ts";
+import type { Closure } from "../commands/closure.ts";
 import { PushError } from "../core/errors.ts";
 import type { ExecutionResult } from "../execution/executor.ts";
-import type { Closure } from "./ask-closure.ts";
 import type { ReadBack } from "./read-back.ts";
 
 /** What came of an upload. */

@@ -12,6 +12,7 @@ import {
 import { afterAll, describe, expect, it } from "vitest";
 import { BinaryCacheServer } from "../../examples/support/binary-cache-server.ts";
 import type { BinaryCache } from "../../src/binary-cache/binary-cache.ts";
+import { fixedCredentials } from "../../src/binary-cache/cache-credentials.ts";
 import { HttpBinaryCache } from "../../src/binary-cache/http-binary-cache.ts";
 import { openBinaryCache } from "../../src/binary-cache/open-binary-cache.ts";
 import { startExternal } from "../integration/servers/external-server.ts";
@@ -25,6 +26,7 @@ afterAll(() => rmSync(directory, { recursive: true }));
 
 const quick = { ...random, fraction: () => 0 };
 const never = new AbortController().signal;
+const credentials = fixedCredentials(new Map());
 
 async function open(destination: string, env: Record<string, string>): Promise<BinaryCache & Disposable> {
   const { caches } = parseServerConfig(`
@@ -38,7 +40,8 @@ async function open(destination: string, env: Record<string, string>): Promise<B
   if (session === undefined || caches[0] === undefined) throw new Error("Node has sessions");
   const target: CacheDestination = caches[0].destination;
   const secrets = new Map(Object.entries(env).map(([name, value]) => [name, new Secret(value)]));
-  const cache = await openBinaryCache(target, secrets, { session, clock, random: quick });
+  const options = { session, clock, random: quick, credentials: fixedCredentials(secrets) };
+  const cache = await openBinaryCache(target, secrets, options);
   return Object.assign(cache, { [Symbol.dispose]: () => session[Symbol.dispose]() });
 }
 
@@ -210,7 +213,7 @@ describe("a request that fails", () => {
       send: async () => ({ status: 503, headers: { "retry-after": "3600" }, body: new Uint8Array() }),
     };
     const session = { ...slow, [Symbol.dispose]: () => {} };
-    const cache = new HttpBinaryCache({ baseUrl: `${server.url}/`, headers: {} }, { session, clock, random });
+    const cache = new HttpBinaryCache(`${server.url}/`, () => ({}), { session, clock, random, credentials });
     await expect(cache.put("x", PUT, never)).rejects.toMatchObject({ answer: { retryAfterMs: 3_600_000 } });
   });
 
@@ -220,7 +223,7 @@ describe("a request that fails", () => {
       async () => ({ headers: {}, body: new Uint8Array() }) as HttpResponse,
     ]) {
       const session = { send, [Symbol.dispose]: () => {} };
-      const cache = new HttpBinaryCache({ baseUrl: "http://x/", headers: {} }, { session, clock, random });
+      const cache = new HttpBinaryCache("http://x/", () => ({}), { session, clock, random, credentials });
       const outcome = await cache.put("x", PUT, never).then(
         () => "success",
         () => "failure",

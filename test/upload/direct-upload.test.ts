@@ -4,10 +4,12 @@ import { createFakeClock } from "@eka-ci/caches/testing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type BinaryCacheOptions, BinaryCacheServer } from "../../examples/support/binary-cache-server.ts";
 import { PrivateNixStore } from "../../examples/support/private-nix-store.ts";
+import { fixedCredentials } from "../../src/binary-cache/cache-credentials.ts";
 import { HttpBinaryCache } from "../../src/binary-cache/http-binary-cache.ts";
 import { parseNarinfo } from "../../src/binary-cache/narinfo.ts";
 import { Presence } from "../../src/binary-cache/presence.ts";
 import { type DirectUploadOptions, uploadDirectly } from "../../src/upload/direct-upload.ts";
+import { askClosure } from "../support/ask-closure.ts";
 import { buildChain, buildWide } from "../support/build-closure.ts";
 import { describeEachNix } from "../support/requirement.ts";
 
@@ -57,12 +59,13 @@ describeEachNix("a direct upload", (searchPath) => {
     const session = http.connect?.({ maxConnections: 16 });
     if (session === undefined) throw new Error("Node has sessions");
     const quick = { ...random, fraction: () => 0 };
-    const cache = new HttpBinaryCache(
-      { baseUrl: `${server.url}/`, headers: {} },
-      { session, clock, random: quick },
-    );
+    const credentials = fixedCredentials(new Map());
+    const cache = new HttpBinaryCache(`${server.url}/`, () => ({}), {
+      ...{ session, clock, random: quick, credentials },
+    });
     try {
       return await uploadDirectly({
+        closure: await askClosure(store, storePaths),
         ...{ storePaths, cache, parameters: [{ name: "compression", value: "zstd" }] },
         storeDirectory: store.env["NIX_STORE_DIR"],
         stagingParent: store.env["TMPDIR"] ?? "",

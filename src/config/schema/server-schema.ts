@@ -70,9 +70,9 @@ const cache = v.pipe(
       v.pipe(
         v.picklist(["direct", "nix"]),
         v.description(
-          "How paths get to an S3 or HTTP cache: nix writes files that the server sends (direct), or sends them itself (nix, the default).",
+          "How paths get to an S3 or HTTP cache: nix writes files that the server sends (direct, the default), or sends them itself (nix).",
         ),
-        v.examples(["direct"]),
+        v.examples(["nix"]),
       ),
     ),
     jobs: v.optional(

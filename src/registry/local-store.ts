@@ -1,0 +1,93 @@
+import { batchStorePaths } from "../commands/batch.ts";
+import { buildClosureCommand, type Closure, parseClosure, type Registration } from "../commands/closure.ts";
+import { checkStorePaths } from "../commands/store-path.ts";
+import { buildValidityCheckCommand } from "../commands/validity-check.ts";
+import { PushError } from "../core/errors.ts";
+import { runCommand } from "../execution/run-command.ts";
+import { StagingError } from "../upload/staging-error.ts";
+import { askPathInfo } from "./ask-path-info.ts";
+import { listSome } from "./list-some.ts";
+import { type PushContext, toRunOptions } from "./push-context.ts";
+
+/** Longest answer to a question for closures, in UTF-16 units: some 100,000 paths. */
+const MAX_ANSWER_LENGTH = 64 * 1024 * 1024;
+
+/** What the Nix store of the host says of the paths of a push. It is asked when the first cache wants to know, once for all of them. */
+export class LocalStore {
+  readonly #storePaths: readonly string[];
+  readonly #context: PushContext;
+  #validity: Promise<void> | undefined;
+  #closure: Promise<Closure> | undefined;
+
+  constructor(storePaths: readonly string[], context: PushContext) {
+    this.#storePaths = storePaths;
+    this.#context = context;
+  }
+
+  /**
+   * Makes sure that the Nix store holds every path. cachix skips paths it does not hold and exits 0, and nix copy would look for them
+   * elsewhere.
+   *
+   * @throws {@link PushError} `ERR_STORE_PATH_NOT_VALID`; `ERR_PUSH_FAILED` or `ERR_PUSH_TIMEOUT` if the store did not answer
+   * @throws {@link CommandError} `ERR_STORE_PATH_INVALID`
+   */
+  check(): Promise<void> {
+    this.#validity ??= this.#askValidity();
+    return this.#validity;
+  }
+
+  /**
+   * The closure of the paths, which the Nix store holds.
+   *
+   * @throws {@link StagingError} where the store does not tell it, and holds every path; else as {@link LocalStore.check}
+   */
+  closure(): Promise<Closure> {
+    this.#closure ??= this.#askClosure();
+    return this.#closure;
+  }
+
+  async #askClosure(): Promise<Closure> {
+    const { storeDirectory } = this.#context.host;
+    const found = new Map<string, Registration>();
+    for (const batch of batchStorePaths(checkStorePaths(this.#storePaths, this.#context.host))) {
+      const { answer, error } = await askPathInfo(
+        (namesFormat) => buildClosureCommand(batch, { storeDirectory, namesFormat }),
+        this.#context,
+        { maxAnswerLength: MAX_ANSWER_LENGTH },
+      );
+      // What was ended by its time or by the host is not asked in another way.
+      if (error !== undefined && error.code !== "ERR_PUSH_FAILED") throw error;
+      const closure =
+        error === undefined && !answer.includes("[redacted]") ? parseClosure(answer) : undefined;
+      if (closure === undefined || !batch.every((path) => closure.has(path))) {
+        await this.check();
+        throw new StagingError("The Nix store does not tell what the paths refer to");
+      }
+      for (const [path, registration] of closure) found.set(path, registration);
+    }
+    this.#validity ??= Promise.resolve();
+    return found;
+  }
+
+  /** Whatever `nix-store` prints is taken for a path that it does not hold. */
+  async #askValidity(): Promise<void> {
+    const { storeDirectory } = this.#context.host;
+    for (const batch of batchStorePaths(checkStorePaths(this.#storePaths, this.#context.host))) {
+      const command = buildValidityCheckCommand(batch, { storeDirectory });
+      const { result, error } = await runCommand(command, toRunOptions(this.#context));
+      if (error !== undefined || result === undefined) throw error;
+      const printed = result.stdout
+        .split("\n")
+        .map((line) => line.trim())
+        .filter((line) => line !== "");
+      if (printed.length > 0 || result.truncated) throw notValid(batch, printed);
+    }
+  }
+}
+
+function notValid(batch: readonly string[], printed: readonly string[]): PushError {
+  const invalid = batch.filter((path) => printed.includes(path));
+  const names = invalid.length === 0 ? "every path" : listSome(invalid);
+  const message = `The Nix store does not hold ${names}; push before garbage collection, or build again`;
+  return new PushError("ERR_STORE_PATH_NOT_VALID", message, invalid.length === 0 ? undefined : invalid);
+}

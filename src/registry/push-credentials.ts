@@ -1,0 +1,127 @@
+import type { CacheCredentials, CredentialVariables } from "../binary-cache/cache-credentials.ts";
+import type { CacheDefinition } from "../core/cache.ts";
+import { showCredentialName } from "../core/environment-name.ts";
+import type { Secret } from "../core/secret.ts";
+import type { Credentials } from "../credentials/provider.ts";
+import type { PushContext } from "./push-context.ts";
+import { toEnded, toPushFailure } from "./push-failure.ts";
+import type { PushParticipant } from "./push-participant.ts";
+
+/** So long before their end credentials are renewed, in milliseconds: a request that is signed now may be looked at a little later. */
+const RENEW_BEFORE_MS = 60_000;
+/** How long a source is left alone that could not renew them, and one whose answer was refused. */
+const RENEW_PAUSE_MS = 10_000;
+const REPLACE_PAUSE_MS = 60_000;
+
+/** The credentials of a push to one cache: fetched when it begins, renewed where it outlives them, replaced where they are refused. */
+export class PushCredentials implements CacheCredentials {
+  readonly #cache: CacheDefinition;
+  readonly #context: PushContext;
+  readonly #emit: (event: Parameters<PushParticipant["emit"]>[0]) => Promise<void>;
+  #current: Credentials = { env: new Map() };
+  #replaceAgainAt = Number.NEGATIVE_INFINITY;
+  /** The fetch that is under way, for all who wait for it. */
+  #fetching: Promise<void> | undefined;
+  #renewAgainAt = Number.NEGATIVE_INFINITY;
+
+  /** @param emit - records an event; if that fails, nothing may be pushed */
+  constructor(
+    cache: CacheDefinition,
+    context: PushContext,
+    emit: (event: Parameters<PushParticipant["emit"]>[0]) => Promise<void>,
+  ) {
+    this.#cache = cache;
+    this.#context = context;
+    this.#emit = emit;
+  }
+
+  /** Those that were fetched last. */
+  get current(): Credentials {
+    return this.#current;
+  }
+
+  /** @throws {@link CredentialError} `ERR_CREDENTIAL_…`; {@link PushError} `ERR_AUDIT_FAILED` */
+  fetch(): Promise<void> {
+    return this.#fetch(false);
+  }
+
+  /** Those to use for a request now. Where they cannot be renewed in time, the old ones are used: the cache decides. */
+  async get(): Promise<CredentialVariables> {
+    const { clock } = this.#context.runtime;
+    const { expiration } = this.#current;
+    const isEnding = expiration !== undefined && expiration.getTime() - clock.now() < RENEW_BEFORE_MS;
+    if (isEnding && clock.monotonic() >= this.#renewAgainAt) {
+      this.#fetching ??= this.#fetch(false).catch((error: unknown) => {
+        if (isAuditFailure(error)) throw error;
+      });
+      await this.#fetching.finally(() => {
+        this.#fetching = undefined;
+        this.#renewAgainAt = clock.monotonic() + RENEW_PAUSE_MS;
+      });
+    }
+    return this.#current.env;
+  }
+
+  async replace(refused: CredentialVariables): Promise<CredentialVariables | undefined> {
+    // Another request was refused before, and has replaced them.
+    if (!isSame(refused, this.#current.env)) return this.#current.env;
+    try {
+      return (await this.replaceOnce()) ? this.#current.env : undefined;
+    } catch (error) {
+      // That the cache has refused the others is what is told of the request.
+      if (isAuditFailure(error)) throw error;
+      return undefined;
+    }
+  }
+
+  /**
+   * Fetches others in place of those that were refused. A source that gives the same again would be refused again, and one whose answer of
+   * a moment ago is refused has no better one.
+   *
+   * @returns whether there are others
+   * @throws as {@link PushCredentials.fetch}
+   */
+  async replaceOnce(): Promise<boolean> {
+    const { clock } = this.#context.runtime;
+    if (this.#cache.credentials.type === "none") return false;
+    const refused = this.#current.env;
+    if (this.#fetching === undefined) {
+      if (clock.monotonic() < this.#replaceAgainAt) return false;
+      this.#replaceAgainAt = clock.monotonic() + REPLACE_PAUSE_MS;
+      this.#fetching = this.#fetch(true);
+    }
+    try {
+      await this.#fetching;
+    } finally {
+      this.#fetching = undefined;
+    }
+    return !isSame(refused, this.#current.env);
+  }
+
+  async #fetch(forceRefresh: boolean): Promise<void> {
+    const { resolver, deadline, timeoutMs: minimumLifeMs } = this.#context;
+    const { signal } = deadline;
+    const source = this.#cache.credentials;
+    const { type: sourceType } = source;
+    try {
+      this.#current = await resolver.resolve(source, { signal, forceRefresh, minimumLifeMs });
+    } catch (error) {
+      const failure = signal.aborted ? toEnded(signal) : toPushFailure(error);
+      await this.#emit({ type: "credentials.failed", sourceType, code: failure.code });
+      throw failure;
+    }
+    const names = [...this.#current.env.keys()].map(showCredentialName);
+    const expiration = this.#current.expiration?.toISOString();
+    await this.#emit({ type: "credentials.resolved", sourceType, names, expiration });
+  }
+}
+
+function isAuditFailure(error: unknown): boolean {
+  return toPushFailure(error).code === "ERR_AUDIT_FAILED";
+}
+
+function isSame(one: CredentialVariables, other: CredentialVariables): boolean {
+  const isHeld = ([name, value]: readonly [string, Secret]): boolean =>
+    other.get(name)?.equals(value) === true;
+  return one.size === other.size && [...one].every(isHeld);
+}

@@ -1,0 +1,87 @@
+import type { Registration } from "../commands/closure.ts";
+import type { ExecutionResult } from "../execution/executor.ts";
+import { type Share, StagingArea, type StagingAreaOptions } from "./staging-area.ts";
+import { toShares } from "./to-shares.ts";
+
+/** What a stager works with. */
+export interface ShareStagerOptions extends StagingAreaOptions {
+  /** Most bytes of NARs, uncompressed, that are staged together. */
+  readonly shareBytes: number;
+}
+
+/** Has nix write paths into files, one share ahead of the one that is sent. */
+export class ShareStager implements AsyncDisposable {
+  readonly #options: ShareStagerOptions;
+  #area: StagingArea | undefined;
+  #early: { readonly paths: ReadonlySet<string>; readonly share: Promise<Share> } | undefined;
+
+  constructor(options: ShareStagerOptions) {
+    this.#options = options;
+  }
+
+  /** How the commands ended that wrote. */
+  get executions(): readonly ExecutionResult[] {
+    return this.#area?.executions ?? [];
+  }
+
+  /** Begins with paths that the cache will probably lack, while it is asked for them. More than a share is not written in vain. */
+  prepare(registrations: readonly Registration[]): void {
+    const [first, ...others] = toShares(registrations, this.#options.shareBytes);
+    if (first === undefined || others.length > 0) return;
+    const share = this.#stage(first);
+    // Whoever takes it looks at its failure.
+    share.catch(() => undefined);
+    this.#early = { paths: new Set(first.map(({ path }) => path)), share };
+  }
+
+  /**
+   * Stages paths, leaves first. A share is disposed when the next one is asked for.
+   *
+   * @throws {@link StagingError} where nix does not write them; the push error of a command that was ended
+   */
+  async *stage(registrations: readonly Registration[]): AsyncGenerator<Share, void, void> {
+    const shares = toShares(registrations, this.#options.shareBytes);
+    const early = await this.#takeEarly(registrations);
+    let staging = early === undefined ? shares[0] && this.#stage(shares[0]) : Promise.resolve(early);
+    try {
+      for (let index = 0; staging !== undefined; index++) {
+        await using share: Share = await staging;
+        const next = shares[index + 1];
+        staging = next && this.#stage(next);
+        // Who waits for it looks at its failure; the share before may fail first.
+        staging?.catch(() => undefined);
+        yield share;
+      }
+    } finally {
+      await dispose(staging);
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await dispose(this.#early?.share);
+    await this.#area?.[Symbol.asyncDispose]();
+  }
+
+  async #stage(registrations: readonly Registration[]): Promise<Share> {
+    this.#area ??= new StagingArea(this.#options);
+    return this.#area.stage(registrations);
+  }
+
+  /** What was begun with, where it holds all that is missing. */
+  async #takeEarly(registrations: readonly Registration[]): Promise<Share | undefined> {
+    const early = this.#early;
+    this.#early = undefined;
+    if (early === undefined) return undefined;
+    const missing = new Set(registrations.map(({ path }) => path));
+    if (registrations.length > 0 && registrations.every(({ path }) => early.paths.has(path))) {
+      const share = await early.share;
+      return { ...share, paths: share.paths.filter(({ path }) => missing.has(path)) };
+    }
+    await dispose(early.share);
+    return undefined;
+  }
+}
+
+async function dispose(share: Promise<Share> | undefined): Promise<void> {
+  await share?.then((staged) => staged[Symbol.asyncDispose]()).catch(() => undefined);
+}
