@@ -33,6 +33,8 @@ const DOORS: Readonly<Record<string, string>> = {
   "@smithy/signature-v4": "binary-cache/s3-signer.ts",
   "@humanwhocodes/momoa": "config/text/json-text.ts",
   "@standard-schema/spec": "credentials/provider.ts",
+  "http-proxy-agent": "host/proxy-agents.ts",
+  "https-proxy-agent": "host/proxy-agents.ts",
   leven: "core/suggestion.ts",
   "node-vault": "credentials/sources/vault-client.ts",
   picomatch: "policy/pattern.ts",

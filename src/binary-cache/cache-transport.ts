@@ -21,6 +21,8 @@ export interface CacheTransportOptions {
   readonly random: Random;
   /** Certificates to trust instead of the system's, in PEM. */
   readonly certificateAuthorities?: string | undefined;
+  /** Told that something came or went. */
+  readonly onMove?: (() => void) | undefined;
 }
 
 /** A request to a cache. */
@@ -32,6 +34,8 @@ export interface CacheRequest {
   readonly name: string;
   readonly headers?: Readonly<Record<string, string>> | undefined;
   readonly body?: string | Uint8Array | HttpFileBody | undefined;
+  /** Told how much of a file went out since it was told last, in bytes; less than 0 for what has to be sent again. */
+  readonly onUploaded?: ((bytes: number) => void) | undefined;
   readonly maxBytes?: number | undefined;
   readonly signal: AbortSignal;
 }
@@ -104,16 +108,29 @@ export class CacheTransport {
     variables: CredentialVariables,
     accepts: readonly number[],
   ): Promise<HttpResponse> {
-    const { session, clock, certificateAuthorities } = this.#options;
+    const { session, clock, certificateAuthorities, onMove } = this.#options;
     const { method, url, body, name, signal, maxBytes = MAX_ANSWER_BYTES } = request;
     const headers = await this.#sign(request, variables);
-    const sent: HttpRequest = { method, url, headers, body, maxBytes, signal, certificateAuthorities };
+    let uploaded = 0;
+    const onUploaded = (bytes: number): void => {
+      uploaded += bytes;
+      onMove?.();
+      request.onUploaded?.(bytes);
+    };
+    const takeBack = (): void => {
+      if (uploaded > 0) request.onUploaded?.(-uploaded);
+    };
+    const bounds = { maxBytes, signal, certificateAuthorities };
+    const sent: HttpRequest = { method, url, headers, body, onUploaded, ...bounds };
     const response = await session.send(sent).catch((error: unknown) => {
+      takeBack();
       throw toConnectionError(name, error);
     });
+    onMove?.();
     if (!Number.isInteger(response.status)) throw new TypeError("The host's HTTP client gives no status");
     const isSuccess = response.status >= 200 && response.status < 300;
     if (isSuccess || accepts.includes(response.status)) return response;
+    takeBack();
     throw toAnswerError(name, response, clock.now());
   }
 }

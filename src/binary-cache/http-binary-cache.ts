@@ -1,6 +1,12 @@
-import type { BinaryCache, CacheGetOptions, CacheObject } from "./binary-cache.ts";
+import {
+  type BinaryCache,
+  type CacheGetOptions,
+  type CacheObject,
+  toContentHeaders,
+} from "./binary-cache.ts";
 import type { CredentialVariables } from "./cache-credentials.ts";
 import { CacheTransport, type CacheTransportOptions } from "./cache-transport.ts";
+import { decodeContent } from "./content-encoding.ts";
 
 /** A binary cache behind an HTTP server that takes `PUT`. */
 export class HttpBinaryCache implements BinaryCache {
@@ -25,7 +31,8 @@ export class HttpBinaryCache implements BinaryCache {
       { method: "GET", url: `${this.#baseUrl}${key}`, name: `GET ${key}`, maxBytes, signal },
       [404, 410],
     );
-    return response.status === 200 ? response.body : undefined;
+    if (response.status !== 200) return undefined;
+    return decodeContent(response.body, response.headers["content-encoding"], maxBytes);
   }
 
   async has(key: string, signal: AbortSignal): Promise<boolean> {
@@ -42,11 +49,12 @@ export class HttpBinaryCache implements BinaryCache {
     return response.status === 200 && length !== undefined ? Number(length) : undefined;
   }
 
-  async put(key: string, { contentType, body }: CacheObject, signal: AbortSignal): Promise<void> {
-    const headers = { "content-type": contentType };
+  async put(key: string, object: CacheObject, signal: AbortSignal): Promise<void> {
+    const { body, onUploaded } = object;
+    const headers = toContentHeaders(object);
     await this.#transport.send({
       ...{ method: "PUT", url: `${this.#baseUrl}${key}`, name: `PUT ${key}` },
-      ...{ headers, body, signal },
+      ...{ headers, body, onUploaded, signal },
     });
   }
 }

@@ -1,8 +1,14 @@
 import { createHash } from "node:crypto";
 import type { HttpFileBody } from "../host/http-client.ts";
-import type { BinaryCache, CacheGetOptions, CacheObject } from "./binary-cache.ts";
+import {
+  type BinaryCache,
+  type CacheGetOptions,
+  type CacheObject,
+  toContentHeaders,
+} from "./binary-cache.ts";
 import type { CredentialVariables } from "./cache-credentials.ts";
 import { CacheTransport, type CacheTransportOptions } from "./cache-transport.ts";
+import { decodeContent } from "./content-encoding.ts";
 import { hashFile } from "./hash-file.ts";
 import type { S3Address } from "./s3-address.ts";
 import { encodeKey } from "./s3-address.ts";
@@ -37,7 +43,8 @@ export class S3BinaryCache implements BinaryCache {
       { method: "GET", url: this.#toUrl(key), name: `GET ${key}`, maxBytes, signal },
       [404],
     );
-    return response.status === 200 ? response.body : undefined;
+    if (response.status !== 200) return undefined;
+    return decodeContent(response.body, response.headers["content-encoding"], maxBytes);
   }
 
   async has(key: string, signal: AbortSignal): Promise<boolean> {
@@ -55,13 +62,13 @@ export class S3BinaryCache implements BinaryCache {
   }
 
   async put(key: string, object: CacheObject, signal: AbortSignal): Promise<void> {
-    const { body } = object;
+    const { body, onUploaded } = object;
     const { storageClass } = this.#address;
     const headers = {
-      "content-type": object.contentType,
+      ...toContentHeaders(object),
       ...(storageClass === undefined ? {} : { "x-amz-storage-class": storageClass }),
     };
-    const target = { url: this.#toUrl(key), name: `PUT ${key}`, headers, signal };
+    const target = { url: this.#toUrl(key), name: `PUT ${key}`, headers, onUploaded, signal };
     const send = (request: S3Request) => this.#transport.send(request);
     if (isFile(body) && body.size >= PARTS_FROM_BYTES) {
       await uploadInParts(body, target, send);

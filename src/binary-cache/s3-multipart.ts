@@ -19,6 +19,7 @@ export interface MultipartTarget {
   /** What the upload is called in errors. */
   readonly name: string;
   readonly headers: Readonly<Record<string, string>>;
+  readonly onUploaded?: ((bytes: number) => void) | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -87,11 +88,11 @@ async function sendParts(
 async function sendPart(
   number: number,
   body: HttpFileBody,
-  { url, name, signal }: MultipartTarget,
+  { url, name, onUploaded, signal }: MultipartTarget,
   send: Send,
 ): Promise<string> {
-  const request = { url: `${url}&partNumber=${number}`, name: `${name}, part ${number}` };
-  const response = await send({ ...request, method: "PUT", body, sha256: await hashFile(body), signal });
+  const request = { url: `${url}&partNumber=${number}`, name: `${name}, part ${number}`, onUploaded, signal };
+  const response = await send({ ...request, method: "PUT", body, sha256: await hashFile(body) });
   const tag = response.headers["etag"];
   if (tag !== undefined) return tag;
   throw new CacheAnswerError(`${request.name}: the server gives no ETag`, { code: "InternalError" });

@@ -1,7 +1,7 @@
 import type { HttpDestination, S3Destination } from "../core/cache.ts";
 import { type CommandSpec, privateHome } from "./command.ts";
 import type { PushCommandInput } from "./push-input.ts";
-import { buildStoreAccess, PASSIVE_OPTIONS } from "./store-access.ts";
+import { buildStoreAccess, PASSIVE_OPTIONS, TELL_PROGRESS } from "./store-access.ts";
 import { checkStorePaths } from "./store-path.ts";
 
 /**
@@ -23,7 +23,7 @@ import { checkStorePaths } from "./store-path.ts";
 export function buildNixCopyCommand(input: PushCommandInput<S3Destination | HttpDestination>): CommandSpec {
   const storePaths = checkStorePaths(input.storePaths, { storeDirectory: input.storeDirectory });
   const access = buildStoreAccess(input);
-  const log = input.progress === true ? ["--log-format", "internal-json"] : [];
+  const log = input.progress === true ? TELL_PROGRESS : [];
   const args = [
     ...[
       "--extra-experimental-features",

@@ -1,15 +1,14 @@
 import type { HttpDestination, S3Destination, StoreParameter } from "../core/cache.ts";
 import { type CommandSpec, privateHome } from "./command.ts";
-import { PASSIVE_OPTIONS } from "./store-access.ts";
+import { PASSIVE_OPTIONS, TELL_PROGRESS } from "./store-access.ts";
 import { checkStorePaths, type StorePathOptions } from "./store-path.ts";
 
-/** What Nix writes otherwise into files than into a cache, or not at all. */
-const NOT_STAGED: ReadonlySet<string> = new Set([
-  "index-debug-info",
-  "narinfo-compression",
-  "ls-compression",
-  "log-compression",
-]);
+/** What Nix writes into a cache, and not into files. */
+const NOT_STAGED: ReadonlySet<string> = new Set(["index-debug-info"]);
+
+/** Parameters that say how small files are compressed on their way. Build logs are not pushed. */
+const COMPRESSIONS: ReadonlySet<string> = new Set(["narinfo-compression", "ls-compression"]);
+const UNCOMPRESSED: ReadonlySet<string> = new Set(["", "none"]);
 
 /** Settings that say how what is staged is written. */
 const STAGED: ReadonlySet<string> = new Set([
@@ -21,17 +20,45 @@ const STAGED: ReadonlySet<string> = new Set([
   "want-mass-query",
 ]);
 
+/** How small files are compressed on their way. */
+export type FileEncoding = "gzip" | "br";
+
 /** The parameters of a destination that nix can write as it would write them there, or the name of one that it cannot. */
 export type StagingParameters =
-  | { readonly success: true; readonly parameters: readonly StoreParameter[] }
+  | {
+      readonly success: true;
+      readonly parameters: readonly StoreParameter[];
+      readonly narinfoEncoding?: FileEncoding | undefined;
+      readonly listingEncoding?: FileEncoding | undefined;
+    }
   | { readonly success: false; readonly parameter: string };
 
 /** Finds the parameters for staging. */
 export function toStagingParameters(destination: S3Destination | HttpDestination): StagingParameters {
   const all = destination.type === "s3" ? destination.parameters : readParameters(destination.url);
-  const other = all.find(({ name }) => NOT_STAGED.has(name));
+  const other = all.find(
+    ({ name, value }) => NOT_STAGED.has(name) || (COMPRESSIONS.has(name) && !isKnownCompression(value)),
+  );
   if (other !== undefined) return { success: false, parameter: other.name };
-  return { success: true, parameters: all.filter(({ name }) => STAGED.has(name)) };
+  return {
+    success: true,
+    parameters: all.filter(({ name }) => STAGED.has(name)),
+    narinfoEncoding: findEncoding(all, "narinfo-compression"),
+    listingEncoding: findEncoding(all, "ls-compression"),
+  };
+}
+
+function isKnownCompression(value: string): boolean {
+  return UNCOMPRESSED.has(value) || isFileEncoding(value);
+}
+
+function isFileEncoding(value: string): value is FileEncoding {
+  return value === "gzip" || value === "br";
+}
+
+function findEncoding(parameters: readonly StoreParameter[], name: string): FileEncoding | undefined {
+  const value = parameters.find((parameter) => parameter.name === name)?.value ?? "";
+  return isFileEncoding(value) ? value : undefined;
 }
 
 function readParameters(url: string): readonly StoreParameter[] {
@@ -50,6 +77,8 @@ export interface StagingOptions extends StorePathOptions {
   /** Absolute path of the directory that becomes a binary cache. */
   readonly directory: string;
   readonly parameters: readonly StoreParameter[];
+  /** Whether nix tells how far it is; default false. */
+  readonly progress?: boolean | undefined;
 }
 
 /**
@@ -60,14 +89,16 @@ export interface StagingOptions extends StorePathOptions {
  */
 export function buildStagingCommand(
   storePaths: readonly string[],
-  { directory, parameters, storeDirectory }: StagingOptions,
+  { directory, parameters, progress = false, storeDirectory }: StagingOptions,
 ): CommandSpec {
   const query = parameters.map(({ name, value }) => `${name}=${value}`).join("&");
   const store = `file://${directory}${query === "" ? "" : `?${query}`}`;
   const args = [
-    ...["--extra-experimental-features", "nix-command", "copy", "--no-recursive", "--no-check-sigs"],
+    ...["--extra-experimental-features", "nix-command", ...(progress ? TELL_PROGRESS : [])],
+    ...["copy", "--no-recursive", "--no-check-sigs"],
     ...PASSIVE_OPTIONS,
     ...["--to", store, "--", ...checkStorePaths(storePaths, { storeDirectory })],
   ];
-  return { file: "nix", args, env: privateHome(), files: [] };
+  const logFormat = progress ? "nix-internal-json" : undefined;
+  return { file: "nix", args, env: privateHome(), files: [], logFormat };
 }

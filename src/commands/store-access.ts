@@ -15,6 +15,9 @@ export const PASSIVE_OPTIONS = [
   ...["--option", "download-attempts", "1"],
 ] as const;
 
+/** Options with which nix tells programs how far it is. */
+export const TELL_PROGRESS = ["--log-format", "internal-json"] as const;
+
 /** How nix reaches a cache as a store, and authenticates there. */
 export interface StoreAccess {
   readonly url: string;

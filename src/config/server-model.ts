@@ -1,3 +1,4 @@
+import { parseByteSize } from "../core/byte-size.ts";
 import type { CacheDefinition, CacheDestination, CachePermissions } from "../core/cache.ts";
 import type { CredentialSource, VaultAuth } from "../core/credential-source.ts";
 import { isCustomName } from "./rules/credential-checks.ts";
@@ -61,6 +62,7 @@ function toCache({ wire, destination }: CheckedCache): CacheDefinition {
     credentials: toCredentialSource(wire.credentials),
     permissions: toPermissions(wire.permissions),
     upload: wire.upload,
+    stagingBytes: wire.staging_size === undefined ? undefined : parseByteSize(wire.staging_size),
     substituter: wire.substituter,
     upstreamKeys: wire.upstream_keys,
     requireSignature: wire.require_signature,

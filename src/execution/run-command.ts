@@ -24,6 +24,8 @@ export interface RunCommandOptions {
   readonly signal: AbortSignal | undefined;
   readonly onOutput?: ((chunk: OutputChunk) => void) | undefined;
   readonly onProgress?: ((progress: CommandProgress) => void) | undefined;
+  /** Told that the command made progress. */
+  readonly onMove?: (() => void) | undefined;
 }
 
 /** What came of a command. */
@@ -48,7 +50,11 @@ export async function runCommand(command: CommandSpec, options: RunCommandOption
     };
   const watch = new MarkerWatch(command.failureMarkers ?? []);
   using stall = new StallWatch(options.clock, stallTimeoutMs, signal);
-  const output = new CommandOutput(command, { ...options, onMove: () => stall.move() });
+  const onMove = (): void => {
+    stall.move();
+    options.onMove?.();
+  };
+  const output = new CommandOutput(command, { ...options, onMove });
   options.onProgress?.({ type: "started" });
   const execution = executor.execute(command, {
     timeoutMs: Math.ceil(remainingMs),

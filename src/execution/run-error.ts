@@ -26,7 +26,7 @@ export function findRunError(result: ExecutionResult, context: RunContext): Push
         `Hook execution timed out after ${Math.round(timeoutMs / 1000)} seconds`,
       );
     case "aborted":
-      if (context.hasStalled) return toStalled(context);
+      if (context.hasStalled) return toStalled(tool, context.stallTimeoutMs);
       return new PushError("ERR_PUSH_ABORTED", `${tool} was aborted`);
     case "failed":
       return new PushError("ERR_PUSH_FAILED", `${tool} ${describeEnd(result)}${summarizeFailure(result)}`);
@@ -48,9 +48,10 @@ export function findRunError(result: ExecutionResult, context: RunContext): Push
   }
 }
 
-function toStalled({ tool, stallTimeoutMs = 0 }: RunContext): PushError {
+/** What it means that something was ended since it made no progress. */
+export function toStalled(what: string, stallTimeoutMs = 0): PushError {
   const seconds = Math.round(stallTimeoutMs / 1000);
-  return new PushError("ERR_PUSH_STALLED", `${tool} made no progress for ${seconds} seconds and was ended`);
+  return new PushError("ERR_PUSH_STALLED", `${what} made no progress for ${seconds} seconds and was ended`);
 }
 
 function describeEnd({ exitCode, signal }: ExecutionResult): string {

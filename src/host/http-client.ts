@@ -1,5 +1,5 @@
 /**
- * HTTP for credential sources and binary caches. It follows no redirect and uses no proxy.
+ * HTTP for credential sources and binary caches. It follows no redirect, and uses no proxy but one that a session is made with.
  *
  * @example
  * ```ts
@@ -36,6 +36,8 @@ export interface HttpClient {
 export interface HttpConnectOptions {
   /** Most connections to one server; further requests wait. */
   readonly maxConnections: number;
+  /** URL of the HTTP proxy through which every request goes, `http:` or `https:`; it may hold a login. Default none. */
+  readonly proxy?: string | undefined;
 }
 
 /**
@@ -90,6 +92,8 @@ export interface HttpRequest {
   readonly headers: Readonly<Record<string, string>>;
   /** Body; default none. */
   readonly body?: string | Uint8Array | HttpFileBody | undefined;
+  /** Told of each piece of a file that was handed to the connection, in bytes. */
+  readonly onUploaded?: ((bytes: number) => void) | undefined;
   /** Upper bound of the answer's body in bytes, inclusive. */
   readonly maxBytes: number;
   /** Certificates to trust instead of the system's, in PEM. */

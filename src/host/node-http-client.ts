@@ -1,3 +1,4 @@
+import type { Agent } from "node:http";
 import { HttpError } from "../core/errors.ts";
 import type {
   HttpClient,
@@ -6,7 +7,7 @@ import type {
   HttpResponse,
   HttpSession,
 } from "./http-client.ts";
-import { loadHttpModules, startExchange } from "./node-http-exchange.ts";
+import { type HttpModules, loadHttpModules, startExchange } from "./node-http-exchange.ts";
 
 /** The {@link HttpClient} of Node.js. */
 export const nodeHttpClient: HttpClient = {
@@ -45,7 +46,8 @@ class NodeHttpSession implements HttpSession {
     request.signal?.throwIfAborted();
     if (this.#isDisposed) throw new HttpError("ERR_HTTP_INVALID", "The session was disposed");
     this.#agents ??= makeAgents(this.#options, modules);
-    const { plain, secure } = this.#agents;
+    const { plain, secure } = await this.#agents;
+    if (this.#isDisposed) throw new HttpError("ERR_HTTP_INVALID", "The session was disposed");
     for (let stale = 0; ; stale++) {
       const isAsking = this.#isAsking;
       const chooseAgent = (isSecure: boolean) => (isSecure ? secure : plain);
@@ -64,16 +66,25 @@ class NodeHttpSession implements HttpSession {
 
   [Symbol.dispose](): void {
     this.#isDisposed = true;
-    this.#agents?.plain.destroy();
-    this.#agents?.secure.destroy();
-    this.#agents = undefined;
+    this.#agents?.then(
+      ({ plain, secure }) => {
+        plain.destroy();
+        secure.destroy();
+      },
+      // Whoever sends is told.
+      () => undefined,
+    );
   }
 }
 
-function makeAgents(
-  { maxConnections }: HttpConnectOptions,
-  { plain, secure }: Awaited<ReturnType<typeof loadHttpModules>>,
-) {
+async function makeAgents(
+  { maxConnections, proxy }: HttpConnectOptions,
+  { plain, secure }: HttpModules,
+): Promise<{ readonly plain: Agent; readonly secure: Agent }> {
   const options = { keepAlive: true, maxSockets: maxConnections, maxFreeSockets: maxConnections };
+  if (proxy !== undefined) {
+    const { makeProxyAgents } = await import("./proxy-agents.ts");
+    return makeProxyAgents(proxy, options);
+  }
   return { plain: new plain.Agent(options), secure: new secure.Agent(options) };
 }

@@ -4,6 +4,8 @@ import type { HttpFileBody, HttpRequest, HttpResponse } from "./http-client.ts";
 
 /** From this size on, a server is asked whether it wants a body before it is sent, as curl does. */
 const ASKED_BYTES = 1024 * 1024;
+/** How much of a file is read at a time. */
+const PIECE_BYTES = 128 * 1024;
 /** How long an answer to that is waited for, in milliseconds; old servers give none. */
 const ASKING_MS = 1_000;
 
@@ -123,6 +125,7 @@ function exchange(outgoing: ClientRequest, request: HttpRequest, asks: boolean):
     // The system's error names addresses and certificates at most, yet only its code goes on.
     outgoing.on("error", (error) => reject(unreachable(request, error)));
     let isAnswered = false;
+    const unsent = { bytes: isFile(request.body) ? request.body.size : 0 };
     // A server that switches protocols closes the exchange with neither an error nor a response.
     outgoing.on("close", () => {
       if (!isAnswered) reject(unreachable(request, undefined));
@@ -131,7 +134,7 @@ function exchange(outgoing: ClientRequest, request: HttpRequest, asks: boolean):
       isAnswered = true;
       read(incoming, request).then(
         (response) => {
-          if (outgoing.writableEnded) return resolve(response);
+          if (unsent.bytes === 0) return resolve(response);
           // A server that answers early does not want the rest, and the connection is of no further use. It cannot have what it was not sent.
           outgoing.destroy();
           if (response.status >= 300) resolve(response);
@@ -143,20 +146,30 @@ function exchange(outgoing: ClientRequest, request: HttpRequest, asks: boolean):
         },
       );
     });
-    sendBody(outgoing, request, asks).catch((error: unknown) => {
+    sendBody(outgoing, request, asks, unsent).catch((error: unknown) => {
       outgoing.destroy();
       reject(error);
     });
   });
 }
 
-async function sendBody(outgoing: ClientRequest, { body }: HttpRequest, asks: boolean): Promise<void> {
+/** How much of a file was not handed to the connection yet. */
+interface Unsent {
+  bytes: number;
+}
+
+async function sendBody(
+  outgoing: ClientRequest,
+  { body, onUploaded }: HttpRequest,
+  asks: boolean,
+  unsent: Unsent,
+): Promise<void> {
   if (!isFile(body)) {
     outgoing.end(body);
     return;
   }
   if (asks && !(await isWanted(outgoing))) return;
-  await sendFile(outgoing, body);
+  await sendFile(outgoing, body, unsent, onUploaded);
 }
 
 /** Whether a body is to be sent: not where the answer is there already. */
@@ -170,7 +183,12 @@ function isWanted(outgoing: ClientRequest): Promise<boolean> {
   });
 }
 
-async function sendFile(outgoing: ClientRequest, { path, start = 0, size }: HttpFileBody): Promise<void> {
+async function sendFile(
+  outgoing: ClientRequest,
+  { path, start = 0, size }: HttpFileBody,
+  unsent: Unsent,
+  onUploaded: HttpRequest["onUploaded"],
+): Promise<void> {
   const { open: openFile } = await import("node:fs/promises");
   const { pipeline } = await import("node:stream/promises");
   const file = await openFile(path).catch(() => {
@@ -181,8 +199,17 @@ async function sendFile(outgoing: ClientRequest, { path, start = 0, size }: Http
     outgoing.end();
     return;
   }
+  const pieces = file.createReadStream({ start, end: start + size - 1, highWaterMark: PIECE_BYTES });
+  const count = async function* (source: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void, void> {
+    for await (const piece of source) {
+      unsent.bytes -= piece.length;
+      yield piece;
+      // The next one is asked for when the connection has taken this one.
+      onUploaded?.(piece.length);
+    }
+  };
   // How the connection breaks is told by the request itself.
-  await pipeline(file.createReadStream({ start, end: start + size - 1 }), outgoing).catch(() => undefined);
+  await pipeline(pieces, count, outgoing).catch(() => undefined);
 }
 
 async function read(incoming: IncomingMessage, request: HttpRequest): Promise<HttpResponse> {

@@ -10,6 +10,8 @@ import type { CommandProgress } from "../execution/nix-log.ts";
 import { runCommand } from "../execution/run-command.ts";
 import { StagingError } from "../upload/staging-error.ts";
 import type { AnyCachesError } from "./any-error.ts";
+import { toCacheReader } from "./cache-reader.ts";
+import { type CheckedClosure, checkClosure } from "./closure-check.ts";
 import { addFollowUp } from "./follow-up.ts";
 import type { LocalStore } from "./local-store.ts";
 import { askNixVersion, dependsOnNixVersion } from "./nix-memory.ts";
@@ -134,12 +136,20 @@ class CachePush {
       this.#nixVersion = await askNixVersion(toRunOptions(this.#context));
     // A command that cannot be built fails before the store is asked; what one batch lacks, all lack.
     for (const batch of batches.slice(0, 1)) this.#build(batch);
-    await this.#store.check();
+    await this.#checkStore();
     for (const batch of batches) {
       const error = await this.#confirm(batch, await this.#pushBatch(batch));
       if (error !== undefined) return error;
     }
     return undefined;
+  }
+
+  /** Where the closure is asked for later, it is asked for now, and says that the store holds it. */
+  async #checkStore(): Promise<void> {
+    if (isOfNix(this.#cache) || !this.#context.verifies) return this.#store.check();
+    await this.#store.closure().catch((error: unknown) => {
+      if (!(error instanceof StagingError)) throw error;
+    });
   }
 
   /** Uploads without nix; a {@link StagingError} says that nix has to push after all. */
@@ -191,11 +201,21 @@ class CachePush {
     }
     if (deadline.signal.aborted) return error ?? toEnded(deadline.signal);
     const verified = await verifyPaths(batch, this.#verification());
-    this.#add(verified.present, error === undefined ? [this.#present, this.#confirmed] : [this.#present]);
-    if (error === undefined) this.#add(verified.upstream, [this.#upstream, this.#confirmed]);
+    this.#add(verified.present, [this.#present]);
+    if (error !== undefined) return error;
+    this.#add(verified.upstream, [this.#upstream]);
     // What an attempt failed of is told by its last run.
-    if (error === undefined && verified.failedRun !== undefined) this.#executions.push(verified.failedRun);
-    return error ?? (deadline.signal.aborted ? toEnded(deadline.signal) : verified.error);
+    if (verified.failedRun !== undefined) this.#executions.push(verified.failedRun);
+    const { complete, error: gap } = await this.#findComplete([...verified.present, ...verified.upstream]);
+    this.#add(complete, [this.#confirmed]);
+    return deadline.signal.aborted ? toEnded(deadline.signal) : (verified.error ?? gap);
+  }
+
+  /** nix copy and a direct upload see to the whole closure themselves; of the other tools the cache is asked. */
+  async #findComplete(paths: readonly string[]): Promise<CheckedClosure> {
+    if (isOfNix(this.#cache)) return { complete: paths };
+    const reader = toCacheReader(this.#cache, this.#credentials.current);
+    return checkClosure(paths, this.#store, reader, this.#verification());
   }
 
   #add(paths: readonly string[], sets: readonly Set<string>[]): void {
@@ -230,7 +250,14 @@ class CachePush {
   #verification(): Verification {
     const { host } = this.#context;
     const { current: credentials } = this.#credentials;
-    return { cache: this.#cache, credentials, host, nixVersion: this.#nixVersion, context: this.#context };
+    return {
+      cache: this.#cache,
+      credentials,
+      host,
+      nixVersion: this.#nixVersion,
+      context: this.#context,
+      subject: "paths",
+    };
   }
 
   async #emit(event: Parameters<PushParticipant["emit"]>[0]): Promise<void> {

@@ -56,6 +56,11 @@ export interface CacheRegistryOptions {
    * sample of what is remembered only, and for all of it when one is missing.
    */
   readonly presenceTtlMs?: number | undefined;
+  /**
+   * Most bytes of NARs, uncompressed, that a direct upload has on disk at a time beside those that it sends, below `TMPDIR`; default 256 MiB.
+   * A path that is larger is staged alone. The `staging_size` of a cache counts first.
+   */
+  readonly stagingBytes?: number | undefined;
 }
 
 /**
@@ -88,6 +93,7 @@ export class CacheRegistry implements AsyncDisposable {
   readonly #nix = new NixMemory();
   readonly #presences: Presences;
   readonly #verifies: boolean;
+  readonly #stagingBytes: number | undefined;
   readonly #hostSecrets: readonly string[];
   readonly #running = new Map<Deadline, Promise<unknown>>();
   #closed = false;
@@ -106,6 +112,7 @@ export class CacheRegistry implements AsyncDisposable {
     const runtime = createNodeRuntime(options.runtime);
     this.config = config;
     this.#verifies = options.verify !== "never";
+    this.#stagingBytes = options.stagingBytes;
     this.#catalog = new CacheCatalog(config, credentialSources);
     this.#runtime = runtime;
     this.#executor = options.executor ?? createProcessExecutor({ runtime });
@@ -162,7 +169,7 @@ export class CacheRegistry implements AsyncDisposable {
     const entries = read.caches.map((cacheId) => {
       const { decision, cache } = this.#catalog.decide(cacheId, read);
       if (cache === undefined) return { cacheId, decision, commands: [] };
-      const context = { executor: this.#executor, runtime: this.#runtime, stallTimeoutMs: undefined };
+      const context = { executor: this.#executor, runtime: this.#runtime };
       return planAllowed(cache, decision, read.storePaths, this.#host, context);
     });
     return { entries };
@@ -289,6 +296,7 @@ export class CacheRegistry implements AsyncDisposable {
       presences: this.#presences,
       hostSecrets: this.#hostSecrets,
       verifies: this.#verifies,
+      stagingBytes: this.#stagingBytes,
       ...{ deadline, timeoutMs, onOutput, onProgress, stallTimeoutMs },
     };
   }

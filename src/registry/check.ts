@@ -133,7 +133,7 @@ export async function checkCaches(
   const [tools, checked, gap] = await Promise.all([checking, fetching, supportingS3]);
   const version = parseNixVersion(tools.find(({ tool }) => tool === "nix")?.version ?? "");
   const known = new Map(caches.map((cache) => [cache.id, cache]));
-  const ways = { executor: context.executor, runtime: context.runtime, stallTimeoutMs: undefined };
+  const ways = { executor: context.executor, runtime: context.runtime };
   const entries = checked.map((entry) => {
     const cache = known.get(entry.cacheId);
     return cache === undefined ? entry : withTool(entry, cache, { version, gap, ways });

@@ -68,7 +68,7 @@ export function planAllowed(
 /** The closure is asked for, and what the cache lacks of it is staged: of that, a plan knows the paths of the request. */
 function toDirectCommands(
   batches: readonly (readonly string[])[],
-  { parameters }: DirectWay,
+  { staging: { parameters } }: DirectWay,
   { storeDirectory }: HostPaths,
 ): readonly CommandSpec[] {
   return batches.flatMap((batch) => [

@@ -29,6 +29,8 @@ export interface PushContext {
   readonly onOutput: PushOptions["onOutput"];
   readonly onProgress: PushOptions["onProgress"];
   readonly stallTimeoutMs: number | undefined;
+  /** Most bytes of NARs that are staged together, of caches that say nothing of it. */
+  readonly stagingBytes: number | undefined;
   /** Whether a cache is asked for the paths after the tool said that they are there. */
   readonly verifies: boolean;
 }

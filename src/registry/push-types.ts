@@ -52,8 +52,8 @@ export interface PushOptions {
   /** Longest the push to one cache may take, in milliseconds; at most, and by default, `max_hook_timeout_seconds`. */
   readonly timeoutMs?: number | undefined;
   /**
-   * Longest a command may make no progress, in milliseconds; default: as long as it may take. Of nix, progress is every step and
-   * every byte; of other tools every output, and they are silent while they upload a large path.
+   * Longest a push to a cache may make no progress, in milliseconds; default: as long as it may take. Of nix and of a direct upload,
+   * progress is every step and every byte; of other tools every output, and they are silent while they upload a large path.
    */
   readonly stallTimeoutMs?: number | undefined;
   /** Called with the tools' output as it comes, secrets redacted. */

@@ -2,6 +2,8 @@ import { openBinaryCache } from "../binary-cache/open-binary-cache.ts";
 import type { CacheDefinition } from "../core/cache.ts";
 import { findHostCertificates } from "../execution/certificates.ts";
 import type { CommandProgress } from "../execution/nix-log.ts";
+import { toStalled } from "../execution/run-error.ts";
+import { StallWatch } from "../execution/stall-watch.ts";
 import { uploadDirectly } from "../upload/direct-upload.ts";
 import type { UploadOutcome } from "../upload/upload-outcome.ts";
 import type { LocalStore } from "./local-store.ts";
@@ -12,7 +14,7 @@ import type { DirectWay } from "./upload-way.ts";
 /** Most requests at once. Over a network that answers after 60 ms, 64 were slower by a quarter, and 32 by a half. */
 const MAX_REQUESTS = 128;
 /** Most bytes of NARs that are staged together: more delays the first request, and less does not fill a fast link. */
-const SHARE_BYTES = 256 * 1024 * 1024;
+const STAGING_BYTES = 256 * 1024 * 1024;
 
 /** What is uploaded. */
 export interface CacheUpload {
@@ -34,9 +36,11 @@ export async function uploadToCache(upload: CacheUpload): Promise<UploadOutcome>
   const { cache, storePaths, credentials, store, way, context, onProgress } = upload;
   const { runtime, host, deadline } = context;
   const { clock, random, env } = runtime;
-  using session = way.connect({ maxConnections: MAX_REQUESTS });
+  using session = way.connect({ maxConnections: MAX_REQUESTS, proxy: way.proxy });
   const certificateAuthorities = findHostCertificates(env);
-  const options = { session, clock, random, certificateAuthorities, credentials };
+  using stall = new StallWatch(clock, context.stallTimeoutMs, deadline.signal);
+  const onMove = context.stallTimeoutMs === undefined ? undefined : (): void => stall.move();
+  const options = { session, clock, random, certificateAuthorities, credentials, onMove };
   const binaryCache = await openBinaryCache(way.destination, credentials.current.env, options);
   const closure = await store.closure();
   onProgress?.({ type: "started" });
@@ -46,14 +50,17 @@ export async function uploadToCache(upload: CacheUpload): Promise<UploadOutcome>
         cache: binaryCache,
         storePaths,
         closure,
-        parameters: way.parameters,
         storeDirectory: host.storeDirectory,
+        ...way.staging,
       },
-      ...{ stagingParent: env["TMPDIR"] || "/tmp", shareBytes: SHARE_BYTES, maxRequests: MAX_REQUESTS },
+      ...{ stagingParent: env["TMPDIR"] || "/tmp", maxRequests: MAX_REQUESTS },
+      shareBytes: cache.stagingBytes ?? context.stagingBytes ?? STAGING_BYTES,
       ...{ presence: context.presences.of(cache.id), random },
-      ...{ requireSignature: cache.requireSignature, signal: deadline.signal, onProgress },
-      toOptions: () => toRunOptions(context),
+      ...{ requireSignature: cache.requireSignature, signal: stall.signal ?? deadline.signal, onProgress },
+      toOptions: () => ({ ...toRunOptions(context), onMove }),
     });
+  } catch (error) {
+    throw stall.hasStalled ? toStalled("The upload", context.stallTimeoutMs) : error;
   } finally {
     onProgress?.({ type: "finished" });
   }

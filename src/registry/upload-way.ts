@@ -1,38 +1,44 @@
-import { toStagingParameters } from "../commands/staging.ts";
-import type { CacheDefinition, HttpDestination, S3Destination, StoreParameter } from "../core/cache.ts";
+import { toS3Address } from "../binary-cache/s3-address.ts";
+import { type StagingParameters, toStagingParameters } from "../commands/staging.ts";
+import type { CacheDefinition, HttpDestination, S3Destination } from "../core/cache.ts";
+import { findProxy } from "../host/proxy.ts";
 import type { PushContext } from "./push-context.ts";
 import type { UploadWay } from "./push-types.ts";
 
 /** A push that can go directly, with what it needs for that. */
 export interface DirectWay {
   readonly destination: S3Destination | HttpDestination;
-  readonly parameters: readonly StoreParameter[];
+  readonly staging: Extract<StagingParameters, { readonly success: true }>;
   readonly connect: NonNullable<PushContext["runtime"]["http"]["connect"]>;
+  /** URL of the proxy that the host's variables name for the server. It may hold a login. */
+  readonly proxy: string | undefined;
 }
 
 /** What the choice depends on. */
-export type UploadWayContext = Pick<PushContext, "executor" | "runtime" | "stallTimeoutMs">;
-
-/** The variables that name a proxy, which this process does not use. */
-const PROXIES = ["all_proxy", "http_proxy", "https_proxy"];
+export type UploadWayContext = Pick<PushContext, "executor" | "runtime">;
 
 /** Finds out whether a push can go directly; else says why not. */
 export function findDirectWay(cache: CacheDefinition, context: UploadWayContext): DirectWay | string {
   const { destination } = cache;
-  const { executor, runtime, stallTimeoutMs } = context;
+  const { executor, runtime } = context;
   if (destination.type !== "s3" && destination.type !== "http")
     return "the tool of the cache pushes by itself";
   if (cache.upload === "nix") return 'the cache says upload = "nix"';
   if (executor.sharesDisk !== true) return "the executor does not say that it shares this machine's disk";
   const connect = runtime.http.connect?.bind(runtime.http);
   if (connect === undefined) return "the host's HTTP client keeps no connections";
-  const proxy = PROXIES.find((name) => runtime.env[name] || runtime.env[name.toUpperCase()]);
-  if (proxy !== undefined) return `the host's ${proxy} names a proxy, which nix uses`;
-  if (stallTimeoutMs !== undefined) return "stallTimeoutMs is measured by what nix tells";
+  const proxy = findProxy(toServerUrl(destination), runtime.env);
+  if (proxy.type === "unsupported")
+    return `nix alone can use the proxy that the host's ${proxy.variable} names`;
   if (usesProfile(cache)) return "nix reads the keys of the profile that the destination names";
   const staging = toStagingParameters(destination);
   if (!staging.success) return `nix alone can write what ${staging.parameter} asks for`;
-  return { destination, parameters: staging.parameters, connect };
+  const proxyUrl = proxy.type === "http" ? proxy.url : undefined;
+  return { destination, staging, connect, proxy: proxyUrl };
+}
+
+function toServerUrl(destination: S3Destination | HttpDestination): string {
+  return destination.type === "s3" ? toS3Address(destination, undefined).baseUrl : destination.url;
 }
 
 function usesProfile({ destination, credentials }: CacheDefinition): boolean {

@@ -23,7 +23,8 @@ export interface AbsentPaths {
  * - Attic's client uploads no path that carries a signature by a key of an upstream, by the name of the key, in the signatures that the
  *   Nix store holds. The server names the keys for each cache; where it does not answer, the configuration does.
  * - Cachix uploads no path that an upstream has, and passes its readers on to there: what it is answered with must be signed by a key
- *   that the configuration names (https://docs.cachix.org/upstreams).
+ *   that the configuration names (https://docs.cachix.org/upstreams). What the pushed paths refer to, and was left out, carries the signature
+ *   of such a key in the Nix store.
  *
  * It never rejects: what is not known to be left to an upstream is missing.
  */
@@ -36,13 +37,16 @@ export async function findUpstreamPaths(
     case "s3":
     case "http":
       return new Set();
-    case "cachix":
-      return new Set(
-        [...absent.elsewhere].flatMap(([path, info]) => (isSigned(info, upstreamKeys) ? [path] : [])),
-      );
-    case "attic":
+    case "cachix": {
+      const redirected = [...absent.elsewhere].filter(([, info]) => isSigned(info, upstreamKeys));
+      if (verification.subject === "paths") return new Set(redirected.map(([path]) => path));
+      return findLeftOut(absent.missing, async () => upstreamKeys, verification);
+    }
+    case "attic": {
       if (destination.ignoreUpstream === true) return new Set();
-      return findLeftOut(absent.missing, destination, verification);
+      const findKeys = async () => (await askAttic(destination, verification)) ?? upstreamKeys;
+      return findLeftOut(absent.missing, findKeys, verification);
+    }
   }
 }
 
@@ -50,14 +54,14 @@ function isSigned(info: PathInfo | undefined, keys: readonly string[]): boolean 
   return info?.signedBy.some((key) => keys.includes(key)) === true;
 }
 
+/** Paths that carry a signature by a key of an upstream, as the Nix store holds them. */
 async function findLeftOut(
   missing: readonly string[],
-  destination: AtticDestination,
-  verification: Verification,
+  findKeys: () => Promise<readonly string[]>,
+  { host, context }: Verification,
 ): Promise<ReadonlySet<string>> {
   if (missing.length === 0) return new Set();
-  const { cache, host, context } = verification;
-  const keys = (await askAttic(destination, verification)) ?? cache.upstreamKeys ?? [];
+  const keys = await findKeys();
   if (keys.length === 0) return new Set();
   const { storeDirectory } = host;
   const { answer, error } = await askPathInfo(

@@ -61,7 +61,10 @@ async function verifyBatch(batch: readonly string[], verification: Verification)
   const isRedacted = answer.includes("[redacted]");
   const found = isRedacted ? undefined : parsePathInfo(answer);
   if (found === undefined) return { ...NOTHING, error: unverified(UNREADABLE, undefined) };
-  const { gone, elsewhere } = await probeCache(batch, found, reader, verification);
+  const { gone, elsewhere } =
+    verification.subject === "paths"
+      ? await probeCache(batch, found, reader, verification)
+      : { gone: new Set<string>(), elsewhere: new Set<string>() };
   const there = new Map([...found].filter(([path]) => !gone.has(path) && !elsewhere.has(path)));
   const missing = batch.filter((path) => !found.has(path));
   const redirected = new Map([...found].filter(([path]) => elsewhere.has(path)));

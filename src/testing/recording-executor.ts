@@ -32,7 +32,7 @@ export type ScriptedResult = Partial<ExecutionResult>;
 export interface RecordingExecutorOptions {
   /**
    * Says how a command ends; an error is what the executor rejects with. Default, also where it returns nothing: success, of which the check of store paths
-   * says that all are valid, and a cache that it has all it is asked for.
+   * says that all are valid and refer to nothing, and a cache that it has all it is asked for.
    */
   readonly respond?:
     | ((command: CommandSpec, options: ExecuteOptions) => ScriptedResult | Error | undefined)
@@ -73,11 +73,12 @@ export function createRecordingExecutor(options: RecordingExecutorOptions = {}):
   };
 }
 
-/** Success; a question which paths a cache has is answered with all of them. */
+/** Success; a question which paths a cache has is answered with all of them, and they refer to nothing. */
 function answerByDefault({ args }: CommandSpec): ScriptedResult {
   if (!args.includes("path-info")) return {};
   const storePaths = args.slice(args.indexOf("--") + 1);
-  return { stdout: JSON.stringify(Object.fromEntries(storePaths.map((path) => [String(path), {}]))) };
+  const info = args.includes("--recursive") ? { narSize: 1, references: [] } : {};
+  return { stdout: JSON.stringify(Object.fromEntries(storePaths.map((path) => [String(path), info]))) };
 }
 
 function toResult(scripted: ScriptedResult): ExecutionResult {

@@ -20,6 +20,8 @@ export interface AskBinaryCacheOptions extends StorePathOptions {
   readonly cache: BinaryCache;
   readonly limiter: Limiter;
   readonly signal: AbortSignal;
+  /** Told that an answer was a redirect, which is not followed: what lies behind it is not there. */
+  readonly onRedirect?: (() => void) | undefined;
 }
 
 /**
@@ -125,13 +127,15 @@ async function askNarinfo(path: string, options: AskBinaryCacheOptions): Promise
 /** S3 refuses a question for what is not there where the keys may not list: the upload then tells. */
 async function read(
   key: string,
-  { cache, limiter, signal }: AskBinaryCacheOptions,
+  { cache, limiter, signal, onRedirect }: AskBinaryCacheOptions,
 ): Promise<Uint8Array | undefined> {
   try {
     return await limiter.run(() => cache.get(key, { maxBytes: MAX_NARINFO_BYTES, signal }));
   } catch (error) {
-    const isRefused = error instanceof CacheAnswerError && [401, 403].includes(error.answer.status ?? 0);
-    if (isRefused) return undefined;
+    const status = error instanceof CacheAnswerError ? error.answer.status : undefined;
+    const isRedirect = status !== undefined && status >= 300 && status < 400;
+    if (isRedirect) onRedirect?.();
+    if (isRedirect || status === 401 || status === 403) return undefined;
     throw error;
   }
 }

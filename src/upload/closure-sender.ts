@@ -1,7 +1,10 @@
 import { setMaxListeners } from "node:events";
-import type { BinaryCache } from "../binary-cache/binary-cache.ts";
+import { readFile } from "node:fs/promises";
+import type { BinaryCache, CacheObject } from "../binary-cache/binary-cache.ts";
 import { CacheAnswerError } from "../binary-cache/cache-answer-error.ts";
+import { encodeContent } from "../binary-cache/content-encoding.ts";
 import type { Closure } from "../commands/closure.ts";
+import type { FileEncoding } from "../commands/staging.ts";
 import { parseStorePath, type StorePathOptions } from "../commands/store-path.ts";
 import { PushError } from "../core/errors.ts";
 import { classifyAnswer } from "../execution/failure.ts";
@@ -18,9 +21,14 @@ export interface ClosureSenderOptions extends StorePathOptions {
   /** Whether the cache has a path already. */
   readonly isKnown: (path: string) => boolean;
   readonly limiter: Limiter;
+  /** How narinfos and listings are compressed; default not at all. */
+  readonly narinfoEncoding?: FileEncoding | undefined;
+  readonly listingEncoding?: FileEncoding | undefined;
   readonly signal: AbortSignal;
-  /** Called for each path that is there, with the bytes of its NAR. */
-  readonly onSent: (path: string, bytes: number) => void;
+  /** Called for each path that is there now. */
+  readonly onSent: (path: string) => void;
+  /** Called with the bytes of NARs that went out, or have to be sent again, and with how many more or less will have to. */
+  readonly onBytes: (sent: number, more: number) => void;
 }
 
 /**
@@ -78,7 +86,7 @@ export class ClosureSender {
       await nar;
       await this.#sendNarinfo(staged);
       this.sent.set(path, staged);
-      this.#options.onSent(path, staged.nar.size);
+      this.#options.onSent(path);
     } catch (error) {
       this.failures.set(path, this.#toFailure(error, path));
     }
@@ -95,16 +103,23 @@ export class ClosureSender {
 
   #sendNar(staged: StagedPath): Promise<void> {
     const { url } = staged.parsed;
-    const sending = this.#nars.get(url) ?? this.#options.limiter.run(() => this.#sendNarOnce(staged));
+    const known = this.#nars.get(url);
+    if (known !== undefined) return known;
+    this.#options.onBytes(0, staged.nar.size);
+    const sending = this.#options.limiter.run(() => this.#sendNarOnce(staged));
     this.#nars.set(url, sending);
     return sending;
   }
 
   async #sendNarOnce({ nar, parsed }: StagedPath): Promise<void> {
     this.#signal.throwIfAborted();
-    const { cache } = this.#options;
-    if (nar.size >= ASKED_BYTES && (await this.#hasNar(parsed.url, nar.size))) return;
-    const object = { contentType: "application/x-nix-nar", body: nar, sha256: parsed.fileSha256 };
+    const { cache, onBytes } = this.#options;
+    if (nar.size >= ASKED_BYTES && (await this.#hasNar(parsed.url, nar.size))) {
+      onBytes(0, -nar.size);
+      return;
+    }
+    const onUploaded = (bytes: number): void => onBytes(bytes, 0);
+    const object = { contentType: "application/x-nix-nar", body: nar, sha256: parsed.fileSha256, onUploaded };
     await cache.put(parsed.url, object, this.#signal);
   }
 
@@ -119,13 +134,13 @@ export class ClosureSender {
   }
 
   async #sendNarinfo({ path, narinfo, listing }: StagedPath): Promise<void> {
-    const { cache, limiter } = this.#options;
+    const { cache, limiter, narinfoEncoding, listingEncoding } = this.#options;
     const { hash } = parseStorePath(path, this.#options);
     if (listing !== undefined) {
-      const object = { contentType: "application/json", body: listing };
+      const object = await toObject("application/json", listing, listingEncoding);
       await limiter.run(() => cache.put(`${hash}.ls`, object, this.#signal));
     }
-    const object = { contentType: "text/x-nix-narinfo", body: narinfo };
+    const object = await toObject("text/x-nix-narinfo", narinfo, narinfoEncoding);
     await limiter.run(() => cache.put(`${hash}.narinfo`, object, this.#signal));
   }
 
@@ -141,6 +156,16 @@ export class ClosureSender {
     const reason: unknown = signal.aborted ? signal.reason : error;
     return reason instanceof PushError ? reason : missing(path);
   }
+}
+
+async function toObject(
+  contentType: string,
+  body: CacheObject["body"],
+  contentEncoding: FileEncoding | undefined,
+): Promise<CacheObject> {
+  if (contentEncoding === undefined) return { contentType, body };
+  const content = "path" in body ? await readFile(body.path) : body;
+  return { contentType, contentEncoding, body: await encodeContent(content, contentEncoding) };
 }
 
 function missing(path: string): PushError {

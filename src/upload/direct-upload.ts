@@ -3,6 +3,7 @@ import type { BinaryCache } from "../binary-cache/binary-cache.ts";
 import type { Narinfo } from "../binary-cache/narinfo.ts";
 import type { Presence } from "../binary-cache/presence.ts";
 import type { Closure, Registration } from "../commands/closure.ts";
+import type { FileEncoding } from "../commands/staging.ts";
 import type { StoreParameter } from "../core/cache.ts";
 import { CommandError, PushError } from "../core/errors.ts";
 import type { CommandProgress } from "../execution/nix-log.ts";
@@ -32,6 +33,9 @@ export interface DirectUploadOptions {
   readonly parameters: readonly StoreParameter[];
   /** The store's directory; default `/nix/store`. */
   readonly storeDirectory?: string | undefined;
+  /** How narinfos and listings are compressed on their way; default not at all. */
+  readonly narinfoEncoding?: FileEncoding | undefined;
+  readonly listingEncoding?: FileEncoding | undefined;
   /** Absolute path of the directory in which paths are staged. */
   readonly stagingParent: string;
   /** Most bytes of NARs, uncompressed, that are staged together. */
@@ -78,6 +82,7 @@ class DirectUpload {
   readonly #stager: ShareStager;
   /** The paths that the cache has, with what it says of them. */
   #known: ReadonlyMap<string, Narinfo | undefined> = new Map();
+  #isRedirected = false;
 
   constructor(options: DirectUploadOptions) {
     const { cache, closure, signal, storeDirectory, storePaths: roots, presence, random } = options;
@@ -86,6 +91,9 @@ class DirectUpload {
     this.#options = options;
     this.#asked = {
       ...{ cache, signal, storeDirectory, limiter, roots, presence, random },
+      onRedirect: () => {
+        this.#isRedirected = true;
+      },
       paths: [...closure.keys()],
     };
     this.#stager = new ShareStager({ parent, shareBytes, parameters, storeDirectory, toOptions });
@@ -96,6 +104,8 @@ class DirectUpload {
     await using _stager = this.#stager;
     this.#stageExpected();
     const [hasInfo, known] = await Promise.all([hasCacheInfo(this.#asked), findKnownPaths(this.#asked)]);
+    if (this.#isRedirected)
+      throw new StagingError("The cache sends its readers elsewhere, where nix alone follows");
     this.#known = known;
     const unsigned = this.#findUnsigned(known);
     if (unsigned !== undefined) return { executions: [], present: [], complete: [], error: unsigned };
@@ -116,15 +126,17 @@ class DirectUpload {
 
   #makeSender(): ClosureSender {
     const { cache, closure, signal, storeDirectory, onProgress } = this.#options;
-    let [paths, bytes] = [0, 0];
+    const { narinfoEncoding, listingEncoding } = this.#options;
+    let [paths, bytes, allBytes] = [0, 0, 0];
     return new ClosureSender({
-      ...{ cache, closure, signal, storeDirectory },
+      ...{ cache, closure, signal, storeDirectory, narinfoEncoding, listingEncoding },
       limiter: this.#asked.limiter,
       isKnown: (path) => this.#known.has(path),
-      onSent: (_path, size) => {
-        bytes += size;
-        onProgress?.({ type: "paths", done: ++paths, expected: closure.size - this.#known.size });
-        onProgress?.({ type: "bytes", done: bytes, expected: bytes });
+      onSent: () => onProgress?.({ type: "paths", done: ++paths, expected: closure.size - this.#known.size }),
+      onBytes: (sent, more) => {
+        bytes += sent;
+        allBytes += more;
+        if (sent !== 0) onProgress?.({ type: "bytes", done: bytes, expected: allBytes });
       },
     });
   }

@@ -102,8 +102,10 @@ export class StagingArea implements AsyncDisposable {
 
   async #run(directory: string, paths: readonly string[]): Promise<void> {
     const { parameters, storeDirectory, toOptions } = this.#options;
-    const command = buildStagingCommand(paths, { directory, parameters, storeDirectory });
-    const { result, error } = await runCommand(command, toOptions());
+    const options = toOptions();
+    const progress = options.onMove !== undefined;
+    const command = buildStagingCommand(paths, { directory, parameters, progress, storeDirectory });
+    const { result, error } = await runCommand(command, options);
     if (result !== undefined) this.executions.push(result);
     if (error === undefined) return;
     if (error.code !== "ERR_PUSH_FAILED") throw error;

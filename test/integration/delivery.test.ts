@@ -173,7 +173,7 @@ describeWith("nix", "delivery to real servers", () => {
       { fail: ({ method, path }) => (method === "PUT" && path.endsWith(".narinfo") ? 413 : undefined) },
       async (server) => {
         const [path = ""] = await store.addMany("words", 1);
-        const registry = CacheRegistry.fromToml(toToml(toCache("one", server.url)), {
+        const registry = CacheRegistry.fromToml(toToml(toCache("one", server.url, 'upload = "nix"')), {
           runtime: { env: store.env },
         });
         const request = { repository: "o/r", job: "j", caches: ["one"], storePaths: [path] };

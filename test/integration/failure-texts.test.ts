@@ -54,6 +54,7 @@ describeEachNix("what nix says of a server that misbehaves", (searchPath) => {
       id = "one"
       cache_type = "nix-copy"
       destination = "${url}"
+      upload = "nix"
       credentials = "none"`;
     await using registry = CacheRegistry.fromToml(toml, { runtime: { env: store.env }, verify: "never" });
     const [path = ""] = await store.addMany(`failing-${number++}`, 1);

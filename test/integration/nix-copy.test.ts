@@ -28,6 +28,7 @@ describeEachNix("nix copy to an HTTP binary cache", (searchPath) => {
        id = "loopback"
        cache_type = "nix-copy"
        destination = "${url}"
+       upload = "nix"
        credentials = ${credentials}
        permissions = { allow_all = true }`,
       { runtime: { env: { ...store.env, ...env } }, ...options },
@@ -170,11 +171,13 @@ describeEachNix("nix copy to an HTTP binary cache", (searchPath) => {
       id = "open"
       cache_type = "nix-copy"
       destination = "s3://bucket"
+      upload = "nix"
       credentials = "none"
       [[caches]]
       id = "signed"
       cache_type = "nix-copy"
       destination = "s3://bucket"
+      upload = "nix"
       credentials = { env = { vars = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"] } }`;
     const keys = { AWS_ACCESS_KEY_ID: "AKIA", AWS_SECRET_ACCESS_KEY: "canary" };
     const registry = CacheRegistry.fromToml(toml, { runtime: { env: { ...store.env, ...keys } } });

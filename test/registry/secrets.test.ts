@@ -6,6 +6,7 @@ import {
   type AuditEvent,
   CacheRegistry,
   type CacheRegistryOptions,
+  type CommandSpec,
   createLineSink,
   createProcessExecutor,
   defineCredentialSource,
@@ -144,7 +145,9 @@ describe("a secret shows up nowhere but in the child", () => {
         ...executor.commands.map((command) => formatCommand(command) + JSON.stringify(command.args)),
       );
       expectNoCanary(texts);
-      const push = executor.commands.find(({ file }) => ["nix", "cachix", "attic"].includes(file));
+      const isOfPush = ({ file, args }: CommandSpec): boolean =>
+        ["nix", "cachix", "attic"].includes(file) && !args.includes("--recursive");
+      const push = executor.commands.find(isOfPush);
       const values = [...(push?.env.values() ?? []), ...(push?.files.map(({ content }) => content) ?? [])];
       expect(values.some((value) => value instanceof Secret && value.expose().includes(CANARY))).toBe(true);
     },

@@ -57,7 +57,7 @@ export class FakeCaches {
   readonly respond = (command: CommandSpec): ScriptedResult | Error | undefined => {
     const args = command.args.map(String);
     const behind = args.slice(args.indexOf("--") + 1);
-    if (command.file === "nix-store") return undefined;
+    if (command.file === "nix-store" || args.includes("--recursive")) return undefined;
     if (args.includes("path-info")) return this.#answer(args, behind);
     const [name = "", ...paths] = behind;
     this.pushes.push([name, paths]);

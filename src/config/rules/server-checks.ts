@@ -131,6 +131,7 @@ function checkSubstituter(text: unknown, path: KeyPath, allowPrivateHosts: boole
 /** Keys that only some tools have an option for. */
 const KEYS_OF_TYPES: readonly (readonly [key: string, types: readonly CacheType[]])[] = [
   ["upload", ["nix-copy"]],
+  ["staging_size", ["nix-copy"]],
   ["jobs", ["attic"]],
   ["ignore_upstream", ["attic"]],
   ["upstream_keys", ["attic", "cachix"]],

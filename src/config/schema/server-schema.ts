@@ -3,7 +3,7 @@ import { DESTINATION_FORMS } from "../destination/destination.ts";
 import { credentialEntries } from "./credential-entries.ts";
 import { coded } from "./schema-issues.ts";
 import { flag, openTable, patterns, sourceTable, table } from "./schema-table.ts";
-import { cacheId, keyName, webAddress, webOrigin } from "./text-schemas.ts";
+import { byteSize, cacheId, keyName, webAddress, webOrigin } from "./text-schemas.ts";
 
 /** Grammar of the key under `credentials` that names a source of the host. */
 export const CUSTOM_SOURCE = /^custom:[a-z0-9][a-z0-9-]{0,63}$/u;
@@ -73,6 +73,13 @@ const cache = v.pipe(
           "How paths get to an S3 or HTTP cache: nix writes files that the server sends (direct, the default), or sends them itself (nix).",
         ),
         v.examples(["nix"]),
+      ),
+    ),
+    staging_size: v.optional(
+      v.pipe(
+        byteSize,
+        v.description("How much a direct upload stages on disk at a time, uncompressed; default 256 MiB."),
+        v.examples(["1 GiB"]),
       ),
     ),
     jobs: v.optional(

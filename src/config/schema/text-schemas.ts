@@ -1,9 +1,12 @@
 import * as v from "valibot";
+import { BYTE_SIZE, parseByteSize } from "../../core/byte-size.ts";
 import { findEnvironmentNameProblem } from "../../core/environment-name.ts";
 import { coded } from "./schema-issues.ts";
 
 /** Grammar of a cache id. */
 export const CACHE_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/u;
+
+const LEAST_BYTES = 2 ** 20;
 
 /** The id of a cache. */
 export const cacheId = v.pipe(
@@ -47,6 +50,20 @@ export const environmentName = v.pipe(
   v.check(
     (value) => findEnvironmentNameProblem(value) === undefined,
     coded("invalid-value", "This variable would change how the push tool runs, so it cannot be a credential"),
+  ),
+);
+
+/** A size of at least 1 MiB, as in `256 MiB`. */
+export const byteSize = v.pipe(
+  v.string(),
+  v.regex(BYTE_SIZE, coded("invalid-value", "Expected a size, as in 256 MiB or 2 GB")),
+  v.check(
+    (value) => (parseByteSize(value) ?? Number.POSITIVE_INFINITY) >= LEAST_BYTES,
+    coded("invalid-value", "A size here is at least 1 MiB"),
+  ),
+  v.check(
+    (value) => parseByteSize(value) !== undefined,
+    coded("invalid-value", "A size here is at most 8191 TiB"),
   ),
 );
 

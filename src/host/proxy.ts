@@ -1,0 +1,60 @@
+import { BlockList, isIP } from "node:net";
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** The proxy for a URL, or why it cannot be used. */
+export type FoundProxy =
+  | { readonly type: "none" }
+  | { readonly type: "http"; readonly url: string }
+  | { readonly type: "unsupported"; readonly variable: string };
+
+/**
+ * Finds the proxy that the host's variables name for a URL, as curl does, and nix by it (https://curl.se/docs/manpage.html#ENVIRONMENT):
+ * `http_proxy` in lower case alone, since a request's `Proxy` header sets the other in CGI, `https_proxy` and `all_proxy` in both; none for
+ * the hosts of `no_proxy`.
+ */
+export function findProxy(target: string, env: Environment): FoundProxy {
+  const { protocol, hostname } = new URL(target);
+  const names = [
+    ...(protocol === "https:" ? ["https_proxy", "HTTPS_PROXY"] : ["http_proxy"]),
+    ...["all_proxy", "ALL_PROXY"],
+  ];
+  const variable = names.find((name) => env[name]);
+  const said = variable === undefined ? "" : (env[variable] ?? "");
+  if (variable === undefined || isExcepted(hostname, env["no_proxy"] || env["NO_PROXY"] || ""))
+    return { type: "none" };
+  const url = /^[a-z][a-z0-9+.-]*:\/\//iu.test(said) ? said : `http://${said}`;
+  const isHttp = URL.canParse(url) && ["http:", "https:"].includes(new URL(url).protocol);
+  return isHttp ? { type: "http", url } : { type: "unsupported", variable };
+}
+
+/** Whether a host is one of those that `no_proxy` lists: by its name or a name above it, by its address or a network. */
+function isExcepted(hostname: string, list: string): boolean {
+  const host = hostname
+    .replace(/^\[|\]$/gu, "")
+    .replace(/\.$/u, "")
+    .toLowerCase();
+  return list
+    .toLowerCase()
+    .split(/[\s,]+/u)
+    .filter((entry) => entry !== "")
+    .some((entry) => {
+      if (entry === "*") return true;
+      if (isIP(host) !== 0) return isInNetwork(host, entry.replace(/^\[|\]$/gu, ""));
+      const name = entry.replace(/^\.|\.$/gu, "");
+      return host === name || host.endsWith(`.${name}`);
+    });
+}
+
+function isInNetwork(address: string, entry: string): boolean {
+  const [network = "", bits] = entry.split("/");
+  const version = isIP(network);
+  if (version === 0 || version !== isIP(address)) return false;
+  const family = version === 4 ? "ipv4" : "ipv6";
+  const longest = version === 4 ? 32 : 128;
+  const prefix = bits === undefined ? longest : Number(bits);
+  if (!Number.isInteger(prefix) || prefix < 0 || prefix > longest) return false;
+  const list = new BlockList();
+  list.addSubnet(network, prefix, family);
+  return list.check(address, family);
+}

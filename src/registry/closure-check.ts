@@ -1,0 +1,128 @@
+import { setMaxListeners } from "node:events";
+import { fixedCredentials } from "../binary-cache/cache-credentials.ts";
+import { openBinaryCache } from "../binary-cache/open-binary-cache.ts";
+import type { Closure } from "../commands/closure.ts";
+import { PushError } from "../core/errors.ts";
+import { findHostCertificates } from "../execution/certificates.ts";
+import { findKnownPaths } from "../upload/ask-binary-cache.ts";
+import { Limiter } from "../upload/limiter.ts";
+import { StagingError } from "../upload/staging-error.ts";
+import type { CacheReader } from "./cache-reader.ts";
+import { listSome } from "./list-some.ts";
+import type { LocalStore } from "./local-store.ts";
+import type { Verification } from "./verification.ts";
+import { verifyPaths } from "./verify.ts";
+
+/** What Cachix and Attic leave to an upstream if nobody says otherwise (https://docs.cachix.org/upstreams, https://docs.attic.rs). */
+const DEFAULT_UPSTREAM_KEYS = ["cache.nixos.org-1"];
+/** Most questions at once. */
+const MAX_REQUESTS = 64;
+
+/** Which of some paths a cache has with all that they refer to. */
+export interface CheckedClosure {
+  readonly complete: readonly string[];
+  /** Why others are not; absent if all are. */
+  readonly error?: PushError | undefined;
+}
+
+/**
+ * Finds out whether a cache has all that some paths refer to, where its tool may have left something out. The cache is asked for narinfos over
+ * HTTP; what it does not answer with one, nix is asked for, and what the cache leaves to an upstream is not missing.
+ *
+ * It never rejects: a store or a cache that does not answer has proven nothing.
+ *
+ * @param roots - paths that the cache has, or leaves to an upstream
+ */
+export async function checkClosure(
+  roots: readonly string[],
+  store: LocalStore,
+  reader: CacheReader,
+  verification: Verification,
+): Promise<CheckedClosure> {
+  if (roots.length === 0) return { complete: [] };
+  try {
+    const closure = await store.closure();
+    const own = collectClosure(roots, closure);
+    const referred = [...own.keys()].filter((path) => !roots.includes(path));
+    const known = await findThere(referred, reader, verification);
+    const asked = referred.filter((path) => !known.has(path));
+    // Who built what they refer to need not have signed it, and a reader who is sent to an upstream gets it there.
+    const { upstreamKeys = DEFAULT_UPSTREAM_KEYS } = verification.cache;
+    const cache = { ...verification.cache, requireSignature: undefined, upstreamKeys };
+    const { present, upstream, error } = await verifyPaths(asked, {
+      ...verification,
+      cache,
+      subject: "references",
+    });
+    verification.context.presences.of(cache.id).add([...known, ...present]);
+    const there = new Set([...known, ...present, ...upstream, ...roots]);
+    return judge(roots, own, there, error);
+  } catch (error) {
+    if (error instanceof PushError && error.code !== "ERR_PUSH_FAILED") return { complete: [], error };
+    const reason = error instanceof StagingError || error instanceof PushError ? `: ${error.message}` : "";
+    const message = `Whether the cache has all that the pushed paths refer to is not known${reason}`;
+    return { complete: [], error: new PushError("ERR_PUSH_UNVERIFIED", message, roots) };
+  }
+}
+
+/** The closure of some of the paths, in the same order. */
+function collectClosure(roots: readonly string[], closure: Closure): Closure {
+  const found = new Set<string>();
+  const waiting = [...roots];
+  for (let path = waiting.pop(); path !== undefined; path = waiting.pop()) {
+    if (found.has(path)) continue;
+    found.add(path);
+    waiting.push(...(closure.get(path)?.references ?? []));
+  }
+  return new Map([...closure].filter(([path]) => found.has(path)));
+}
+
+/** The paths whose narinfo the cache gives, or gave a while ago. */
+async function findThere(
+  paths: readonly string[],
+  { destination, credentials }: CacheReader,
+  { cache: { id }, host, context }: Verification,
+): Promise<ReadonlySet<string>> {
+  const { runtime, deadline, presences } = context;
+  const { http, clock, random, env } = runtime;
+  if (paths.length === 0 || http.connect === undefined) return new Set();
+  using session = http.connect({ maxConnections: MAX_REQUESTS });
+  const certificateAuthorities = findHostCertificates(env);
+  const over = new AbortController();
+  const signal = AbortSignal.any([deadline.signal, over.signal]);
+  setMaxListeners(0, signal);
+  try {
+    const fixed = fixedCredentials(credentials.env);
+    const options = { session, clock, random, certificateAuthorities, credentials: fixed };
+    const cache = await openBinaryCache(destination, credentials.env, options);
+    const limiter = new Limiter(MAX_REQUESTS);
+    const bounds = { limiter, signal, storeDirectory: host.storeDirectory };
+    const asked = { cache, paths, roots: [], presence: presences.of(id), random, ...bounds };
+    return new Set((await findKnownPaths(asked)).keys());
+  } finally {
+    // Questions that are still under way are for nobody.
+    over.abort(new Error("The questions are over"));
+  }
+}
+
+function judge(
+  roots: readonly string[],
+  closure: Closure,
+  there: ReadonlySet<string>,
+  error: PushError | undefined,
+): CheckedClosure {
+  const broken = new Set<string>();
+  const missing: string[] = [];
+  // References stand before who refers to them.
+  for (const { path, references } of closure.values()) {
+    const isReferred = there.has(path);
+    if (!isReferred) missing.push(path);
+    if (!isReferred || references.some((reference) => broken.has(reference))) broken.add(path);
+  }
+  const complete = roots.filter((path) => !broken.has(path));
+  if (complete.length === roots.length) return { complete };
+  const incomplete = roots.filter((path) => broken.has(path));
+  const message =
+    error?.message ?? `The cache lacks ${listSome(missing)}, which the pushed paths refer to; push again`;
+  return { complete, error: new PushError("ERR_PUSH_UNVERIFIED", message, incomplete) };
+}
