@@ -133,15 +133,21 @@ export class ClosureSender {
     }
   }
 
+  /** What is small and on its way is not cut off when the server refuses another: it may be there then, and nobody would know. */
   async #sendNarinfo({ path, narinfo, listing }: StagedPath): Promise<void> {
-    const { cache, limiter, narinfoEncoding, listingEncoding } = this.#options;
+    const { cache, limiter, signal, narinfoEncoding, listingEncoding } = this.#options;
+    const send = (key: string, object: CacheObject): Promise<void> =>
+      limiter.run(() => {
+        this.#signal.throwIfAborted();
+        return cache.put(key, object, signal);
+      });
     const { hash } = parseStorePath(path, this.#options);
     if (listing !== undefined) {
       const object = await toObject("application/json", listing, listingEncoding);
-      await limiter.run(() => cache.put(`${hash}.ls`, object, this.#signal));
+      await send(`${hash}.ls`, object);
     }
     const object = await toObject("text/x-nix-narinfo", narinfo, narinfoEncoding);
-    await limiter.run(() => cache.put(`${hash}.narinfo`, object, this.#signal));
+    await send(`${hash}.narinfo`, object);
   }
 
   #toFailure(error: unknown, path: string): PushError {

@@ -158,9 +158,11 @@ describeEachNix("a push with upload = direct", (searchPath) => {
     const found = await ways(direct);
     expect([found.plan, found.check, found.ok]).toEqual([{ way: "direct" }, { way: "direct" }, true]);
     expect(found.commands.join("\n")).toContain("file://<stage>");
-    await using proxied = open("http://cache.example.com", '"none"', { https_proxy: "http://proxy:1" });
-    expect(await ways(proxied)).toMatchObject({
-      plan: { way: "nix", reason: expect.stringContaining("https_proxy") },
+    await using proxied = open("http://cache.example.com", '"none"', { http_proxy: "http://proxy:1" });
+    expect(await ways(proxied)).toMatchObject({ plan: { way: "direct" }, check: { way: "direct" } });
+    await using socks = open("http://cache.example.com", '"none"', { all_proxy: "socks5://proxy:1" });
+    expect(await ways(socks)).toMatchObject({
+      plan: { way: "nix", reason: expect.stringContaining("all_proxy") },
       check: { way: "nix" },
     });
     await using special = open("http://127.0.0.1:1?index-debug-info=true");

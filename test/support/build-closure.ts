@@ -33,6 +33,19 @@ export async function buildChain(store: PrivateNixStore, tag: string, length: nu
   return end;
 }
 
+/** Builds paths with names of their own and the same content. */
+export function buildEqual(store: PrivateNixStore, tag: string, count: number): Promise<readonly string[]> {
+  return build(
+    store,
+    `builtins.genList (n: builtins.derivation {
+       name = "${tag}-\${toString n}";
+       system = builtins.currentSystem;
+       builder = "/bin/sh";
+       args = [ "-c" "echo '${tag}' > $out" ];
+     }) ${count}`,
+  );
+}
+
 /** Builds a path that refers to so many others. */
 export async function buildWide(
   store: PrivateNixStore,

@@ -21,6 +21,7 @@ export const vaultAwsEngine: string | undefined = process.env["EKA_CI_VAULT_AWS_
 
 function isInstalled(tool: string): boolean {
   if (tool === "node:sqlite") return nodeWithSqlite !== undefined;
+  if (tool === "root") return process.getuid?.() === 0;
   if (tool === "newer-nix") return newerNix !== undefined;
   if (tool === "vault-aws-engine") return vaultAwsEngine !== undefined;
   // It tells its version only beside an error.

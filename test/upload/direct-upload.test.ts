@@ -6,11 +6,11 @@ import { type BinaryCacheOptions, BinaryCacheServer } from "../../examples/suppo
 import { PrivateNixStore } from "../../examples/support/private-nix-store.ts";
 import { fixedCredentials } from "../../src/binary-cache/cache-credentials.ts";
 import { HttpBinaryCache } from "../../src/binary-cache/http-binary-cache.ts";
-import { parseNarinfo } from "../../src/binary-cache/narinfo.ts";
 import { Presence } from "../../src/binary-cache/presence.ts";
 import { type DirectUploadOptions, uploadDirectly } from "../../src/upload/direct-upload.ts";
 import { askClosure } from "../support/ask-closure.ts";
 import { buildChain, buildWide } from "../support/build-closure.ts";
+import { checkConsistency } from "../support/check-consistency.ts";
 import { describeEachNix } from "../support/requirement.ts";
 
 const { http, clock, random } = createNodeRuntime();
@@ -84,19 +84,8 @@ describeEachNix("a direct upload", (searchPath) => {
   ) => {
     await using server = await BinaryCacheServer.start(options);
     await work(server);
-    checkConsistency(server);
+    checkConsistency(server.objects);
   };
-
-  /** Every narinfo has its NAR, and the narinfos of all that it refers to. */
-  function checkConsistency(server: BinaryCacheServer): void {
-    for (const [key, object] of server.objects) {
-      if (!key.endsWith(".narinfo")) continue;
-      const narinfo = parseNarinfo(object.toString());
-      expect(server.objects.has(`/${narinfo?.url}`)).toBe(true);
-      for (const name of narinfo?.references ?? [])
-        expect(server.objects.has(`/${name.slice(0, 32)}.narinfo`)).toBe(true);
-    }
-  }
 
   it("brings the whole closure there, and then nothing more", () =>
     withServer({}, async (server) => {
