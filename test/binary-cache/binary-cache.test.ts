@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { gzipSync } from "node:zlib";
 import {
   type CacheDestination,
   createNodeRuntime,
@@ -13,6 +14,7 @@ import { afterAll, describe, expect, it } from "vitest";
 import { BinaryCacheServer } from "../../examples/support/binary-cache-server.ts";
 import type { BinaryCache } from "../../src/binary-cache/binary-cache.ts";
 import { fixedCredentials } from "../../src/binary-cache/cache-credentials.ts";
+import { decodeContent, encodeContent } from "../../src/binary-cache/content-encoding.ts";
 import { HttpBinaryCache } from "../../src/binary-cache/http-binary-cache.ts";
 import { openBinaryCache } from "../../src/binary-cache/open-binary-cache.ts";
 import { startExternal } from "../integration/servers/external-server.ts";
@@ -57,7 +59,7 @@ interface Opened extends AsyncDisposable {
 }
 
 /** What every binary cache does. */
-function describeBinaryCache(name: string, start: () => Promise<Opened>): void {
+function describeBinaryCache(name: string, start: () => Promise<Opened>, { keepsHeaders = true } = {}): void {
   describe(name, () => {
     const get = (cache: BinaryCache, key: string) => cache.get(key, { signal: never, maxBytes: 1_000_000 });
 
@@ -75,6 +77,23 @@ function describeBinaryCache(name: string, start: () => Promise<Opened>): void {
         false,
       ]);
     });
+
+    it.each(["gzip", "br"] as const)(
+      "gives back in the clear what was put compressed by %s",
+      async (encoding) => {
+        await using opened = await start();
+        const content = Buffer.from("StorePath: /nix/store/x\n".repeat(100));
+        const body = await encodeContent(content, encoding);
+        expect(body.length).toBeLessThan(content.length);
+        const object = { contentType: "text/x-nix-narinfo", contentEncoding: encoding, body };
+        await opened.cache.put(`${encoding}.narinfo`, object, never);
+        const got = await get(opened.cache, `${encoding}.narinfo`);
+        // A server that keeps no headers gives back what it got, to Nix as well.
+        expect(keepsHeaders ? Buffer.from(got ?? []).toString() : got?.length).toBe(
+          keepsHeaders ? content.toString() : body.length,
+        );
+      },
+    );
 
     it("takes another object in place of one", async () => {
       await using opened = await start();
@@ -111,22 +130,13 @@ function describeBinaryCache(name: string, start: () => Promise<Opened>): void {
   });
 }
 
-describeBinaryCache("an HTTP cache on the loopback", async () => {
-  const server = await BinaryCacheServer.start({ credentials: { username: "ci", password: "canary" } });
-  const cache = await open(server.url, { HTTP_USERNAME: "ci", HTTP_PASSWORD: "canary" });
-  return {
-    cache,
-    [Symbol.asyncDispose]: async () => {
-      cache[Symbol.dispose]();
-      await server[Symbol.asyncDispose]();
-    },
-  };
-});
+const KEEPS_NO_HEADERS = { keepsHeaders: false };
 
-describeWith("nginx", "a binary cache at nginx", () => {
-  describeBinaryCache("with a password", async () => {
-    const server = await startNginx({ credentials: { username: "ci", password: "canary" } });
-    const cache = await open(`${server.url}/deep/cache`, { HTTP_USERNAME: "ci", HTTP_PASSWORD: "canary" });
+describeBinaryCache(
+  "an HTTP cache on the loopback",
+  async () => {
+    const server = await BinaryCacheServer.start({ credentials: { username: "ci", password: "canary" } });
+    const cache = await open(server.url, { HTTP_USERNAME: "ci", HTTP_PASSWORD: "canary" });
     return {
       cache,
       [Symbol.asyncDispose]: async () => {
@@ -134,7 +144,26 @@ describeWith("nginx", "a binary cache at nginx", () => {
         await server[Symbol.asyncDispose]();
       },
     };
-  });
+  },
+  KEEPS_NO_HEADERS,
+);
+
+describeWith("nginx", "a binary cache at nginx", () => {
+  describeBinaryCache(
+    "with a password",
+    async () => {
+      const server = await startNginx({ credentials: { username: "ci", password: "canary" } });
+      const cache = await open(`${server.url}/deep/cache`, { HTTP_USERNAME: "ci", HTTP_PASSWORD: "canary" });
+      return {
+        cache,
+        [Symbol.asyncDispose]: async () => {
+          cache[Symbol.dispose]();
+          await server[Symbol.asyncDispose]();
+        },
+      };
+    },
+    KEEPS_NO_HEADERS,
+  );
 });
 
 const ENV = { AWS_ACCESS_KEY_ID: S3_KEYS.accessKeyId, AWS_SECRET_ACCESS_KEY: S3_KEYS.secretAccessKey };
@@ -173,6 +202,22 @@ describeWith("moto_server", "a binary cache at moto", () => {
       },
     };
   });
+});
+
+describe("what a cache has compressed", () => {
+  const body = new Uint8Array(gzipSync(Buffer.alloc(1_000_000)));
+
+  it("is not read beyond its bound", async () => {
+    expect(await decodeContent(body, "gzip", 999_999)).toBeUndefined();
+    expect(await decodeContent(body, " GZIP", 1_000_000)).toHaveLength(1_000_000);
+  });
+
+  it.each(["zstd", "gzip, br", "constructor"])("in a way that is not known (%s) is not there", async (said) =>
+    expect(await decodeContent(body, said, 2_000_000)).toBeUndefined(),
+  );
+
+  it("is not there where it is broken", async () =>
+    expect(await decodeContent(body.subarray(5), "gzip", 2_000_000)).toBeUndefined());
 });
 
 describe("a request that fails", () => {

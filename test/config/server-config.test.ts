@@ -457,3 +457,36 @@ it("a login to Vault has the defaults that the guide names", () => {
     ...{ method: "jwt", role: "ci", tokenEnv: "VAULT_JWT", mount: "jwt" },
   });
 });
+
+it.each<[size: string, bytes: number | undefined, codes: readonly string[]]>([
+  ['"1 GiB"', 2 ** 30, []],
+  ['"1 MiB"', 2 ** 20, []],
+  ['"2GB"', 2e9, []],
+  ['"1 MB"', undefined, ["invalid-value"]],
+  ['"lots"', undefined, ["invalid-value"]],
+  ['"999999999 TiB"', undefined, ["invalid-value"]],
+  ["1048576", undefined, ["invalid-type"]],
+])("staging_size = %s is %s bytes", (size, bytes, codes) => {
+  const result = safeParseServerConfig(`
+    [[caches]]
+    id = "one"
+    cache_type = "nix-copy"
+    destination = "https://cache.example.org"
+    staging_size = ${size}
+    credentials = "none"
+    permissions = { allow_all = true }`);
+  expect(result.diagnostics.map(({ code }) => code)).toEqual(codes);
+  expect(result.success ? result.output.caches[0]?.stagingBytes : undefined).toBe(bytes);
+});
+
+it("staging_size belongs to caches that nix can push to", () => {
+  const { diagnostics } = safeParseServerConfig(`
+    [[caches]]
+    id = "one"
+    cache_type = "cachix"
+    destination = "one"
+    staging_size = "1 GiB"
+    credentials = { cachix-token = { env_var = "TOKEN" } }
+    permissions = { allow_all = true }`);
+  expect(diagnostics).toMatchObject([{ code: "invalid-value", path: ["caches", 0, "staging_size"] }]);
+});

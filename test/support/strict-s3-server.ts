@@ -83,6 +83,9 @@ export class StrictS3Server implements AsyncDisposable {
     return server;
   }
 
+  /** How objects are compressed, by what their uploader said. */
+  readonly #encodings = new Map<string, string>();
+
   get url(): string {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
@@ -136,7 +139,16 @@ export class StrictS3Server implements AsyncDisposable {
     const url = new URL(request.url ?? "", this.url);
     const [, bucket, ...key] = decodeURIComponent(url.pathname).split("/");
     if (bucket !== "bucket") return [404, toError("NoSuchBucket")];
-    return this.#act(request.method ?? "", key.join("/"), url.searchParams, body);
+    const [status, content = "", headers = {}] = this.#act(
+      request.method ?? "",
+      key.join("/"),
+      url.searchParams,
+      body,
+    );
+    const said = request.headers["content-encoding"];
+    if (request.method === "PUT" && said !== undefined) this.#encodings.set(key.join("/"), said);
+    const encoding = request.method === "PUT" ? undefined : this.#encodings.get(key.join("/"));
+    return [status, content, encoding === undefined ? headers : { ...headers, "content-encoding": encoding }];
   }
 
   #act(
