@@ -17,6 +17,7 @@ const toml = `
   [[caches]]
   id = "s3"
   cache_type = "nix-copy"
+  upload = "nix"
   destination = "s3://bucket?region=us-east-1"
   credentials = { env = { vars = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"] } }
   permissions = { allow_all = false, allowed_repos = ["company/*"], allowed_branches = ["main"] }`;

@@ -44,7 +44,7 @@ export class PrivateNixStore implements AsyncDisposable {
   }
 
   /** Adds a file with some content, and returns its store path. */
-  async add(name: string, content: string): Promise<string> {
+  async add(name: string, content: string | Uint8Array): Promise<string> {
     const file = join(this.#directory, "tmp", name);
     await writeFile(file, content);
     const env = { ...this.env, HOME: join(this.#directory, "home") };

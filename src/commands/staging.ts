@@ -77,6 +77,8 @@ export interface StagingOptions extends StorePathOptions {
   /** Absolute path of the directory that becomes a binary cache. */
   readonly directory: string;
   readonly parameters: readonly StoreParameter[];
+  /** Absolute path of the directory for nix's own temporary files; default the command's work directory. */
+  readonly temporaryDirectory?: string | undefined;
   /** Whether nix tells how far it is; default false. */
   readonly progress?: boolean | undefined;
 }
@@ -89,7 +91,7 @@ export interface StagingOptions extends StorePathOptions {
  */
 export function buildStagingCommand(
   storePaths: readonly string[],
-  { directory, parameters, progress = false, storeDirectory }: StagingOptions,
+  { directory, parameters, temporaryDirectory, progress = false, storeDirectory }: StagingOptions,
 ): CommandSpec {
   const query = parameters.map(({ name, value }) => `${name}=${value}`).join("&");
   const store = `file://${directory}${query === "" ? "" : `?${query}`}`;
@@ -100,5 +102,6 @@ export function buildStagingCommand(
     ...["--to", store, "--", ...checkStorePaths(storePaths, { storeDirectory })],
   ];
   const logFormat = progress ? "nix-internal-json" : undefined;
-  return { file: "nix", args, env: privateHome(), files: [], logFormat };
+  const temporary = temporaryDirectory === undefined ? [] : [["TMPDIR", temporaryDirectory] as const];
+  return { file: "nix", args, env: new Map([...privateHome(), ...temporary]), files: [], logFormat };
 }

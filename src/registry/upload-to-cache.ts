@@ -16,6 +16,9 @@ const MAX_REQUESTS = 128;
 /** Most bytes of NARs that are staged together: more delays the first request, and less does not fill a fast link. */
 const STAGING_BYTES = 256 * 1024 * 1024;
 
+/** Where Linux has files in memory (https://man7.org/linux/man-pages/man7/shm_overview.7.html). */
+const MEMORY = "/dev/shm";
+
 /** What is uploaded. */
 export interface CacheUpload {
   readonly cache: CacheDefinition;
@@ -53,7 +56,7 @@ export async function uploadToCache(upload: CacheUpload): Promise<UploadOutcome>
         storeDirectory: host.storeDirectory,
         ...way.staging,
       },
-      ...{ stagingParent: env["TMPDIR"] || "/tmp", maxRequests: MAX_REQUESTS },
+      ...{ stagingParents: { disk: env["TMPDIR"] || "/tmp", memory: MEMORY }, maxRequests: MAX_REQUESTS },
       shareBytes: cache.stagingBytes ?? context.stagingBytes ?? STAGING_BYTES,
       ...{ presence: context.presences.of(cache.id), random },
       ...{ requireSignature: cache.requireSignature, signal: stall.signal ?? deadline.signal, onProgress },

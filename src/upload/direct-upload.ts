@@ -20,6 +20,7 @@ import { ClosureSender } from "./closure-sender.ts";
 import { Limiter } from "./limiter.ts";
 import { readBack } from "./read-back.ts";
 import { ShareStager } from "./share-stager.ts";
+import type { StagingParents } from "./staging-directories.ts";
 import { StagingError } from "./staging-error.ts";
 import { toOutcome, type UploadOutcome } from "./upload-outcome.ts";
 
@@ -36,8 +37,7 @@ export interface DirectUploadOptions {
   /** How narinfos and listings are compressed on their way; default not at all. */
   readonly narinfoEncoding?: FileEncoding | undefined;
   readonly listingEncoding?: FileEncoding | undefined;
-  /** Absolute path of the directory in which paths are staged. */
-  readonly stagingParent: string;
+  readonly stagingParents: StagingParents;
   /** Most bytes of NARs, uncompressed, that are staged together. */
   readonly shareBytes: number;
   /** Most requests at once. */
@@ -86,7 +86,7 @@ class DirectUpload {
 
   constructor(options: DirectUploadOptions) {
     const { cache, closure, signal, storeDirectory, storePaths: roots, presence, random } = options;
-    const { stagingParent: parent, shareBytes, parameters, toOptions } = options;
+    const { stagingParents: parents, shareBytes, parameters, toOptions } = options;
     const limiter = new Limiter(options.maxRequests);
     this.#options = options;
     this.#asked = {
@@ -96,7 +96,7 @@ class DirectUpload {
       },
       paths: [...closure.keys()],
     };
-    this.#stager = new ShareStager({ parent, shareBytes, parameters, storeDirectory, toOptions });
+    this.#stager = new ShareStager({ parents, shareBytes, parameters, storeDirectory, toOptions });
   }
 
   async run(): Promise<UploadOutcome> {

@@ -8,9 +8,14 @@ import { buildStagingCommand } from "../commands/staging.ts";
 import { parseStorePath, type StorePathOptions } from "../commands/store-path.ts";
 import type { StoreParameter } from "../core/cache.ts";
 import type { ExecutionResult } from "../execution/executor.ts";
-import { PrivateHome } from "../execution/private-home.ts";
 import { type RunCommandOptions, runCommand } from "../execution/run-command.ts";
+import { StagingDirectories, type StagingParents } from "./staging-directories.ts";
 import { StagingError } from "./staging-error.ts";
+
+/** A path's narinfo, NAR and listing. */
+const FILES_OF_PATH = 3;
+/** Where nix writes NARs first. */
+const TEMPORARY = "tmp";
 
 /** A path as nix has written it. */
 export interface StagedPath {
@@ -33,8 +38,7 @@ export interface Share extends AsyncDisposable {
 
 /** What a staging area works with. */
 export interface StagingAreaOptions extends StorePathOptions {
-  /** Absolute path of the directory in which the private one is made. */
-  readonly parent: string;
+  readonly parents: StagingParents;
   readonly parameters: readonly StoreParameter[];
   /** Bounds of the next command. */
   readonly toOptions: () => RunCommandOptions;
@@ -44,19 +48,12 @@ export interface StagingAreaOptions extends StorePathOptions {
 export class StagingArea implements AsyncDisposable {
   readonly executions: ExecutionResult[] = [];
   readonly #options: StagingAreaOptions;
-  readonly #home: PrivateHome;
-  readonly #directory: string;
+  readonly #directories: StagingDirectories;
   #shares = 0;
 
-  /** @throws {@link StagingError} where no directory can be made */
   constructor(options: StagingAreaOptions) {
     this.#options = options;
-    try {
-      this.#home = PrivateHome.below(options.parent);
-      this.#directory = this.#home.createRun();
-    } catch {
-      throw new StagingError("No private directory can be made");
-    }
+    this.#directories = new StagingDirectories(options.parents);
   }
 
   /**
@@ -65,15 +62,34 @@ export class StagingArea implements AsyncDisposable {
    * @throws {@link StagingError} where nix does not write them; the push error of a command that was ended
    */
   async stage(registrations: readonly Registration[]): Promise<Share> {
-    const directory = join(this.#directory, String(this.#shares++));
-    await mkdir(directory, { mode: 0o700 }).catch(toStagingError);
     const own = new Set(registrations.map(({ path }) => path));
     const references = new Set(registrations.flatMap((registration) => registration.references));
-    await this.#writeSeeds(
-      directory,
-      [...references].filter((path) => !own.has(path)),
-    );
-    for (const batch of batchStorePaths([...own])) await this.#run(directory, batch);
+    const seeds = [...references].filter((path) => !own.has(path));
+    const memory = await this.#directories.openInMemory({
+      files: seeds.length + FILES_OF_PATH * registrations.length,
+      bytes: registrations.reduce((bytes, { narSize }) => bytes + narSize, 0),
+    });
+    if (memory !== undefined) {
+      try {
+        return await this.#stageIn(memory, registrations, seeds);
+      } catch (error) {
+        // The memory may have become scarce.
+        if (!(error instanceof StagingError)) throw error;
+      }
+    }
+    return this.#stageIn(this.#directories.openOnDisk(), registrations, seeds);
+  }
+
+  async #stageIn(
+    parent: string,
+    registrations: readonly Registration[],
+    seeds: readonly string[],
+  ): Promise<Share> {
+    const directory = join(parent, String(this.#shares++));
+    await mkdir(join(directory, TEMPORARY), { mode: 0o700, recursive: true }).catch(toStagingError);
+    await this.#writeSeeds(directory, seeds);
+    const own = registrations.map(({ path }) => path);
+    for (const batch of batchStorePaths(own)) await this.#run(directory, batch);
     const paths = await Promise.all(registrations.map(({ path }) => this.#read(directory, path))).catch(
       toStagingError,
     );
@@ -85,11 +101,7 @@ export class StagingArea implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    try {
-      await rm(this.#directory, { recursive: true, force: true, maxRetries: 3 });
-    } finally {
-      this.#home.endRun();
-    }
+    await this.#directories[Symbol.asyncDispose]();
   }
 
   async #writeSeeds(directory: string, references: readonly string[]): Promise<void> {
@@ -104,7 +116,10 @@ export class StagingArea implements AsyncDisposable {
     const { parameters, storeDirectory, toOptions } = this.#options;
     const options = toOptions();
     const progress = options.onMove !== undefined;
-    const command = buildStagingCommand(paths, { directory, parameters, progress, storeDirectory });
+    const command = buildStagingCommand(paths, {
+      ...{ directory, parameters, progress, storeDirectory },
+      temporaryDirectory: join(directory, TEMPORARY),
+    });
     const { result, error } = await runCommand(command, options);
     if (result !== undefined) this.executions.push(result);
     if (error === undefined) return;

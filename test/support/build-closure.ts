@@ -1,4 +1,7 @@
 import { execFile } from "node:child_process";
+import { randomUUID } from "node:crypto";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { promisify } from "node:util";
 import type { PrivateNixStore } from "../../examples/support/private-nix-store.ts";
 
@@ -7,8 +10,11 @@ const run = promisify(execFile);
 async function build(store: PrivateNixStore, expression: string): Promise<readonly string[]> {
   const env = { ...store.env, HOME: store.env["TMPDIR"] };
   const options = ["--no-out-link", "--option", "substitute", "false", "--option", "builders", ""];
+  // A long expression is no argument.
+  const file = join(store.env["TMPDIR"] ?? "", `${randomUUID()}.nix`);
+  await writeFile(file, expression);
   const buildWith = async (more: readonly string[]) =>
-    (await run("nix-build", [...options, ...more, "-E", expression], { env, maxBuffer: 1e8 })).stdout;
+    (await run("nix-build", [...options, ...more, file], { env, maxBuffer: 1e8 })).stdout;
   // A newer Nix beside the installed one has no hook where it looks for one, and an old one has to have one.
   const stdout = await buildWith([]).catch(() => buildWith(["--option", "build-hook", ""]));
   return stdout.trim().split("\n");
@@ -31,6 +37,26 @@ export async function buildChain(store: PrivateNixStore, tag: string, length: nu
      in chain ${length - 1}`,
   );
   return end;
+}
+
+/** Builds a path that refers to some others, however many. */
+export async function buildOn(
+  store: PrivateNixStore,
+  name: string,
+  references: readonly string[],
+): Promise<string> {
+  const [path = ""] = await build(
+    store,
+    `builtins.derivation {
+       name = "${name}";
+       system = builtins.currentSystem;
+       builder = "/bin/sh";
+       passAsFile = [ "references" ];
+       references = map builtins.storePath [ ${references.map((path) => `"${path}"`).join(" ")} ];
+       args = [ "-c" "(echo ${name}; /bin/cat $referencesPath) > $out" ];
+     }`,
+  );
+  return path;
 }
 
 /** Builds paths with names of their own and the same content. */

@@ -68,7 +68,7 @@ describeEachNix("a direct upload", (searchPath) => {
         closure: await askClosure(store, storePaths),
         ...{ storePaths, cache, parameters: [{ name: "compression", value: "zstd" }] },
         storeDirectory: store.env["NIX_STORE_DIR"],
-        stagingParent: store.env["TMPDIR"] ?? "",
+        stagingParents: { disk: store.env["TMPDIR"] ?? "" },
         ...{ shareBytes: 1024 * 1024, maxRequests: 16, random, signal: new AbortController().signal },
         toOptions: options,
         ...more,
@@ -306,8 +306,8 @@ describeEachNix("a direct upload", (searchPath) => {
 
   it("says that nothing was sent where nix cannot stage", () =>
     withServer({}, async (server) => {
-      const stagingParent = "/nonexistent";
-      await expect(upload(server, [chain], { stagingParent })).rejects.toMatchObject({
+      const stagingParents = { disk: "/nonexistent" };
+      await expect(upload(server, [chain], { stagingParents })).rejects.toMatchObject({
         name: "StagingError",
       });
       expect(server.objects.size).toBe(0);
