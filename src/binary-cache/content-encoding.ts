@@ -1,9 +1,12 @@
 import { promisify } from "node:util";
 import type { FileEncoding } from "../commands/staging.ts";
+import { lateImport } from "../core/late-import.ts";
+
+const loadZlib = lateImport(() => import("node:zlib"));
 
 /** Compresses an object. */
 export async function encodeContent(content: Uint8Array, encoding: FileEncoding): Promise<Uint8Array> {
-  const zlib = await import("node:zlib");
+  const zlib = await loadZlib();
   return promisify(encoding === "br" ? zlib.brotliCompress : zlib.gzip)(content);
 }
 
@@ -20,7 +23,7 @@ export async function decodeContent(
 ): Promise<Uint8Array | undefined> {
   const encoding = said?.trim().toLowerCase() ?? "";
   if (encoding === "" || encoding === "identity") return body;
-  const zlib = await import("node:zlib");
+  const zlib = await loadZlib();
   const decoders: Readonly<Record<string, typeof zlib.gunzip>> = {
     gzip: zlib.gunzip,
     "x-gzip": zlib.gunzip,

@@ -1,11 +1,11 @@
 import type { Agent, ClientRequest, IncomingMessage } from "node:http";
 import { HttpError } from "../core/errors.ts";
+import { lateImport } from "../core/late-import.ts";
 import type { HttpFileBody, HttpRequest, HttpResponse } from "./http-client.ts";
+import { sendFile, type Unsent } from "./send-file.ts";
 
 /** From this size on, a server is asked whether it wants a body before it is sent, as curl does. */
 const ASKED_BYTES = 1024 * 1024;
-/** How much of a file is read at a time. */
-const PIECE_BYTES = 128 * 1024;
 /** How long an answer to that is waited for, in milliseconds; old servers give none. */
 const ASKING_MS = 1_000;
 
@@ -16,9 +16,10 @@ export interface HttpModules {
 }
 
 /** Loads them. */
-export async function loadHttpModules(): Promise<HttpModules> {
-  return { plain: await import("node:http"), secure: await import("node:https") };
-}
+export const loadHttpModules: () => Promise<HttpModules> = lateImport(async () => ({
+  plain: await import("node:http"),
+  secure: await import("node:https"),
+}));
 
 /** A request under way. */
 export interface Exchange {
@@ -153,11 +154,6 @@ function exchange(outgoing: ClientRequest, request: HttpRequest, asks: boolean):
   });
 }
 
-/** How much of a file was not handed to the connection yet. */
-interface Unsent {
-  bytes: number;
-}
-
 async function sendBody(
   outgoing: ClientRequest,
   { body, onUploaded }: HttpRequest,
@@ -181,35 +177,6 @@ function isWanted(outgoing: ClientRequest): Promise<boolean> {
     outgoing.once("close", () => resolve(false));
     outgoing.flushHeaders();
   });
-}
-
-async function sendFile(
-  outgoing: ClientRequest,
-  { path, start = 0, size }: HttpFileBody,
-  unsent: Unsent,
-  onUploaded: HttpRequest["onUploaded"],
-): Promise<void> {
-  const { open: openFile } = await import("node:fs/promises");
-  const { pipeline } = await import("node:stream/promises");
-  const file = await openFile(path).catch(() => {
-    throw new HttpError("ERR_HTTP_INVALID", "The file that is to be sent cannot be read");
-  });
-  if (size === 0) {
-    await file.close();
-    outgoing.end();
-    return;
-  }
-  const pieces = file.createReadStream({ start, end: start + size - 1, highWaterMark: PIECE_BYTES });
-  const count = async function* (source: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void, void> {
-    for await (const piece of source) {
-      unsent.bytes -= piece.length;
-      yield piece;
-      // The next one is asked for when the connection has taken this one.
-      onUploaded?.(piece.length);
-    }
-  };
-  // How the connection breaks is told by the request itself.
-  await pipeline(pieces, count, outgoing).catch(() => undefined);
 }
 
 async function read(incoming: IncomingMessage, request: HttpRequest): Promise<HttpResponse> {
