@@ -7,8 +7,8 @@ import { EscapeStripper } from "./escape-stripper.ts";
  * | type | told by | meaning |
  * |---|---|---|
  * | `started` | every tool | a command begins |
- * | `paths` | nix | how many store paths of the closure are copied, and how many will be |
- * | `bytes` | nix, newer than 2.8 | how many bytes of them are read for upload, and how many will be |
+ * | `paths` | nix, direct uploads | how many store paths of the closure are copied, and how many will be |
+ * | `bytes` | nix newer than 2.8, direct uploads | how many bytes of them are read for upload, or left, and how many will be |
  * | `finished` | every tool | the command ended, well or not |
  *
  * @public

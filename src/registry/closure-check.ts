@@ -1,9 +1,5 @@
-import { setMaxListeners } from "node:events";
-import { fixedCredentials } from "../binary-cache/cache-credentials.ts";
-import { openBinaryCache } from "../binary-cache/open-binary-cache.ts";
 import type { Closure } from "../commands/closure.ts";
 import { PushError } from "../core/errors.ts";
-import { findHostCertificates } from "../execution/certificates.ts";
 import { findKnownPaths } from "../upload/ask-binary-cache.ts";
 import { Limiter } from "../upload/limiter.ts";
 import { StagingError } from "../upload/staging-error.ts";
@@ -12,6 +8,7 @@ import { listSome } from "./list-some.ts";
 import type { LocalStore } from "./local-store.ts";
 import type { Verification } from "./verification.ts";
 import { verifyPaths } from "./verify.ts";
+import { withBinaryCache } from "./with-binary-cache.ts";
 
 /** What Cachix and Attic leave to an upstream if nobody says otherwise (https://docs.cachix.org/upstreams, https://docs.attic.rs). */
 const DEFAULT_UPSTREAM_KEYS = ["cache.nixos.org-1"];
@@ -80,29 +77,17 @@ function collectClosure(roots: readonly string[], closure: Closure): Closure {
 /** The paths whose narinfo the cache gives, or gave a while ago. */
 async function findThere(
   paths: readonly string[],
-  { destination, credentials }: CacheReader,
-  { cache: { id }, host, context }: Verification,
+  reader: CacheReader,
+  { cache: { id }, host: { storeDirectory }, context }: Verification,
 ): Promise<ReadonlySet<string>> {
-  const { runtime, deadline, presences } = context;
-  const { http, clock, random, env } = runtime;
-  if (paths.length === 0 || http.connect === undefined) return new Set();
-  using session = http.connect({ maxConnections: MAX_REQUESTS });
-  const certificateAuthorities = findHostCertificates(env);
-  const over = new AbortController();
-  const signal = AbortSignal.any([deadline.signal, over.signal]);
-  setMaxListeners(0, signal);
-  try {
-    const fixed = fixedCredentials(credentials.env);
-    const options = { session, clock, random, certificateAuthorities, credentials: fixed };
-    const cache = await openBinaryCache(destination, credentials.env, options);
-    const limiter = new Limiter(MAX_REQUESTS);
-    const bounds = { limiter, signal, storeDirectory: host.storeDirectory };
-    const asked = { cache, paths, roots: [], presence: presences.of(id), random, ...bounds };
-    return new Set((await findKnownPaths(asked)).keys());
-  } finally {
-    // Questions that are still under way are for nobody.
-    over.abort(new Error("The questions are over"));
-  }
+  if (paths.length === 0) return new Set();
+  const presence = context.presences.of(id);
+  const { random } = context.runtime;
+  const known = await withBinaryCache(reader, context, { maxConnections: MAX_REQUESTS }, (cache, signal) => {
+    const bounds = { limiter: new Limiter(MAX_REQUESTS), signal, storeDirectory };
+    return findKnownPaths({ cache, paths, roots: [], presence, random, ...bounds });
+  });
+  return new Set(known?.keys());
 }
 
 function judge(

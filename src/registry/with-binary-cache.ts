@@ -1,0 +1,47 @@
+import { setMaxListeners } from "node:events";
+import type { BinaryCache } from "../binary-cache/binary-cache.ts";
+import { fixedCredentials } from "../binary-cache/cache-credentials.ts";
+import { openBinaryCache } from "../binary-cache/open-binary-cache.ts";
+import { findHostCertificates } from "../execution/certificates.ts";
+import type { CacheReader } from "./cache-reader.ts";
+import type { PushContext } from "./push-context.ts";
+
+/** How a cache is asked. */
+export interface WithBinaryCacheOptions {
+  /** Most connections at once. */
+  readonly maxConnections: number;
+  /** How long the questions may take, in milliseconds; default as long as the push. */
+  readonly timeoutMs?: number | undefined;
+}
+
+/**
+ * Asks a binary cache with the credentials of a push, within the push's own time. Questions that are still under way when the work has
+ * ended are for nobody, and end.
+ *
+ * @returns nothing where the host keeps no connections, or no time is left
+ * @throws {@link CommandError} `ERR_COMMAND_CREDENTIALS`; what the work throws
+ */
+export async function withBinaryCache<T>(
+  { destination, credentials }: CacheReader,
+  { runtime, deadline }: PushContext,
+  { maxConnections, timeoutMs = Number.POSITIVE_INFINITY }: WithBinaryCacheOptions,
+  work: (cache: BinaryCache, signal: AbortSignal) => Promise<T>,
+): Promise<T | undefined> {
+  const { http, clock, random, env } = runtime;
+  if (http.connect === undefined || deadline.remainingMs <= 0) return undefined;
+  using session = http.connect({ maxConnections });
+  const over = new AbortController();
+  const cancel = clock.schedule(() => over.abort(), Math.min(deadline.remainingMs, timeoutMs));
+  const signal = AbortSignal.any([deadline.signal, over.signal]);
+  // Each request under way listens, and Node warns of a leak beyond ten.
+  setMaxListeners(0, signal);
+  try {
+    const certificateAuthorities = findHostCertificates(env);
+    const fixed = fixedCredentials(credentials.env);
+    const options = { session, clock, random, certificateAuthorities, credentials: fixed };
+    return await work(await openBinaryCache(destination, credentials.env, options), signal);
+  } finally {
+    cancel();
+    over.abort(new Error("The questions are over"));
+  }
+}
