@@ -16,6 +16,11 @@ export class CacheAnswerError extends PushError {
     this.answer = answer;
   }
 
+  /** The same with what helps to understand it. */
+  explained(by: string): CacheAnswerError {
+    return new CacheAnswerError(`${this.message}; ${by}`, this.answer, this.storePaths);
+  }
+
   /** The same about some store paths. */
   about(storePaths: readonly string[]): CacheAnswerError {
     return new CacheAnswerError(this.message, this.answer, storePaths);

@@ -1,11 +1,12 @@
 import { createHash } from "node:crypto";
-import type { HttpFileBody } from "../host/http-client.ts";
+import type { HttpFileBody, HttpResponse } from "../host/http-client.ts";
 import {
   type BinaryCache,
   type CacheGetOptions,
   type CacheObject,
   toContentHeaders,
 } from "./binary-cache.ts";
+import { CacheAnswerError } from "./cache-answer-error.ts";
 import type { CredentialVariables } from "./cache-credentials.ts";
 import { CacheTransport, type CacheTransportOptions } from "./cache-transport.ts";
 import { decodeContent } from "./content-encoding.ts";
@@ -69,14 +70,27 @@ export class S3BinaryCache implements BinaryCache {
       ...(storageClass === undefined ? {} : { "x-amz-storage-class": storageClass }),
     };
     const target = { url: this.#toUrl(key), name: `PUT ${key}`, headers, onUploaded, signal };
-    const send = (request: S3Request) => this.#transport.send(request);
+    const send = (request: S3Request) => this.#send(request);
     if (isFile(body) && body.size >= PARTS_FROM_BYTES) {
       await uploadInParts(body, target, send);
       return;
     }
     const sha256 = object.sha256 ?? (isFile(body) ? await hashFile(body) : hashBytes(body));
     const request: S3Request = { ...target, method: "PUT", body, sha256 };
-    await this.#transport.send(request);
+    await this.#send(request);
+  }
+
+  /** Not every service knows the storage classes of AWS. */
+  async #send(request: S3Request): Promise<HttpResponse> {
+    const { storageClass } = this.#address;
+    return this.#transport.send(request).catch((error: unknown) => {
+      const isUnknown = error instanceof CacheAnswerError && error.answer.code === "NotImplemented";
+      throw isUnknown && storageClass !== undefined
+        ? error.explained(
+            "the server may not know x-amz-storage-class: remove storage-class from the destination",
+          )
+        : error;
+    });
   }
 
   #toUrl(key: string): string {

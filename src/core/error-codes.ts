@@ -62,6 +62,7 @@ export interface ErrorCodes {
    * | `ERR_PUSH_ABORTED` | the host asked to stop |
    * | `ERR_PUSH_STALLED` | the push tool made no progress for too long |
    * | `ERR_PUSH_UNVERIFIED` | the push tool reported success, and the cache does not have a path, or does not say |
+   * | `ERR_CACHE_INCOMPATIBLE` | the cache belongs to a store in another directory |
    * | `ERR_SIGNATURE_MISSING` | the cache has a path without the signature that `require_signature` asks for |
    * | `ERR_STORE_PATH_NOT_VALID` | the Nix store does not hold a path |
    * | `ERR_GC_ROOT_FAILED` | the paths could not be kept from the garbage collector |
@@ -81,6 +82,7 @@ export interface ErrorCodes {
     | "ERR_PUSH_ABORTED"
     | "ERR_PUSH_STALLED"
     | "ERR_PUSH_UNVERIFIED"
+    | "ERR_CACHE_INCOMPATIBLE"
     | "ERR_SIGNATURE_MISSING"
     | "ERR_STORE_PATH_NOT_VALID"
     | "ERR_GC_ROOT_FAILED"

@@ -27,7 +27,7 @@ export interface AskBinaryCacheOptions extends StorePathOptions {
 /**
  * Whether a cache has its first file.
  *
- * @throws {@link PushError} `ERR_PUSH_FAILED` for a cache of a store in another directory
+ * @throws {@link PushError} `ERR_CACHE_INCOMPATIBLE` for a cache of a store in another directory
  */
 export async function hasCacheInfo(options: AskBinaryCacheOptions): Promise<boolean> {
   const { storeDirectory = DEFAULT_STORE_DIRECTORY } = options;
@@ -35,7 +35,7 @@ export async function hasCacheInfo(options: AskBinaryCacheOptions): Promise<bool
   const said = bytes && /^StoreDir: (.*)$/mu.exec(new TextDecoder().decode(bytes))?.[1];
   if (said === undefined || said === storeDirectory) return said !== undefined;
   const message = "The cache belongs to a store in another directory; name another cache";
-  throw new PushError("ERR_PUSH_FAILED", message);
+  throw new PushError("ERR_CACHE_INCOMPATIBLE", message);
 }
 
 /** What is asked for. */

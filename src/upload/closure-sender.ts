@@ -7,6 +7,7 @@ import type { Closure } from "../commands/closure.ts";
 import type { FileEncoding } from "../commands/staging.ts";
 import { parseStorePath, type StorePathOptions } from "../commands/store-path.ts";
 import { PushError } from "../core/errors.ts";
+import type { ServerAnswer } from "../core/server-answer.ts";
 import { classifyAnswer } from "../execution/failure.ts";
 import type { Limiter } from "./limiter.ts";
 import type { Share, StagedPath } from "./staging-area.ts";
@@ -120,7 +121,13 @@ export class ClosureSender {
     }
     const onUploaded = (bytes: number): void => onBytes(bytes, 0);
     const object = { contentType: "application/x-nix-nar", body: nar, sha256: parsed.fileSha256, onUploaded };
-    await cache.put(parsed.url, object, this.#signal);
+    await cache.put(parsed.url, object, this.#signal).catch((error: unknown) => {
+      throw error instanceof CacheAnswerError && isTooLarge(error.answer)
+        ? error.explained(
+            `the NAR has ${nar.size} bytes, which the server or a proxy before it does not take`,
+          )
+        : error;
+    });
   }
 
   /** A cache that does not say may not have it. */
@@ -162,6 +169,10 @@ export class ClosureSender {
     const reason: unknown = signal.aborted ? signal.reason : error;
     return reason instanceof PushError ? reason : missing(path);
   }
+}
+
+function isTooLarge({ status, code }: ServerAnswer): boolean {
+  return status === 413 || code === "EntityTooLarge";
 }
 
 async function toObject(

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import type { IncomingMessage } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
@@ -241,6 +242,20 @@ describe("a request that fails", () => {
     const failure = await opened.cache.put("x", PUT, never).catch((error: unknown) => error);
     expect(failure).toMatchObject({ name: "PushError", code: "ERR_PUSH_FAILED", answer: { status } });
     expect(opened.server.seen).toHaveLength(times);
+  });
+
+  it("names the storage class where a service knows none", async () => {
+    const isOfClass = (request: IncomingMessage): boolean =>
+      request.headers["x-amz-storage-class"] !== undefined;
+    await using server = await StrictS3Server.start({
+      override: (request) =>
+        isOfClass(request) ? { status: 501, body: toError("NotImplemented") } : undefined,
+    });
+    const parameters = `endpoint=${server.url}&region=${S3_REGION}&storage-class=STANDARD_IA`;
+    using cache = await open(`s3://bucket?${parameters}`, ENV);
+    await expect(cache.put("x", PUT, never)).rejects.toMatchObject({
+      message: expect.stringContaining("x-amz-storage-class"),
+    });
   });
 
   it("goes on where the trouble passes", async () => {

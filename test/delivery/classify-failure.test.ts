@@ -15,6 +15,7 @@ describe("what an error means", () => {
     [new CommandError("ERR_STORE_PATH_INVALID", "x"), "permanent", false],
     [new PushError("ERR_STORE_PATH_NOT_VALID", "x"), "permanent", false],
     [new PushError("ERR_SIGNATURE_MISSING", "x"), "permanent", false],
+    [new PushError("ERR_CACHE_INCOMPATIBLE", "x"), "permanent", true],
     [new PushError("ERR_PUSH_TIMEOUT", "x"), "transient", false],
     [new PushError("ERR_PUSH_STALLED", "x"), "transient", false],
     [new PushError("ERR_AUDIT_FAILED", "x"), "transient", true],

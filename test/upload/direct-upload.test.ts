@@ -263,6 +263,15 @@ describeEachNix("a direct upload", (searchPath) => {
     });
   });
 
+  it("says how large a NAR was that is not taken", () => {
+    const fail: BinaryCacheOptions["fail"] = ({ method, path }) =>
+      method === "PUT" && path.startsWith("/nar/") ? 413 : undefined;
+    return withServer({ fail }, async (server) => {
+      const { error } = await upload(server, [chain]);
+      expect(error?.message).toMatch(/HTTP 413; the NAR has \d+ bytes/u);
+    });
+  });
+
   it.each([401, 403, 507])("gives up at once where the server refuses everything (%i)", (status) => {
     const fail: BinaryCacheOptions["fail"] = ({ method }) => (method === "PUT" ? status : undefined);
     return withServer({ fail }, async (server) => {
@@ -290,7 +299,7 @@ describeEachNix("a direct upload", (searchPath) => {
   it("refuses the cache of a store in another directory", () =>
     withServer({}, async (server) => {
       server.objects.set("/nix-cache-info", Buffer.from("StoreDir: /elsewhere/store\n"));
-      await expect(upload(server, [chain])).rejects.toMatchObject({ code: "ERR_PUSH_FAILED" });
+      await expect(upload(server, [chain])).rejects.toMatchObject({ code: "ERR_CACHE_INCOMPATIBLE" });
       expect(server.objects.size).toBe(1);
     }));
 
