@@ -20,6 +20,7 @@ import { HttpBinaryCache } from "../../src/binary-cache/http-binary-cache.ts";
 import { openBinaryCache } from "../../src/binary-cache/open-binary-cache.ts";
 import { startExternal } from "../integration/servers/external-server.ts";
 import { startNginx } from "../integration/servers/nginx.ts";
+import { startVersitygw, VERSITY_KEYS } from "../integration/servers/versitygw.ts";
 import { describeWith } from "../support/requirement.ts";
 import { S3_KEYS, S3_REGION, type StrictS3Options, StrictS3Server } from "../support/strict-s3-server.ts";
 
@@ -200,6 +201,21 @@ describeWith("moto_server", "a binary cache at moto", () => {
       [Symbol.asyncDispose]: async () => {
         cache[Symbol.dispose]();
         await moto[Symbol.asyncDispose]();
+      },
+    };
+  });
+});
+
+describeWith("versitygw", "a binary cache at versitygw", () => {
+  describeBinaryCache("with keys", async () => {
+    const server = await startVersitygw();
+    const parameters = `endpoint=${server.url}&region=us-east-1`;
+    const cache = await open(`s3://bucket/cache?${parameters}`, VERSITY_KEYS);
+    return {
+      cache,
+      [Symbol.asyncDispose]: async () => {
+        cache[Symbol.dispose]();
+        await server[Symbol.asyncDispose]();
       },
     };
   });

@@ -16,6 +16,7 @@ import { describeEachNix, describeWith } from "../support/requirement.ts";
 import { S3_KEYS, S3_REGION, StrictS3Server } from "../support/strict-s3-server.ts";
 import { startExternal } from "./servers/external-server.ts";
 import { startNginx } from "./servers/nginx.ts";
+import { startVersitygw, VERSITY_KEYS } from "./servers/versitygw.ts";
 
 const S3_ENV = { AWS_ACCESS_KEY_ID: S3_KEYS.accessKeyId, AWS_SECRET_ACCESS_KEY: S3_KEYS.secretAccessKey };
 const S3_SOURCE = '{ env = { vars = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"] } }';
@@ -243,6 +244,24 @@ describeEachNix("a push with upload = direct", (searchPath) => {
       await using registry = open(`${nginx.url}/cache`);
       expect(await push(registry, [root])).toMatchObject({ status: "pushed" });
     });
+  });
+
+  describeWith("versitygw", "to versitygw", () => {
+    it("arrives, also in parts, and is refused with other keys", async () => {
+      await using server = await startVersitygw();
+      const destination = `s3://bucket/deep?endpoint=${server.url}&region=us-east-1&compression=none`;
+      await using registry = open(destination, S3_SOURCE, VERSITY_KEYS);
+      const { randomBytes } = await import("node:crypto");
+      const large = await store.add("large", randomBytes(20_000_000));
+      expect(await push(registry, [root, large])).toMatchObject({
+        ...{ status: "pushed", confirmedPaths: [root, large], upload: { way: "direct" } },
+      });
+      await using wrong = open(destination, S3_SOURCE, {
+        ...VERSITY_KEYS,
+        AWS_SECRET_ACCESS_KEY: "canary-wrong",
+      });
+      expect(classOf(await push(wrong, await add()))).toBe("credentials");
+    }, 30_000);
   });
 
   describeWith("moto_server", "to moto", () => {
