@@ -48,7 +48,7 @@ export interface CacheRegistryOptions {
   readonly auditSinks?: readonly AuditSink[] | undefined;
   /**
    * Whether a cache is asked for the paths after a push tool said that they are there; `always` is the default. With `never` a
-   * report says what the tool said, and signatures are not looked at.
+   * report says what the tool said, and signatures are not looked at. A direct upload asks the cache in any case.
    */
   readonly verify?: "always" | "never" | undefined;
   /**
