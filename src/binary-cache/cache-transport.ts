@@ -86,10 +86,11 @@ export class CacheTransport {
    */
   async send(request: CacheRequest, accepts: readonly number[] = []): Promise<HttpResponse> {
     const { clock, random, credentials } = this.#options;
+    const mark = { bytes: 0 };
     for (let attempt = 1; ; attempt++) {
       const variables = await credentials.get(request.signal);
       try {
-        return await this.#sendOnce(request, variables, accepts);
+        return await this.#sendOnce(request, variables, accepts, mark);
       } catch (error) {
         request.signal.throwIfAborted();
         if (!(error instanceof CacheAnswerError) || attempt === MAX_ATTEMPTS) throw error;
@@ -107,6 +108,7 @@ export class CacheTransport {
     request: CacheRequest,
     variables: CredentialVariables,
     accepts: readonly number[],
+    mark: { bytes: number },
   ): Promise<HttpResponse> {
     const { session, clock, certificateAuthorities, onMove } = this.#options;
     const { method, url, body, name, signal, maxBytes = MAX_ANSWER_BYTES } = request;
@@ -114,7 +116,11 @@ export class CacheTransport {
     let uploaded = 0;
     const onUploaded = (bytes: number): void => {
       uploaded += bytes;
-      onMove?.();
+      // What goes out again is no progress.
+      if (uploaded > mark.bytes) {
+        mark.bytes = uploaded;
+        onMove?.();
+      }
       request.onUploaded?.(bytes);
     };
     const takeBack = (): void => {

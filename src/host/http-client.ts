@@ -92,7 +92,7 @@ export interface HttpRequest {
   readonly headers: Readonly<Record<string, string>>;
   /** Body; default none. */
   readonly body?: string | Uint8Array | HttpFileBody | undefined;
-  /** Told of each piece of a file that was handed to the connection, in bytes. */
+  /** Told of each piece of a file that was handed to the connection, in bytes; less than 0 for what goes out again. */
   readonly onUploaded?: ((bytes: number) => void) | undefined;
   /** Upper bound of the answer's body in bytes, inclusive. */
   readonly maxBytes: number;

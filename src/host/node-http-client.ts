@@ -35,23 +35,32 @@ class NodeHttpSession implements HttpSession {
   #agents: ReturnType<typeof makeAgents> | undefined;
   #isDisposed = false;
   /** Whether the server is asked before a large body is sent; some refuse the question. */
-  #isAsking = true;
+  #isAsking: boolean;
+  readonly #end = new AbortController();
 
   constructor(options: HttpConnectOptions) {
     this.#options = options;
+    // The agents of a proxy write the first line anew, which is too late for a request that asks.
+    this.#isAsking = options.proxy === undefined;
   }
 
   async send(request: HttpRequest): Promise<HttpResponse> {
     const modules = await loadHttpModules();
     request.signal?.throwIfAborted();
     if (this.#isDisposed) throw new HttpError("ERR_HTTP_INVALID", "The session was disposed");
-    this.#agents ??= makeAgents(this.#options, modules);
+    this.#agents ??= makeAgents(this.#options, modules, this.#end.signal);
     const { plain, secure } = await this.#agents;
     if (this.#isDisposed) throw new HttpError("ERR_HTTP_INVALID", "The session was disposed");
     for (let stale = 0; ; stale++) {
       const isAsking = this.#isAsking;
       const chooseAgent = (isSecure: boolean) => (isSecure ? secure : plain);
-      const exchange = startExchange(request, modules, chooseAgent, { isAsking, idleMs: IDLE_MS });
+      let told = 0;
+      const onUploaded = (bytes: number): void => {
+        told += bytes;
+        request.onUploaded?.(bytes);
+      };
+      const counted = { ...request, onUploaded };
+      const exchange = startExchange(counted, modules, chooseAgent, { isAsking, idleMs: IDLE_MS });
       try {
         const response = await exchange.answer;
         if (response.status !== EXPECTATION_FAILED || !isAsking) return response;
@@ -61,11 +70,14 @@ class NodeHttpSession implements HttpSession {
           error instanceof HttpError && error.code === "ERR_HTTP_UNREACHABLE" && exchange.wasStale();
         if (!isStale || stale === MAX_STALE) throw error;
       }
+      // What went out goes out again.
+      if (told > 0) request.onUploaded?.(-told);
     }
   }
 
   [Symbol.dispose](): void {
     this.#isDisposed = true;
+    this.#end.abort(new Error("The session was disposed"));
     this.#agents?.then(
       ({ plain, secure }) => {
         plain.destroy();
@@ -80,11 +92,12 @@ class NodeHttpSession implements HttpSession {
 async function makeAgents(
   { maxConnections, proxy }: HttpConnectOptions,
   { plain, secure }: HttpModules,
+  signal: AbortSignal,
 ): Promise<{ readonly plain: Agent; readonly secure: Agent }> {
   const options = { keepAlive: true, maxSockets: maxConnections, maxFreeSockets: maxConnections };
   if (proxy !== undefined) {
     const { makeProxyAgents } = await import("./proxy-agents.ts");
-    return makeProxyAgents(proxy, options);
+    return makeProxyAgents(proxy, options, signal);
   }
   return { plain: new plain.Agent(options), secure: new secure.Agent(options) };
 }

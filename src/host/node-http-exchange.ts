@@ -50,17 +50,18 @@ export function startExchange(
   const { body } = request;
   const asks = isAsking && isFile(body) && body.size >= ASKED_BYTES;
   const outgoing = open({ ...request, headers: toHeaders(request, asks) }, modules, chooseAgent);
+  let [hasAnswer, isIdle] = [false, false];
   if (idleMs !== undefined)
-    outgoing.setTimeout(idleMs, () =>
-      outgoing.destroy(Object.assign(new Error("idle"), { code: "ETIMEDOUT" })),
-    );
-  let hasAnswer = false;
+    outgoing.setTimeout(idleMs, () => {
+      isIdle = true;
+      outgoing.destroy(Object.assign(new Error("idle"), { code: "ETIMEDOUT" }));
+    });
   outgoing.once("response", () => {
     hasAnswer = true;
   });
   return {
     answer: untilAborted(outgoing, request, asks),
-    wasStale: () => outgoing.reusedSocket && !hasAnswer,
+    wasStale: () => outgoing.reusedSocket && !hasAnswer && !isIdle,
   };
 }
 
@@ -70,10 +71,18 @@ async function untilAborted(
   asks: boolean,
 ): Promise<HttpResponse> {
   const { signal } = request;
-  const onAbort = (): void => void outgoing.destroy();
+  let onAbort = (): void => {};
+  // A request that waits for its connection says nothing when it is destroyed.
+  const aborted = new Promise<never>((_resolve, reject) => {
+    onAbort = () => {
+      outgoing.destroy();
+      reject(signal?.reason);
+    };
+  });
+  aborted.catch(() => undefined);
   signal?.addEventListener("abort", onAbort, { once: true });
   try {
-    return await exchange(outgoing, request, asks);
+    return await Promise.race([exchange(outgoing, request, asks), aborted]);
   } catch (error) {
     // A request that was destroyed fails in ways of its own.
     signal?.throwIfAborted();

@@ -1,6 +1,7 @@
 import { setMaxListeners } from "node:events";
 import type { HttpAccess } from "../commands/http-authorization.ts";
 import type { HttpResponse } from "../host/http-client.ts";
+import { connectToUrl } from "./connect-to.ts";
 import type { PushContext } from "./push-context.ts";
 
 const TIMEOUT_MS = 10_000;
@@ -31,6 +32,7 @@ export async function askCache<T>(
   const { remainingMs, signal } = context.deadline;
   if (remainingMs <= 0 || signal.aborted) return undefined;
   const { http, clock } = context.runtime;
+  using session = connectToUrl(access.baseUrl, MAX_REQUESTS, context.runtime);
   const controller = new AbortController();
   const cancel = clock.schedule(() => controller.abort(), Math.min(remainingMs, TIMEOUT_MS));
   const bounds = { headers: access.headers, maxBytes, signal: AbortSignal.any([signal, controller.signal]) };
@@ -38,7 +40,7 @@ export async function askCache<T>(
   setMaxListeners(MAX_REQUESTS, bounds.signal);
   try {
     return await work((method, url, body) =>
-      http.send({ method, url, body, ...bounds }).catch(() => undefined),
+      (session ?? http).send({ method, url, body, ...bounds }).catch(() => undefined),
     );
   } finally {
     cancel();

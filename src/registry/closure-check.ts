@@ -1,3 +1,5 @@
+import { CacheAnswerError } from "../binary-cache/cache-answer-error.ts";
+import type { Narinfo } from "../binary-cache/narinfo.ts";
 import type { Closure } from "../commands/closure.ts";
 import { PushError } from "../core/errors.ts";
 import { findKnownPaths } from "../upload/ask-binary-cache.ts";
@@ -43,6 +45,7 @@ export async function checkClosure(
     const referred = [...own.keys()].filter((path) => !roots.includes(path));
     const known = await findThere(referred, reader, verification);
     const asked = referred.filter((path) => !known.has(path));
+    const seen = [...known].flatMap(([path, narinfo]) => (narinfo === undefined ? [] : [path]));
     // Who built what they refer to need not have signed it, and a reader who is sent to an upstream gets it there.
     const { upstreamKeys = DEFAULT_UPSTREAM_KEYS } = verification.cache;
     const cache = { ...verification.cache, requireSignature: undefined, upstreamKeys };
@@ -51,8 +54,8 @@ export async function checkClosure(
       cache,
       subject: "references",
     });
-    verification.context.presences.of(cache.id).add([...known, ...present]);
-    const there = new Set([...known, ...present, ...upstream, ...roots]);
+    verification.context.presences.of(cache.id).add([...seen, ...present]);
+    const there = new Set([...known.keys(), ...present, ...upstream, ...roots]);
     return judge(roots, own, there, error);
   } catch (error) {
     if (error instanceof PushError && error.code !== "ERR_PUSH_FAILED") return { complete: [], error };
@@ -74,20 +77,23 @@ function collectClosure(roots: readonly string[], closure: Closure): Closure {
   return new Map([...closure].filter(([path]) => found.has(path)));
 }
 
-/** The paths whose narinfo the cache gives, or gave a while ago. */
+/** The paths whose narinfo the cache gives, or gave a while ago. Where it does not answer, nix is asked. */
 async function findThere(
   paths: readonly string[],
   reader: CacheReader,
   { cache: { id }, host: { storeDirectory }, context }: Verification,
-): Promise<ReadonlySet<string>> {
-  if (paths.length === 0) return new Set();
+): Promise<ReadonlyMap<string, Narinfo | undefined>> {
+  if (paths.length === 0) return new Map();
   const presence = context.presences.of(id);
   const { random } = context.runtime;
   const known = await withBinaryCache(reader, context, { maxConnections: MAX_REQUESTS }, (cache, signal) => {
     const bounds = { limiter: new Limiter(MAX_REQUESTS), signal, storeDirectory };
     return findKnownPaths({ cache, paths, roots: [], presence, random, ...bounds });
+  }).catch((error: unknown) => {
+    if (error instanceof CacheAnswerError) return undefined;
+    throw error;
   });
-  return new Set(known?.keys());
+  return known ?? new Map();
 }
 
 function judge(

@@ -51,12 +51,12 @@ export class PushCredentials implements CacheCredentials {
     const { expiration } = this.#current;
     const isEnding = expiration !== undefined && expiration.getTime() - clock.now() < RENEW_BEFORE_MS;
     if (isEnding && clock.monotonic() >= this.#renewAgainAt) {
-      this.#fetching ??= this.#fetch(false).catch((error: unknown) => {
-        if (isAuditFailure(error)) throw error;
-      });
-      await this.#fetching.finally(() => {
+      this.#fetching ??= this.#fetch(false).finally(() => {
         this.#fetching = undefined;
         this.#renewAgainAt = clock.monotonic() + RENEW_PAUSE_MS;
+      });
+      await this.#fetching.catch((error: unknown) => {
+        if (isAuditFailure(error)) throw error;
       });
     }
     return this.#current.env;
@@ -85,16 +85,17 @@ export class PushCredentials implements CacheCredentials {
     const { clock } = this.#context.runtime;
     if (this.#cache.credentials.type === "none") return false;
     const refused = this.#current.env;
+    // What is under way may bring others; a renewal may also bring the same.
+    await this.#fetching?.catch(() => undefined);
+    if (!isSame(refused, this.#current.env)) return true;
     if (this.#fetching === undefined) {
       if (clock.monotonic() < this.#replaceAgainAt) return false;
       this.#replaceAgainAt = clock.monotonic() + REPLACE_PAUSE_MS;
-      this.#fetching = this.#fetch(true);
+      this.#fetching = this.#fetch(true).finally(() => {
+        this.#fetching = undefined;
+      });
     }
-    try {
-      await this.#fetching;
-    } finally {
-      this.#fetching = undefined;
-    }
+    await this.#fetching;
     return !isSame(refused, this.#current.env);
   }
 

@@ -5,7 +5,9 @@ import type { CommandProgress } from "../execution/nix-log.ts";
 import { toStalled } from "../execution/run-error.ts";
 import { StallWatch } from "../execution/stall-watch.ts";
 import { uploadDirectly } from "../upload/direct-upload.ts";
+import { StagingError } from "../upload/staging-error.ts";
 import type { UploadOutcome } from "../upload/upload-outcome.ts";
+import { connectTo } from "./connect-to.ts";
 import type { LocalStore } from "./local-store.ts";
 import { type PushContext, toRunOptions } from "./push-context.ts";
 import type { PushCredentials } from "./push-credentials.ts";
@@ -39,13 +41,18 @@ export async function uploadToCache(upload: CacheUpload): Promise<UploadOutcome>
   const { cache, storePaths, credentials, store, way, context, onProgress } = upload;
   const { runtime, host, deadline } = context;
   const { clock, random, env } = runtime;
-  using session = way.connect({ maxConnections: MAX_REQUESTS, proxy: way.proxy });
+  const variables = credentials.current.env;
+  using session = connectTo(
+    { destination: way.destination, variables, maxConnections: MAX_REQUESTS },
+    runtime,
+  );
+  if (session === undefined) throw new StagingError("Nix alone can use the host's proxy");
   const certificateAuthorities = findHostCertificates(env);
+  const closure = await store.closure();
   using stall = new StallWatch(clock, context.stallTimeoutMs, deadline.signal);
   const onMove = context.stallTimeoutMs === undefined ? undefined : (): void => stall.move();
   const options = { session, clock, random, certificateAuthorities, credentials, onMove };
-  const binaryCache = await openBinaryCache(way.destination, credentials.current.env, options);
-  const closure = await store.closure();
+  const binaryCache = await openBinaryCache(way.destination, variables, options);
   onProgress?.({ type: "started" });
   try {
     return await uploadDirectly({
@@ -60,7 +67,7 @@ export async function uploadToCache(upload: CacheUpload): Promise<UploadOutcome>
       shareBytes: cache.stagingBytes ?? context.stagingBytes ?? STAGING_BYTES,
       ...{ presence: context.presences.of(cache.id), random },
       ...{ requireSignature: cache.requireSignature, signal: stall.signal ?? deadline.signal, onProgress },
-      toOptions: () => ({ ...toRunOptions(context), onMove }),
+      toOptions: () => ({ ...toRunOptions(context), signal: stall.signal ?? deadline.hostSignal, onMove }),
     });
   } catch (error) {
     throw stall.hasStalled ? toStalled("The upload", context.stallTimeoutMs) : error;

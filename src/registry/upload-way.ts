@@ -9,9 +9,6 @@ import type { UploadWay } from "./push-types.ts";
 export interface DirectWay {
   readonly destination: S3Destination | HttpDestination;
   readonly staging: Extract<StagingParameters, { readonly success: true }>;
-  readonly connect: NonNullable<PushContext["runtime"]["http"]["connect"]>;
-  /** URL of the proxy that the host's variables name for the server. It may hold a login. */
-  readonly proxy: string | undefined;
 }
 
 /** What the choice depends on. */
@@ -25,16 +22,14 @@ export function findDirectWay(cache: CacheDefinition, context: UploadWayContext)
     return "the tool of the cache pushes by itself";
   if (cache.upload === "nix") return 'the cache says upload = "nix"';
   if (executor.sharesDisk !== true) return "the executor does not say that it shares this machine's disk";
-  const connect = runtime.http.connect?.bind(runtime.http);
-  if (connect === undefined) return "the host's HTTP client keeps no connections";
+  if (runtime.http.connect === undefined) return "the host's HTTP client keeps no connections";
   const proxy = findProxy(toServerUrl(destination), runtime.env);
   if (proxy.type === "unsupported")
     return `nix alone can use the proxy that the host's ${proxy.variable} names`;
   if (usesProfile(cache)) return "nix reads the keys of the profile that the destination names";
   const staging = toStagingParameters(destination);
   if (!staging.success) return `nix alone can write what ${staging.parameter} asks for`;
-  const proxyUrl = proxy.type === "http" ? proxy.url : undefined;
-  return { destination, staging, connect, proxy: proxyUrl };
+  return { destination, staging };
 }
 
 function toServerUrl(destination: S3Destination | HttpDestination): string {

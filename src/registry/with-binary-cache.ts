@@ -4,6 +4,7 @@ import { fixedCredentials } from "../binary-cache/cache-credentials.ts";
 import { openBinaryCache } from "../binary-cache/open-binary-cache.ts";
 import { findHostCertificates } from "../execution/certificates.ts";
 import type { CacheReader } from "./cache-reader.ts";
+import { connectTo } from "./connect-to.ts";
 import type { PushContext } from "./push-context.ts";
 
 /** How a cache is asked. */
@@ -18,7 +19,7 @@ export interface WithBinaryCacheOptions {
  * Asks a binary cache with the credentials of a push, within the push's own time. Questions that are still under way when the work has
  * ended are for nobody, and end.
  *
- * @returns nothing where the host keeps no connections, or no time is left
+ * @returns nothing where the host keeps no connections, nix alone can use its proxy, or no time is left
  * @throws {@link CommandError} `ERR_COMMAND_CREDENTIALS`; what the work throws
  */
 export async function withBinaryCache<T>(
@@ -27,9 +28,10 @@ export async function withBinaryCache<T>(
   { maxConnections, timeoutMs = Number.POSITIVE_INFINITY }: WithBinaryCacheOptions,
   work: (cache: BinaryCache, signal: AbortSignal) => Promise<T>,
 ): Promise<T | undefined> {
-  const { http, clock, random, env } = runtime;
-  if (http.connect === undefined || deadline.remainingMs <= 0) return undefined;
-  using session = http.connect({ maxConnections });
+  const { clock, random, env } = runtime;
+  if (deadline.remainingMs <= 0) return undefined;
+  using session = connectTo({ destination, variables: credentials.env, maxConnections }, runtime);
+  if (session === undefined) return undefined;
   const over = new AbortController();
   const cancel = clock.schedule(() => over.abort(), Math.min(deadline.remainingMs, timeoutMs));
   const signal = AbortSignal.any([deadline.signal, over.signal]);

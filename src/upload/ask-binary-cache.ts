@@ -32,8 +32,11 @@ export interface AskBinaryCacheOptions extends StorePathOptions {
 export async function hasCacheInfo(options: AskBinaryCacheOptions): Promise<boolean> {
   const { storeDirectory = DEFAULT_STORE_DIRECTORY } = options;
   const bytes = await read(CACHE_INFO, options);
-  const said = bytes && /^StoreDir: (.*)$/mu.exec(new TextDecoder().decode(bytes))?.[1];
-  if (said === undefined || said === storeDirectory) return said !== undefined;
+  const text = bytes === undefined ? "" : new TextDecoder().decode(bytes);
+  const said = /^StoreDir: (.*)$/mu.exec(text)?.[1];
+  // One without the directory is not replaced; a page that a server gives for everything is none.
+  if (said === undefined) return /^(?:Priority|WantMassQuery): /mu.test(text);
+  if (said === storeDirectory) return true;
   const message = "The cache belongs to a store in another directory; name another cache";
   throw new PushError("ERR_CACHE_INCOMPATIBLE", message);
 }
@@ -77,8 +80,7 @@ export async function findKnownPaths(
   return known;
 }
 
-/** Most paths whose NARs are looked for: of those that were asked for, and of the others by chance. */
-const MAX_ROOTS = 16;
+/** Of how many paths that were not asked for the NARs are looked for, by chance. */
 const MAX_OTHERS = 2;
 
 /**
@@ -90,14 +92,9 @@ export async function findLostNars(
   { cache, limiter, signal, roots, random }: FindKnownOptions,
 ): Promise<ReadonlySet<string>> {
   const others = [...known.keys()].filter((path) => known.get(path) !== undefined && !roots.includes(path));
-  const fraction = (): number => random.fraction();
   const looked = [
-    ...chooseSome(
-      roots.filter((path) => known.has(path)),
-      MAX_ROOTS,
-      fraction,
-    ),
-    ...chooseSome(others, MAX_OTHERS, fraction),
+    ...roots.filter((path) => known.has(path)),
+    ...chooseSome(others, MAX_OTHERS, () => random.fraction()),
   ];
   const lost = new Set<string>();
   const look = async (path: string): Promise<void> => {

@@ -6,7 +6,7 @@ import { encodeContent } from "../binary-cache/content-encoding.ts";
 import type { Closure } from "../commands/closure.ts";
 import type { FileEncoding } from "../commands/staging.ts";
 import { parseStorePath, type StorePathOptions } from "../commands/store-path.ts";
-import { PushError } from "../core/errors.ts";
+import { CommandError, PushError } from "../core/errors.ts";
 import type { ServerAnswer } from "../core/server-answer.ts";
 import { classifyAnswer } from "../execution/failure.ts";
 import type { Limiter } from "./limiter.ts";
@@ -48,6 +48,7 @@ export class ClosureSender {
   readonly #settled = new Map<string, Promise<void>>();
   /** NARs by their place in the cache: paths of equal content share one. */
   readonly #nars = new Map<string, Promise<void>>();
+  readonly #failedNars = new Set<string>();
 
   constructor(options: ClosureSenderOptions) {
     this.#options = options;
@@ -75,14 +76,17 @@ export class ClosureSender {
   async send({ paths }: Share): Promise<void> {
     for (const staged of paths) this.#settled.set(staged.path, this.#sendPath(staged));
     await Promise.all(paths.map(({ path }) => this.#settled.get(path)));
+    // A path of another share may have the same content, and a file of its own.
+    for (const url of this.#failedNars) this.#nars.delete(url);
+    this.#failedNars.clear();
   }
 
   async #sendPath(staged: StagedPath): Promise<void> {
     const { path } = staged;
+    const nar = this.#sendNar(staged);
+    // Whoever waits for a reference must not leave a NAR's failure without a listener.
+    nar.catch(() => undefined);
     try {
-      const nar = this.#sendNar(staged);
-      // Whoever waits for a reference must not leave a NAR's failure without a listener.
-      nar.catch(() => undefined);
       await this.#waitForReferences(path);
       await nar;
       await this.#sendNarinfo(staged);
@@ -90,6 +94,8 @@ export class ClosureSender {
       this.#options.onSent(path);
     } catch (error) {
       this.failures.set(path, this.#toFailure(error, path));
+      // Its file goes away when the share is sent.
+      await nar.catch(() => undefined);
     }
   }
 
@@ -109,6 +115,7 @@ export class ClosureSender {
     this.#options.onBytes(0, staged.nar.size);
     const sending = this.#options.limiter.run(() => this.#sendNarOnce(staged));
     this.#nars.set(url, sending);
+    sending.catch(() => this.#failedNars.add(url));
     return sending;
   }
 
@@ -165,6 +172,7 @@ export class ClosureSender {
       return error.about([path]);
     }
     if (error instanceof PushError) return error;
+    if (error instanceof CommandError) return new PushError("ERR_PUSH_FAILED", error.message, [path]);
     const { signal } = this.#options;
     const reason: unknown = signal.aborted ? signal.reason : error;
     return reason instanceof PushError ? reason : missing(path);

@@ -4,6 +4,7 @@ import type { Narinfo } from "../binary-cache/narinfo.ts";
 import type { Presence } from "../binary-cache/presence.ts";
 import type { Closure, Registration } from "../commands/closure.ts";
 import type { FileEncoding } from "../commands/staging.ts";
+import { checkStorePaths } from "../commands/store-path.ts";
 import type { StoreParameter } from "../core/cache.ts";
 import { CommandError, PushError } from "../core/errors.ts";
 import type { CommandProgress } from "../execution/nix-log.ts";
@@ -20,6 +21,7 @@ import { ClosureSender } from "./closure-sender.ts";
 import { Limiter } from "./limiter.ts";
 import { readBack } from "./read-back.ts";
 import { ShareStager } from "./share-stager.ts";
+import type { Share } from "./staging-area.ts";
 import type { StagingParents } from "./staging-directories.ts";
 import { StagingError } from "./staging-error.ts";
 import { toOutcome, type UploadOutcome } from "./upload-outcome.ts";
@@ -67,9 +69,6 @@ export async function uploadDirectly(options: DirectUploadOptions): Promise<Uplo
   setMaxListeners(0, signal);
   try {
     return await new DirectUpload({ ...options, signal }).run();
-  } catch (error) {
-    // A path in the closure that cannot be named on a command line, as a derivation is: nix knows what to do with it.
-    throw error instanceof CommandError ? new StagingError(error.message) : error;
   } finally {
     // Requests that are still under way are for nobody.
     over.abort(new Error("The upload is over"));
@@ -102,6 +101,7 @@ class DirectUpload {
   async run(): Promise<UploadOutcome> {
     // Waited for here, so that the staging area is left only when all has ended.
     await using _stager = this.#stager;
+    this.#checkNames();
     this.#stageExpected();
     const [hasInfo, known] = await Promise.all([hasCacheInfo(this.#asked), findKnownPaths(this.#asked)]);
     if (this.#isRedirected)
@@ -115,6 +115,16 @@ class DirectUpload {
     const sender = this.#makeSender();
     const error = await this.#send(sender, hasInfo, lost);
     return await this.#finish(sender, error);
+  }
+
+  /** A path in the closure that cannot be named on a command line, as a derivation is, is left to nix. */
+  #checkNames(): void {
+    const { closure, storeDirectory } = this.#options;
+    try {
+      checkStorePaths([...closure.keys()], { storeDirectory });
+    } catch (error) {
+      throw error instanceof CommandError ? new StagingError(error.message) : error;
+    }
   }
 
   /** Where most of a closure is remembered, the rest is probably new. */
@@ -173,11 +183,7 @@ class DirectUpload {
         const unsigned = this.#findUnsigned(new Map(share.paths.map(({ path, parsed }) => [path, parsed])));
         if (unsigned !== undefined) return unsigned;
         if (isFirst && !hasInfo) await this.#putCacheInfo(share.cacheInfo);
-        const sending = isFirst ? sender.sendNars(share) : undefined;
-        if (isFirst && (await looking).size > 0) {
-          await sending;
-          return "lost";
-        }
+        if (isFirst && (await this.#isLost(share, sender, looking))) return "lost";
         isFirst = false;
         await sender.send(share);
         if (sender.isStopped) break;
@@ -188,6 +194,23 @@ class DirectUpload {
       if (!(error instanceof StagingError) || sender.isUntouched) throw error;
       const message = "Nix could not write the next paths into files; what is left is for another attempt";
       return new PushError("ERR_PUSH_FAILED", message);
+    }
+  }
+
+  /** Sends the first NARs while the cache is asked for lost ones; the files are left only when nothing is sent from them. */
+  async #isLost(
+    share: Share,
+    sender: ClosureSender,
+    looking: Promise<ReadonlySet<string>>,
+  ): Promise<boolean> {
+    const sending = sender.sendNars(share);
+    try {
+      const { size } = await looking;
+      if (size > 0) await sending;
+      return size > 0;
+    } catch (error) {
+      await sending;
+      throw error;
     }
   }
 

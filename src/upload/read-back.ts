@@ -36,10 +36,17 @@ async function isGivenBack({ path, parsed }: StagedPath, options: AskBinaryCache
   const key = `${parseStorePath(path, options).hash}.narinfo`;
   const [bytes, hasNar] = await Promise.all([
     limiter.run(() => cache.get(key, { maxBytes: MAX_NARINFO_BYTES, signal })),
-    limiter.run(() => cache.has(parsed.url, signal)),
+    limiter.run(() => cache.has(parsed.url, signal)).catch(isSentElsewhere),
   ]);
   const there = bytes && parseNarinfo(new TextDecoder().decode(bytes));
   return hasNar && there !== undefined && isSame(there, parsed);
+}
+
+/** A cache may keep NARs at another server, and send its readers there. */
+function isSentElsewhere(error: unknown): boolean {
+  const { status = 0 } = error instanceof CacheAnswerError ? error.answer : {};
+  if (status >= 300 && status < 400) return true;
+  throw error;
 }
 
 function isSame(one: Narinfo, other: Narinfo): boolean {

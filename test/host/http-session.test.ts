@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { createNodeRuntime, type HttpSession } from "@eka-ci/caches";
 import { afterAll, describe, expect, it } from "vitest";
+import { loadHttpModules, startExchange } from "../../src/host/node-http-exchange.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "eka-ci-session-"));
 afterAll(() => rmSync(directory, { recursive: true }));
@@ -95,6 +96,47 @@ describe("a session", () => {
     await expect(session.send({ ...GET, url: server.url })).rejects.toMatchObject({
       systemCode: "ECONNREFUSED",
     });
+  });
+
+  it("tells the bytes of a file once, though it is sent anew over another connection", async () => {
+    let connections = 0;
+    await using server = await serve((request, response) => {
+      let read = 0;
+      request.on("error", () => {});
+      request.on("data", (chunk: Buffer) => {
+        read += chunk.length;
+        if (connections === 1 && read > 1_000_000) request.socket.destroy();
+      });
+      request.on("end", () => response.end("x"));
+    });
+    server.server.on("connection", () => connections++);
+    using session = connect(1);
+    await session.send({ ...GET, url: server.url });
+    const { path } = makeFile(3_000_000);
+    let told = 0;
+    const onUploaded = (bytes: number): void => {
+      told += bytes;
+    };
+    await session.send({ ...PUT, url: server.url, body: { path, size: 3_000_000 }, onUploaded });
+    expect(connections).toBe(2);
+    expect(told).toBe(3_000_000);
+  });
+
+  it("does not send anew what was never answered on a kept connection", async () => {
+    await using server = await serve((request, response) => {
+      if (request.method === "GET") response.end("x");
+    });
+    const modules = await loadHttpModules();
+    const agent = new modules.plain.Agent({ keepAlive: true, maxSockets: 1 });
+    const send = (method: string) =>
+      startExchange({ method, url: server.url, headers: {}, maxBytes: 10 }, modules, () => agent, {
+        idleMs: 200,
+      });
+    await send("GET").answer;
+    const hanging = send("POST");
+    await expect(hanging.answer).rejects.toMatchObject({ systemCode: "ETIMEDOUT" });
+    expect(hanging.wasStale()).toBe(false);
+    agent.destroy();
   });
 
   it.each([0, 1, 70_000, 1_048_576, 5_000_000])("streams a file of %i bytes", async (size) => {

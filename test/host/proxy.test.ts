@@ -1,6 +1,15 @@
 import { once } from "node:events";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type IncomingMessage } from "node:http";
-import { type AddressInfo, connect as connectTo } from "node:net";
+import {
+  type AddressInfo,
+  connect as connectTo,
+  createServer as createNetServer,
+  type Socket,
+} from "node:net";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { createNodeRuntime } from "@eka-ci/caches";
 import { describe, expect, it } from "vitest";
 import { BinaryCacheServer } from "../../examples/support/binary-cache-server.ts";
@@ -109,4 +118,50 @@ describe("a session with a proxy", () => {
     await expect(failed).rejects.toMatchObject({ name: "HttpError" });
     expect(proxy.seen).toMatchObject([{ method: "CONNECT", target: new URL(cache.url).host }]);
   });
+
+  it("asks it in the same form for a large file over a kept connection", async () => {
+    await using cache = await BinaryCacheServer.start();
+    await using proxy = await startProxy();
+    using session = http.connect?.({ maxConnections: 1, proxy: `http://user:word@${proxy.url}` });
+    const path = join(mkdtempSync(join(tmpdir(), "eka-ci-proxy-")), "large");
+    writeFileSync(path, Buffer.alloc(3_000_000, 7));
+    const bounds = { headers: {}, maxBytes: 1_000 };
+    await session?.send({ method: "GET", url: `${cache.url}/x`, ...bounds });
+    const body = { path, size: 3_000_000 };
+    await session?.send({ method: "PUT", url: `${cache.url}/nar/large`, body, ...bounds });
+    rmSync(dirname(path), { recursive: true });
+    expect(proxy.seen.map(({ target }) => target)).toEqual([`${cache.url}/x`, `${cache.url}/nar/large`]);
+    expect(new Set(proxy.seen.map(({ login }) => login)).size).toBe(1);
+    expect(cache.objects.get("/nar/large")).toHaveLength(3_000_000);
+  });
+
+  it.each(["https", "http"])(
+    "is left at once when a request by %s is aborted that it does not answer",
+    async (scheme) => {
+      const sockets = new Set<Socket>();
+      const silent = createNetServer((socket) => {
+        sockets.add(socket);
+        socket.on("error", () => {}).on("close", () => sockets.delete(socket));
+        socket.resume();
+      });
+      silent.listen(0, "127.0.0.1");
+      await once(silent, "listening");
+      const controller = new AbortController();
+      const proxy = `http://127.0.0.1:${(silent.address() as AddressInfo).port}`;
+      const session = http.connect?.({ maxConnections: 1, proxy });
+      const url = `${scheme}://cache.example/x`;
+      const sent = session?.send({
+        method: "GET",
+        url,
+        headers: {},
+        maxBytes: 10,
+        signal: controller.signal,
+      });
+      setTimeout(() => controller.abort(new Error("enough")), 100);
+      await expect(sent).rejects.toThrow("enough");
+      session?.[Symbol.dispose]();
+      while (sockets.size > 0) await sleep(10);
+      silent.close();
+    },
+  );
 });

@@ -1,6 +1,6 @@
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmod, chown, cp, mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
+import { chmod, chown, cp, mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -11,9 +11,10 @@ import { build } from "tsup";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type BinaryCacheOptions, BinaryCacheServer } from "../../examples/support/binary-cache-server.ts";
 import { PrivateNixStore } from "../../examples/support/private-nix-store.ts";
-import { buildChain, buildEqual, buildWide } from "../support/build-closure.ts";
+import { buildChain, buildEqual, buildOn, buildOnDerivation, buildWide } from "../support/build-closure.ts";
 import { checkConsistency } from "../support/check-consistency.ts";
 import { describeEachNix, describeWith } from "../support/requirement.ts";
+import { S3_KEYS, S3_REGION, StrictS3Server } from "../support/strict-s3-server.ts";
 import { type ExchangeFault, startFaultProxy } from "./servers/fault-proxy.ts";
 
 const run = promisify(execFile);
@@ -281,6 +282,105 @@ describeEachNix("a direct upload, where things go wrong", (searchPath) => {
     expect(result).toMatchObject({ upload: { way: "nix", reason: expect.stringContaining("elsewhere") } });
     checkConsistency(behind.objects);
   });
+
+  it("takes a NAR for there that the cache keeps at another server", async () => {
+    await using behind = await BinaryCacheServer.start();
+    const server = createServer((request, response) => {
+      const chunks: Buffer[] = [];
+      request.on("data", (chunk: Buffer) => chunks.push(chunk));
+      request.on("end", async () => {
+        const { method = "GET", url = "/" } = request;
+        if (method !== "PUT" && url.startsWith("/nar/"))
+          return response.writeHead(302, { location: `${behind.url}${url}` }).end();
+        const body = method === "PUT" ? { body: Buffer.concat(chunks) } : {};
+        const answer = await fetch(`${behind.url}${url}`, { method, ...body });
+        return response.writeHead(answer.status).end(Buffer.from(await answer.arrayBuffer()));
+      });
+    });
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    for (const way of ["first", "again"])
+      expect([way, await push(url, [roots.chain])]).toMatchObject([
+        way,
+        { status: "pushed", upload: { way: "direct" } },
+      ]);
+    server.closeAllConnections();
+    server.close();
+  });
+
+  it("finds the NAR that is lost of one path of many", async () => {
+    await using server = await BinaryCacheServer.start();
+    const paths = await store.addMany("many", 60);
+    expect(await push(server.url, paths)).toMatchObject({ status: "pushed" });
+    const nar = /^URL: (.*)$/mu.exec(server.narinfo(paths[50] ?? "") ?? "")?.[1];
+    server.objects.delete(`/${nar}`);
+    expect(await push(server.url, paths)).toMatchObject({ status: "pushed" });
+    expect(server.objects.has(`/${nar}`)).toBe(true);
+  });
+
+  it("leaves a closure with a derivation in it to nix, before anything is sent", async () => {
+    await using server = await BinaryCacheServer.start();
+    const root = await buildOnDerivation(store, "on-derivation");
+    await using registry = CacheRegistry.fromToml(toToml(server.url), {
+      runtime: { env: store.env },
+      stagingBytes: 1,
+    });
+    const request = { repository: "o/r", job: "j", caches: ["one"], storePaths: [root] };
+    const [result] = (await registry.push(request)).results;
+    expect(result).toMatchObject({ status: "pushed", upload: { way: "nix" } });
+    const begins = server.requests.findIndex(({ method }) => method === "PUT");
+    expect(server.requests.slice(0, begins).filter(({ path }) => path === "/nix-cache-info")).toHaveLength(1);
+  });
+
+  describe("with stallTimeoutMs", () => {
+    const pushWith = async (script: string): Promise<{ result: PushResult | undefined; tookMs: number }> => {
+      const directory = await mkdtemp(join(tmpdir(), "eka-ci-slow-nix-"));
+      const { stdout } = await run("sh", ["-c", "command -v nix"], { env: store.env });
+      await writeFile(join(directory, "nix"), `#!/bin/sh\n${script}\nexec ${stdout.trim()} "$@"\n`, {
+        mode: 0o755,
+      });
+      await using server = await BinaryCacheServer.start();
+      const env = { ...store.env, PATH: `${directory}:${store.env["PATH"]}` };
+      await using registry = CacheRegistry.fromToml(toToml(server.url), { runtime: { env } });
+      const [path = ""] = await store.addMany(`slow-${script.length}`, 1);
+      const request = { repository: "o/r", job: "j", caches: ["one"], storePaths: [path] };
+      const start = performance.now();
+      const [result] = (await registry.push(request, { stallTimeoutMs: 1_000 })).results;
+      await rm(directory, { recursive: true });
+      return { result, tookMs: performance.now() - start };
+    };
+
+    it("ends a nix that writes nothing", async () => {
+      const { result, tookMs } = await pushWith('case "$*" in *" copy "*) exec sleep 20;; esac');
+      expect(result).toMatchObject({ status: "failed", error: { code: "ERR_PUSH_STALLED" } });
+      expect(tookMs).toBeLessThan(10_000);
+    }, 30_000);
+
+    it("does not end a store that takes its time to tell the closure", async () => {
+      const { result } = await pushWith('case "$*" in *path-info*) sleep 2;; esac');
+      expect(result).toMatchObject({ status: "pushed", upload: { way: "direct" } });
+    });
+  });
+
+  it("takes back the parts of a NAR whose reference failed", async () => {
+    await using server = await StrictS3Server.start({
+      override: ({ method, url = "" }) =>
+        method === "PUT" && url.includes("/nar/") && !url.includes("uploadId") ? { status: 413 } : undefined,
+    });
+    const leaf = await store.add("leaf-of-parts", "content");
+    const root = await buildOn(store, "root-of-parts", [leaf], 40_000_000);
+    const destination = `s3://bucket?endpoint=${server.url}&region=${S3_REGION}&compression=none`;
+    const source = 'credentials = { env = { vars = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"] } }';
+    const toml = toToml("", source).replace('"?compression=zstd"', `"${destination}"`);
+    const keys = { AWS_ACCESS_KEY_ID: S3_KEYS.accessKeyId, AWS_SECRET_ACCESS_KEY: S3_KEYS.secretAccessKey };
+    await using registry = CacheRegistry.fromToml(toml, { runtime: { env: { ...store.env, ...keys } } });
+    const request = { repository: "o/r", job: "j", caches: ["one"], storePaths: [root] };
+    const [result] = (await registry.push(request)).results;
+    expect(result).toMatchObject({ status: "failed", error: { message: expect.stringContaining("413") } });
+    expect(server.unfinished).toBe(0);
+    expect([...server.objects.keys()].filter((key) => key.endsWith(".narinfo"))).toEqual([]);
+  }, 30_000);
 
   describeWith("root", "with the rights to make it so", () => {
     it("fails for now on a full disk, and leaves the cache whole", async () => {

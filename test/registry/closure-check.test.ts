@@ -23,9 +23,10 @@ interface World {
   readonly storeSays?: object;
 }
 
-function setUp(type: keyof typeof TYPES, world: World) {
+function setUp(type: keyof typeof TYPES, world: World, variables: Record<string, string> = {}) {
   const { status = () => 200, nixFinds = () => null, closure, storeSays = {} } = world;
   const asked: string[] = [];
+  const proxies: (string | undefined)[] = [];
   const answerNarinfo = async (url: string) => {
     const path = Object.keys(CLOSURE).find((known) => url.includes(known.slice(11, 43)));
     if (path === undefined) return { status: 404, headers: {}, body: new Uint8Array() };
@@ -37,7 +38,10 @@ function setUp(type: keyof typeof TYPES, world: World) {
   };
   const http: HttpClient = {
     send: ({ url }) => answerNarinfo(url),
-    connect: () => ({ send: ({ url }) => answerNarinfo(url), [Symbol.dispose]: () => {} }),
+    connect: ({ proxy }) => {
+      proxies.push(proxy);
+      return { send: ({ url }) => answerNarinfo(url), [Symbol.dispose]: () => {} };
+    },
   };
   const executor = createRecordingExecutor({
     respond: (command) => {
@@ -55,7 +59,7 @@ function setUp(type: keyof typeof TYPES, world: World) {
     },
   });
   const clock = createFakeClock();
-  const env = { CACHIX_AUTH_TOKEN: "cachix-canary", ATTIC_TOKEN: "attic-canary" };
+  const env = { CACHIX_AUTH_TOKEN: "cachix-canary", ATTIC_TOKEN: "attic-canary", ...variables };
   const registry = CacheRegistry.fromToml(
     `[[caches]]\nid = "one"\npermissions = { allow_all = true }\n${TYPES[type]}`,
     { executor, runtime: createTestRuntime({ env, clock, http }) },
@@ -64,7 +68,7 @@ function setUp(type: keyof typeof TYPES, world: World) {
     const request = { repository: "o/r", job: "j", caches: ["one"], storePaths: [A, D] };
     return (await runUntil(clock, registry.push(request))).results[0];
   };
-  return { push, asked, executor };
+  return { push, asked, proxies, clock };
 }
 
 describe.each(["cachix", "attic"] as const)("of %s, pushed means", (type) => {
@@ -99,9 +103,18 @@ describe.each(["cachix", "attic"] as const)("of %s, pushed means", (type) => {
     expect(await other.push()).toMatchObject({ status: "failed", confirmedPaths: [D] });
   });
 
-  it("nothing where the cache does not answer", async () => {
-    const { push } = setUp(type, { status: (path) => (path === B ? 500 : 200) });
-    expect(await push()).toMatchObject({ status: "failed", error: { code: "ERR_PUSH_UNVERIFIED" } });
+  it("what nix says where the cache does not answer", async () => {
+    const status = (path: string) => (path === B ? 500 : 200);
+    const lost = setUp(type, { status, nixFinds: () => null });
+    expect(await lost.push()).toMatchObject({ status: "failed", error: { code: "ERR_PUSH_UNVERIFIED" } });
+    const found = setUp(type, { status, nixFinds: () => ({}) });
+    expect(await found.push()).toMatchObject({ status: "pushed", confirmedPaths: [A, D] });
+  });
+
+  it("what the cache says through the host's proxy", async () => {
+    const { push, proxies } = setUp(type, {}, { https_proxy: "http://proxy.example:3128" });
+    expect(await push()).toMatchObject({ status: "pushed" });
+    expect(new Set(proxies)).toEqual(new Set(["http://proxy.example:3128"]));
   });
 
   it("nothing where the store does not tell what the paths refer to", async () => {
@@ -111,6 +124,20 @@ describe.each(["cachix", "attic"] as const)("of %s, pushed means", (type) => {
       error: { code: "ERR_PUSH_UNVERIFIED" },
     });
   });
+});
+
+it("what is only remembered grows old", async () => {
+  const gone = { value: "" };
+  const { push, clock } = setUp("cachix", { status: (path) => (path === gone.value ? 404 : 200) });
+  expect(await push()).toMatchObject({ status: "pushed" });
+  gone.value = C;
+  const statuses: (string | undefined)[] = [];
+  for (let turn = 0; turn < 4; turn++) {
+    clock.advance(4 * 60_000);
+    statuses.push((await push())?.status);
+  }
+  // Asked for by chance before, and for sure when its ten minutes are over.
+  expect(statuses.slice(2)).toEqual(["failed", "failed"]);
 });
 
 it("a second push asks for a sample of what the first has seen", async () => {

@@ -81,6 +81,14 @@ describe("the credentials of a push", () => {
     expect(await world.credentials.replace(await world.credentials.get())).toBeUndefined();
   });
 
+  it("are replaced also where a renewal is under way that brings the same", async () => {
+    const world = setUp((forced) => give(forced ? "new" : "old", world.clock, 30_000));
+    await world.credentials.fetch();
+    const refused = world.credentials.current.env;
+    const [, replaced] = await Promise.all([world.credentials.get(), world.credentials.replace(refused)]);
+    expect(nameOf(replaced)).toBe("new");
+  });
+
   it("are not replaced by the same ones, nor where the source fails", async () => {
     const same = setUp(() => give("key", same.clock));
     await same.credentials.fetch();

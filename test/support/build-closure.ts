@@ -44,6 +44,7 @@ export async function buildOn(
   store: PrivateNixStore,
   name: string,
   references: readonly string[],
+  randomBytes = 0,
 ): Promise<string> {
   const [path = ""] = await build(
     store,
@@ -53,8 +54,21 @@ export async function buildOn(
        builder = "/bin/sh";
        passAsFile = [ "references" ];
        references = map builtins.storePath [ ${references.map((path) => `"${path}"`).join(" ")} ];
-       args = [ "-c" "(echo ${name}; /bin/cat $referencesPath) > $out" ];
+       args = [ "-c" "(echo ${name}; /bin/cat $referencesPath; /usr/bin/head -c ${randomBytes} /dev/urandom) > $out" ];
      }`,
+  );
+  return path;
+}
+
+/** Builds a path that refers to a derivation, and to some others. */
+export async function buildOnDerivation(store: PrivateNixStore, tag: string): Promise<string> {
+  const [path = ""] = await build(
+    store,
+    `let
+       ${MAKE(tag)}
+       derivation = make "dependency" [];
+       leaves = builtins.genList (n: make "leaf-\${toString n}" []) 5;
+     in make "root" (leaves ++ [ (builtins.unsafeDiscardOutputDependency derivation.drvPath) ])`,
   );
   return path;
 }
