@@ -1,11 +1,11 @@
 import { type Members, toMembers } from "../core/own-member.ts";
 import { createNodeRuntime, type Runtime } from "../host/runtime.ts";
 import { checkServerRoot, createCacheCheck, refineHint } from "./rules/server-checks.ts";
+import { isFaultlessValue } from "./schema/faultless-value.ts";
 import { preferInlineSecrets } from "./schema/misplaced-secrets.ts";
-import { isOrdinaryValue } from "./schema/ordinary-value.ts";
 import { findSchemaProblems } from "./schema/schema-issues.ts";
 import { collectVocabulary } from "./schema/schema-node.ts";
-import { type ServerWire, serverSchema } from "./schema/server-schema.ts";
+import { type CacheWire, type ServerWire, serverSchema } from "./schema/server-schema.ts";
 import { type CheckedCache, type ServerConfig, toServerConfig } from "./server-model.ts";
 import type { Problem, SafeParseResult } from "./text/diagnostic.ts";
 import { type LoadConfigOptions, loadText } from "./text/load-text.ts";
@@ -79,10 +79,11 @@ export function safeParseServerConfig(
   if (!parsed.success) return failParse(unparsed, parsed.problem);
   const about = { ...unparsed, findPlaces: parsed.findPlaces };
   const root = toMembers(parsed.value);
-  const areOrdinary = isOrdinaryValue(serverSchema.entries.caches, root["caches"]);
-  const tooDeep = findTooDeepKey(areOrdinary ? withoutCaches(root) : root, MAX_KEY_DEPTH);
+  const tables = root["caches"];
+  const faultless = isFaultlessValue(serverSchema.entries.caches, tables) ? tables : undefined;
+  const tooDeep = findTooDeepKey(faultless === undefined ? root : withoutCaches(root), MAX_KEY_DEPTH);
   if (tooDeep !== undefined) return failParse(about, tooDeep);
-  const { problems, security, caches } = checkServer(root, areOrdinary);
+  const { problems, security, caches } = checkServer(root, faultless);
   return finishParse(about, problems, () => toServerConfig(security, caches));
 }
 
@@ -100,7 +101,8 @@ function withoutCaches(root: Members): Members {
   return Array.isArray(root["caches"]) ? Object.assign(Object.create(null), root, { caches: [] }) : root;
 }
 
-function checkServer(root: Members, areOrdinary: boolean): CheckedServer {
+/** @param faultless - the caches, where all of them are right by the schema */
+function checkServer(root: Members, faultless: readonly CacheWire[] | undefined): CheckedServer {
   const problems = new ProblemList();
   const tables: readonly unknown[] = Array.isArray(root["caches"]) ? root["caches"] : [];
   const checked = findSchemaProblems(serverSchema, withoutCaches(root), "toml");
@@ -110,9 +112,11 @@ function checkServer(root: Members, areOrdinary: boolean): CheckedServer {
   for (let first = 0; first < tables.length; first += BATCH) {
     const batch = { caches: tables.slice(first, first + BATCH) };
     const explain = !problems.isFull;
-    const options = { explain, isOrdinary: areOrdinary };
-    const { problems: ofSchema, output } = findSchemaProblems(serverSchema, batch, "toml", options);
-    const ofRules = checkCaches(batch.caches, first, areOrdinary);
+    const { problems: ofSchema, output } =
+      faultless === undefined
+        ? findSchemaProblems(serverSchema, batch, "toml", { explain })
+        : { problems: [], output: { caches: faultless.slice(first, first + BATCH) } };
+    const ofRules = checkCaches(batch.caches, first, faultless !== undefined);
     const shifted = ofSchema.map((problem) => shift(explain ? refineHint(problem, batch) : problem, first));
     problems.add(preferInlineSecrets([...shifted, ...ofRules.problems]));
     // Nothing is built of a text with an error, so nothing is kept for it either.

@@ -14,21 +14,26 @@ import { checkVault } from "./vault-checks.ts";
 const SOURCE_NAMES = Object.keys(credentialEntries);
 
 /** Checks that `credentials` names exactly one source that exists. */
-export function checkCredentialSource(value: unknown, path: KeyPath): Problem[] {
+export function checkCredentialSource(value: unknown, cachePath: KeyPath): readonly Problem[] {
   if (!isRecord(value)) return [];
   const names = Object.keys(value);
+  const path = [...cachePath, "credentials"];
   const unknown = names.filter((name) => !SOURCE_NAMES.includes(name) && !isCustomName(name));
   const problems = unknown.map((name) => unknownSource(name, value[name], path));
   if (names.length - unknown.length > 1 || names.length === 0) problems.push(notExactlyOne(path));
   const file = value["file"];
   if (isRecord(file) && file["file_permissions"] === "off") problems.push(insecureFile([...path, "file"]));
-  return [
-    ...problems,
-    ...checkInstanceMetadata(value["instance-metadata"], [...path, "instance-metadata"]),
-    ...checkVault(value["vault"], [...path, "vault"]),
-    ...checkSecretsManager(value["aws-secrets-manager"], [...path, "aws-secrets-manager"]),
-  ];
+  for (const name of names) problems.push(...(RULES_OF_SOURCES[name]?.(value[name], [...path, name]) ?? []));
+  return problems;
 }
+
+/** What a schema cannot say of some sources. */
+const RULES_OF_SOURCES: Readonly<Record<string, (value: unknown, path: KeyPath) => readonly Problem[]>> =
+  Object.assign(Object.create(null), {
+    "instance-metadata": checkInstanceMetadata,
+    vault: checkVault,
+    "aws-secrets-manager": checkSecretsManager,
+  });
 
 /** The region of an ARN is where the secret is. */
 function checkSecretsManager(value: unknown, path: KeyPath): Problem[] {

@@ -10,14 +10,14 @@ import type { KeyPath } from "../text/key-path.ts";
  * @param value - the `permissions` table, of whatever shape
  * @param cachePath - path of the cache that it belongs to
  */
-export function checkPermissions(value: unknown, cachePath: KeyPath): Problem[] {
-  const path = [...cachePath, "permissions"];
+export function checkPermissions(value: unknown, cachePath: KeyPath): readonly Problem[] {
   if (value === undefined) return [unrestricted(cachePath)];
   if (!isRecord(value)) return [];
+  const path = [...cachePath, "permissions"];
   return [
     ...checkCombination(value, path),
-    ...checkPatterns("repository", value["allowed_repos"], [...path, "allowed_repos"]),
-    ...checkPatterns("branch", value["allowed_branches"], [...path, "allowed_branches"]),
+    ...checkPatterns("repository", value, "allowed_repos", path),
+    ...checkPatterns("branch", value, "allowed_branches", path),
   ];
 }
 
@@ -40,22 +40,18 @@ function isEmptyList(value: unknown): boolean {
   return value === undefined || (Array.isArray(value) && value.length === 0);
 }
 
-function checkPatterns(kind: PatternKind, patterns: unknown, path: KeyPath): Problem[] {
-  if (!Array.isArray(patterns)) return [];
-  return patterns.flatMap((pattern: unknown, index): Problem[] => {
+function checkPatterns(kind: PatternKind, table: Members, key: string, parent: KeyPath): readonly Problem[] {
+  const patterns = table[key];
+  const problems: Problem[] = [];
+  if (!Array.isArray(patterns)) return problems;
+  for (const [index, pattern] of patterns.entries()) {
     const problem = typeof pattern === "string" ? findPatternProblem(kind, pattern) : undefined;
-    if (problem === undefined) return [];
+    if (problem === undefined) continue;
     const message = `This is no ${kind} pattern: ${problem}`;
-    return [
-      {
-        code: "invalid-pattern",
-        severity: "error",
-        message,
-        path: [...path, index],
-        hint: PATTERN_HINTS[kind],
-      },
-    ];
-  });
+    const path = [...parent, key, index];
+    problems.push({ code: "invalid-pattern", severity: "error", message, path, hint: PATTERN_HINTS[kind] });
+  }
+  return problems;
 }
 
 const PATTERN_HINTS: Readonly<Record<PatternKind, string>> = {

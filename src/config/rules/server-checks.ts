@@ -14,14 +14,17 @@ import { checkPermissions } from "./permission-checks.ts";
 const MIN_TIMEOUT_SECONDS = 1;
 const MAX_TIMEOUT_SECONDS = 86_400;
 
+/** Hardly any cache has a problem: nothing is made to say so. */
+const NONE: readonly Problem[] = [];
+
 /** What the checks found, with the destination of each cache that has a valid one. */
 export interface CheckedTables {
   readonly problems: readonly Problem[];
   readonly destinations: readonly (CacheDestination | undefined)[];
 }
 
-/** Checks caches, some at a time. Those of ordinary values (see `isOrdinaryValue`) hold no credential. */
-export type CheckCaches = (tables: readonly unknown[], first: number, areOrdinary: boolean) => CheckedTables;
+/** Checks caches, some at a time. Those that are faultless (see `isFaultlessValue`) hold no credential. */
+export type CheckCaches = (tables: readonly unknown[], first: number, areFaultless: boolean) => CheckedTables;
 
 /**
  * Checks what a schema cannot say of all but the caches: rules between keys, grammars that depend on another key. It works on
@@ -40,9 +43,9 @@ export function checkServerRoot(root: Members): readonly Problem[] {
 export function createCacheCheck(root: Members): CheckCaches {
   const allowPrivateHosts = toMembers(root["security"])["allow_private_cache_hosts"] === true;
   const ids = new Map<string, number>();
-  return (tables, first, areOrdinary) => {
+  return (tables, first, areFaultless) => {
     const checked = tables.map((table, index) => {
-      const about = { path: ["caches", first + index], allowPrivateHosts, isOrdinary: areOrdinary };
+      const about = { path: ["caches", first + index], allowPrivateHosts, isFaultless: areFaultless };
       return isRecord(table) ? checkCache(table, about) : { problems: [], destination: undefined };
     });
     const problems = [...findDuplicateIds(tables, first, ids), ...checked.flatMap((cache) => cache.problems)];
@@ -78,21 +81,21 @@ interface CheckedCache {
 interface CheckCacheOptions {
   readonly path: KeyPath;
   readonly allowPrivateHosts: boolean;
-  readonly isOrdinary: boolean;
+  readonly isFaultless: boolean;
 }
 
 function checkCache(table: Members, options: CheckCacheOptions): CheckedCache {
-  const { path, allowPrivateHosts, isOrdinary } = options;
+  const { path, allowPrivateHosts, isFaultless } = options;
   const { cache_type: cacheType, destination: text } = table;
   const destination = checkDestination(table, path, allowPrivateHosts);
   const problems = [
-    ...(isOrdinary ? [] : findInlineSecrets(table, path, { cacheType, destination: text })),
+    ...(isFaultless ? [] : findInlineSecrets(table, path, { cacheType, destination: text })),
     ...destination.problems,
     ...checkKeysOfTypes(table, path),
     ...checkUpstreams(table, path),
-    ...checkHost(table["host"], [...path, "host"], allowPrivateHosts),
-    ...checkSubstituter(table["substituter"], [...path, "substituter"], allowPrivateHosts),
-    ...checkCredentialSource(table["credentials"], [...path, "credentials"]),
+    ...checkHost(table["host"], path, allowPrivateHosts),
+    ...checkSubstituter(table["substituter"], path, allowPrivateHosts),
+    ...checkCredentialSource(table["credentials"], path),
     ...checkPermissions(table["permissions"], path),
   ];
   return { problems, destination: destination.destination };
@@ -100,13 +103,11 @@ function checkCache(table: Members, options: CheckCacheOptions): CheckedCache {
 
 function checkDestination(table: Members, parent: KeyPath, allowPrivateHosts: boolean): CheckedCache {
   const { cache_type: type, destination: text } = table;
-  const path = [...parent, "destination"];
-  if (typeof text !== "string" || !isCacheType(type)) {
-    return { problems: [], destination: undefined };
-  }
+  if (typeof text !== "string" || !isCacheType(type)) return { problems: NONE, destination: undefined };
   const parsed = parseDestination(type, text, { allowPrivateHosts });
   if (!parsed.success) {
     const { code, message, hint } = parsed;
+    const path = [...parent, "destination"];
     const problem: Problem = {
       code,
       severity: "error",
@@ -116,12 +117,14 @@ function checkDestination(table: Members, parent: KeyPath, allowPrivateHosts: bo
     };
     return { problems: [problem], destination: undefined };
   }
-  return { problems: parsed.plaintext ? [plaintextWarning(path)] : [], destination: parsed.destination };
+  const problems = parsed.plaintext ? [plaintextWarning([...parent, "destination"])] : NONE;
+  return { problems, destination: parsed.destination };
 }
 
 /** The rules of a destination by HTTP hold for it, too; what is no such address at all is told by the schema. */
-function checkSubstituter(text: unknown, path: KeyPath, allowPrivateHosts: boolean): Problem[] {
-  if (typeof text !== "string" || !/^https?:\/\/[^?#@]*$/u.test(text)) return [];
+function checkSubstituter(text: unknown, parent: KeyPath, allowPrivateHosts: boolean): readonly Problem[] {
+  if (typeof text !== "string" || !/^https?:\/\/[^?#@]*$/u.test(text)) return NONE;
+  const path = [...parent, "substituter"];
   const parsed = parseDestination("nix-copy", text, { allowPrivateHosts });
   if (parsed.success) return [];
   const { code, message, hint = 'As in substituter = "https://cache.example.org"' } = parsed;
@@ -138,9 +141,9 @@ const KEYS_OF_TYPES: readonly (readonly [key: string, types: readonly CacheType[
   ["host", ["cachix"]],
 ];
 
-function checkKeysOfTypes(table: Members, parent: KeyPath): Problem[] {
+function checkKeysOfTypes(table: Members, parent: KeyPath): readonly Problem[] {
   const { cache_type: type } = table;
-  if (!isCacheType(type)) return [];
+  if (!isCacheType(type) || KEYS_OF_TYPES.every(([key]) => table[key] === undefined)) return NONE;
   return KEYS_OF_TYPES.flatMap(([key, types]) => {
     if (table[key] === undefined || types.includes(type)) return [];
     const message = `The key ${key} belongs to caches of the type ${types.join(" or ")}`;
@@ -149,8 +152,8 @@ function checkKeysOfTypes(table: Members, parent: KeyPath): Problem[] {
   });
 }
 
-function checkUpstreams(table: Members, parent: KeyPath): Problem[] {
-  if (table["ignore_upstream"] !== true || table["upstream_keys"] === undefined) return [];
+function checkUpstreams(table: Members, parent: KeyPath): readonly Problem[] {
+  if (table["ignore_upstream"] !== true || table["upstream_keys"] === undefined) return NONE;
   const message =
     "With ignore_upstream = true nothing is left to an upstream, so upstream_keys means nothing";
   const path = [...parent, "upstream_keys"];
@@ -160,8 +163,9 @@ function checkUpstreams(table: Members, parent: KeyPath): Problem[] {
 }
 
 /** The token of a cache goes to its host. */
-function checkHost(text: unknown, path: KeyPath, allowPrivateHosts: boolean): Problem[] {
-  if (typeof text !== "string" || !/^https?:\/\/[^/?#@]+$/u.test(text)) return [];
+function checkHost(text: unknown, parent: KeyPath, allowPrivateHosts: boolean): readonly Problem[] {
+  if (typeof text !== "string" || !/^https?:\/\/[^/?#@]+$/u.test(text)) return NONE;
+  const path = [...parent, "host"];
   const parsed = parseDestination("nix-copy", text, { allowPrivateHosts });
   if (!parsed.success) {
     const { code, message, hint = HOST_HINT } = parsed;
@@ -192,14 +196,14 @@ function plaintextWarning(path: KeyPath): Problem {
 }
 
 function findDuplicateIds(tables: readonly unknown[], first: number, known: Map<string, number>): Problem[] {
-  return tables.flatMap((table, place) => {
+  return tables.flatMap((table, place): readonly Problem[] => {
     const index = first + place;
     const id = isRecord(table) ? table["id"] : undefined;
-    if (typeof id !== "string" || !CACHE_ID.test(id)) return [];
+    if (typeof id !== "string" || !CACHE_ID.test(id)) return NONE;
     const earlier = known.get(id);
     if (earlier === undefined) {
       known.set(id, index);
-      return [];
+      return NONE;
     }
     const message = `This id is already that of caches[${earlier}]`;
     const hint = "Give each cache an id of its own";

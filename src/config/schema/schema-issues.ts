@@ -27,16 +27,15 @@ export function coded(code: (typeof SCHEMA_CODES)[number], message: string): str
  * none of them is passed on; unknown keys are looked for here, since it stops at the first and overlooks names
  * like `constructor`.
  *
- * @param options - `explain: false` leaves out examples, for problems that are only counted; `isOrdinary` tells that
- * {@link isOrdinaryValue} holds for the value
+ * @param options - `explain: false` leaves out examples, for problems that are only counted
  */
 export function findSchemaProblems<Schema extends v.GenericSchema & SchemaNode>(
   schema: Schema,
   value: unknown,
   dialect: Dialect,
-  { explain = true, isOrdinary = false } = {},
+  { explain = true } = {},
 ): { readonly problems: readonly Problem[]; readonly output: v.InferOutput<Schema> | undefined } {
-  const structure = isOrdinary ? [] : findStructureProblems(schema, value);
+  const structure = findStructureProblems(schema, value);
   // A hostile text has problems enough already; valibot would make several of each.
   if (structure.length > MAX_STRUCTURE_PROBLEMS) return { problems: structure, output: undefined };
   const result = v.safeParse(schema, value, { abortPipeEarly: true });

@@ -1,7 +1,8 @@
 import fc from "fast-check";
+import * as v from "valibot";
 import { describe, expect, it } from "vitest";
+import { isFaultlessValue } from "../../../src/config/schema/faultless-value.ts";
 import { findInlineSecrets } from "../../../src/config/schema/misplaced-secrets.ts";
-import { isOrdinaryValue } from "../../../src/config/schema/ordinary-value.ts";
 import { serverSchema } from "../../../src/config/schema/server-schema.ts";
 import { findStructureProblems } from "../../../src/config/schema/structure-problems.ts";
 import { findTooDeepKey } from "../../../src/config/text/too-deep-key.ts";
@@ -15,8 +16,8 @@ const cache = {
   permissions: { allow_all: false, allowed_repos: ["a/*"] },
 };
 
-describe("isOrdinaryValue", () => {
-  it("takes a usual cache", () => expect(isOrdinaryValue(schema, [cache, cache])).toBe(true));
+describe("isFaultlessValue", () => {
+  it("takes a usual cache", () => expect(isFaultlessValue(schema, [cache, cache])).toBe(true));
 
   it.each([
     ["no list", { caches: cache }],
@@ -30,9 +31,9 @@ describe("isOrdinaryValue", () => {
     ["a date in place of a table", [{ ...cache, permissions: new Date(0) }]],
     ["a table in place of a text", [{ ...cache, id: { a: 1 } }]],
     ["lists in lists", [{ ...cache, credentials: { env: { vars: [[[{}]]] } } }]],
-  ])("leaves to the long look: %s", (_name, value) => expect(isOrdinaryValue(schema, value)).toBe(false));
+  ])("leaves to the long look: %s", (_name, value) => expect(isFaultlessValue(schema, value)).toBe(false));
 
-  it("calls nothing ordinary in which a long look finds something", () => {
+  it("calls nothing faultless in which a long look finds something", () => {
     const words = [
       "id",
       "credentials",
@@ -62,10 +63,11 @@ describe("isOrdinaryValue", () => {
     );
     fc.assert(
       fc.property(caches, (value) => {
-        if (!isOrdinaryValue(schema, value)) return;
+        if (!isFaultlessValue(schema, value)) return;
         expect(findStructureProblems(schema, value)).toEqual([]);
         expect(value.flatMap((table) => findInlineSecrets(Object(table), [], {}))).toEqual([]);
         expect(findTooDeepKey(value, 7)).toBeUndefined();
+        expect(v.safeParse(schema, value).success).toBe(true);
       }),
       { numRuns: 2_000 },
     );
