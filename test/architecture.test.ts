@@ -45,6 +45,7 @@ const DOORS: Readonly<Record<string, string>> = {
 /** valibot is the language of schemas; it stays in the rooms that have some. */
 const VALIBOT = [
   "config/schema/credential-entries.ts",
+  "config/schema/faultless-value.ts",
   "config/schema/repository-schema.ts",
   "config/schema/schema-issues.ts",
   "config/schema/schema-table.ts",

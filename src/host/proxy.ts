@@ -1,4 +1,5 @@
-import { BlockList, isIP } from "node:net";
+/** Taken when it is needed: importing this package must not cost what few hosts use. */
+const net = () => process.getBuiltinModule("node:net");
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -40,13 +41,14 @@ function isExcepted(hostname: string, list: string): boolean {
     .filter((entry) => entry !== "")
     .some((entry) => {
       if (entry === "*") return true;
-      if (isIP(host) !== 0) return isInNetwork(host, entry.replace(/^\[|\]$/gu, ""));
+      if (net().isIP(host) !== 0) return isInNetwork(host, entry.replace(/^\[|\]$/gu, ""));
       const name = entry.replace(/^\.|\.$/gu, "");
       return host === name || host.endsWith(`.${name}`);
     });
 }
 
 function isInNetwork(address: string, entry: string): boolean {
+  const { BlockList, isIP } = net();
   const [network = "", bits] = entry.split("/");
   const version = isIP(network);
   if (version === 0 || version !== isIP(address)) return false;
