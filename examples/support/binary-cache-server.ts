@@ -19,7 +19,7 @@ export interface BinaryCacheOptions {
   readonly hang?: boolean | undefined;
 }
 
-/** An HTTP binary cache on the loopback interface, in memory. It takes what `nix copy` uploads, and gives it back. */
+/** An HTTP binary cache on the loopback interface, in memory. It takes uploads, and gives them back. */
 export class BinaryCacheServer implements AsyncDisposable {
   /** What was uploaded, by path. */
   readonly objects = new Map<string, Buffer>();

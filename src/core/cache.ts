@@ -139,7 +139,10 @@ export interface CacheDefinition {
    * connections; with `nix`, nix sends them itself.
    */
   readonly upload?: "direct" | "nix" | undefined;
-  /** Most bytes of NARs, uncompressed, that a direct upload stages on disk at a time, 1 MiB at least; default by the registry. */
+  /**
+   * Most bytes of NARs, uncompressed, that a direct upload stages together, 1 MiB at least; default by the registry. Two such shares lie on
+   * the disk at a time, and a larger path is staged alone.
+   */
   readonly stagingBytes?: number | undefined;
   /**
    * Absolute `http(s)` URL without parameters at which the cache is read, where that is not its destination: it is asked after a push.

@@ -57,11 +57,11 @@ export interface ErrorCodes {
   /**
    * | code | meaning |
    * |---|---|
-   * | `ERR_PUSH_FAILED` | the push tool ended with an error |
+   * | `ERR_PUSH_FAILED` | the push tool ended with an error, or the cache refused an upload |
    * | `ERR_PUSH_TIMEOUT` | the push did not end in time |
    * | `ERR_PUSH_ABORTED` | the host asked to stop |
-   * | `ERR_PUSH_STALLED` | the push tool made no progress for too long |
-   * | `ERR_PUSH_UNVERIFIED` | the push tool reported success, and the cache does not have a path, or does not say |
+   * | `ERR_PUSH_STALLED` | the push made no progress for too long |
+   * | `ERR_PUSH_UNVERIFIED` | the cache does not have a path or what it refers to, or does not say |
    * | `ERR_CACHE_INCOMPATIBLE` | the cache belongs to a store in another directory |
    * | `ERR_SIGNATURE_MISSING` | the cache has a path without the signature that `require_signature` asks for |
    * | `ERR_STORE_PATH_NOT_VALID` | the Nix store does not hold a path |

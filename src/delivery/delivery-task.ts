@@ -175,6 +175,7 @@ export class DeliveryTask {
       upstreamPaths: this.request.storePaths.filter((path) => this.#upstream.has(path)),
       executions: this.#executions,
       durationMs: this.#durationMs,
+      upload: this.#last?.upload,
       auditError: this.#auditError,
     };
     const [error] = this.#failures.values();

@@ -3,7 +3,7 @@ import { parseJson } from "../core/text.ts";
 import type { ExecutionResult } from "../execution/executor.ts";
 import type { AllowDecision, DenyDecision } from "../policy/decision.ts";
 import { toAuditFailure } from "../registry/push-failure.ts";
-import type { ExecutedPush, PushResult } from "../registry/push-types.ts";
+import type { ExecutedPush, PushResult, UploadWay } from "../registry/push-types.ts";
 import { readStoredError, toStoredError } from "./stored-error.ts";
 
 /** Of a stored result only the last runs are kept, and of their output only the end. */
@@ -53,8 +53,16 @@ function readExecuted(stored: Members, cacheId: string, decision: Members): Exec
   const auditError = readMember(stored, "auditError");
   return {
     ...{ cacheId, decision, storePaths, confirmedPaths, upstreamPaths, executions: runs, durationMs },
+    upload: readUploadWay(readMember(stored, "upload")),
     auditError: isObject(auditError) ? toAuditFailure(readStoredError(auditError)) : undefined,
   };
+}
+
+/** A journal of an older version has none. */
+function readUploadWay(value: unknown): UploadWay | undefined {
+  const { way, reason } = toMembers(value);
+  if (way === "direct") return { way };
+  return way === "nix" && typeof reason === "string" ? { way, reason } : undefined;
 }
 
 // Written by this package from values of these types; a journal is as trusted as the host that keeps it.

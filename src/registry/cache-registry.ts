@@ -52,13 +52,13 @@ export interface CacheRegistryOptions {
    */
   readonly verify?: "always" | "never" | undefined;
   /**
-   * How long it is remembered that a cache has a path, in milliseconds; default 10 minutes, and 0 remembers nothing. A direct upload asks for a
-   * sample of what is remembered only, and for all of it when one is missing.
+   * How long it is remembered that a cache has a path, in milliseconds; default 10 minutes, and 0 remembers nothing. Of what is remembered only
+   * a sample is asked for, and all of it when one of these is missing. The paths of the request are always asked for.
    */
   readonly presenceTtlMs?: number | undefined;
   /**
-   * Most bytes of NARs, uncompressed, that a direct upload has on disk at a time beside those that it sends, below `TMPDIR`; default 256 MiB.
-   * A path that is larger is staged alone. The `staging_size` of a cache counts first.
+   * Most bytes of NARs, uncompressed, that a direct upload stages together below `TMPDIR`; default 256 MiB. The next share is staged while one is
+   * sent, and a larger path is staged alone. The `staging_size` of a cache counts first.
    */
   readonly stagingBytes?: number | undefined;
 }

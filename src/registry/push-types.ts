@@ -56,7 +56,7 @@ export interface PushOptions {
    * progress is every step and every byte; of other tools every output, and they are silent while they upload a large path.
    */
   readonly stallTimeoutMs?: number | undefined;
-  /** Called with the tools' output as it comes, secrets redacted. */
+  /** Called with the tools' output as it comes, secrets redacted. A direct upload has none. */
   readonly onOutput?: ((chunk: PushOutputChunk) => void) | undefined;
   /** Called as a push goes on. */
   readonly onProgress?: ((progress: PushProgress) => void) | undefined;
@@ -141,7 +141,7 @@ export interface ExecutedPush {
   readonly upstreamPaths: readonly string[];
   /** How each command ended, in order; of the questions to the cache afterwards, one that was not answered. */
   readonly executions: readonly ExecutionResult[];
-  /** Which way the paths went, or were to go, to an S3 or HTTP cache, and why; absent for other caches. */
+  /** Which way the paths went, or were to go, to an S3 or HTTP cache, and why; absent for other caches, and where nothing was tried. */
   readonly upload?: UploadWay | undefined;
   /** From start to end, in milliseconds. */
   readonly durationMs: number;

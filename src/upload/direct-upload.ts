@@ -165,10 +165,21 @@ class DirectUpload {
     const missing = findMissing();
     const first = await this.#sendShares(missing, sender, hasInfo, looking);
     if (first !== "lost") return first;
-    const lost = await looking;
-    this.#known = new Map([...this.#known].filter(([path]) => !lost.has(path)));
+    await this.#forget(await looking);
     const second = await this.#sendShares(findMissing(), sender, hasInfo, Promise.resolve(new Set()));
     return second === "lost" ? undefined : second;
+  }
+
+  /** Where a NAR is lost, more may be, also of what was only remembered: that is asked for. */
+  async #forget(lost: ReadonlySet<string>): Promise<void> {
+    this.#options.presence?.clear();
+    const remembered = [...this.#known].flatMap(([path, narinfo]) => (narinfo === undefined ? [path] : []));
+    const asked = { ...this.#asked, paths: remembered, roots: remembered, presence: undefined };
+    const found = await findKnownPaths(asked);
+    const gone = await findLostNars(found, asked);
+    const isThere = (path: string): boolean =>
+      !lost.has(path) && !gone.has(path) && (this.#known.get(path) !== undefined || found.has(path));
+    this.#known = new Map([...this.#known, ...found].filter(([path]) => isThere(path)));
   }
 
   async #sendShares(

@@ -1,6 +1,7 @@
 import { CacheRegistry } from "@eka-ci/caches";
 import { expect, it } from "vitest";
 import { DeliveryTask } from "../../src/delivery/delivery-task.ts";
+import { readStoredResult, writeResult } from "../../src/delivery/stored-result.ts";
 import { readPushRequest } from "../../src/registry/read-push-request.ts";
 
 const [A, B] = ["a", "b"].map((name) => `/nix/store/3n58xw4373jp0ljirf06d8077j15pc4j-${name}`);
@@ -39,3 +40,17 @@ it("a path is there, or left to an upstream, and never both", () => {
   task.record({ ...result, storePaths: [A], confirmedPaths: [A], upstreamPaths: [] });
   expect(task.toResult()).toMatchObject({ storePaths: [A], upstreamPaths: [] });
 });
+
+it.each([{ way: "direct" }, { way: "nix", reason: "the cache says so" }, undefined] as const)(
+  "the way that the paths went (%j) is reported, also from a journal",
+  (upload) => {
+    if (decision.effect !== "allow" || A === undefined || B === undefined)
+      throw new Error("Nothing is allowed");
+    const task = new DeliveryTask({ id: "t/c", ticketId: "t", cacheId: "c", request, deadline: 1e9 });
+    const result = { cacheId: "c", decision, executions: [], durationMs: 1, status: "pushed" } as const;
+    task.record({ ...result, storePaths: [A, B], confirmedPaths: [A, B], upstreamPaths: [], upload });
+    const reported = task.toResult();
+    expect(reported).toMatchObject({ status: "pushed", upload });
+    expect(readStoredResult(reported === undefined ? "" : writeResult(reported))).toMatchObject({ upload });
+  },
+);

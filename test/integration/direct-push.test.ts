@@ -236,6 +236,7 @@ describeEachNix("a push with upload = direct", (searchPath) => {
     const [result] = (await ticket.done).results;
     expect(result).toMatchObject({ status: "failed", error: { code: "ERR_PUSH_FAILED" } });
     expect(result?.status === "failed" ? result.confirmedPaths : []).toHaveLength(11);
+    expect(result).toMatchObject({ upload: { way: "direct" } });
   });
 
   describeWith("nginx", "to nginx", () => {

@@ -144,6 +144,17 @@ describeEachNix("a direct upload", (searchPath) => {
         expect(asked).toBeLessThanOrEqual(12);
       }));
 
+    it("asks for all that is remembered where a NAR is lost", () =>
+      withServer({}, async (server) => {
+        const { outcome, larger } = await pushTwice(server, () => {
+          const ofOther = /^URL: (.*)$/mu.exec(server.narinfo(wide) ?? "")?.[1];
+          for (const key of [...server.objects.keys()])
+            if (key.startsWith("/nar/") && key !== `/${ofOther}`) server.objects.delete(key);
+        });
+        expect(outcome).toMatchObject({ complete: [larger] });
+        expect([...server.objects.keys()].filter((key) => key.startsWith("/nar/"))).toHaveLength(32);
+      }));
+
     it("heals a cache that was wiped", () =>
       withServer({}, async (server) => {
         const { outcome, larger } = await pushTwice(server, () => server.wipe());

@@ -78,7 +78,9 @@ const cache = v.pipe(
     staging_size: v.optional(
       v.pipe(
         byteSize,
-        v.description("How much a direct upload stages on disk at a time, uncompressed; default 256 MiB."),
+        v.description(
+          "Most bytes of NARs, uncompressed, that a direct upload stages together; default 256 MiB.",
+        ),
         v.examples(["1 GiB"]),
       ),
     ),
