@@ -389,7 +389,7 @@ describeEachNix("a direct upload, where things go wrong", (searchPath) => {
       try {
         await using server = await BinaryCacheServer.start();
         const { randomBytes } = await import("node:crypto");
-        const path = await store.add("too-large", randomBytes(1_000_000).toString("base64"));
+        const path = await store.add("too-large", randomBytes(20_000_000));
         const env = { ...store.env, TMPDIR: disk };
         await using registry = CacheRegistry.fromToml(toToml(server.url), { runtime: { env } });
         const request = { repository: "o/r", job: "j", caches: ["one"], storePaths: [path] };
