@@ -33,7 +33,6 @@ const EXPECTATION_FAILED = 417;
 class NodeHttpSession implements HttpSession {
   readonly #options: HttpConnectOptions;
   #agents: ReturnType<typeof makeAgents> | undefined;
-  #isDisposed = false;
   /** Whether the server is asked before a large body is sent; some refuse the question. */
   #isAsking: boolean;
   readonly #end = new AbortController();
@@ -47,10 +46,10 @@ class NodeHttpSession implements HttpSession {
   async send(request: HttpRequest): Promise<HttpResponse> {
     const modules = await loadHttpModules();
     request.signal?.throwIfAborted();
-    if (this.#isDisposed) throw new HttpError("ERR_HTTP_INVALID", "The session was disposed");
+    if (this.#end.signal.aborted) throw new HttpError("ERR_HTTP_INVALID", "The session was disposed");
     this.#agents ??= makeAgents(this.#options, modules, this.#end.signal);
     const { plain, secure } = await this.#agents;
-    if (this.#isDisposed) throw new HttpError("ERR_HTTP_INVALID", "The session was disposed");
+    if (this.#end.signal.aborted) throw new HttpError("ERR_HTTP_INVALID", "The session was disposed");
     for (let stale = 0; ; stale++) {
       const isAsking = this.#isAsking;
       const chooseAgent = (isSecure: boolean) => (isSecure ? secure : plain);
@@ -76,7 +75,6 @@ class NodeHttpSession implements HttpSession {
   }
 
   [Symbol.dispose](): void {
-    this.#isDisposed = true;
     this.#end.abort(new Error("The session was disposed"));
     this.#agents?.then(
       ({ plain, secure }) => {

@@ -42,7 +42,8 @@ export async function checkClosure(
   try {
     const closure = await store.closure();
     const own = collectClosure(roots, closure);
-    const referred = [...own.keys()].filter((path) => !roots.includes(path));
+    const asRoots = new Set(roots);
+    const referred = [...own.keys()].filter((path) => !asRoots.has(path));
     const known = await findThere(referred, reader, verification);
     const asked = referred.filter((path) => !known.has(path));
     const seen = [...known].flatMap(([path, narinfo]) => (narinfo === undefined ? [] : [path]));

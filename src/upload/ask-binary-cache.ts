@@ -61,11 +61,12 @@ export interface FindKnownOptions extends AskBinaryCacheOptions {
 export async function findKnownPaths(
   options: FindKnownOptions,
 ): Promise<ReadonlyMap<string, Narinfo | undefined>> {
-  const { presence, roots, random } = options;
+  const { presence, random } = options;
+  const roots = new Set(options.roots);
   const known = new Map<string, Narinfo | undefined>();
   const [remembered, unknown]: [string[], string[]] = [[], []];
   for (const path of options.paths)
-    (presence?.has(path) === true && !roots.includes(path) ? remembered : unknown).push(path);
+    (presence?.has(path) === true && !roots.has(path) ? remembered : unknown).push(path);
   const sample = new Set(chooseSome(remembered, SAMPLE, () => random.fraction()));
   const ask = async (path: string): Promise<void> => {
     const narinfo = await askNarinfo(path, options);
@@ -91,11 +92,12 @@ export async function findLostNars(
   known: ReadonlyMap<string, Narinfo | undefined>,
   { cache, limiter, signal, roots, random }: FindKnownOptions,
 ): Promise<ReadonlySet<string>> {
-  const others = [...known.keys()].filter((path) => known.get(path) !== undefined && !roots.includes(path));
-  const looked = [
+  const own = new Set(roots);
+  const others = [...known.keys()].filter((path) => known.get(path) !== undefined && !own.has(path));
+  const looked = new Set([
     ...roots.filter((path) => known.has(path)),
     ...chooseSome(others, MAX_OTHERS, () => random.fraction()),
-  ];
+  ]);
   const lost = new Set<string>();
   const look = async (path: string): Promise<void> => {
     const url = known.get(path)?.url;
@@ -108,9 +110,9 @@ export async function findLostNars(
       });
     if (!isThere) lost.add(path);
   };
-  await Promise.all(looked.map(look));
+  await Promise.all([...looked].map(look));
   // Where one is lost, more may be.
-  if (lost.size > 0) await Promise.all([...known.keys()].filter((path) => !looked.includes(path)).map(look));
+  if (lost.size > 0) await Promise.all([...known.keys()].filter((path) => !looked.has(path)).map(look));
   return lost;
 }
 

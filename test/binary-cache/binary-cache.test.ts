@@ -60,6 +60,17 @@ interface Opened extends AsyncDisposable {
   readonly cache: BinaryCache;
 }
 
+/** A cache, with the server that ends after it. */
+function toOpened(cache: BinaryCache & Disposable, server: AsyncDisposable): Opened {
+  return {
+    cache,
+    [Symbol.asyncDispose]: async () => {
+      cache[Symbol.dispose]();
+      await server[Symbol.asyncDispose]();
+    },
+  };
+}
+
 /** What every binary cache does. */
 function describeBinaryCache(name: string, start: () => Promise<Opened>, { keepsHeaders = true } = {}): void {
   describe(name, () => {
@@ -139,13 +150,7 @@ describeBinaryCache(
   async () => {
     const server = await BinaryCacheServer.start({ credentials: { username: "ci", password: "canary" } });
     const cache = await open(server.url, { HTTP_USERNAME: "ci", HTTP_PASSWORD: "canary" });
-    return {
-      cache,
-      [Symbol.asyncDispose]: async () => {
-        cache[Symbol.dispose]();
-        await server[Symbol.asyncDispose]();
-      },
-    };
+    return toOpened(cache, server);
   },
   KEEPS_NO_HEADERS,
 );
@@ -156,13 +161,7 @@ describeWith("nginx", "a binary cache at nginx", () => {
     async () => {
       const server = await startNginx({ credentials: { username: "ci", password: "canary" } });
       const cache = await open(`${server.url}/deep/cache`, { HTTP_USERNAME: "ci", HTTP_PASSWORD: "canary" });
-      return {
-        cache,
-        [Symbol.asyncDispose]: async () => {
-          cache[Symbol.dispose]();
-          await server[Symbol.asyncDispose]();
-        },
-      };
+      return toOpened(cache, server);
     },
     KEEPS_NO_HEADERS,
   );
@@ -196,13 +195,7 @@ describeWith("moto_server", "a binary cache at moto", () => {
     const moto = await startExternal("moto_server", (port) => ["-H", "127.0.0.1", "-p", String(port)]);
     await fetch(`${moto.url}/bucket`, { method: "PUT" });
     const cache = await open(`s3://bucket/cache?endpoint=${moto.url}&region=us-east-1`, ENV);
-    return {
-      cache,
-      [Symbol.asyncDispose]: async () => {
-        cache[Symbol.dispose]();
-        await moto[Symbol.asyncDispose]();
-      },
-    };
+    return toOpened(cache, moto);
   });
 });
 
@@ -211,13 +204,7 @@ describeWith("versitygw", "a binary cache at versitygw", () => {
     const server = await startVersitygw();
     const parameters = `endpoint=${server.url}&region=us-east-1`;
     const cache = await open(`s3://bucket/cache?${parameters}`, VERSITY_KEYS);
-    return {
-      cache,
-      [Symbol.asyncDispose]: async () => {
-        cache[Symbol.dispose]();
-        await server[Symbol.asyncDispose]();
-      },
-    };
+    return toOpened(cache, server);
   });
 });
 
