@@ -6,7 +6,13 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
-import { CacheRegistry, defineCredentialSource, type PushResult, Secret } from "@eka-ci/caches";
+import {
+  CacheRegistry,
+  defineCredentialSource,
+  type PushOptions,
+  type PushResult,
+  Secret,
+} from "@eka-ci/caches";
 import { build } from "tsup";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type BinaryCacheOptions, BinaryCacheServer } from "../../examples/support/binary-cache-server.ts";
@@ -29,6 +35,16 @@ const toToml = (url: string, more = 'credentials = "none"'): string => `
   destination = "${url}?compression=zstd"
   permissions = { allow_all = true }
   ${more}`;
+
+/** Pushes paths to the one cache of a registry. */
+async function pushTo(
+  registry: CacheRegistry,
+  storePaths: readonly string[],
+  options: PushOptions = {},
+): Promise<PushResult | undefined> {
+  const request = { repository: "o/r", job: "j", caches: ["one"], storePaths };
+  return (await registry.push(request, options)).results[0];
+}
 
 /** A cache that keeps what it got of an upload that was cut, as some servers do. */
 async function startHalfKeeper(cutNar: (count: number) => boolean) {
@@ -81,8 +97,7 @@ describeEachNix("a direct upload, where things go wrong", (searchPath) => {
     options: { timeoutMs?: number; signal?: AbortSignal; stallTimeoutMs?: number } = {},
   ): Promise<PushResult | undefined> => {
     await using registry = CacheRegistry.fromToml(toToml(url), { runtime: { env: store.env } });
-    const request = { repository: "o/r", job: "j", caches: ["one"], storePaths };
-    return (await registry.push(request, options)).results[0];
+    return await pushTo(registry, storePaths, options);
   };
   /** What a cache has in the end is whole, and has what the report says. */
   const expectHealed = async (server: BinaryCacheServer, url = server.url): Promise<void> => {
@@ -232,8 +247,7 @@ describeEachNix("a direct upload, where things go wrong", (searchPath) => {
         credentialSources: [source],
       },
     );
-    const request = { repository: "o/r", job: "j", caches: ["one"], storePaths: [roots.wide] };
-    expect((await registry.push(request)).results[0]).toMatchObject({ status: "pushed" });
+    expect(await pushTo(registry, [roots.wide])).toMatchObject({ status: "pushed" });
     expect([...seen]).toEqual(["first", "second"]);
     expect(fetched).toBe(2);
     checkConsistency(server.objects);
@@ -247,13 +261,12 @@ describeEachNix("a direct upload, where things go wrong", (searchPath) => {
     const path = await store.add("large", randomBytes(2_000_000).toString("base64"));
     await using registry = CacheRegistry.fromToml(toToml(server.url), { runtime: { env: store.env } });
     const bytes: { done: number; expected: number }[] = [];
-    const request = { repository: "o/r", job: "j", caches: ["one"], storePaths: [path] };
-    const { results } = await registry.push(request, {
+    const result = await pushTo(registry, [path], {
       onProgress: (progress) => {
         if (progress.type === "bytes") bytes.push(progress);
       },
     });
-    expect(results[0]).toMatchObject({ status: "pushed", upload: { way: "direct" } });
+    expect(result).toMatchObject({ status: "pushed", upload: { way: "direct" } });
     const size = [...server.objects].find(([key]) => key.startsWith("/nar/"))?.[1].length ?? 0;
     expect(bytes.at(-1)).toMatchObject({ done: size, expected: size });
     expect(bytes.filter(({ done }) => done > 0 && done < size).length).toBeGreaterThan(5);
@@ -326,8 +339,7 @@ describeEachNix("a direct upload, where things go wrong", (searchPath) => {
       runtime: { env: store.env },
       stagingBytes: 1,
     });
-    const request = { repository: "o/r", job: "j", caches: ["one"], storePaths: [root] };
-    const [result] = (await registry.push(request)).results;
+    const result = await pushTo(registry, [root]);
     expect(result).toMatchObject({ status: "pushed", upload: { way: "nix" } });
     const begins = server.requests.findIndex(({ method }) => method === "PUT");
     expect(server.requests.slice(0, begins).filter(({ path }) => path === "/nix-cache-info")).toHaveLength(1);
@@ -344,9 +356,8 @@ describeEachNix("a direct upload, where things go wrong", (searchPath) => {
       const env = { ...store.env, PATH: `${directory}:${store.env["PATH"]}` };
       await using registry = CacheRegistry.fromToml(toToml(server.url), { runtime: { env } });
       const [path = ""] = await store.addMany(`slow-${script.length}`, 1);
-      const request = { repository: "o/r", job: "j", caches: ["one"], storePaths: [path] };
       const start = performance.now();
-      const [result] = (await registry.push(request, { stallTimeoutMs: 1_000 })).results;
+      const result = await pushTo(registry, [path], { stallTimeoutMs: 1_000 });
       await rm(directory, { recursive: true });
       return { result, tookMs: performance.now() - start };
     };
@@ -375,8 +386,7 @@ describeEachNix("a direct upload, where things go wrong", (searchPath) => {
     const toml = toToml("", source).replace('"?compression=zstd"', `"${destination}"`);
     const keys = { AWS_ACCESS_KEY_ID: S3_KEYS.accessKeyId, AWS_SECRET_ACCESS_KEY: S3_KEYS.secretAccessKey };
     await using registry = CacheRegistry.fromToml(toml, { runtime: { env: { ...store.env, ...keys } } });
-    const request = { repository: "o/r", job: "j", caches: ["one"], storePaths: [root] };
-    const [result] = (await registry.push(request)).results;
+    const result = await pushTo(registry, [root]);
     expect(result).toMatchObject({ status: "failed", error: { message: expect.stringContaining("413") } });
     expect(server.unfinished).toBe(0);
     expect([...server.objects.keys()].filter((key) => key.endsWith(".narinfo"))).toEqual([]);
@@ -392,8 +402,7 @@ describeEachNix("a direct upload, where things go wrong", (searchPath) => {
         const path = await store.add("too-large", randomBytes(20_000_000));
         const env = { ...store.env, TMPDIR: disk };
         await using registry = CacheRegistry.fromToml(toToml(server.url), { runtime: { env } });
-        const request = { repository: "o/r", job: "j", caches: ["one"], storePaths: [path] };
-        const [result] = (await registry.push(request)).results;
+        const result = await pushTo(registry, [path]);
         expect(result).toMatchObject({ status: "failed", storePaths: [], upload: { way: "nix" } });
         checkConsistency(server.objects);
         expect((await readdir(disk)).filter((name) => name.startsWith("eka-ci-caches-"))).toEqual([]);
