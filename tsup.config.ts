@@ -1,8 +1,9 @@
 import { defineConfig } from "tsup";
 import { BUNDLED } from "./scripts/bundled-packages.ts";
+import { ENTRIES, sourceOf } from "./scripts/entries.ts";
 
 export default defineConfig({
-  entry: { index: "src/index.ts", migration: "src/migration/index.ts", testing: "src/testing/index.ts" },
+  entry: Object.fromEntries(["index", ...ENTRIES].map((name) => [name, sourceOf(name)])),
   format: "esm",
   target: "node20",
   platform: "node",

@@ -1,15 +1,9 @@
-import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
-
-const source = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
+import { sourceOf, toAliases } from "./scripts/entries.ts";
 
 export default defineConfig({
   resolve: {
-    alias: [
-      { find: /^@eka-ci\/caches$/, replacement: source("./src/index.ts") },
-      { find: /^@eka-ci\/caches\/migration$/, replacement: source("./src/migration/index.ts") },
-      { find: /^@eka-ci\/caches\/testing$/, replacement: source("./src/testing/index.ts") },
-    ],
+    alias: toAliases(sourceOf),
   },
   test: {
     include: ["test/**/*.test.ts", "examples/**/*.test.ts"],

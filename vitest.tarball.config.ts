@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { defineConfig, mergeConfig } from "vitest/config";
+import { toAliases } from "./scripts/entries.ts";
 import base from "./vitest.config.ts";
 
 // Runs every test that uses the package by its name against an installed tarball; `npm run test:tarball` makes that.
@@ -26,11 +27,7 @@ export default mergeConfig(
   { ...base, resolve: {}, test: { ...base.test, include: [], reporters: [], typecheck: { enabled: false } } },
   defineConfig({
     resolve: {
-      alias: [
-        { find: /^@eka-ci\/caches$/, replacement: join(installed, "dist/index.js") },
-        { find: /^@eka-ci\/caches\/migration$/, replacement: join(installed, "dist/migration.js") },
-        { find: /^@eka-ci\/caches\/testing$/, replacement: join(installed, "dist/testing.js") },
-      ],
+      alias: toAliases((entry) => join(installed, `dist/${entry}.js`)),
     },
     test: {
       include: tests,

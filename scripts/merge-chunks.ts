@@ -4,9 +4,10 @@ import { readdirSync, rmSync, writeFileSync } from "node:fs";
 import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type GetModuleInfo, rollup } from "rollup";
+import { ENTRIES } from "./entries.ts";
 
 const directory = fileURLToPath(new URL("../dist/", import.meta.url));
-const ENTRIES = ["index", "migration", "testing"];
+const NAMES = ["index", ...ENTRIES];
 const toPath = (name: string): string => `${directory}${name}.js`;
 
 /** The chunks that an entry imports when it is loaded itself. */
@@ -20,7 +21,7 @@ function findStatic(id: string, getModuleInfo: GetModuleInfo, found = new Set<st
 }
 
 const bundle = await rollup({
-  input: Object.fromEntries(ENTRIES.map((name) => [name, toPath(name)])),
+  input: Object.fromEntries(NAMES.map((name) => [name, toPath(name)])),
   external: (id) => !id.startsWith(".") && !id.startsWith("/"),
   // What late chunks share with an entry lies in a file beside it: an entry exports what it says, and nothing else.
   preserveEntrySignatures: "strict",
@@ -31,7 +32,7 @@ const { output } = await bundle.generate({
   entryFileNames: "[name].js",
   chunkFileNames: ({ name }) => `${name.replace(/-[A-Z0-9]{8}$/u, "")}-[hash].js`,
   manualChunks: (id, { getModuleInfo }) => {
-    const sharing = ENTRIES.filter((name) => findStatic(toPath(name), getModuleInfo).has(id));
+    const sharing = NAMES.filter((name) => findStatic(toPath(name), getModuleInfo).has(id));
     return sharing.length > 1 ? "shared" : undefined;
   },
 });

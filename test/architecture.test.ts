@@ -9,7 +9,7 @@ const SRC = fileURLToPath(new URL("../src", import.meta.url));
 
 /** Rooms from the roof down: what stands higher may use what stands lower, never the other way. */
 const FLOORS: readonly (readonly string[])[] = [
-  ["index.ts", "testing", "migration"],
+  ["index.ts", "testing", "migration", "postgres"],
   ["delivery"],
   ["registry"],
   ["upload"],
@@ -37,6 +37,7 @@ const DOORS: Readonly<Record<string, string>> = {
   "https-proxy-agent": "host/proxy-agents.ts",
   leven: "core/suggestion.ts",
   "node-vault": "credentials/sources/vault-client.ts",
+  pg: "postgres/postgres-pool.ts",
   picomatch: "policy/pattern.ts",
   tinyexec: "execution/process-run.ts",
   toml: "config/text/toml-text.ts",
@@ -156,7 +157,7 @@ describe("the house", () => {
     for (const { file, from, lazy } of packages) {
       if (from === "valibot") expect(VALIBOT).toContain(file);
       else expect(DOORS[from], `${file} imports ${from}`).toBe(file);
-      if (from.startsWith("@aws-sdk/") || from === "node-vault")
+      if (from.startsWith("@aws-sdk/") || from === "node-vault" || from === "pg")
         expect(lazy, `${file} imports ${from}`).toBe(true);
     }
     expect(new Set(packages.map(({ from }) => from))).toEqual(new Set(["valibot", ...Object.keys(DOORS)]));
@@ -164,7 +165,12 @@ describe("the house", () => {
 
   it("has declared every package that it imports", () => {
     const manifest = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
-    const brought = [...Object.keys(manifest.dependencies), ...BUNDLED];
+    const brought = [
+      ...Object.keys(manifest.dependencies),
+      ...Object.keys(manifest.peerDependencies),
+      ...BUNDLED,
+    ];
+    expect(Object.keys(manifest.peerDependenciesMeta)).toEqual(Object.keys(manifest.peerDependencies));
     expect(brought.sort()).toEqual(["valibot", ...Object.keys(DOORS)].sort());
     expect(BUNDLED.filter((name) => !(name in manifest.devDependencies))).toEqual([]);
   });

@@ -71,10 +71,13 @@ export interface ErrorCodes {
    * | `ERR_REGISTRY_CLOSED` | the registry was disposed |
    * | `ERR_QUEUE_CLOSED` | the queue was closed |
    * | `ERR_REQUEST_UNREADABLE` | the journal holds a request that this package did not write so |
+   * | `ERR_QUEUE_ROLE` | a queue was asked for what its role leaves out |
+   * | `ERR_PUSH_ID_CONFLICT` | another request was accepted under the same `pushId` |
    * | `ERR_DELIVERY_CRASHED` | every host that took the delivery stopped in the middle |
+   * | `ERR_DELIVERY_CANCELLED` | the delivery was cancelled before it was pushed |
    * | `ERR_JOURNAL_FAILED` | the journal did not keep a request, so it was not accepted |
-   * | `ERR_JOURNAL_CORRUPT` | the journal's file is damaged |
-   * | `ERR_JOURNAL_UNAVAILABLE` | this Node.js has no `node:sqlite` |
+   * | `ERR_JOURNAL_CORRUPT` | the journal's file or database is damaged |
+   * | `ERR_JOURNAL_UNAVAILABLE` | this Node.js has no `node:sqlite`, or the package `pg` is not installed |
    */
   readonly PushError:
     | "ERR_PUSH_FAILED"
@@ -91,7 +94,10 @@ export interface ErrorCodes {
     | "ERR_REGISTRY_CLOSED"
     | "ERR_QUEUE_CLOSED"
     | "ERR_REQUEST_UNREADABLE"
+    | "ERR_QUEUE_ROLE"
+    | "ERR_PUSH_ID_CONFLICT"
     | "ERR_DELIVERY_CRASHED"
+    | "ERR_DELIVERY_CANCELLED"
     | "ERR_JOURNAL_FAILED"
     | "ERR_JOURNAL_CORRUPT"
     | "ERR_JOURNAL_UNAVAILABLE";

@@ -12,10 +12,10 @@ export async function listDeadLetters(
 }
 
 function toDeadLetter(buried: BuriedDelivery): DeadLetter {
-  const { id, ticketId, cacheId, buriedAt, code, message, progress } = buried;
+  const { position, id, ticketId, cacheId, buriedAt, code, message, progress } = buried;
   const request = readStoredRequest(buried.request, { cacheId, ticketId });
   const asked = request?.storePaths ?? [];
   const missing = progress === undefined ? undefined : readProgress(progress, asked);
   const storePaths = missing === undefined ? asked : [...missing.remaining, ...missing.failed];
-  return { id, ticketId, cacheId, request, storePaths, buriedAt, code, message };
+  return { position, id, ticketId, cacheId, request, storePaths, buriedAt, code, message };
 }

@@ -92,7 +92,7 @@ async function bury(
   if (!(await context.leases.settle(held, verdicts))) return false;
   for (const { id } of unreadable)
     context.runtime.warn(`The delivery ${quoteName(id)} cannot be read; it is a dead letter`);
-  const outcomes = unreadable.map((delivery) => ({ ...delivery, ...UNREADABLE }));
+  const outcomes = unreadable.map((delivery) => ({ ...delivery, ...UNREADABLE, position: 0 }));
   tell(
     outcomes.map((outcome) => toSettled(outcome, context.findRegistry)),
     context,

@@ -1,12 +1,16 @@
 import { type Clock, createNodeRuntime } from "../host/runtime.ts";
 import { batchLimit } from "./crash-policy.ts";
-import { type Journaled, MemoryTable } from "./memory-table.ts";
+import type { Journaled } from "./memory-row.ts";
+import { MemoryTable } from "./memory-table.ts";
+import { toPushIdConflict } from "./push-id-conflict.ts";
 import type {
   Batch,
   BuriedDelivery,
   CacheStats,
   Delivery,
+  DeliveryRecord,
   LeaseRequest,
+  ListRequest,
   Outcome,
   PageRequest,
   PushJournal,
@@ -78,6 +82,9 @@ class MemoryJournal implements PushJournal {
 
   async accept(deliveries: readonly Delivery[]): Promise<readonly string[]> {
     const now = this.#now();
+    const requests = new Map(deliveries.map(({ ticketId, request }) => [ticketId, request]));
+    if (deliveries.some((one) => requests.get(one.ticketId) !== one.request || this.#table.conflicts(one)))
+      throw toPushIdConflict();
     const fresh = deliveries.filter((delivery) => this.#table.add(delivery, now));
     if (fresh.length > 0) this.#tell();
     return fresh.map(({ id }) => id);
@@ -159,6 +166,20 @@ class MemoryJournal implements PushJournal {
 
   async drop(ids: readonly string[]): Promise<number> {
     return this.#table.drop(ids);
+  }
+
+  async list(request: ListRequest): Promise<readonly DeliveryRecord[]> {
+    return this.#table.list(request, this.#now());
+  }
+
+  async find(ids: readonly string[]): Promise<readonly DeliveryRecord[]> {
+    return this.#table.find(ids, this.#now());
+  }
+
+  async cancel(ids: readonly string[]): Promise<readonly string[]> {
+    const cancelled = this.#table.cancel(ids, this.#now());
+    if (cancelled.length > 0) this.#tell();
+    return cancelled;
   }
 
   async stats(stores?: readonly string[]): Promise<readonly CacheStats[]> {

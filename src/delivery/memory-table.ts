@@ -1,31 +1,17 @@
 import { CRASHED } from "./crash-policy.ts";
+import { byNumber, type Journaled, toOutcome, toRecord, unitsOf } from "./memory-row.ts";
 import type {
   BuriedDelivery,
   CacheStats,
   Delivery,
+  DeliveryRecord,
   LeasedDelivery,
+  ListRequest,
   Outcome,
   PageRequest,
   Verdict,
 } from "./push-journal.ts";
 import { WaitingRows } from "./waiting-rows.ts";
-
-/** A delivery as the journal in memory keeps it. */
-export interface Journaled {
-  readonly delivery: Delivery;
-  /** Its place in the order of acceptance. */
-  readonly number: number;
-  state: "waiting" | "held" | "dead" | "settled";
-  acceptedAt: number;
-  readyAt: number;
-  attempts: number;
-  crashes: number;
-  progress?: string | undefined;
-  settledAt: number;
-  /** The outcome, while it is kept. */
-  result?: string | undefined;
-  letter?: { readonly buriedAt: number; readonly code: string; readonly message: string } | undefined;
-}
 
 /** What is remembered of settled deliveries. */
 export interface SettledBounds {
@@ -37,6 +23,8 @@ export interface SettledBounds {
 /** The deliveries of the journal in memory, and what may become of each. */
 export class MemoryTable {
   readonly #rows = new Map<string, Journaled>();
+  /** The rows of each ticket. */
+  readonly #tickets = new Map<string, Set<Journaled>>();
   readonly waiting = new WaitingRows<Journaled>();
   /** Settled, and no dead letters; their outcomes were told. */
   readonly #settled = new Set<Journaled>();
@@ -47,6 +35,12 @@ export class MemoryTable {
 
   get(id: string): Journaled | undefined {
     return this.#rows.get(id);
+  }
+
+  /** Whether the ticket of a delivery stands for another request. */
+  conflicts({ ticketId, request }: Delivery): boolean {
+    const [known] = this.#tickets.get(ticketId) ?? [];
+    return known !== undefined && known.delivery.request !== request;
   }
 
   /** @returns false if the id is known already */
@@ -63,6 +57,8 @@ export class MemoryTable {
       settledAt: 0,
     };
     this.#rows.set(delivery.id, row);
+    const siblings = this.#tickets.get(delivery.ticketId) ?? new Set();
+    this.#tickets.set(delivery.ticketId, siblings.add(row));
     this.waiting.add(row);
     return true;
   }
@@ -103,10 +99,9 @@ export class MemoryTable {
     else this.#bury(row, now, { ...CRASHED, isTold: false }, wallClock);
   }
 
-  findUntold(settledBefore: number, { after, limit }: PageRequest): readonly Outcome[] {
-    const from = this.#numberOf(after);
+  findUntold(settledBefore: number, { after = -1, limit }: PageRequest): readonly Outcome[] {
     return [...this.#untold]
-      .filter(({ number, settledAt }) => number > from && settledAt <= settledBefore)
+      .filter(({ number, settledAt }) => number > after && settledAt <= settledBefore)
       .sort(byNumber)
       .slice(0, limit)
       .map(toOutcome);
@@ -134,18 +129,17 @@ export class MemoryTable {
       if (this.#settled.size <= most && this.#settledUnits <= mostUnits) return;
       this.#settled.delete(row);
       this.#settledUnits -= unitsOf(row);
-      this.#rows.delete(row.delivery.id);
+      this.#forget(row);
     }
   }
 
-  deadLetters({ after, limit }: PageRequest): readonly BuriedDelivery[] {
-    const from = this.#numberOf(after);
-    const dead = [...this.#rows.values()].filter(({ state, number }) => state === "dead" && number > from);
+  deadLetters({ after = -1, limit }: PageRequest): readonly BuriedDelivery[] {
+    const dead = [...this.#rows.values()].filter(({ state, number }) => state === "dead" && number > after);
     return dead
       .sort(byNumber)
       .slice(0, limit)
-      .flatMap(({ delivery, letter, progress }) =>
-        letter === undefined ? [] : [{ ...delivery, ...letter, progress }],
+      .flatMap(({ number, delivery, letter, progress }) =>
+        letter === undefined ? [] : [{ position: number, ...delivery, ...letter, progress }],
       );
   }
 
@@ -164,19 +158,49 @@ export class MemoryTable {
     const rows = this.#findDead(ids);
     for (const row of rows) {
       if (this.#untold.has(row)) row.state = "settled";
-      else this.#rows.delete(row.delivery.id);
+      else this.#forget(row);
     }
     return rows.length;
   }
 
+  list({ after = -1, limit, cacheId, states }: ListRequest, now: number): readonly DeliveryRecord[] {
+    return [...this.#rows.values()]
+      .filter(({ number }) => number > after)
+      .filter(({ delivery }) => cacheId === undefined || delivery.cacheId === cacheId)
+      .filter(({ state }) => states?.includes(state) !== false)
+      .sort(byNumber)
+      .slice(0, limit)
+      .map((row) => toRecord(row, now));
+  }
+
+  find(ids: readonly string[], now: number): readonly DeliveryRecord[] {
+    const rows = [...new Set(ids)].flatMap((id) => this.#rows.get(id) ?? []);
+    return rows.sort(byNumber).map((row) => toRecord(row, now));
+  }
+
+  /** Settles what waits, and returns its ids. */
+  cancel(ids: readonly string[], now: number): readonly string[] {
+    return ids.filter((id) => {
+      const row = this.#rows.get(id);
+      if (row?.state !== "waiting") return false;
+      this.waiting.remove(row);
+      row.isCancelled = true;
+      this.#settle(row, "settled", now, { isTold: false });
+      return true;
+    });
+  }
+
   stats(now: number, stores: readonly string[] | undefined): readonly CacheStats[] {
     const stats = new Map<string, { -readonly [Key in keyof CacheStats]: CacheStats[Key] }>();
-    for (const { delivery, state, acceptedAt } of this.#rows.values()) {
+    for (const { delivery, state, acceptedAt, attempts } of this.#rows.values()) {
       if (state === "settled" || stores?.includes(delivery.storeId) === false) continue;
       const { cacheId } = delivery;
-      const own = stats.get(cacheId) ?? { cacheId, waiting: 0, held: 0, dead: 0, oldestMs: 0 };
+      const own = stats.get(cacheId) ?? { cacheId, waiting: 0, held: 0, dead: 0, oldestMs: 0, attempts: 0 };
       own[state]++;
-      if (state !== "dead") own.oldestMs = Math.max(own.oldestMs, now - acceptedAt);
+      if (state !== "dead") {
+        own.oldestMs = Math.max(own.oldestMs, now - acceptedAt);
+        own.attempts += attempts;
+      }
       stats.set(cacheId, own);
     }
     return [...stats.values()];
@@ -187,6 +211,14 @@ export class MemoryTable {
       const row = this.#rows.get(id);
       return row?.state === "dead" ? [row] : [];
     });
+  }
+
+  #forget(row: Journaled): void {
+    const { id, ticketId } = row.delivery;
+    this.#rows.delete(id);
+    const siblings = this.#tickets.get(ticketId);
+    siblings?.delete(row);
+    if (siblings?.size === 0) this.#tickets.delete(ticketId);
   }
 
   #wait(row: Journaled, readyAt: number): void {
@@ -212,14 +244,6 @@ export class MemoryTable {
     row.letter = { buriedAt, code, message };
     this.#settle(row, "dead", now, ending);
   }
-
-  #numberOf(id: string | undefined): number {
-    return id === undefined ? -1 : (this.#rows.get(id)?.number ?? -1);
-  }
-}
-
-function unitsOf({ delivery, result = "" }: Journaled): number {
-  return delivery.request.length + result.length;
 }
 
 interface Ending {
@@ -230,13 +254,4 @@ interface Ending {
 interface Burial extends Ending {
   readonly code: string;
   readonly message: string;
-}
-
-function byNumber(one: Journaled, other: Journaled): number {
-  return one.number - other.number;
-}
-
-function toOutcome({ delivery, result, letter }: Journaled): Outcome {
-  const { id, ticketId, cacheId, request } = delivery;
-  return { id, ticketId, cacheId, request, result, code: letter?.code, message: letter?.message };
 }

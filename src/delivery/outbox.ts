@@ -73,11 +73,11 @@ export class Outbox {
     const { journal, leaseMs, warn, findRegistry } = this.#options;
     try {
       let page: readonly Outcome[];
-      let after: string | undefined;
+      let after: number | undefined;
       do {
         page = await journal.outcomes(leaseMs, { after, limit: PAGE });
         await this.#tell(page.map((outcome) => toSettled(outcome, findRegistry)));
-        after = page.at(-1)?.id;
+        after = page.at(-1)?.position;
       } while (page.length === PAGE && !this.#isStopped);
     } catch (error) {
       warn(describeJournalFailure(error));

@@ -144,6 +144,8 @@ export type Verdict =
  * @public
  */
 export interface Outcome {
+  /** Its place in the order of acceptance. A page goes on after it: see {@link PageRequest}. */
+  readonly position: number;
   /** Id of the delivery. */
   readonly id: string;
   /** The ticket it belongs to. */
@@ -166,7 +168,9 @@ export interface Outcome {
  * @public
  */
 export interface BuriedDelivery extends Delivery {
-  /** When it was given up, in milliseconds since the Unix epoch, by the clock of the host that buried it. For people. */
+  /** Its place in the order of acceptance. A page goes on after it: see {@link PageRequest}. */
+  readonly position: number;
+  /** When it was given up, in milliseconds since the Unix epoch, by the clock of the host or server that buried it. For people. */
   readonly buriedAt: number;
   /** Code of the error that was the last straw. */
   readonly code: string;
@@ -177,20 +181,75 @@ export interface BuriedDelivery extends Delivery {
 }
 
 /**
- * Which part of a list is asked for. A page stays good while entries before it are dropped.
+ * Which part of a list is asked for. Pages stay good while entries are dropped.
  *
  * @example
  * ```ts
- * const page: PageRequest = { after: lastLetter?.id, limit: 100 };
+ * const page: PageRequest = { after: lastLetter?.position, limit: 100 };
  * ```
  *
  * @public
  */
 export interface PageRequest {
-  /** Id of the last entry that is known already; absent: from the beginning. */
-  readonly after?: string | undefined;
+  /** The `position` of the last entry that is known already, which need not be there any more; absent: from the beginning. */
+  readonly after?: number | undefined;
   /** Most entries, 1 to 1 000. */
   readonly limit: number;
+}
+
+/**
+ * How a delivery stands.
+ *
+ * | state | meaning |
+ * |---|---|
+ * | `waiting` | nobody works on it |
+ * | `held` | a queue works on it |
+ * | `settled` | it was pushed, or cancelled; its outcome is kept for a while |
+ * | `dead` | it was given up, and is a dead letter |
+ *
+ * @public
+ */
+export type DeliveryState = "waiting" | "held" | "settled" | "dead";
+
+/**
+ * A delivery as a journal has it, whatever its state.
+ *
+ * @public
+ */
+export interface DeliveryRecord extends Delivery {
+  /** Its place in the order of acceptance. A page goes on after it: see {@link PageRequest}. */
+  readonly position: number;
+  /** How it stands. */
+  readonly state: DeliveryState;
+  /** How long ago it was accepted, in milliseconds of the journal's own time. */
+  readonly ageMs: number;
+  /** How often it was leased. */
+  readonly attempts: number;
+  /** How often a lease of it ended in silence. */
+  readonly crashes: number;
+  /** How long until it may be leased, in milliseconds; 0 if it may be now, or does not wait. */
+  readonly readyInMs: number;
+  /** Code of the error that ended it; absent if there was none. */
+  readonly code?: string | undefined;
+  /** The message of that error. */
+  readonly message?: string | undefined;
+}
+
+/**
+ * Which deliveries are listed.
+ *
+ * @example
+ * ```ts
+ * const request: ListRequest = { cacheId: "production", states: ["waiting", "held"], limit: 100 };
+ * ```
+ *
+ * @public
+ */
+export interface ListRequest extends PageRequest {
+  /** Only those of this cache; absent: of any. */
+  readonly cacheId?: string | undefined;
+  /** Only those in these states; absent: in any. */
+  readonly states?: readonly DeliveryState[] | undefined;
 }
 
 /**
@@ -209,6 +268,8 @@ export interface CacheStats {
   readonly dead: number;
   /** Age of the oldest that waits or is held, in milliseconds; 0 if there is none. */
   readonly oldestMs: number;
+  /** How often those that wait or are held were leased, all together. */
+  readonly attempts: number;
 }
 
 /**
@@ -233,9 +294,12 @@ export interface PushJournal {
   /** Whether queues of other processes may work on it at the same time. */
   readonly isShared: boolean;
   /**
-   * Stores deliveries, held by nobody: all or none.
+   * Stores deliveries, held by nobody: all or none. The id of a ticket is an idempotency key: it stands for one request, also after its
+   * deliveries were settled, as long as their outcomes are kept.
    *
    * @returns the ids that were new; a delivery whose id is known already is left as it is
+   * @throws {@link PushError} `ERR_PUSH_ID_CONFLICT` if a delivery of one of the tickets is known with another `request`; nothing is
+   * stored then
    */
   accept(deliveries: readonly Delivery[]): Promise<readonly string[]>;
   /**
@@ -278,6 +342,16 @@ export interface PushJournal {
   replay(ids: readonly string[]): Promise<number>;
   /** Forgets dead letters, and returns how many there were. An outcome that was not told is kept until it is. */
   drop(ids: readonly string[]): Promise<number>;
+  /** Deliveries in any state, in the order in which they were accepted. */
+  list(request: ListRequest): Promise<readonly DeliveryRecord[]>;
+  /** These deliveries, as far as they are known, in the order in which they were accepted. */
+  find(ids: readonly string[]): Promise<readonly DeliveryRecord[]>;
+  /**
+   * Settles deliveries that wait, with `ERR_DELIVERY_CANCELLED`; their outcomes are still to be told.
+   *
+   * @returns the ids of those that waited; what a queue holds goes on
+   */
+  cancel(ids: readonly string[]): Promise<readonly string[]>;
   /** How many deliveries there are, of each cache that has some; of some stores alone, where they are named. */
   stats(stores?: readonly string[]): Promise<readonly CacheStats[]>;
   /** Lets go of files and connections. */

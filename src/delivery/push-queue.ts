@@ -287,12 +287,12 @@ export class PushQueue implements AsyncDisposable {
 
   async #replayAll(): Promise<number> {
     let count = 0;
-    let after: string | undefined;
+    let after: number | undefined;
     for (;;) {
       const letters = await this.#journal.deadLetters({ after, limit: 1_000 });
       if (letters.length === 0) return count;
       // What dies again meanwhile keeps its place, so that it is not replayed a second time.
-      after = letters.at(-1)?.id;
+      after = letters.at(-1)?.position;
       count += await this.#journal.replay(letters.map(({ id }) => id));
     }
   }

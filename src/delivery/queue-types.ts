@@ -96,6 +96,8 @@ export interface SettledDelivery {
  * @public
  */
 export interface DeadLetter {
+  /** Its place in the order of acceptance. The next page goes on after it. */
+  readonly position: number;
   /** Id of the delivery. */
   readonly id: string;
   /** The ticket it belongs to. */

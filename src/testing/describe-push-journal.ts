@@ -1,4 +1,5 @@
 import type { PushJournal } from "../delivery/push-journal.ts";
+import { LOOKUP_JOURNAL_CASES } from "./lookup-journal-cases.ts";
 import { JOURNAL_CASES } from "./push-journal-cases.ts";
 import { SHARED_JOURNAL_CASES } from "./shared-journal-cases.ts";
 import type { TestFramework } from "./test-framework.ts";
@@ -49,7 +50,8 @@ export function describePushJournal(suite: PushJournalSuite): void {
     }
   };
   describe(`journal ${suite.name}`, () => {
-    for (const [name, test] of Object.entries(JOURNAL_CASES)) it(name, () => run(test));
+    for (const [name, test] of Object.entries({ ...JOURNAL_CASES, ...LOOKUP_JOURNAL_CASES }))
+      it(name, () => run(test));
     if (reopen === undefined) return;
     for (const [name, test] of Object.entries(SHARED_JOURNAL_CASES))
       it(name, () => run((journal) => test(journal, reopen)));

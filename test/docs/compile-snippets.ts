@@ -1,22 +1,21 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import ts from "typescript";
+import { ENTRIES, sourceOf } from "../../scripts/entries.ts";
 import { rootDirectory, type Snippet } from "./snippets.ts";
 
-const ENTRY_POINTS = {
-  "@eka-ci/caches": "src/index.ts",
-  "@eka-ci/caches/migration": "src/migration/index.ts",
-  "@eka-ci/caches/testing": "src/testing/index.ts",
-};
+const ENTRY_POINTS: Readonly<Record<string, string>> = Object.fromEntries([
+  ["@eka-ci/caches", sourceOf("index")],
+  ...ENTRIES.map((name) => [`@eka-ci/caches/${name}`, sourceOf(name)]),
+]);
 
 /** Names that the package exports, by entry point. */
 export function listExports(): ReadonlyMap<string, readonly ts.Symbol[]> {
-  const paths = Object.values(ENTRY_POINTS).map((path) => join(rootDirectory, path));
-  const program = ts.createProgram(paths, readOptions());
+  const program = ts.createProgram(Object.values(ENTRY_POINTS), readOptions());
   const checker = program.getTypeChecker();
   return new Map(
     Object.entries(ENTRY_POINTS).map(([name, path]) => {
-      const file = program.getSourceFile(join(rootDirectory, path));
+      const file = program.getSourceFile(path);
       const module = file === undefined ? undefined : checker.getSymbolAtLocation(file);
       if (module === undefined) throw new Error(`${path} is no module`);
       const symbols = checker.getExportsOfModule(module);

@@ -103,14 +103,21 @@ describe("documents", () => {
   });
 
   it("give a reason for every dependency, and for no other", () => {
-    const { dependencies, devDependencies } = readJson("package.json") as Record<string, object>;
-    const [runtime = "", development = ""] = read("docs/dependencies.md").split("## For development");
+    const { dependencies, peerDependencies, devDependencies } = readJson("package.json") as Record<
+      string,
+      object
+    >;
+    const page = read("docs/dependencies.md");
+    const [, own = "", optional = "", bundled = "", development = ""] =
+      /^(.*)## Optional(.*)## Bundled(.*)## For development(.*)$/su.exec(page) ?? [];
     const listed = (text: string): string[] =>
       [...text.matchAll(/^\| (`.*?) \|/gmu)].flatMap(([, cell = ""]) =>
         [...cell.matchAll(/`([^`]+)`/gu)].map(([, name = ""]) => name),
       );
     const isBundled = (name: string): boolean => BUNDLED.includes(name);
-    expect(listed(runtime).sort()).toEqual([...Object.keys(dependencies ?? {}), ...BUNDLED].sort());
+    expect(listed(own).sort()).toEqual(Object.keys(dependencies ?? {}).sort());
+    expect(listed(optional).sort()).toEqual(Object.keys(peerDependencies ?? {}).sort());
+    expect(listed(bundled).sort()).toEqual([...BUNDLED].sort());
     const others = Object.keys(devDependencies ?? {}).filter((name) => !isBundled(name));
     expect(listed(development).sort()).toEqual(others.sort());
   });

@@ -1,6 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { describe } from "vitest";
+import { findPostgres } from "../integration/servers/postgres.ts";
 
 const REQUIRED = new Set((process.env["EKA_CI_TEST_REQUIRE"] ?? "").split(","));
 
@@ -24,6 +25,7 @@ function isInstalled(tool: string): boolean {
   if (tool === "root") return process.getuid?.() === 0;
   if (tool === "newer-nix") return newerNix !== undefined;
   if (tool === "vault-aws-engine") return vaultAwsEngine !== undefined;
+  if (tool === "postgres") return findPostgres() !== undefined;
   // It tells its version only beside an error.
   if (tool === "sshd") return existsSync("/usr/sbin/sshd");
   try {

@@ -1,11 +1,14 @@
 import { PushError } from "../../core/errors.ts";
 import { createNodeRuntime, type Runtime } from "../../host/runtime.ts";
+import { CANCELLED, toPushIdConflict } from "../push-id-conflict.ts";
 import type {
   Batch,
   BuriedDelivery,
   CacheStats,
   Delivery,
+  DeliveryRecord,
   LeaseRequest,
+  ListRequest,
   Outcome,
   PageRequest,
   PushJournal,
@@ -16,7 +19,8 @@ import { openJournal } from "./open-journal.ts";
 import type { JournalSalvage } from "./salvage-journal.ts";
 import type { SqliteConnection } from "./sqlite-connection.ts";
 import { SqliteLeases } from "./sqlite-leases.ts";
-import { toBuried, toOutcome, toStats } from "./sqlite-rows.ts";
+import type { Value } from "./sqlite-module.ts";
+import { toBuried, toOutcome, toRecord, toStats } from "./sqlite-rows.ts";
 import { SQL } from "./sqlite-statements.ts";
 
 /**
@@ -87,24 +91,7 @@ class SqliteJournal implements PushJournal {
 
   async accept(deliveries: readonly Delivery[]): Promise<readonly string[]> {
     const fresh = await this.#write((now) =>
-      deliveries
-        .filter(({ id, ticketId, cacheId, storeId, repository, request }) => {
-          this.#connection.change(SQL.addLane, cacheId);
-          return (
-            this.#connection.change(
-              SQL.insert,
-              id,
-              ticketId,
-              cacheId,
-              storeId,
-              repository,
-              request,
-              now,
-              now,
-            ) > 0
-          );
-        })
-        .map(({ id }) => id),
+      deliveries.filter((delivery) => this.#insert(delivery, now)).map(({ id }) => id),
     );
     this.#tell();
     return fresh;
@@ -163,7 +150,7 @@ class SqliteJournal implements PushJournal {
 
   outcomes(untoldForMs: number, { after, limit }: PageRequest): Promise<readonly Outcome[]> {
     return this.#connection.read(() =>
-      this.#connection.rows(SQL.untold, this.#time.now() - untoldForMs, after ?? null, limit).map(toOutcome),
+      this.#connection.rows(SQL.untold, this.#time.now() - untoldForMs, after ?? -1, limit).map(toOutcome),
     );
   }
 
@@ -179,7 +166,7 @@ class SqliteJournal implements PushJournal {
 
   deadLetters({ after, limit }: PageRequest): Promise<readonly BuriedDelivery[]> {
     return this.#connection.read(() =>
-      this.#connection.rows(SQL.deadLetters, after ?? null, limit).map(toBuried),
+      this.#connection.rows(SQL.deadLetters, after ?? -1, limit).map(toBuried),
     );
   }
 
@@ -198,6 +185,25 @@ class SqliteJournal implements PushJournal {
     });
   }
 
+  list({ after, limit, cacheId, states }: ListRequest): Promise<readonly DeliveryRecord[]> {
+    const wanted = states === undefined ? null : JSON.stringify(states);
+    const values = [after ?? -1, cacheId ?? null, cacheId ?? null, wanted, wanted, limit];
+    return this.#records(SQL.list, values);
+  }
+
+  find(ids: readonly string[]): Promise<readonly DeliveryRecord[]> {
+    return this.#records(SQL.find, [JSON.stringify(ids)]);
+  }
+
+  async cancel(ids: readonly string[]): Promise<readonly string[]> {
+    const { code, message } = CANCELLED;
+    const cancelled = await this.#write((now) =>
+      ids.filter((id) => this.#connection.change(SQL.cancel, now, code, message, id) > 0),
+    );
+    this.#tell();
+    return cancelled;
+  }
+
   stats(stores?: readonly string[]): Promise<readonly CacheStats[]> {
     return this.#connection.read(() => {
       const now = this.#time.now();
@@ -211,6 +217,22 @@ class SqliteJournal implements PushJournal {
     this.#listeners.clear();
     this.#stopWatching();
     this.#connection.close();
+  }
+
+  #records(sql: string, values: readonly Value[]): Promise<readonly DeliveryRecord[]> {
+    return this.#connection.read(() => {
+      const now = this.#time.now();
+      return this.#connection.rows(sql, ...values).map((row) => toRecord(row, now));
+    });
+  }
+
+  #insert(delivery: Delivery, now: number): boolean {
+    const { id, ticketId, cacheId, storeId, repository, request } = delivery;
+    if (this.#connection.rows(SQL.findConflict, ticketId, ticketId, request).length > 0)
+      throw toPushIdConflict();
+    this.#connection.change(SQL.addLane, cacheId);
+    const values = [id, ticketId, cacheId, storeId, repository, request, now, now];
+    return this.#connection.change(SQL.insert, ...values) > 0;
   }
 
   #write<Result>(work: (now: number) => Result): Promise<Result> {

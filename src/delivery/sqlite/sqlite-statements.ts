@@ -1,12 +1,16 @@
 const FREE = "batch IS NULL AND settled_at IS NULL";
 const OF_STORE = "store_id IN (SELECT value FROM json_each(?))";
-const AFTER = "number > coalesce((SELECT number FROM delivery WHERE id = ?), -1)";
+const AFTER = "number > ?";
+const STATE = `CASE WHEN buried_at IS NOT NULL THEN 'dead' WHEN settled_at IS NOT NULL THEN 'settled'
+  WHEN batch IS NOT NULL THEN 'held' ELSE 'waiting' END`;
 const OLD_ENOUGH = "accepted_at <= ?";
 
 /** The statements of the journal. Values follow the order of the question marks. */
 export const SQL = {
   insert: `INSERT INTO delivery (id, ticket_id, cache_id, store_id, repository, request, accepted_at, ready_at)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`,
+  // The id of a delivery begins with its ticket's and a slash; the character behind a slash is `0`.
+  findConflict: `SELECT 1 FROM delivery WHERE id >= ? || '/' AND id < ? || '0' AND request <> ? LIMIT 1`,
   addLane: "INSERT OR IGNORE INTO lane VALUES (?, 0)",
 
   findLapsed: "SELECT token FROM batch WHERE held_until <= ?",
@@ -59,8 +63,13 @@ export const SQL = {
   // What was not told yet is still told; after that it is pruned.
   dropUntold: "UPDATE delivery SET buried_at = NULL WHERE id = ? AND buried_at IS NOT NULL AND is_told = 0",
   drop: "DELETE FROM delivery WHERE id = ? AND buried_at IS NOT NULL AND is_told = 1",
+  list: `SELECT * FROM delivery WHERE ${AFTER} AND (? IS NULL OR cache_id = ?)
+      AND (? IS NULL OR ${STATE} IN (SELECT value FROM json_each(?))) ORDER BY number LIMIT ?`,
+  find: "SELECT * FROM delivery WHERE id IN (SELECT value FROM json_each(?)) ORDER BY number",
+  cancel: `UPDATE delivery SET settled_at = ?, code = ?, message = ?, result = NULL, is_told = 0 WHERE id = ? AND ${FREE}`,
   stats: `SELECT cache_id, sum(batch IS NULL AND settled_at IS NULL) AS waiting, sum(batch IS NOT NULL) AS held,
-      sum(buried_at IS NOT NULL) AS dead, min(CASE WHEN settled_at IS NULL THEN accepted_at END) AS oldest
+      sum(buried_at IS NOT NULL) AS dead, min(CASE WHEN settled_at IS NULL THEN accepted_at END) AS oldest,
+      sum(CASE WHEN settled_at IS NULL THEN attempts ELSE 0 END) AS attempts
     FROM delivery WHERE (settled_at IS NULL OR buried_at IS NOT NULL)
       AND (? IS NULL OR store_id IN (SELECT value FROM json_each(?))) GROUP BY cache_id`,
   dataVersion: "PRAGMA data_version",

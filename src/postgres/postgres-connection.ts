@@ -1,0 +1,187 @@
+import { PushError } from "../core/errors.ts";
+import { toMembers } from "../core/own-member.ts";
+import { withDeadline } from "../host/deadline.ts";
+import type { Clock } from "../host/runtime.ts";
+import { isRepeatable, QUERY_TIMEOUT, toJournalError } from "./postgres-errors.ts";
+import { type PostgresClient, type PostgresPool, toRow } from "./postgres-pool.ts";
+
+/** A row of a table; its members are read one by one. */
+export type Row = Readonly<Record<string, unknown>>;
+
+/** Runs a statement, and gives the rows that it returns. */
+export type Query = (sql: string, ...values: readonly unknown[]) => Promise<readonly Row[]>;
+
+/** What a connection works with. */
+export interface PostgresConnectionOptions {
+  readonly pool: PostgresPool;
+  readonly clock: Clock;
+  /** Where the server is, for people. */
+  readonly server: string;
+}
+
+/** How long one operation may take, with the wait for a connection. Then its connection is ended. */
+const OPERATION_TIMEOUT_MS = 15_000;
+/** How often a transaction is begun that others undo. */
+const ATTEMPTS = 4;
+/**
+ * A host that stands still within a transaction holds rows that others need, so the server ends it soon. The tables of a queue grow and
+ * shrink faster than the server's statistics of them, which would lead it to read a large table from end to end. The settings end with
+ * their transaction, since a pooler may give the connection to somebody else.
+ */
+const BEGIN = [
+  "BEGIN ISOLATION LEVEL READ COMMITTED",
+  "SET LOCAL statement_timeout = 10000",
+  "SET LOCAL lock_timeout = 3000",
+  "SET LOCAL idle_in_transaction_session_timeout = 5000",
+  "SET LOCAL enable_seqscan = off",
+  // What is ruled out counts as dear, and what is dear would be compiled first.
+  "SET LOCAL jit = off",
+].join("; ");
+
+const ignore = (): void => undefined;
+
+/** The way to the server: no question waits for ever, and no lost connection ends the process. */
+export class PostgresConnection {
+  readonly #options: PostgresConnectionOptions;
+  /** A connection without a listener would end the process when it is lost, also after it was given up. */
+  readonly #guarded = new WeakSet<PostgresClient>();
+  #isClosed = false;
+
+  constructor(options: PostgresConnectionOptions) {
+    this.#options = options;
+  }
+
+  /** Where the server is, for people. */
+  get server(): string {
+    return this.#options.server;
+  }
+
+  /** Runs one statement by itself. */
+  query(sql: string, ...values: readonly unknown[]): Promise<readonly Row[]> {
+    return this.#run((query) => query(sql, ...values));
+  }
+
+  /** Runs statements in one transaction: all of them, or none. It is begun anew where another one has undone it. */
+  async transact<Result>(work: (query: Query) => Promise<Result>): Promise<Result> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.#run((query) => runTransaction(query, work), attempt < ATTEMPTS);
+      } catch (error) {
+        if (!(error instanceof Undone)) throw error;
+      }
+    }
+  }
+
+  /** Takes a connection out of the pool, to listen with it. Whoever takes it releases it. */
+  async take(): Promise<PostgresClient> {
+    this.#assertOpen();
+    return this.#withDeadline((signal) => this.#connect(signal)).catch((error: unknown) => {
+      throw toJournalError(error, this.server);
+    });
+  }
+
+  close(): void {
+    this.#isClosed = true;
+  }
+
+  #assertOpen(): void {
+    if (this.#isClosed) throw new PushError("ERR_JOURNAL_FAILED", "The journal was closed");
+  }
+
+  async #run<Result>(work: (query: Query) => Promise<Result>, mayRepeat = false): Promise<Result> {
+    this.#assertOpen();
+    try {
+      return await this.#withDeadline((signal) => this.#runWithClient(work, signal));
+    } catch (error) {
+      if (error instanceof GivenUp) throw error;
+      if (mayRepeat && isRepeatable(error)) throw new Undone();
+      throw toJournalError(error, this.server);
+    }
+  }
+
+  async #runWithClient<Result>(
+    work: (query: Query) => Promise<Result>,
+    signal: AbortSignal,
+  ): Promise<Result> {
+    const client = await this.#connect(signal);
+    let isSound = false;
+    let isReleased = false;
+    const release = (): void => {
+      if (isReleased) return;
+      isReleased = true;
+      client.release(!isSound);
+    };
+    // Whatever a connection was about to say that is given up, nobody waits for it any more.
+    signal.addEventListener("abort", release, { once: true });
+    try {
+      const result = await work(async (sql, ...values) => {
+        signal.throwIfAborted();
+        const result: unknown = await client.query(sql, values.length === 0 ? undefined : [...values]);
+        return toRows(result);
+      });
+      isSound = true;
+      return result;
+    } catch (error) {
+      isSound = error instanceof RolledBack;
+      throw error instanceof RolledBack ? error.reason : error;
+    } finally {
+      signal.removeEventListener("abort", release);
+      release();
+    }
+  }
+
+  /** A connection that comes when nobody waits for it any more goes back at once. */
+  async #connect(signal: AbortSignal): Promise<PostgresClient> {
+    const client = await this.#options.pool.connect();
+    if (!this.#guarded.has(client)) client.on("error", ignore);
+    this.#guarded.add(client);
+    if (!signal.aborted) return client;
+    client.release();
+    throw signal.reason;
+  }
+
+  #withDeadline<Result>(work: (signal: AbortSignal) => Promise<Result>): Promise<Result> {
+    return withDeadline(work, {
+      clock: this.#options.clock,
+      timeoutMs: OPERATION_TIMEOUT_MS,
+      onTimeout: () => Object.assign(new Error("The server did not answer in time"), { code: QUERY_TIMEOUT }),
+    });
+  }
+}
+
+/** The rows of a result; several statements at once give a result each, of which none is read. */
+function toRows(result: unknown): readonly Row[] {
+  const { rows } = toMembers(result);
+  return Array.isArray(rows) ? rows.map(toRow) : [];
+}
+
+/** What work throws to undo its transaction though nothing has failed. */
+export class GivenUp extends Error {}
+
+/** A transaction that another one has undone. */
+class Undone extends Error {}
+
+/** A transaction that was rolled back in order: its connection is as good as new. */
+class RolledBack extends Error {
+  readonly reason: unknown;
+
+  constructor(reason: unknown) {
+    super("The transaction was rolled back");
+    this.reason = reason;
+  }
+}
+
+async function runTransaction<Result>(
+  query: Query,
+  work: (query: Query) => Promise<Result>,
+): Promise<Result> {
+  await query(BEGIN);
+  try {
+    const result = await work(query);
+    await query("COMMIT");
+    return result;
+  } catch (error) {
+    await query("ROLLBACK");
+    throw new RolledBack(error);
+  }
+}

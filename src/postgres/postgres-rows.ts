@@ -1,0 +1,97 @@
+import type {
+  BuriedDelivery,
+  CacheStats,
+  Delivery,
+  DeliveryRecord,
+  DeliveryState,
+  LeasedDelivery,
+  Outcome,
+} from "../delivery/push-journal.ts";
+import type { Row } from "./postgres-connection.ts";
+
+const STATES: readonly DeliveryState[] = ["waiting", "held", "settled", "dead"];
+
+function toDelivery({ id, ticket_id, cache_id, store_id, repository, request }: Row): Delivery {
+  return {
+    id: String(id),
+    ticketId: String(ticket_id),
+    cacheId: String(cache_id),
+    storeId: String(store_id),
+    repository: String(repository),
+    request: String(request),
+  };
+}
+
+/** Rows that were taken, in the order in which they were ready: that of the rows of an update is none. */
+export function toLeased(rows: readonly Row[]): readonly LeasedDelivery[] {
+  const order = (one: Row, other: Row, column: string): number => Number(one[column]) - Number(other[column]);
+  return [...rows]
+    .sort((one, other) => order(one, other, "ready_at") || order(one, other, "number"))
+    .map((row) => ({
+      ...toDelivery(row),
+      ageMs: toLength(row["age_ms"]),
+      attempts: Number(row["attempts"]),
+      crashes: Number(row["crashes"]),
+      progress: toText(row["progress"]),
+    }));
+}
+
+/** A row that was settled. */
+export function toOutcome(row: Row): Outcome {
+  const { id, ticketId, cacheId, request } = toDelivery(row);
+  return {
+    ...{ position: Number(row["number"]), id, ticketId, cacheId, request },
+    result: toText(row["result"]),
+    code: toText(row["code"]),
+    message: toText(row["message"]),
+  };
+}
+
+/** A row that was buried. */
+export function toBuried(row: Row): BuriedDelivery {
+  return {
+    ...toDelivery(row),
+    position: Number(row["number"]),
+    buriedAt: Number(row["buried_at"]),
+    code: String(row["code"]),
+    message: String(row["message"]),
+    progress: toText(row["progress"]),
+  };
+}
+
+/** A row in any state. */
+export function toRecord(row: Row): DeliveryRecord {
+  const state = STATES.find((known) => known === row["state"]) ?? "waiting";
+  return {
+    ...toDelivery(row),
+    position: Number(row["number"]),
+    state,
+    ageMs: toLength(row["age_ms"]),
+    attempts: Number(row["attempts"]),
+    crashes: Number(row["crashes"]),
+    readyInMs: state === "waiting" ? toLength(row["ready_in_ms"]) : 0,
+    code: toText(row["code"]),
+    message: toText(row["message"]),
+  };
+}
+
+/** The counts of one cache. PostgreSQL's are texts, since they may be larger than a number is exact. */
+export function toStats({ cache_id, waiting, held, dead, attempts, oldest_ms }: Row): CacheStats {
+  return {
+    cacheId: String(cache_id),
+    waiting: Number(waiting),
+    held: Number(held),
+    dead: Number(dead),
+    attempts: Number(attempts),
+    oldestMs: toLength(oldest_ms),
+  };
+}
+
+/** A length of time: the server's clock may have been set back. */
+function toLength(value: unknown): number {
+  return Math.max(0, Number(value));
+}
+
+function toText(value: unknown): string | undefined {
+  return typeof value === "string" ? value : undefined;
+}

@@ -1,0 +1,102 @@
+import { PushError } from "../core/errors.ts";
+import { quoteName } from "../core/text.ts";
+import type { PostgresConnection, Query, Row } from "./postgres-connection.ts";
+
+/** Version of the tables. */
+const VERSION = 1;
+/** Hosts that start together make the tables one after the other: any number that no other program locks. */
+const LOCK = 4_927_310_866;
+
+/**
+ * Quotes the name of a schema.
+ *
+ * @throws {@link PushError} `ERR_JOURNAL_FAILED` for a name that is none
+ */
+export function quoteSchema(schema: string): string {
+  if (/^[a-z_][a-z0-9_]{0,62}$/u.test(schema)) return `"${schema}"`;
+  const hint = "take 1 to 63 lower-case letters, digits and underscores, with no digit first";
+  throw new PushError("ERR_JOURNAL_FAILED", `${quoteName(schema)} is no name of a schema; ${hint}`);
+}
+
+/** @param schema - its quoted name */
+const toTables = (schema: string): readonly string[] => [
+  `CREATE TABLE ${schema}.version (number integer NOT NULL)`,
+  // What is updated often gets room beside it, and is swept often.
+  `CREATE TABLE ${schema}.delivery (
+    number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    id text COLLATE "C" NOT NULL UNIQUE,
+    ticket_id text COLLATE "C" NOT NULL,
+    cache_id text COLLATE "C" NOT NULL,
+    store_id text COLLATE "C" NOT NULL,
+    repository text COLLATE "C" NOT NULL,
+    request text NOT NULL,
+    accepted_at timestamptz NOT NULL,
+    ready_at timestamptz NOT NULL,
+    attempts integer NOT NULL DEFAULT 0,
+    crashes integer NOT NULL DEFAULT 0,
+    progress text,
+    batch bigint,
+    settled_at timestamptz,
+    result text,
+    is_told boolean NOT NULL DEFAULT true,
+    buried_at timestamptz,
+    code text,
+    message text
+  ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_insert_scale_factor = 0.1)`,
+  `CREATE INDEX waiting ON ${schema}.delivery (cache_id, store_id, ready_at, number)
+    WHERE batch IS NULL AND settled_at IS NULL`,
+  `CREATE INDEX together ON ${schema}.delivery (cache_id, store_id, repository, ready_at, number)
+    WHERE batch IS NULL AND settled_at IS NULL`,
+  `CREATE INDEX held ON ${schema}.delivery (batch) WHERE batch IS NOT NULL`,
+  `CREATE INDEX untold ON ${schema}.delivery (number) WHERE NOT is_told`,
+  `CREATE INDEX settled ON ${schema}.delivery (settled_at) WHERE settled_at IS NOT NULL AND buried_at IS NULL`,
+  `CREATE INDEX dead ON ${schema}.delivery (number) WHERE buried_at IS NOT NULL`,
+  `CREATE TABLE ${schema}.lane (cache_id text COLLATE "C" PRIMARY KEY, served_at bigint NOT NULL DEFAULT 0)
+    WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 500)`,
+  `CREATE TABLE ${schema}.batch (
+    token bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    cache_id text COLLATE "C" NOT NULL,
+    owner text NOT NULL,
+    held_until timestamptz NOT NULL
+  ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 500)`,
+  `INSERT INTO ${schema}.version VALUES (${VERSION})`,
+];
+
+/**
+ * Makes the tables where they are not there. A host that finds them up to date needs no right to make any.
+ *
+ * @param schema - its quoted name
+ * @throws {@link PushError} `ERR_JOURNAL_FAILED` for tables that a newer version has made, or that cannot be made
+ */
+export async function prepareSchema(connection: PostgresConnection, schema: string): Promise<void> {
+  if ((await readVersion(connection, schema)) === VERSION) return;
+  await connection.transact(async (query) => {
+    await query("SELECT pg_advisory_xact_lock($1)", LOCK);
+    // Another host may have made them meanwhile.
+    if ((await findVersion(query, schema)) !== undefined) return;
+    const [known] = await query("SELECT 1 FROM pg_namespace WHERE nspname = $1", schema.slice(1, -1));
+    if (known === undefined) await query(`CREATE SCHEMA ${schema}`);
+    for (const statement of toTables(schema)) await query(statement);
+  });
+  await readVersion(connection, schema);
+}
+
+async function readVersion(connection: PostgresConnection, schema: string): Promise<number | undefined> {
+  const version = await findVersion((sql, ...values) => connection.query(sql, ...values), schema);
+  if (version === undefined || version <= VERSION) return version;
+  const hint = "run that version, or give this host a schema of its own";
+  const message = `The journal at ${connection.server} was made by a newer version of @eka-ci/caches; ${hint}`;
+  throw new PushError("ERR_JOURNAL_FAILED", message);
+}
+
+/** The version of the tables; nothing if there are none. */
+async function findVersion(query: Query, schema: string): Promise<number | undefined> {
+  // The catalogue itself is read: what a session remembers of it may be older than the lock.
+  const [table] = await query(
+    "SELECT 1 FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace WHERE nspname = $1 AND relname = 'version'",
+    schema.slice(1, -1),
+  );
+  if (table === undefined) return undefined;
+  const [row]: readonly Row[] = await query(`SELECT number FROM ${schema}.version`);
+  return Number(row?.["number"]);
+}
