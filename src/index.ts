@@ -106,6 +106,7 @@ export {
 } from "./credentials/resolver.ts";
 export { createGcRoots, type GcRoots, type GcRootsOptions } from "./delivery/gc-roots.ts";
 export { createMemoryJournal, type MemoryJournalOptions } from "./delivery/memory-journal.ts";
+export type { JournalCondition } from "./delivery/observed-journal.ts";
 export type {
   Batch,
   BuriedDelivery,
@@ -123,10 +124,26 @@ export type {
 } from "./delivery/push-journal.ts";
 export { PushQueue } from "./delivery/push-queue.ts";
 export type {
+  DeliveryAbandonedEvent,
+  DeliveryAcceptedEvent,
+  DeliveryBuriedEvent,
+  DeliveryEventBase,
+  DeliveryRetriedEvent,
+  DeliverySettledEvent,
+  DeliveryStartedEvent,
+  LaneClosedEvent,
+  LaneOpenedEvent,
+  QueueEvent,
+} from "./delivery/queue-events.ts";
+export type { QueueRates } from "./delivery/queue-meter.ts";
+export type {
   DeadLetter,
   DrainOptions,
   PushQueueOptions,
   PushTicket,
+  QueuedDelivery,
+  QueueHealth,
+  QueueStats,
   RegistrySource,
   SettledDelivery,
 } from "./delivery/queue-types.ts";
@@ -139,6 +156,7 @@ export type {
   Executor,
   OutputChunk,
 } from "./execution/executor.ts";
+export type { FailureClass } from "./execution/failure.ts";
 export type { CommandProgress } from "./execution/nix-log.ts";
 export { createProcessExecutor } from "./execution/process-executor.ts";
 export type { ProcessExecutorOptions } from "./execution/process-executor-options.ts";
@@ -199,3 +217,10 @@ export type {
   UploadWay,
   UpstreamResult,
 } from "./registry/push-types.ts";
+export {
+  type ConfigChanges,
+  createReloadingRegistry,
+  type RegistryReload,
+  type ReloadingRegistry,
+  type ReloadingRegistryOptions,
+} from "./registry/reloading-registry.ts";

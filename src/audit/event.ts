@@ -37,6 +37,10 @@ export interface AuditEventBase {
   readonly commit?: string | undefined;
   /** Name of the job. */
   readonly job: string;
+  /** The delivery of a queue that the push is an attempt of; absent for a push without a queue. */
+  readonly deliveryId?: string | undefined;
+  /** Which attempt of the delivery it is, from 1. */
+  readonly attempt?: number | undefined;
 }
 
 /**

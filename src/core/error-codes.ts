@@ -68,7 +68,7 @@ export interface ErrorCodes {
    * | `ERR_GC_ROOT_FAILED` | the paths could not be kept from the garbage collector |
    * | `ERR_AUDIT_FAILED` | an audit sink failed, so nothing was pushed |
    * | `ERR_CHECK_ABORTED` | a check was ended before its time |
-   * | `ERR_REGISTRY_CLOSED` | the registry was disposed |
+   * | `ERR_REGISTRY_CLOSED` | the registry was disposed or retired |
    * | `ERR_QUEUE_CLOSED` | the queue was closed |
    * | `ERR_REQUEST_UNREADABLE` | the journal holds a request that this package did not write so |
    * | `ERR_QUEUE_ROLE` | a queue was asked for what its role leaves out |

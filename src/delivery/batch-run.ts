@@ -1,3 +1,5 @@
+import type { CachesErrorCode } from "../core/error-codes.ts";
+import type { FailureClass } from "../execution/failure.ts";
 import type { Clock, Random } from "../host/runtime.ts";
 import type { FailedResult, PushResult } from "../registry/push-types.ts";
 import type { ReadPushRequest } from "../registry/read-push-request.ts";
@@ -16,6 +18,8 @@ export interface BatchRunContext {
   /** Most paths of a command. */
   readonly maxBatchPaths: number;
   readonly breaker: CircuitBreaker;
+  /** Told of each attempt: whether it failed for want of something of the host. */
+  readonly onAttempt: (isHostShort: boolean) => void;
   /** Ends the run: the lease is lost, or the queue closes. */
   readonly signal: AbortSignal;
   /** Pushes requests together: a result for each, in their order; none if nothing was tried. */
@@ -30,7 +34,15 @@ export type TaskEnd =
       readonly status: "retry";
       readonly inMs: number;
       readonly progress: string;
+      /** Why; absent where nothing failed. */
+      readonly failure?: AttemptFailure | undefined;
     };
+
+/** Why an attempt is repeated. */
+export interface AttemptFailure {
+  readonly failureClass: FailureClass;
+  readonly code: CachesErrorCode;
+}
 
 /** Attempts that one batch may hold its cache for; then others have their turn. */
 const MAX_ATTEMPTS_A_HOLD = 16;
@@ -42,6 +54,7 @@ interface Postponed {
   readonly readyAt: number;
   readonly attempts: number;
   readonly limit: number;
+  readonly failure?: AttemptFailure | undefined;
 }
 
 /**
@@ -103,6 +116,7 @@ export class BatchRun {
       if (result.status === "failed") failed ??= result;
     }
     if (moved) this.#lastMovedAt = this.#now();
+    this.#context.onAttempt(failed?.error.code === "ERR_HOST_EXHAUSTED");
     const left = group.only(group.paths, group.attempts, this.#now());
     if (failed !== undefined) this.#retry(left, failed, moved);
     else this.#rest(left, moved);
@@ -125,7 +139,9 @@ export class BatchRun {
     const now = this.#now();
     const isAnswered = moved || (error.code === "ERR_PUSH_FAILED" && failure.failureClass !== "unknown");
     const isRefusedWhole = failure.failureClass === "credentials" && failure.isWholeServer;
-    if ((failure.failureClass === "transient" || isRefusedWhole) && !moved) breaker.fail(now);
+    // What this host is short of says nothing of the cache.
+    const isHostShort = error.code === "ERR_HOST_EXHAUSTED";
+    if ((failure.failureClass === "transient" || isRefusedWhole) && !moved && !isHostShort) breaker.fail(now);
     else if (isAnswered) breaker.succeed();
     const fraction = random.fraction();
     const next = planNext(
@@ -139,19 +155,21 @@ export class BatchRun {
       else {
         for (const [task, paths] of group.parts)
           if (task.deadline <= group.readyAt) for (const path of paths) task.fail(path, error);
-        this.#postpone(group, next.again.length > 1 ? group.size : Number.POSITIVE_INFINITY);
+        const limit = next.again.length > 1 ? group.size : Number.POSITIVE_INFINITY;
+        this.#postpone(group, limit, { failureClass: failure.failureClass, code: error.code });
       }
     }
   }
 
   /** @param limit - most paths of the next command that holds some of the group */
-  #postpone(group: WorkGroup, limit: number): void {
+  #postpone(group: WorkGroup, limit: number, failure?: AttemptFailure): void {
     for (const task of group.parts.keys()) {
       const known = this.#postponed.get(task);
       this.#postponed.set(task, {
         readyAt: Math.max(known?.readyAt ?? 0, group.readyAt),
         attempts: Math.max(known?.attempts ?? 0, group.attempts),
         limit: Math.min(known?.limit ?? Number.POSITIVE_INFINITY, limit, task.limit),
+        failure: failure ?? known?.failure,
       });
     }
   }
@@ -177,10 +195,10 @@ export class BatchRun {
       const isUntouched = task.remaining.size === task.request.storePaths.length;
       if (postponed === undefined || (this.#context.signal.aborted && isUntouched && task.attempts === 0))
         return { task, status: "released" };
-      const { readyAt, attempts, limit } = postponed;
+      const { readyAt, attempts, limit, failure } = postponed;
       // The delivery ends at its deadline at the latest; then it is given up.
       const inMs = Math.max(0, Math.min(readyAt, task.deadline) - this.#now());
-      return { task, status: "retry", inMs, progress: task.toProgress(attempts, limit) };
+      return { task, status: "retry", inMs, progress: task.toProgress(attempts, limit), failure };
     });
   }
 }

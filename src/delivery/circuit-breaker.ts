@@ -11,6 +11,12 @@ export class CircuitBreaker {
   #failures = 0;
   #pauseMs = FIRST_PAUSE_MS;
   #openUntil: number | undefined;
+  readonly #onChange: (closedForMs: number | undefined) => void;
+
+  /** @param onChange - called with the pause when it opens, and without one when an attempt has got through again */
+  constructor(onChange: (closedForMs: number | undefined) => void = () => undefined) {
+    this.#onChange = onChange;
+  }
 
   /** When it next lets an attempt through, in the clock's monotonic milliseconds; absent while it is closed. */
   get opensAgainAt(): number | undefined {
@@ -25,9 +31,11 @@ export class CircuitBreaker {
 
   /** An attempt reached the server. */
   succeed(): void {
+    const wasOpen = this.#openUntil !== undefined;
     this.#failures = 0;
     this.#pauseMs = FIRST_PAUSE_MS;
     this.#openUntil = undefined;
+    if (wasOpen) this.#onChange(undefined);
   }
 
   /** An attempt failed in a way that says something about the server. */
@@ -38,5 +46,6 @@ export class CircuitBreaker {
     if (this.#failures < THRESHOLD) return;
     if (this.#openUntil !== undefined) this.#pauseMs = Math.min(this.#pauseMs * 2, LONGEST_PAUSE_MS);
     this.#openUntil = now + this.#pauseMs;
+    this.#onChange(this.#pauseMs);
   }
 }

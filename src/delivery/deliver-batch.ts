@@ -4,9 +4,11 @@ import type { CacheRegistry } from "../registry/cache-registry.ts";
 import { isDelivered } from "../registry/is-delivered.ts";
 import type { PushResult } from "../registry/push-types.ts";
 import type { ReadPushRequest } from "../registry/read-push-request.ts";
+import { BatchEvents } from "./batch-events.ts";
 import { BatchRun, type TaskEnd } from "./batch-run.ts";
 import type { CircuitBreaker } from "./circuit-breaker.ts";
 import { DeliveryTask } from "./delivery-task.ts";
+import type { EventSource } from "./event-source.ts";
 import type { HeldBatch, LeaseHolder } from "./lease-holder.ts";
 import type { OpenDeliveries } from "./open-deliveries.ts";
 import type { Outbox } from "./outbox.ts";
@@ -29,6 +31,7 @@ export interface DeliveryContext {
   readonly tickets: TicketBook;
   readonly outbox: Outbox;
   readonly roots: RootHolder;
+  readonly events: EventSource;
   readonly findRegistry: () => CacheRegistry;
   /** Pushes requests together: a result for each, in their order; none if nothing was tried. */
   readonly push: (
@@ -41,6 +44,8 @@ export interface DeliveryContext {
 /** How one batch is delivered. */
 export interface BatchOptions {
   readonly breaker: CircuitBreaker;
+  /** Told of each attempt: whether it failed for want of something of the host. */
+  readonly onAttempt: (isHostShort: boolean) => void;
   /** Whether its deliveries have waited beyond their deadline for a cache that is away: they are given up untried. */
   readonly isOverdue: boolean;
   /** Ends the batch when the queue closes. */
@@ -56,19 +61,26 @@ export async function deliverBatch(
   const { cacheId, deliveries, token } = held.batch;
   const ids = deliveries.map(({ id }) => id);
   context.deliveries.hold(ids, token);
+  const told = new BatchEvents(held.batch, context.events);
   try {
     const { tasks, unreadable } = await readTasks(deliveries, options, context);
     if (unreadable.length > 0 && !(await bury(held, unreadable, context))) return;
+    for (const { id } of unreadable) told.bury(id, UNREADABLE.code);
+    told.start();
     const { clock, random } = context.runtime;
     const signal = AbortSignal.any([held.lost, options.closing]);
     const run = new BatchRun(tasks, {
-      ...{ clock, random, signal, breaker: options.breaker },
+      ...{ clock, random, signal, breaker: options.breaker, onAttempt: options.onAttempt },
       maxBatchPaths: context.bounds.maxBatchPaths,
       retry: { ...context.bounds.backoff, maxAttempts: context.bounds.maxAttempts },
       push: (requests) => context.push(cacheId, requests, signal),
     });
-    for await (const ends of run.run()) if (ends.length > 0 && !(await settle(held, ends, context))) return;
+    for await (const ends of run.run()) {
+      if (ends.length > 0 && !(await settle(held, ends, context))) return;
+      told.end(ends);
+    }
   } finally {
+    told.abandon();
     context.leases.release(held);
     for (const id of ids) context.deliveries.letGo(id, token);
   }
@@ -118,7 +130,8 @@ async function readTasks(
     }
     const deadline = now + context.bounds.deadlineMs - ageMs;
     const earlier = context.deliveries.earlier(id);
-    const task = new DeliveryTask({ id, ticketId, cacheId, request, deadline, progress, earlier });
+    const queued = request.with({ delivery: { id, attempt: attempts } });
+    const task = new DeliveryTask({ id, ticketId, cacheId, request: queued, deadline, progress, earlier });
     // What was never tried gets its try, however long it has waited, unless it waits for a cache that is away.
     if (deadline <= now && (isOverdue || attempts > 1)) task.expire();
     if (!context.deliveries.isOwn(id)) await context.roots.tryHold({ id, request });

@@ -87,6 +87,11 @@ export class DeliveryTask {
     return this.#failures;
   }
 
+  /** Whether the cache leaves every path to an upstream. */
+  get isLeftToUpstream(): boolean {
+    return this.request.storePaths.every((path) => this.#upstream.has(path));
+  }
+
   /** Why it is denied, if it was before anything was done for it. */
   get denied(): DeniedResult | undefined {
     return this.#denied;

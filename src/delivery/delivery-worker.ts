@@ -1,6 +1,7 @@
 import type { PushError } from "../core/errors.ts";
 import { CircuitBreaker } from "./circuit-breaker.ts";
 import { type BatchOptions, type DeliveryContext, deliverBatch } from "./deliver-batch.ts";
+import { HostLoad } from "./host-load.ts";
 import { describeJournalFailure, isCorrupt } from "./journal-failure.ts";
 import type { HeldBatch } from "./lease-holder.ts";
 import { Pause } from "./pause.ts";
@@ -20,10 +21,21 @@ type Taken = { readonly held: HeldBatch; readonly isOverdue: boolean } | undefin
 /** Longest rest, in milliseconds, also where nobody tells of a change. */
 const LONGEST_REST_MS = 20_000;
 
+/** How a lane stands: whether anything is tried there. */
+export interface LaneState {
+  readonly cacheId: string;
+  /** How long nothing is tried, in milliseconds; 0 if the next attempt may start. */
+  readonly opensInMs: number;
+}
+
 /** One cache, as a worker sees it. */
 class Lane {
-  readonly breaker = new CircuitBreaker();
+  readonly breaker: CircuitBreaker;
   readonly running = new Set<Promise<unknown>>();
+
+  constructor(onChange: (closedForMs: number | undefined) => void) {
+    this.breaker = new CircuitBreaker(onChange);
+  }
 
   isOpen(now: number): boolean {
     return this.breaker.allows(now, this.running.size);
@@ -36,6 +48,7 @@ export class DeliveryWorker {
   readonly #pause: Pause;
   readonly #closing = new AbortController();
   readonly #lanes = new Map<string, Lane>();
+  readonly #load = new HostLoad();
   #failure: PushError | undefined;
 
   constructor(options: DeliveryWorkerOptions) {
@@ -46,6 +59,24 @@ export class DeliveryWorker {
   /** Why no batch is taken any more, if the journal cannot be relied on. */
   get failure(): PushError | undefined {
     return this.#failure;
+  }
+
+  /** Whether the host has been short of something, so that it takes less. */
+  get isHostShort(): boolean {
+    return this.#load.isShort;
+  }
+
+  /** The lanes that are closed. */
+  closedLanes(): readonly LaneState[] {
+    const now = this.#now();
+    return [...this.#lanes].flatMap(
+      ([
+        cacheId,
+        {
+          breaker: { opensAgainAt },
+        },
+      ]) => (opensAgainAt === undefined ? [] : [{ cacheId, opensInMs: Math.max(0, opensAgainAt - now) }]),
+    );
   }
 
   /** Looks at once whether there is something to take. */
@@ -74,9 +105,20 @@ export class DeliveryWorker {
   }
 
   #laneOf(cacheId: string): Lane {
-    const lane = this.#lanes.get(cacheId) ?? new Lane();
+    const known = this.#lanes.get(cacheId);
+    if (known !== undefined) return known;
+    const { events } = this.#options;
+    const lane = new Lane((forMs) => {
+      if (forMs === undefined) events.emit({ type: "lane.opened", cacheId });
+      else events.emit({ type: "lane.closed", cacheId, forMs });
+    });
     this.#lanes.set(cacheId, lane);
     return lane;
+  }
+
+  /** Batches that run. */
+  get #running(): number {
+    return [...this.#lanes.values()].reduce((sum, { running }) => sum + running.size, 0);
   }
 
   /** Leases the next batch; a journal that fails is asked again later. */
@@ -103,7 +145,7 @@ export class DeliveryWorker {
   #toLeaseRequests(): readonly LeaseRequest[] {
     const { bounds, deliveries } = this.#options;
     const room = deliveries.room();
-    if (room === 0) return [];
+    if (room === 0 || !this.#load.allows(this.#running)) return [];
     const now = this.#now();
     const closed = [...this.#lanes].flatMap(([cacheId, lane]) => (lane.isOpen(now) ? [] : [cacheId]));
     const away = closed.filter((cacheId) => this.#laneOf(cacheId).running.size === 0);
@@ -127,7 +169,12 @@ export class DeliveryWorker {
 
   #start({ held, isOverdue }: NonNullable<Taken>): void {
     const lane = this.#laneOf(held.batch.cacheId);
-    const options: BatchOptions = { breaker: lane.breaker, closing: this.#closing.signal, isOverdue };
+    const onAttempt = (isHostShort: boolean): void => {
+      if (isHostShort) this.#load.shrink(this.#running);
+      else this.#load.recover(this.#running);
+    };
+    const { breaker } = lane;
+    const options: BatchOptions = { breaker, onAttempt, closing: this.#closing.signal, isOverdue };
     const delivering: Promise<void> = deliverBatch(held, options, this.#options).finally(() => {
       // Whoever is woken asks how many run.
       lane.running.delete(delivering);

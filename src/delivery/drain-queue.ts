@@ -15,6 +15,8 @@ export interface DrainContext {
   readonly clock: Clock;
   readonly leaseMs: number;
   readonly stores: readonly string[];
+  /** Whether it delivers, and so has to do with what others have accepted. */
+  readonly isConsumer: boolean;
   readonly deliveries: OpenDeliveries;
   readonly outbox: Outbox;
   readonly worker: DeliveryWorker;
@@ -58,9 +60,13 @@ function endClosed({ deliveries }: DrainContext): void {
 }
 
 /** Whether the journal holds nothing for this queue. One that does not answer may hold anything. */
-async function isDone({ journal, stores, outbox }: DrainContext, waitsForOthers: boolean): Promise<boolean> {
+async function isDone(
+  { journal, stores, outbox, isConsumer }: DrainContext,
+  waitsForOthers: boolean,
+): Promise<boolean> {
   try {
     await outbox.idle();
+    if (!isConsumer) return true;
     const stats = await journal.stats(stores);
     const isLeft = stats.some(({ waiting, held }) => waiting > 0 || (waitsForOthers && held > 0));
     if (isLeft || !(await outbox.hasUntold())) return !isLeft;

@@ -12,9 +12,13 @@ export function isCorrupt(error: unknown): error is PushError {
   return error instanceof PushError && error.code === "ERR_JOURNAL_CORRUPT";
 }
 
+function isPushIdConflict(error: unknown): error is PushError {
+  return error instanceof PushError && error.code === "ERR_PUSH_ID_CONFLICT";
+}
+
 /** Why a request was not accepted. */
 export function toAcceptFailure(error: unknown): PushError {
-  if (isCorrupt(error)) return error;
+  if (isCorrupt(error) || isPushIdConflict(error)) return error;
   const hint = "the request may not have been kept; see that its disk has room, then enqueue it again";
   return new PushError("ERR_JOURNAL_FAILED", `${describeJournalFailure(error)}; ${hint}`);
 }

@@ -46,12 +46,35 @@ export class OpenDeliveries {
     return this.#capacity.take(count);
   }
 
+  /** Gives room back that was made for nothing. */
+  giveBack(count: number): void {
+    this.#free(count);
+  }
+
   /** Accepts a delivery for which room was made. */
   accept(task: DeliveryTask): void {
-    const { id, cacheId, remaining } = task;
-    this.#own.set(id, task);
+    this.#own.set(task.id, task);
+    if (!this.#held.has(task.id)) return;
+    // An earlier process accepted it, and this one works on it: it has its room already.
+    this.#ownHeld++;
+    this.#free(1);
+  }
+
+  /** A delivery that was accepted here is journalled, so that it may be taken. */
+  journalled({ id, cacheId, remaining }: DeliveryTask): void {
+    if (!this.#own.has(id) || this.#held.has(id)) return;
     this.#fresh.add(id);
     this.#freshPaths.set(cacheId, (this.#freshPaths.get(cacheId) ?? 0) + remaining.size);
+  }
+
+  /** A delivery that was to be accepted here is not, after all; another queue may have accepted it, and this one work on it. */
+  withdraw(id: string): void {
+    this.#forgetFresh(id);
+    if (!this.#own.delete(id)) return;
+    if (this.#held.has(id)) {
+      this.#ownHeld--;
+      this.#capacity.force(1);
+    } else this.#free(1);
   }
 
   /** Some that were accepted here and are held by no batch of this queue; each call begins where the last one has ended. */

@@ -20,6 +20,8 @@ export interface OutcomeWatchOptions {
   readonly roots: RootHolder;
   readonly outbox: Outbox;
   readonly worker: DeliveryWorker;
+  /** Whether outcomes of what was accepted here are told here, since nobody delivers here. */
+  readonly tellsOwn: boolean;
   readonly findRegistry: () => CacheRegistry;
 }
 
@@ -58,6 +60,11 @@ export class OutcomeWatch {
     await stopListening().catch((error: unknown) => this.#warn(error));
   }
 
+  /** Looks for outcomes at once. */
+  wake(): void {
+    this.#pause.wake();
+  }
+
   stop(): void {
     this.#isStopped = true;
     this.#pause.wake();
@@ -79,14 +86,16 @@ export class OutcomeWatch {
   }
 
   async #findOutcomes(): Promise<void> {
-    const { journal, deliveries, tickets, roots, findRegistry } = this.#options;
+    const { journal, deliveries, tickets, roots, outbox, tellsOwn, findRegistry } = this.#options;
     const ids = deliveries.listElsewhere(PAGE);
     if (ids.length === 0) return;
     try {
       for (const outcome of await journal.outcomesOf(ids)) {
-        const { deliveryId, ticketId, result } = toSettled(outcome, findRegistry);
+        const settled = toSettled(outcome, findRegistry);
+        const { deliveryId, ticketId, result } = settled;
         await roots.release([deliveryId]);
         deliveries.settle(deliveryId);
+        if (tellsOwn) outbox.tell([settled]);
         tickets.settle(ticketId, result);
       }
     } catch (error) {

@@ -16,6 +16,8 @@ export interface Delivery {
   readonly repository: string;
   /** What to push, and for whom. The queue writes this text and reads it; to a journal it is opaque. */
   readonly request: string;
+  /** What goes along with the request and is no part of it, to a journal opaque. Two requests that differ in it alone are the same. */
+  readonly context?: string | undefined;
 }
 
 /**
@@ -354,6 +356,8 @@ export interface PushJournal {
   cancel(ids: readonly string[]): Promise<readonly string[]>;
   /** How many deliveries there are, of each cache that has some; of some stores alone, where they are named. */
   stats(stores?: readonly string[]): Promise<readonly CacheStats[]>;
+  /** Whether changes that other hosts make are told at once; absent where there are none, or nobody watches. */
+  readonly isNotified?: boolean | undefined;
   /** Lets go of files and connections. */
   close(): Promise<void>;
 }

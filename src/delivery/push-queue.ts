@@ -3,31 +3,34 @@ import { PushError } from "../core/errors.ts";
 import { createNodeRuntime, type Runtime } from "../host/runtime.ts";
 import type { CacheRegistry } from "../registry/cache-registry.ts";
 import type { PushRequest, PushResult } from "../registry/push-types.ts";
-import { type ReadPushRequest, readPushRequest } from "../registry/read-push-request.ts";
-import { listDeadLetters } from "./dead-letters.ts";
-import { DeliveryTask } from "./delivery-task.ts";
+import type { ReadPushRequest } from "../registry/read-push-request.ts";
 import { DeliveryWorker } from "./delivery-worker.ts";
 import { drainQueue } from "./drain-queue.ts";
-import { toAcceptFailure } from "./journal-failure.ts";
+import { EventSource } from "./event-source.ts";
 import { LeaseHolder } from "./lease-holder.ts";
 import { createMemoryJournal } from "./memory-journal.ts";
+import { ObservedJournal } from "./observed-journal.ts";
 import { OpenDeliveries } from "./open-deliveries.ts";
 import { Outbox } from "./outbox.ts";
 import { OutcomeWatch } from "./outcome-watch.ts";
-import type { CacheStats, Delivery, PageRequest, PushJournal } from "./push-journal.ts";
+import type { ListRequest, PageRequest, PushJournal } from "./push-journal.ts";
 import { type QueueBounds, toQueueBounds } from "./queue-bounds.ts";
+import { QueueInspector } from "./queue-inspector.ts";
+import { QueueMeter } from "./queue-meter.ts";
 import type {
   DeadLetter,
   DrainOptions,
   PushQueueOptions,
   PushTicket,
+  QueuedDelivery,
+  QueueHealth,
+  QueueStats,
   RegistrySource,
 } from "./queue-types.ts";
+import { RequestAcceptor } from "./request-acceptor.ts";
 import { resultOfTask } from "./result-of-task.ts";
 import { RootHolder } from "./root-holder.ts";
-import { writeRequest } from "./stored-request.ts";
 import { TicketBook } from "./ticket-book.ts";
-import { trackPromise } from "./track-promise.ts";
 
 /**
  * Delivers many pushes over time. Accepted requests are journalled, gathered into batches for each cache, tried again where that may
@@ -58,7 +61,9 @@ export class PushQueue implements AsyncDisposable {
   readonly #roots: RootHolder;
   readonly #deliveries: OpenDeliveries;
   readonly #tickets = new TicketBook();
-  readonly #accepting = new Set<Promise<unknown>>();
+  readonly #events: EventSource;
+  readonly #acceptor: RequestAcceptor;
+  readonly #inspector: QueueInspector;
   readonly #abort = new AbortController();
   readonly #watch: OutcomeWatch;
   readonly #running: Promise<unknown>;
@@ -78,22 +83,28 @@ export class PushQueue implements AsyncDisposable {
     const warn = (message: string): void => callListener(runtime.warn, message, () => undefined);
     this.#runtime = { ...runtime, warn };
     const { clock } = runtime;
-    this.#journal = options.journal ?? createMemoryJournal({ clock });
+    const journal = new ObservedJournal(options.journal ?? createMemoryJournal({ clock }), clock);
+    const meter = new QueueMeter(clock);
+    this.#journal = journal;
     this.#stores = options.stores ?? ["local"];
     this.#roots = new RootHolder(options.gcRoots, this.#runtime);
     this.#bounds = toQueueBounds(options);
     this.#deliveries = new OpenDeliveries(this.#bounds.capacity);
+    this.#events = new EventSource(this.#runtime, [meter.record, options.onEvent]);
     const { leaseMs } = this.#bounds;
-    const findRegistry = (): CacheRegistry => this.#registry();
     this.#leases = new LeaseHolder({ journal: this.#journal, clock, leaseMs, warn });
-    const listener = options.onSettled;
+    const { onSettled: listener } = options;
+    const findRegistry = this.#findRegistry;
     this.#outbox = new Outbox({ journal: this.#journal, clock, leaseMs, warn, listener, findRegistry });
-    this.#worker = this.#createWorker(findRegistry);
-    this.#watch = this.#createWatch(findRegistry);
-    this.#running = Promise.all([this.#worker.run(), this.#leases.run(), this.#watch.run()]);
+    this.#worker = this.#createWorker();
+    this.#watch = this.#createWatch();
+    this.#acceptor = this.#createAcceptor();
+    this.#inspector = new QueueInspector({ journal, worker: this.#worker, meter });
+    const delivering = this.#isConsumer ? [this.#worker.run(), this.#leases.run()] : [];
+    this.#running = Promise.all([...delivering, this.#watch.run()]);
   }
 
-  #createWorker(findRegistry: () => CacheRegistry): DeliveryWorker {
+  #createWorker(): DeliveryWorker {
     return new DeliveryWorker({
       journal: this.#journal,
       runtime: this.#runtime,
@@ -105,12 +116,13 @@ export class PushQueue implements AsyncDisposable {
       tickets: this.#tickets,
       outbox: this.#outbox,
       roots: this.#roots,
-      findRegistry,
+      events: this.#events,
+      findRegistry: this.#findRegistry,
       push: (cacheId, requests, signal) => this.#push(cacheId, requests, signal),
     });
   }
 
-  #createWatch(findRegistry: () => CacheRegistry): OutcomeWatch {
+  #createWatch(): OutcomeWatch {
     return new OutcomeWatch({
       journal: this.#journal,
       runtime: this.#runtime,
@@ -120,7 +132,28 @@ export class PushQueue implements AsyncDisposable {
       roots: this.#roots,
       outbox: this.#outbox,
       worker: this.#worker,
-      findRegistry,
+      tellsOwn: !this.#isConsumer,
+      findRegistry: this.#findRegistry,
+    });
+  }
+
+  #createAcceptor(): RequestAcceptor {
+    const [storeId] = this.#stores;
+    return new RequestAcceptor({
+      journal: this.#journal,
+      storeId,
+      deliveries: this.#deliveries,
+      tickets: this.#tickets,
+      roots: this.#roots,
+      events: this.#events,
+      createId: () => this.#runtime.random.uuid(),
+      findRegistry: this.#findRegistry,
+      closing: this.#abort.signal,
+      assertOpen: () => this.#assertOpen(),
+      onAccepted: (isKnown) => {
+        this.#worker.wake();
+        if (isKnown) this.#watch.wake();
+      },
     });
   }
 
@@ -130,36 +163,29 @@ export class PushQueue implements AsyncDisposable {
   }
 
   /**
-   * Accepts a request. It resolves once the request is journalled; while the queue is full it waits.
+   * Accepts a request. It resolves once the request is journalled; while the queue is full it waits. The `pushId` of the request is an
+   * idempotency key: the second call with the same gets the ticket of the first, also from another process, as long as the journal
+   * remembers the outcome.
    *
    * @param asked - the same as for a push
    * @returns the ticket; caches that deny the request are settled already
-   * @throws {@link PushError} `ERR_QUEUE_CLOSED`, `ERR_JOURNAL_FAILED`, `ERR_JOURNAL_CORRUPT`, or `ERR_STORE_PATH_NOT_VALID` or
-   * `ERR_GC_ROOT_FAILED` if the paths cannot be kept from the garbage collector
+   * @throws {@link PushError} `ERR_QUEUE_CLOSED`, `ERR_QUEUE_ROLE` on a consumer, `ERR_PUSH_ID_CONFLICT` where another request has the
+   * same `pushId`, `ERR_JOURNAL_FAILED`, `ERR_JOURNAL_CORRUPT`, or `ERR_STORE_PATH_NOT_VALID` or `ERR_GC_ROOT_FAILED` if the paths cannot
+   * be kept from the garbage collector
    */
   async enqueue(asked: PushRequest): Promise<PushTicket> {
     this.#assertOpen();
-    const pushId = this.#runtime.random.uuid();
-    const request = readPushRequest(asked).with({ pushId });
-    const registry = this.#registry();
-    const isAllowed = (cacheId: string): boolean => registry.authorize(cacheId, request).effect === "allow";
-    const queued = request.storePaths.length === 0 ? [] : request.caches.filter(isAllowed);
-    const others = request.with({ caches: request.caches.filter((cacheId) => !queued.includes(cacheId)) });
-    const settled = await trackPromise(this.#accepting, this.#settleNow(others, registry));
-    if (queued.length === 0) return this.#tickets.open(pushId, request.caches, settled);
-    await this.#deliveries.reserve(queued.length);
-    return trackPromise(this.#accepting, this.#accept(request, queued, settled));
-  }
-
-  /** Denied caches, and what cannot be pushed at all: they are decided on once more and recorded, and nothing is run. */
-  async #settleNow(request: ReadPushRequest, registry: CacheRegistry): Promise<readonly PushResult[]> {
-    if (request.caches.length === 0) return [];
-    return (await registry.push(request, { signal: this.#abort.signal })).results;
+    if (this.#options.role === "consumer") {
+      const hint = 'enqueue on a queue with the role "producer" or "both"';
+      throw new PushError("ERR_QUEUE_ROLE", `This queue only delivers; ${hint}`);
+    }
+    return this.#acceptor.accept(asked);
   }
 
   /**
    * Waits until everything is settled and told that was accepted, also what the journal held when the queue was made. What a killed
-   * process held comes free when its lease ends; what another living queue holds is left to that.
+   * process held comes free when its lease ends; what another living queue holds is left to that. A producer waits for what it has
+   * accepted itself.
    *
    * @param options - when to stop waiting
    * @throws {@link PushError} `ERR_PUSH_TIMEOUT` when the time is over, `ERR_QUEUE_CLOSED` for a queue that is closed with work left,
@@ -172,6 +198,7 @@ export class PushQueue implements AsyncDisposable {
       clock: this.#runtime.clock,
       leaseMs: this.#bounds.leaseMs,
       stores: this.#stores,
+      isConsumer: this.#isConsumer,
       deliveries: this.#deliveries,
       outbox: this.#outbox,
       worker: this.#worker,
@@ -189,14 +216,52 @@ export class PushQueue implements AsyncDisposable {
   }
 
   /**
+   * Deliveries in any state, of all queues on the journal, in the order in which they were accepted.
+   *
+   * @param request - which; default the first 1 000 of all
+   * @throws {@link PushError} `ERR_QUEUE_CLOSED`, `ERR_JOURNAL_FAILED`
+   */
+  async list(request: Partial<ListRequest> = {}): Promise<readonly QueuedDelivery[]> {
+    this.#assertOpen();
+    return this.#inspector.list(request);
+  }
+
+  /**
+   * One delivery.
+   *
+   * @param id - id of the delivery: the ticket's, a slash and the cache's
+   * @returns nothing if the journal does not know it, or has forgotten it
+   * @throws {@link PushError} `ERR_QUEUE_CLOSED`, `ERR_JOURNAL_FAILED`
+   */
+  async get(id: string): Promise<QueuedDelivery | undefined> {
+    this.#assertOpen();
+    return this.#inspector.get(id);
+  }
+
+  /**
+   * Cancels deliveries that wait; they are settled as failed with `ERR_DELIVERY_CANCELLED`. What runs goes on, since others share its
+   * command: if it fails and waits again, it can be cancelled then.
+   *
+   * @param ids - ids of the deliveries
+   * @returns the ids of those that were cancelled
+   * @throws {@link PushError} `ERR_QUEUE_CLOSED`, `ERR_JOURNAL_FAILED`
+   */
+  async cancel(ids: readonly string[]): Promise<readonly string[]> {
+    this.#assertOpen();
+    const cancelled = await this.#journal.cancel(ids);
+    this.#watch.wake();
+    return cancelled;
+  }
+
+  /**
    * The deliveries that were given up, in the order in which they were accepted.
    *
    * @param page - which part of the list; default the first 1 000
-   * @throws {@link PushError} `ERR_QUEUE_CLOSED`
+   * @throws {@link PushError} `ERR_QUEUE_CLOSED`, `ERR_JOURNAL_FAILED`
    */
   async deadLetters(page: Partial<PageRequest> = {}): Promise<readonly DeadLetter[]> {
     this.#assertOpen();
-    return listDeadLetters(this.#journal, { limit: 1_000, ...page });
+    return this.#inspector.deadLetters(page);
   }
 
   /**
@@ -204,23 +269,41 @@ export class PushQueue implements AsyncDisposable {
    *
    * @param ids - ids of the deliveries; default all
    * @returns how many there were
-   * @throws {@link PushError} `ERR_QUEUE_CLOSED`
+   * @throws {@link PushError} `ERR_QUEUE_CLOSED`, `ERR_JOURNAL_FAILED`
    */
   async replay(ids?: readonly string[]): Promise<number> {
     this.#assertOpen();
-    const count = ids === undefined ? await this.#replayAll() : await this.#journal.replay(ids);
+    const count = await this.#inspector.replay(ids);
     this.#worker.wake();
     return count;
   }
 
   /**
-   * How many deliveries there are of each cache, for all queues on the journal.
+   * Forgets dead letters. An outcome that nobody was told is told all the same.
    *
-   * @throws {@link PushError} `ERR_QUEUE_CLOSED`
+   * @param ids - ids of the deliveries
+   * @returns how many there were
+   * @throws {@link PushError} `ERR_QUEUE_CLOSED`, `ERR_JOURNAL_FAILED`
    */
-  async stats(): Promise<readonly CacheStats[]> {
+  async drop(ids: readonly string[]): Promise<number> {
     this.#assertOpen();
-    return this.#journal.stats();
+    return this.#journal.drop(ids);
+  }
+
+  /**
+   * How things stand at each cache: the counts for all queues on the journal, breaker and rates for this one. Cheap enough to be asked each
+   * second.
+   *
+   * @throws {@link PushError} `ERR_QUEUE_CLOSED`, `ERR_JOURNAL_FAILED`
+   */
+  async stats(): Promise<readonly QueueStats[]> {
+    this.#assertOpen();
+    return this.#inspector.stats();
+  }
+
+  /** How the queue fares, for a health page. */
+  health(): QueueHealth {
+    return this.#inspector.health();
   }
 
   /** The same as {@link PushQueue.close}. */
@@ -228,45 +311,16 @@ export class PushQueue implements AsyncDisposable {
     return this.close();
   }
 
-  #registry(): CacheRegistry {
-    return typeof this.#source === "function" ? this.#source() : this.#source;
+  get #isConsumer(): boolean {
+    return this.#options.role !== "producer";
   }
+
+  readonly #findRegistry = (): CacheRegistry =>
+    typeof this.#source === "function" ? this.#source() : this.#source;
 
   #assertOpen(): void {
     if (this.#closing !== undefined)
       throw new PushError("ERR_QUEUE_CLOSED", "The queue was closed; make a new one");
-  }
-
-  async #accept(
-    request: ReadPushRequest,
-    queued: readonly string[],
-    settled: readonly PushResult[],
-  ): Promise<PushTicket> {
-    const { pushId: ticketId = "", repository } = request;
-    const text = writeRequest(request);
-    const [storeId] = this.#stores;
-    const deliveries = queued.map((cacheId): Delivery => {
-      return { id: `${ticketId}/${cacheId}`, ticketId, cacheId, storeId, repository, request: text };
-    });
-    const tasks = deliveries.map(({ id, cacheId }) => {
-      return new DeliveryTask({ id, ticketId, cacheId, request, deadline: Number.POSITIVE_INFINITY });
-    });
-    for (const task of tasks) this.#deliveries.accept(task);
-    const ticket = this.#tickets.open(ticketId, request.caches, settled);
-    try {
-      this.#assertOpen();
-      await this.#roots.hold(tasks);
-      await this.#journal.accept(deliveries).catch((error: unknown) => {
-        throw toAcceptFailure(error);
-      });
-    } catch (error) {
-      await this.#roots.release(deliveries.map(({ id }) => id));
-      for (const { id } of deliveries) this.#deliveries.settle(id);
-      this.#tickets.forget(ticketId);
-      throw error;
-    }
-    this.#worker.wake();
-    return ticket;
   }
 
   async #push(
@@ -277,7 +331,7 @@ export class PushQueue implements AsyncDisposable {
     const { timeoutMs, stallTimeoutMs, onOutput, onProgress } = this.#options;
     try {
       const options = { timeoutMs, stallTimeoutMs, onOutput, onProgress, signal };
-      return await this.#registry().pushTogether(cacheId, requests, options);
+      return await this.#findRegistry().pushTogether(cacheId, requests, options);
     } catch {
       // The registry was closed under the queue; the host may give it another.
       this.#runtime.warn("A batch was not tried: the registry is closed, or there is none");
@@ -285,21 +339,9 @@ export class PushQueue implements AsyncDisposable {
     }
   }
 
-  async #replayAll(): Promise<number> {
-    let count = 0;
-    let after: number | undefined;
-    for (;;) {
-      const letters = await this.#journal.deadLetters({ after, limit: 1_000 });
-      if (letters.length === 0) return count;
-      // What dies again meanwhile keeps its place, so that it is not replayed a second time.
-      after = letters.at(-1)?.position;
-      count += await this.#journal.replay(letters.map(({ id }) => id));
-    }
-  }
-
   async #close(): Promise<void> {
     this.#abort.abort();
-    await Promise.allSettled(this.#accepting);
+    await this.#acceptor.idle();
     this.#worker.stop();
     this.#leases.stop();
     this.#watch.stop();
@@ -310,10 +352,7 @@ export class PushQueue implements AsyncDisposable {
     if (!this.#journal.isDurable) await this.#roots.release(left.map(({ id }) => id));
     for (const task of left) {
       this.#deliveries.settle(task.id);
-      this.#tickets.settle(
-        task.ticketId,
-        resultOfTask(task, () => this.#registry()),
-      );
+      this.#tickets.settle(task.ticketId, resultOfTask(task, this.#findRegistry));
     }
     await this.#journal.close();
   }

@@ -2,7 +2,10 @@ import type { Runtime } from "../host/runtime.ts";
 import type { CacheRegistry } from "../registry/cache-registry.ts";
 import type { PushOptions, PushReport, PushRequest, PushResult } from "../registry/push-types.ts";
 import type { GcRoots } from "./gc-roots.ts";
-import type { PushJournal } from "./push-journal.ts";
+import type { JournalCondition } from "./observed-journal.ts";
+import type { CacheStats, DeliveryRecord, PushJournal } from "./push-journal.ts";
+import type { QueueEvent } from "./queue-events.ts";
+import type { QueueRates } from "./queue-meter.ts";
 
 /**
  * The registry that a queue pushes with, or a function that gives the one of the moment: a host that reads its configuration
@@ -29,6 +32,11 @@ export type RegistrySource = CacheRegistry | (() => CacheRegistry);
 export interface PushQueueOptions {
   /** Where accepted requests are kept; default in memory. The queue closes it. */
   readonly journal?: PushJournal | undefined;
+  /**
+   * What the queue does. A `producer` accepts requests, and needs neither Nix nor credentials: another queue on the same journal delivers
+   * them, and its tickets resolve with what that reports. A `consumer` delivers, and accepts nothing. Default `both`.
+   */
+  readonly role?: "producer" | "consumer" | "both" | undefined;
   /** Ports to use instead of Node's own: the clock, randomness and warnings. */
   readonly runtime?: Partial<Runtime> | undefined;
   /** Keeps queued paths from the garbage collector; default: nothing does. */
@@ -67,9 +75,12 @@ export interface PushQueueOptions {
   readonly onOutput?: PushOptions["onOutput"];
   /** Called as pushes go on. */
   readonly onProgress?: PushOptions["onProgress"];
+  /** Called with what the queue does, as it does it. One that fails is not called again. */
+  readonly onEvent?: ((event: QueueEvent) => void) | undefined;
   /**
    * Called when a delivery is settled, also one that an earlier process accepted. Its outcome is kept until the call has returned, or its
-   * promise has resolved, so that it is told at least once, also after a crash.
+   * promise has resolved, so that it is told at least once, also after a crash. A producer tells what it has accepted itself as soon as it
+   * finds the outcome, so give the consumers no listener then, or expect each to tell it.
    */
   readonly onSettled?: ((settled: SettledDelivery) => void | PromiseLike<void>) | undefined;
 }
@@ -114,6 +125,50 @@ export interface DeadLetter {
   readonly code: string;
   /** Its message. */
   readonly message: string;
+}
+
+/**
+ * A delivery, as the journal has it.
+ *
+ * @public
+ */
+export interface QueuedDelivery extends Omit<DeliveryRecord, "request" | "context"> {
+  /** What to push, and for whom; absent where the journal holds a request that cannot be read. */
+  readonly request?: PushRequest | undefined;
+}
+
+/**
+ * How things stand at one cache.
+ *
+ * @public
+ */
+export interface QueueStats extends CacheStats, QueueRates {
+  /** Whether this queue tries the cache: while it is open, nothing is tried for `opensInMs` milliseconds, and then one attempt. */
+  readonly breaker: { readonly state: "closed" } | { readonly state: "open"; readonly opensInMs: number };
+}
+
+/**
+ * How a queue fares, from what it knows already: nothing is asked.
+ *
+ * | status | meaning |
+ * |---|---|
+ * | `ok` | it works |
+ * | `degraded` | it works, and something is missing: a cache is away, the host is short of something, or changes are not told at once |
+ * | `failed` | the journal did not do what it was asked last, or cannot be relied on: nothing is accepted or delivered for now |
+ *
+ * @public
+ */
+export interface QueueHealth {
+  /** All of it, in one word. */
+  readonly status: "ok" | "degraded" | "failed";
+  /** The journal. */
+  readonly journal: JournalCondition;
+  /** Whether changes that other hosts make are told at once; absent where there are none. */
+  readonly isNotified?: boolean | undefined;
+  /** The caches that seem to be away. */
+  readonly closedLanes: readonly string[];
+  /** Whether this host was short of memory, disk, processes or descriptors, and takes less for now. */
+  readonly isHostShort: boolean;
 }
 
 /**

@@ -3,15 +3,16 @@ import { parseJson } from "../core/text.ts";
 import { ReadPushRequest, readPushRequest } from "../registry/read-push-request.ts";
 
 /** The members of a stored request. Each is always there, so that a misspelt one is not taken for one that is absent. */
-const MEMBERS = ["repository", "ref", "job", "storePaths", "drvPath", "commit"] as const;
+const MEMBERS = ["repository", "ref", "job", "caches", "storePaths", "drvPath", "commit"] as const;
 
-/** Writes a request for a journal. It holds no credential. */
+/** Writes a request for a journal, with all caches that it was made for: it is the same for each. It holds no credential. */
 export function writeRequest(request: ReadPushRequest): string {
-  const { repository, ref, job, storePaths, drvPath, commit } = request;
+  const { repository, ref, job, caches, storePaths, drvPath, commit } = request;
   const members: Record<(typeof MEMBERS)[number], unknown> = {
     repository,
     ref: ref ?? null,
     job,
+    caches,
     storePaths,
     drvPath: drvPath ?? null,
     commit: commit ?? null,
@@ -32,6 +33,8 @@ export function readStoredRequest(
   const stored = parseJson(text);
   if (!isObject(stored) || Object.keys(stored).length !== MEMBERS.length) return undefined;
   if (!MEMBERS.every((name) => Object.hasOwn(stored, name))) return undefined;
+  const { caches } = stored;
+  if (!Array.isArray(caches) || !caches.includes(cacheId)) return undefined;
   const fields = Object.fromEntries(MEMBERS.map((name) => [name, readMember(stored, name) ?? undefined]));
   const request = readPushRequest({ ...fields, caches: [cacheId], pushId: ticketId });
   return request.problem === undefined && request.storePaths.length > 0 ? request : undefined;
@@ -49,19 +52,24 @@ export function toUnreadableRequest({
     problem: "The journal holds a request that cannot be read",
     ...{ repository: "", ref: undefined, job: "", caches: [cacheId], storePaths: [] },
     ...{ drvPath: undefined, commit: undefined, pushId: ticketId },
+    ...{ traceparent: undefined, delivery: undefined },
   });
 }
 
 /** The members that version 0.1 wrote, of which those that were absent are missing. */
-const OLD_MEMBERS: ReadonlySet<string> = new Set([...MEMBERS, "caches", "pushId"]);
+const OLD_MEMBERS: ReadonlySet<string> = new Set([...MEMBERS, "pushId"]);
 
 /**
  * Rewrites a request that version 0.1 has kept. One that holds an unknown member stays as it is, and is refused when it is read.
  */
-export function upgradeRequest(text: string): { readonly text: string; readonly repository: string } {
+export function upgradeRequest(
+  text: string,
+  cacheId: string,
+): { readonly text: string; readonly repository: string } {
   const stored = parseJson(text);
   const isKnown = isObject(stored) && Object.keys(stored).every((name) => OLD_MEMBERS.has(name));
   if (!isKnown) return { text, repository: "" };
   const fields = Object.fromEntries(MEMBERS.map((name) => [name, readMember(stored, name) ?? null]));
-  return { text: JSON.stringify(fields), repository: String(fields["repository"]) };
+  const caches = Array.isArray(fields["caches"]) ? fields["caches"] : [cacheId];
+  return { text: JSON.stringify({ ...fields, caches }), repository: String(fields["repository"]) };
 }

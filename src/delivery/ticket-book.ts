@@ -3,6 +3,9 @@ import type { PushReport, PushResult } from "../registry/push-types.ts";
 import type { PushTicket } from "./queue-types.ts";
 
 interface OpenTicket {
+  readonly ticket: PushTicket;
+  /** The request, as it is journalled. */
+  readonly text: string;
   readonly cacheIds: readonly string[];
   readonly results: Map<string, PushResult>;
   readonly resolve: (report: PushReport) => void;
@@ -13,13 +16,18 @@ export class TicketBook {
   readonly #open = new Map<string, OpenTicket>();
 
   /** Opens a ticket for some caches, of which some are settled already. */
-  open(id: string, cacheIds: readonly string[], settled: readonly PushResult[]): PushTicket {
+  open(id: string, text: string, cacheIds: readonly string[], settled: readonly PushResult[]): PushTicket {
     const results = new Map(settled.map((result) => [result.cacheId, result]));
-    const done = new Promise<PushReport>((resolve) => {
-      this.#open.set(id, { cacheIds, results, resolve });
-    });
+    const { promise: done, resolve } = withResolver<PushReport>();
+    const ticket = { id, done };
+    this.#open.set(id, { ticket, text, cacheIds, results, resolve });
     this.#closeIfComplete(id);
-    return { id, done };
+    return ticket;
+  }
+
+  /** A ticket that is open, and its request. */
+  find(id: string): { readonly ticket: PushTicket; readonly text: string } | undefined {
+    return this.#open.get(id);
   }
 
   /** Takes the result of one cache. A ticket of an earlier process is not known here. */
@@ -42,4 +50,15 @@ export class TicketBook {
     const ok = results.every((result) => isDelivered(result) && result.auditError === undefined);
     ticket.resolve({ pushId: id, ok, results });
   }
+}
+
+function withResolver<Value>(): {
+  readonly promise: Promise<Value>;
+  readonly resolve: (value: Value) => void;
+} {
+  let resolve: (value: Value) => void = () => undefined;
+  const promise = new Promise<Value>((settle) => {
+    resolve = settle;
+  });
+  return { promise, resolve };
 }

@@ -131,6 +131,7 @@ class PostgresJournal implements PushJournal {
   readonly #leases: PostgresLeases;
   readonly #listeners = new Set<() => void>();
   #listener: ChangeListener | undefined;
+
   #prunedAt: number;
   #closing: Promise<void> | undefined;
 
@@ -142,14 +143,26 @@ class PostgresJournal implements PushJournal {
     this.#prunedAt = parts.runtime.clock.monotonic();
   }
 
+  get isNotified(): boolean | undefined {
+    return this.#listener?.isNotified;
+  }
+
   async accept(deliveries: readonly Delivery[]): Promise<readonly string[]> {
     if (deliveries.length === 0) return [];
-    const column = (name: keyof Delivery): readonly string[] => deliveries.map((delivery) => delivery[name]);
+    const column = (name: keyof Delivery) => deliveries.map((delivery) => delivery[name] ?? null);
     const [tickets, caches, requests] = [column("ticketId"), column("cacheId"), column("request")];
     return this.#connection.transact(async (query) => {
       await query(this.#sql.lockTickets, tickets);
       await query(this.#sql.addLanes, caches);
-      const columns = [column("id"), tickets, caches, column("storeId"), column("repository"), requests];
+      const columns = [
+        column("id"),
+        tickets,
+        caches,
+        column("storeId"),
+        column("repository"),
+        requests,
+        column("context"),
+      ];
       const fresh = await query(this.#sql.insert, ...columns);
       const conflicts = await query(this.#sql.findConflict, tickets, requests);
       if (conflicts.length > 0) throw toPushIdConflict();

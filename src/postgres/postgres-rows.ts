@@ -11,7 +11,7 @@ import type { Row } from "./postgres-connection.ts";
 
 const STATES: readonly DeliveryState[] = ["waiting", "held", "settled", "dead"];
 
-function toDelivery({ id, ticket_id, cache_id, store_id, repository, request }: Row): Delivery {
+function toDelivery({ id, ticket_id, cache_id, store_id, repository, request, context }: Row): Delivery {
   return {
     id: String(id),
     ticketId: String(ticket_id),
@@ -19,6 +19,7 @@ function toDelivery({ id, ticket_id, cache_id, store_id, repository, request }: 
     storeId: String(store_id),
     repository: String(repository),
     request: String(request),
+    ...(typeof context === "string" ? { context } : {}),
   };
 }
 

@@ -30,6 +30,7 @@ const toTables = (schema: string): readonly string[] => [
     store_id text COLLATE "C" NOT NULL,
     repository text COLLATE "C" NOT NULL,
     request text NOT NULL,
+    context text,
     accepted_at timestamptz NOT NULL,
     ready_at timestamptz NOT NULL,
     attempts integer NOT NULL DEFAULT 0,

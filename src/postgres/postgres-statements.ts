@@ -11,7 +11,7 @@ const STATE = `CASE WHEN buried_at IS NOT NULL THEN 'dead' WHEN settled_at IS NO
 const toMs = (interval: string): string => `extract(epoch FROM ${interval})::float8 * 1000`;
 const ofMs = (value: string): string => `${value}::float8 * interval '1 ms'`;
 
-const IDENTITY = "number, id, ticket_id, cache_id, store_id, repository, request";
+const IDENTITY = "number, id, ticket_id, cache_id, store_id, repository, request, context";
 const RECORD = `${IDENTITY}, ${STATE} AS state, attempts, crashes, code, message,
   ${toMs("clock_timestamp() - accepted_at")} AS age_ms, ${toMs("ready_at - clock_timestamp()")} AS ready_in_ms`;
 const OUTCOME = "number, id, ticket_id, cache_id, request, result, code, message";
@@ -35,10 +35,10 @@ const TEMPLATES = {
   addLanes: `INSERT INTO :lane (cache_id) SELECT DISTINCT cache_id FROM unnest($1::text[]) AS asked (cache_id)
     WHERE NOT EXISTS (SELECT 1 FROM :lane WHERE lane.cache_id = asked.cache_id) ORDER BY 1 ON CONFLICT DO NOTHING`,
   insert: `WITH ${CLOCK}
-    INSERT INTO :delivery (id, ticket_id, cache_id, store_id, repository, request, accepted_at, ready_at)
-    SELECT id, ticket_id, cache_id, store_id, repository, request, ${NOW}, ${NOW}
-    FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[]) WITH ORDINALITY
-      AS asked (id, ticket_id, cache_id, store_id, repository, request, place)
+    INSERT INTO :delivery (id, ticket_id, cache_id, store_id, repository, request, context, accepted_at, ready_at)
+    SELECT id, ticket_id, cache_id, store_id, repository, request, context, ${NOW}, ${NOW}
+    FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[]) WITH ORDINALITY
+      AS asked (id, ticket_id, cache_id, store_id, repository, request, context, place)
     ORDER BY place ON CONFLICT (id) DO NOTHING RETURNING id`,
   notify: `SELECT pg_notify($1, '')`,
 

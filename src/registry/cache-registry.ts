@@ -181,7 +181,7 @@ export class CacheRegistry implements AsyncDisposable {
    *
    * @param request - what to push, and for whom
    * @param options - bounds, and where output goes
-   * @throws {@link PushError} `ERR_REGISTRY_CLOSED` after the registry was disposed
+   * @throws {@link PushError} `ERR_REGISTRY_CLOSED` after the registry was disposed or retired
    */
   push(request: PushRequest, options: PushOptions = {}): Promise<PushReport> {
     return this.#track(options, (context) => runPush(readPushRequest(request), context));
@@ -196,7 +196,7 @@ export class CacheRegistry implements AsyncDisposable {
    * @param requests - what to push, and for whom
    * @param options - bounds, and where output goes
    * @returns a result for each request, in their order
-   * @throws {@link PushError} `ERR_REGISTRY_CLOSED` after the registry was disposed
+   * @throws {@link PushError} `ERR_REGISTRY_CLOSED` after the registry was disposed or retired
    *
    * @example
    * ```ts
@@ -251,19 +251,34 @@ export class CacheRegistry implements AsyncDisposable {
     return this.#audit.subscribe(listener);
   }
 
-  /** Ends all pushes, which are then reported as aborted, and waits for them. */
-  async [Symbol.asyncDispose](): Promise<void> {
+  /**
+   * Lets the pushes that run come to their end, and takes no new ones: for a registry that another one follows. Its decisions stay
+   * available.
+   *
+   * @returns settles when the last push has ended
+   */
+  async retire(): Promise<void> {
     this.#closed = true;
-    for (const deadline of this.#running.keys()) deadline.abort();
     await Promise.allSettled(this.#running.values());
     this.#resolver[Symbol.dispose]();
+  }
+
+  /** Ends all pushes, which are then reported as aborted, and waits for them. */
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true;
+    for (const deadline of this.#running.keys()) deadline.abort();
+    return this.retire();
   }
 
   async #track<Result>(
     options: PushOptions,
     run: (context: PushContext) => Promise<Result>,
   ): Promise<Result> {
-    if (this.#closed) throw new PushError("ERR_REGISTRY_CLOSED", "The registry was disposed; make a new one");
+    if (this.#closed)
+      throw new PushError(
+        "ERR_REGISTRY_CLOSED",
+        "The registry was disposed or retired; use the one that follows it",
+      );
     const { signal } = options;
     const timeoutMs = this.#toTimeoutMs(options.timeoutMs);
     using deadline = new Deadline({

@@ -32,8 +32,13 @@ export interface PushRequest extends AccessRequest {
   readonly drvPath?: string | undefined;
   /** The commit that was built, for the records. */
   readonly commit?: string | undefined;
-  /** Joins the report with its audit events, 1 to 128 letters, digits and hyphens; default a fresh UUID. */
+  /**
+   * Joins the report with its audit events, 1 to 128 letters, digits and hyphens; default a fresh UUID. A queue takes it for an idempotency
+   * key: the same id is the same request, which is accepted once.
+   */
   readonly pushId?: string | undefined;
+  /** The trace that the push belongs to, as in the header of W3C Trace Context; what is none is left out. */
+  readonly traceparent?: string | undefined;
 }
 
 /**

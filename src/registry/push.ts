@@ -74,8 +74,9 @@ interface Admitted {
 async function admit(request: ReadPushRequest, context: PushContext): Promise<Admitted> {
   const { catalog, audit, runtime, deadline } = context;
   const decisions = request.caches.map((cacheId) => catalog.decide(cacheId, request));
-  const { repository, ref, commit, job, pushId = runtime.random.uuid() } = request;
-  const eventBase = { pushId, repository, ref, commit, job };
+  const { repository, ref, commit, job, delivery, pushId = runtime.random.uuid() } = request;
+  const queued = delivery === undefined ? {} : { deliveryId: delivery.id, attempt: delivery.attempt };
+  const eventBase = { pushId, repository, ref, commit, job, ...queued };
   const events: EventContext = { audit, clock: runtime.clock, eventBase, deadline };
   const failure = await recordDecisions(request, decisions, events);
   return { request, decisions, events, failure };

@@ -15,6 +15,15 @@ interface PushFacts {
   readonly drvPath: string | undefined;
   readonly commit: string | undefined;
   readonly pushId: string | undefined;
+  readonly traceparent: string | undefined;
+  readonly delivery: DeliveryAttempt | undefined;
+}
+
+/** Which attempt of which delivery of a queue a push is. */
+export interface DeliveryAttempt {
+  readonly id: string;
+  /** From 1. */
+  readonly attempt: number;
 }
 
 /** A push request as it was read at the door; nobody can change it. Cache ids and paths are there once each. */
@@ -26,6 +35,9 @@ export class ReadPushRequest extends ReadRequest implements PushRequest {
   readonly drvPath: string | undefined;
   readonly commit: string | undefined;
   readonly pushId: string | undefined;
+  readonly traceparent: string | undefined;
+  /** Known for a push of a queue alone; a caller cannot say it. */
+  readonly delivery: DeliveryAttempt | undefined;
 
   constructor(facts: PushFacts) {
     super(facts);
@@ -35,6 +47,8 @@ export class ReadPushRequest extends ReadRequest implements PushRequest {
     this.drvPath = facts.drvPath;
     this.commit = facts.commit;
     this.pushId = facts.pushId;
+    this.traceparent = facts.traceparent;
+    this.delivery = facts.delivery;
     deepFreeze(this);
   }
 
@@ -44,10 +58,12 @@ export class ReadPushRequest extends ReadRequest implements PushRequest {
   }
 
   /** The same request with some of its members replaced. */
-  with(changes: Partial<Pick<PushFacts, "caches" | "storePaths" | "pushId">>): ReadPushRequest {
+  with(changes: Partial<Pick<PushFacts, "caches" | "storePaths" | "pushId" | "delivery">>): ReadPushRequest {
     const { problem, repository, ref, job, caches, storePaths, drvPath, commit, pushId } = this;
+    const { traceparent, delivery } = this;
     return new ReadPushRequest({
       ...{ problem, repository, ref, job, caches, storePaths, drvPath, commit, pushId },
+      ...{ traceparent, delivery },
       ...changes,
     });
   }
@@ -63,30 +79,48 @@ export class ReadPushRequest extends ReadRequest implements PushRequest {
 export function readPushRequest(asked: unknown, caches?: readonly string[]): ReadPushRequest {
   if (ReadPushRequest.isRead(asked)) return caches === undefined ? asked : asked.with({ caches });
   const cacheIds = caches ?? readCaches(asked);
-  return new ReadPushRequest({ ...readFacts(asked), caches: cacheIds });
+  return new ReadPushRequest({ ...readFacts(asked), caches: cacheIds, delivery: undefined });
 }
 
-function readFacts(asked: unknown): Omit<PushFacts, "caches"> {
+function readFacts(asked: unknown): Omit<PushFacts, "caches" | "delivery"> {
   const access = readAccess(asked);
   try {
-    const [job, storePaths, drvPath, commit, pushId] = [
-      ...["job", "storePaths", "drvPath", "commit", "pushId"].map((name) =>
+    const [job, storePaths, drvPath, commit, pushId, traceparent] = [
+      ...["job", "storePaths", "drvPath", "commit", "pushId", "traceparent"].map((name) =>
         readMember(toMembers(asked), name),
       ),
     ];
     return {
       ...access,
-      problem: access.problem ?? (typeof job === "string" ? undefined : "The job has no name"),
+      problem: access.problem ?? findProblem(job, pushId),
       job: toText(job) ?? "",
       storePaths: readPaths(storePaths),
       drvPath: toText(drvPath),
       commit: toText(commit),
       pushId: isPushId(pushId) ? pushId : undefined,
+      traceparent: isTraceparent(traceparent) ? traceparent : undefined,
     };
   } catch {
     const nothing = { job: "", storePaths: [], drvPath: undefined, commit: undefined, pushId: undefined };
-    return { ...access, ...nothing, problem: access.problem ?? "The request cannot be read" };
+    return {
+      ...access,
+      ...nothing,
+      traceparent: undefined,
+      problem: access.problem ?? "The request cannot be read",
+    };
   }
+}
+
+/** A `pushId` that cannot be kept would not be known again: whoever repeats the request would push twice. */
+function findProblem(job: unknown, pushId: unknown): string | undefined {
+  if (typeof job !== "string") return "The job has no name";
+  if (pushId === undefined || isPushId(pushId)) return undefined;
+  return "The pushId is not 1 to 128 letters, digits and hyphens";
+}
+
+/** @see https://www.w3.org/TR/trace-context/#traceparent-header */
+function isTraceparent(value: unknown): value is string {
+  return typeof value === "string" && /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/u.test(value);
 }
 
 function readCaches(asked: unknown): readonly string[] {

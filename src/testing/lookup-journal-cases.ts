@@ -32,6 +32,11 @@ export const LOOKUP_JOURNAL_CASES: Readonly<Record<string, (journal: PushJournal
     await journal.settle(token, [done("1")]);
     await assert.rejects(journal.accept([{ ...sibling, request: "late" }]), isConflict);
   },
+  "hands on what goes along with a request, and takes it for no part of it": async (journal) => {
+    await journal.accept([deliveryOf("1", { context: "first" })]);
+    assert.deepEqual(await journal.accept([deliveryOf("1", { context: "second" })]), []);
+    assert.equal((await take(journal)).deliveries[0]?.context, "first");
+  },
   "finds deliveries in any state": async (journal) => {
     await accept(journal, "settled", "dead", "held");
     const { token } = await take(journal);

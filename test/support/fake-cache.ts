@@ -159,6 +159,7 @@ export const storedRequest = (...indexes: readonly number[]): Record<string, unk
   repository: "o/r",
   ref: { type: "branch", name: "main" },
   job: "j",
+  caches: ["a", "b", "renamed"],
   storePaths: indexes.map(storePath),
   drvPath: null,
   commit: null,

@@ -3,7 +3,18 @@ import type { Database, Row, Value } from "./sqlite-module.ts";
 
 /** The columns that a delivery needs to go on. Leases, times of the journal and the order of lanes begin anew. */
 const COLUMNS = [
-  ...["number", "id", "ticket_id", "cache_id", "store_id", "repository", "request", "attempts", "crashes"],
+  ...[
+    "number",
+    "id",
+    "ticket_id",
+    "cache_id",
+    "store_id",
+    "repository",
+    "request",
+    "context",
+    "attempts",
+    "crashes",
+  ],
   ...["progress", "result", "is_told", "buried_at", "code", "message"],
 ] as const;
 
@@ -29,7 +40,7 @@ export function createRowCopier(database: Database, now: number): (row: Row) => 
 
 /** A row of version 0.1, which knew one store, and kept no outcomes. */
 function upgradeRow(row: Row): Row {
-  const { text, repository } = upgradeRequest(String(row["request"]));
+  const { text, repository } = upgradeRequest(String(row["request"]), String(row["cache_id"]));
   return {
     ...row,
     ...{ store_id: "local", repository, request: text, attempts: 0, crashes: 0, is_told: 1 },

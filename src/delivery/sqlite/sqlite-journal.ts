@@ -74,6 +74,7 @@ export function createSqliteJournal(path: string, options: SqliteJournalOptions 
 class SqliteJournal implements PushJournal {
   readonly isDurable = true;
   readonly isShared = true;
+  readonly isNotified = true;
   readonly #connection: SqliteConnection;
   readonly #time: JournalClock;
   readonly #leases: SqliteLeases;
@@ -227,11 +228,11 @@ class SqliteJournal implements PushJournal {
   }
 
   #insert(delivery: Delivery, now: number): boolean {
-    const { id, ticketId, cacheId, storeId, repository, request } = delivery;
+    const { id, ticketId, cacheId, storeId, repository, request, context = null } = delivery;
     if (this.#connection.rows(SQL.findConflict, ticketId, ticketId, request).length > 0)
       throw toPushIdConflict();
     this.#connection.change(SQL.addLane, cacheId);
-    const values = [id, ticketId, cacheId, storeId, repository, request, now, now];
+    const values = [id, ticketId, cacheId, storeId, repository, request, context, now, now];
     return this.#connection.change(SQL.insert, ...values) > 0;
   }
 

@@ -10,7 +10,15 @@ import type {
 import type { Row } from "./sqlite-module.ts";
 
 /** What a row says of a delivery. */
-export function toDelivery({ id, ticket_id, cache_id, store_id, repository, request }: Row): Delivery {
+export function toDelivery({
+  id,
+  ticket_id,
+  cache_id,
+  store_id,
+  repository,
+  request,
+  context,
+}: Row): Delivery {
   return {
     id: String(id),
     ticketId: String(ticket_id),
@@ -18,6 +26,7 @@ export function toDelivery({ id, ticket_id, cache_id, store_id, repository, requ
     storeId: String(store_id),
     repository: String(repository),
     request: String(request),
+    ...(typeof context === "string" ? { context } : {}),
   };
 }
 

@@ -15,6 +15,7 @@ const TABLES = `
     store_id TEXT NOT NULL,
     repository TEXT NOT NULL,
     request TEXT NOT NULL,
+    context TEXT,
     accepted_at REAL NOT NULL,
     ready_at REAL NOT NULL,
     attempts INTEGER NOT NULL DEFAULT 0,

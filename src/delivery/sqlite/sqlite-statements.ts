@@ -7,8 +7,8 @@ const OLD_ENOUGH = "accepted_at <= ?";
 
 /** The statements of the journal. Values follow the order of the question marks. */
 export const SQL = {
-  insert: `INSERT INTO delivery (id, ticket_id, cache_id, store_id, repository, request, accepted_at, ready_at)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`,
+  insert: `INSERT INTO delivery (id, ticket_id, cache_id, store_id, repository, request, context, accepted_at, ready_at)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`,
   // The id of a delivery begins with its ticket's and a slash; the character behind a slash is `0`.
   findConflict: `SELECT 1 FROM delivery WHERE id >= ? || '/' AND id < ? || '0' AND request <> ? LIMIT 1`,
   addLane: "INSERT OR IGNORE INTO lane VALUES (?, 0)",

@@ -1,0 +1,78 @@
+import type { CachesErrorCode } from "../core/error-codes.ts";
+import type { TaskEnd } from "./batch-run.ts";
+import { type EventSource, toEventBase } from "./event-source.ts";
+import type { Batch, LeasedDelivery } from "./push-journal.ts";
+import type { UntimedEvent } from "./queue-events.ts";
+
+/** What became of a task: it is done, or failed with some code. */
+function codeOf({ task }: TaskEnd): CachesErrorCode | undefined {
+  if (task.denied !== undefined) return "ERR_PERMISSION_DENIED";
+  const [error] = task.failures.values();
+  return error?.code;
+}
+
+/** Tells what becomes of each delivery of a batch: one end for each that was started. */
+export class BatchEvents {
+  readonly #events: EventSource;
+  readonly #open: Map<string, LeasedDelivery>;
+
+  constructor({ deliveries }: Batch, events: EventSource) {
+    this.#events = events;
+    this.#open = new Map(deliveries.map((delivery) => [delivery.id, delivery]));
+  }
+
+  /** The deliveries that are left begin. */
+  start(): void {
+    for (const delivery of this.#open.values()) {
+      const { attempts: attempt, ageMs } = delivery;
+      this.#events.emit({ ...toEventBase(delivery), type: "delivery.started", attempt, ageMs });
+    }
+  }
+
+  /** A delivery was given up without an attempt. */
+  bury(id: string, code: CachesErrorCode): void {
+    this.#close(id, ({ attempts: attempt, ageMs }) => ({ type: "delivery.buried", attempt, code, ageMs }));
+  }
+
+  /** Some have left the batch, and it is written. */
+  end(ends: readonly TaskEnd[]): void {
+    for (const end of ends)
+      this.#close(end.task.id, ({ attempts: attempt, ageMs }) => {
+        if (end.status === "retry")
+          return { type: "delivery.retried", attempt, inMs: end.inMs, ...end.failure };
+        if (end.status === "released") return { type: "delivery.abandoned", attempt, reason: "released" };
+        const code = codeOf(end);
+        if (code !== undefined) return { type: "delivery.buried", attempt, code, ageMs };
+        const status = end.task.isLeftToUpstream ? "upstream" : "pushed";
+        return { type: "delivery.settled", attempt, status, ageMs };
+      });
+  }
+
+  /** The lease of the others is lost. */
+  abandon(): void {
+    for (const id of [...this.#open.keys()])
+      this.#close(id, ({ attempts: attempt }) => ({
+        type: "delivery.abandoned",
+        attempt,
+        reason: "lease-lost",
+      }));
+  }
+
+  #close(id: string, toEvent: (delivery: LeasedDelivery) => DeliveryEnd): void {
+    const delivery = this.#open.get(id);
+    if (delivery === undefined) return;
+    this.#open.delete(id);
+    this.#events.emit({ ...toEventBase(delivery), ...toEvent(delivery) });
+  }
+}
+
+/** `Omit` for each member of a union. */
+type OwnMembers<Event> = Event extends unknown
+  ? Omit<Event, "deliveryId" | "ticketId" | "cacheId" | "repository" | "traceparent">
+  : never;
+type DeliveryEnd = OwnMembers<
+  Extract<
+    UntimedEvent,
+    { readonly type: "delivery.retried" | "delivery.settled" | "delivery.buried" | "delivery.abandoned" }
+  >
+>;
