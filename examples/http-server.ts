@@ -1,8 +1,10 @@
 /**
- * A CI server in small: builds that finish arrive over HTTP, wait in a queue, and are pushed. It shows where the facts of a request
- * come from, what is answered at once and what later, and how such a server stops. `npx tsx examples/http-server.ts` starts it, has it
- * push two builds to a cache on the loopback interface, and stops it.
+ * A CI server in small: a forge says what was pushed, builds that finish arrive over HTTP, wait in a queue, and are pushed. It shows where
+ * the facts of a request come from (the forge's signed event, never the builder or the repository), what is answered at once and what
+ * later, and how such a server stops. `npx tsx examples/http-server.ts` starts it, has it push two builds to a cache on the loopback
+ * interface, and stops it.
  */
+import { createHash, createHmac, randomBytes } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import {
@@ -10,34 +12,52 @@ import {
   createLineSink,
   PushQueue,
   type PushReport,
-  parseGitRef,
   parseRepositoryConfig,
 } from "@eka-ci/caches";
+import { ForgeError, type ForgeEvent, readForgeEvent } from "@eka-ci/caches/forges";
 import { BinaryCacheServer } from "./support/binary-cache-server.ts";
 import { openStage } from "./support/stage.ts";
 
-/** What the builders of this server send when a build is done. Who it is for was checked when the build began. */
+/** What the builders of this server send when a build is done. Who it is for is known from the forge's event about the commit. */
 interface FinishedBuild {
-  readonly repository: string;
-  readonly ref: string;
+  readonly commit: string;
   readonly job: string;
   readonly outputs: readonly string[];
   /** The repository's own `.eka-ci/config.json`, as it was in the commit that was built. */
   readonly repositoryConfig: string;
 }
 
-/** `POST /builds` takes a build, `GET /pushes/<id>` tells what became of it, `GET /health` whether pushing would work. */
+/** Largest body that is read. GitHub sends events of up to 25 MB; those of pushes and pull requests are far smaller. */
+const MAX_BODY_BYTES = 1024 * 1024;
+/** How long a signed body is known again, in milliseconds: a signature does not say when it was made. */
+const REPLAY_WINDOW_MS = 10 * 60_000;
+/** Most bodies and commits that are remembered. */
+const MAX_REMEMBERED = 10_000;
+
+class BodyTooLarge extends Error {}
+
+/**
+ * `POST /webhook` takes a forge's event, `POST /builds` a build, `GET /pushes/<id>` tells what became of it, `GET /health` whether pushing
+ * would work.
+ */
 class BuildServer {
   readonly #registry: CacheRegistry;
+  readonly #secret: string;
+  readonly #seen = new Map<string, number>();
+  readonly #events = new Map<string, ForgeEvent>();
   readonly #queue: PushQueue;
   readonly #reports = new Map<string, PushReport | "waiting">();
   readonly #server: Server;
 
-  constructor(registry: CacheRegistry) {
+  constructor(registry: CacheRegistry, secret: string) {
     this.#registry = registry;
+    this.#secret = secret;
     this.#queue = new PushQueue(registry);
     this.#server = createServer((request, response) => {
       this.#answer(request, response).catch((error: unknown) => {
+        if (error instanceof BodyTooLarge) return send(response, 413, { error: "too large" });
+        if (error instanceof ForgeError)
+          return send(response, error.code === "ERR_FORGE_SIGNATURE" ? 401 : 400, { error: error.code });
         // A message of this package holds no secret and no received value; one of another library might.
         console.error(error instanceof Error ? error.name : "unknown error");
         send(response, 500, { error: "internal" });
@@ -59,6 +79,7 @@ class BuildServer {
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { method, url = "/" } = request;
+    if (method === "POST" && url === "/webhook") return send(response, 202, await this.#hear(request));
     if (method === "POST" && url === "/builds") return send(response, 202, await this.#take(request));
     if (method === "GET" && url === "/health") {
       const { ok, tools, caches } = await this.#registry.check();
@@ -69,12 +90,32 @@ class BuildServer {
     send(response, 404, { error: "not found" });
   }
 
+  /** Remembers what a forge says of a commit; a build of it would begin here. */
+  async #hear(request: IncomingMessage): Promise<object> {
+    const body = await readBody(request);
+    const event = await readForgeEvent({ headers: request.headers, body, secret: this.#secret });
+    if (event?.commit === undefined || event.isDeleted || this.#isRepetition(body)) return {};
+    remember(this.#events, event.commit, event);
+    return { commit: event.commit };
+  }
+
+  #isRepetition(body: Buffer): boolean {
+    const now = Date.now();
+    // The id of a delivery is a header, which no signature covers; the body is what was signed.
+    const digest = createHash("sha256").update(body).digest("base64");
+    const seenAt = this.#seen.get(digest);
+    remember(this.#seen, digest, now);
+    return seenAt !== undefined && now - seenAt < REPLAY_WINDOW_MS;
+  }
+
   async #take(request: IncomingMessage): Promise<object> {
-    const build = JSON.parse(await readBody(request)) as FinishedBuild;
+    const build = JSON.parse((await readBody(request)).toString("utf8")) as FinishedBuild;
+    const event = this.#events.get(build.commit);
+    if (event === undefined) return { error: "no forge has told of this commit" };
     const { jobs } = parseRepositoryConfig(build.repositoryConfig);
+    const { repository, ref, commit } = event;
     const ticket = await this.#queue.enqueue({
-      repository: build.repository,
-      ref: parseGitRef(build.ref),
+      ...{ repository, ref, commit },
       job: build.job,
       caches: jobs.get(build.job)?.caches ?? [],
       storePaths: build.outputs,
@@ -85,10 +126,24 @@ class BuildServer {
   }
 }
 
-async function readBody(request: IncomingMessage): Promise<string> {
+/** Reads the bytes of a body as they came, up to a limit. */
+async function readBody(request: IncomingMessage): Promise<Buffer> {
   const chunks: Buffer[] = [];
-  for await (const chunk of request) chunks.push(chunk as Buffer);
-  return Buffer.concat(chunks).toString("utf8");
+  let size = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > MAX_BODY_BYTES) throw new BodyTooLarge();
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+/** Keeps the latest entries. */
+function remember<Value>(map: Map<string, Value>, key: string, value: Value): void {
+  map.delete(key);
+  map.set(key, value);
+  const [oldest] = map.keys();
+  if (map.size > MAX_REMEMBERED && oldest !== undefined) map.delete(oldest);
 }
 
 function send(response: ServerResponse, status: number, body: object): void {
@@ -110,15 +165,19 @@ async function main(): Promise<void> {
   await using stage = await openStage(2);
   const auditSinks = [createLineSink({ write: (line) => void process.stdout.write(`  ${line}`) })];
   await using registry = CacheRegistry.fromToml(toToml(cache.url), { ...stage.options, auditSinks });
-  const server = new BuildServer(registry);
+  const secret = randomBytes(32).toString("hex");
+  const server = new BuildServer(registry, secret);
   const url = await server.listen();
 
   const repositoryConfig = '{ "jobs": { "backend": { "file": "backend.nix", "caches": ["team"] } } }';
   const ids: string[] = [];
   for (const [index, ref] of ["refs/heads/main", "refs/heads/wip"].entries()) {
+    const commit = randomBytes(20).toString("hex");
+    const status = await sendPush(`${url}/webhook`, secret, ref, commit);
+    const forged = await sendPush(`${url}/webhook`, "a guess", "refs/heads/main", commit);
+    console.log(`The forge tells of ${ref}: ${status}; somebody else does: ${forged}`);
     const build: FinishedBuild = {
-      repository: "company/backend",
-      ref,
+      commit,
       job: "backend",
       outputs: stage.storePaths.slice(index, index + 1),
       repositoryConfig,
@@ -140,6 +199,17 @@ async function main(): Promise<void> {
   }
   await server.stop();
   console.log("The server has stopped.");
+}
+
+/** Sends what GitHub sends of a push. */
+async function sendPush(url: string, secret: string, ref: string, commit: string): Promise<number> {
+  const body = JSON.stringify({
+    ...{ ref, after: commit, deleted: false, head_commit: { id: commit } },
+    repository: { full_name: "company/backend" },
+  });
+  const signature = createHmac("sha256", secret).update(body).digest("hex");
+  const headers = { "x-github-event": "push", "x-hub-signature-256": `sha256=${signature}` };
+  return (await fetch(url, { method: "POST", headers, body })).status;
 }
 
 async function waitFor(isDone: () => Promise<boolean>): Promise<void> {

@@ -1,7 +1,14 @@
 import { fileURLToPath } from "node:url";
 
 /** The entries of the package beside the main one: `@eka-ci/caches/<name>` is `src/<name>/index.ts`. */
-export const ENTRIES: readonly string[] = ["migration", "postgres", "testing"];
+export const ENTRIES: readonly string[] = [
+  "forges",
+  "migration",
+  "opentelemetry",
+  "postgres",
+  "prometheus",
+  "testing",
+];
 
 /** What stands for each entry in the tests: the sources, or the files of an installed package. */
 export function toAliases(

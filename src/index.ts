@@ -86,6 +86,7 @@ export {
   CommandError,
   CredentialError,
   FileError,
+  ForgeError,
   HttpError,
   PushError,
 } from "./core/errors.ts";

@@ -9,7 +9,7 @@ const SRC = fileURLToPath(new URL("../src", import.meta.url));
 
 /** Rooms from the roof down: what stands higher may use what stands lower, never the other way. */
 const FLOORS: readonly (readonly string[])[] = [
-  ["index.ts", "testing", "migration", "postgres"],
+  ["index.ts", "testing", "forges", "migration", "opentelemetry", "postgres", "prometheus"],
   ["delivery"],
   ["registry"],
   ["upload"],
@@ -36,9 +36,11 @@ const DOORS: Readonly<Record<string, string>> = {
   "http-proxy-agent": "host/proxy-agents.ts",
   "https-proxy-agent": "host/proxy-agents.ts",
   leven: "core/suggestion.ts",
+  "@opentelemetry/api": "opentelemetry/queue-telemetry.ts",
   "node-vault": "credentials/sources/vault-client.ts",
   pg: "postgres/postgres-pool.ts",
   picomatch: "policy/pattern.ts",
+  "prom-client": "prometheus/prometheus-metrics.ts",
   tinyexec: "execution/process-run.ts",
   toml: "config/text/toml-text.ts",
 };

@@ -101,6 +101,13 @@ export interface ErrorCodes {
     | "ERR_JOURNAL_FAILED"
     | "ERR_JOURNAL_CORRUPT"
     | "ERR_JOURNAL_UNAVAILABLE";
+  /**
+   * | code | meaning |
+   * |---|---|
+   * | `ERR_FORGE_SIGNATURE` | no known forge has signed the request with the secret |
+   * | `ERR_FORGE_EVENT_INVALID` | the event does not say what such an event says |
+   */
+  readonly ForgeError: "ERR_FORGE_SIGNATURE" | "ERR_FORGE_EVENT_INVALID";
   /** What a {@link FileSystem} throws. */
   readonly FileError:
     | "ERR_FILE_NOT_FOUND"

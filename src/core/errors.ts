@@ -153,6 +153,23 @@ export class PushError extends CachesError<ErrorCodes["PushError"]> {
 }
 
 /**
+ * A request that claims to be a forge's event is none that can be relied on.
+ *
+ * @example
+ * ```ts
+ * if (error instanceof ForgeError) respond(error.code === "ERR_FORGE_SIGNATURE" ? 401 : 400);
+ * ```
+ *
+ * @public
+ */
+export class ForgeError extends CachesError<ErrorCodes["ForgeError"]> {
+  declare readonly name: "ForgeError";
+  static {
+    nameErrors(ForgeError, "ForgeError");
+  }
+}
+
+/**
  * A {@link FileSystem} could not read a file.
  *
  * @example

@@ -112,7 +112,8 @@ export class PermissionEvaluator implements CompiledPermissions {
   #denyFork({ repository, ref }: ReadRequest): Decision | undefined {
     if (this.#allowForks || ref?.type !== "pull-request" || ref.head.repository === repository)
       return undefined;
-    const fork = quoteName(ref.head.repository);
+    const { repository: head } = ref.head;
+    const fork = head === null ? "a repository that is gone" : quoteName(head);
     return this.#deny(
       "fork-not-allowed",
       `Pull request ${ref.number} comes from ${fork}, and forks are not allowed`,

@@ -159,7 +159,8 @@ function readPullRequest(ref: Members): GitRef {
     throw new InvalidRequest("The number of a pull request is a positive integer");
   }
   if (!isObject(head)) throw new InvalidRequest("The pull request has no head");
-  const repository = readRepository("Head repository", readMember(head, "repository"));
+  const named = readMember(head, "repository");
+  const repository = named === null ? null : readRepository("Head repository", named);
   return {
     type: "pull-request",
     number,

@@ -4,6 +4,7 @@ import {
   type CommandError,
   type CredentialError,
   type FileError,
+  type ForgeError,
   type HttpError,
   type PushError,
 } from "../core/errors.ts";
@@ -20,6 +21,7 @@ export type AnyCachesError =
   | CredentialError
   | CommandError
   | PushError
+  | ForgeError
   | FileError
   | HttpError;
 

@@ -8,6 +8,9 @@ declare global {
   const lastLetter: caches.DeadLetter | undefined;
   const queue: caches.PushQueue;
   const request: caches.PushRequest;
+  /** What came over HTTP, and the way to answer it. */
+  const received: Request;
+  function respond(status: number): void;
   const firstRequest: caches.PushRequest;
   const secondRequest: caches.PushRequest;
   const report: caches.PushReport;

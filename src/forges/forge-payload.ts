@@ -1,0 +1,139 @@
+import { ForgeError } from "../core/errors.ts";
+import { isRecord, type Members, readMember } from "../core/own-member.ts";
+import { parseStrictJson } from "../core/strict-json.ts";
+import { type GitRef, isBranchName, isTagName } from "../policy/git-ref.ts";
+import { isRepositoryName } from "../policy/repository-name.ts";
+
+/** What an event says is not what such an event says. */
+export function refuse(what: string): ForgeError {
+  const hint = "see that the webhook sends application/json, and report the forge's version if it does";
+  return new ForgeError("ERR_FORGE_EVENT_INVALID", `The event cannot be relied on: ${what}; ${hint}`);
+}
+
+/** The body of an event. */
+export function readPayload(body: Uint8Array): Members {
+  let text: string;
+  try {
+    text = new TextDecoder("utf-8", { fatal: true }).decode(body);
+  } catch {
+    throw refuse("its body is not UTF-8");
+  }
+  const payload = parseStrictJson(text);
+  if (!isRecord(payload)) throw refuse("its body is not a JSON object without doubled members");
+  return payload;
+}
+
+/** A member that is an object. */
+export function readObject(parent: Members, name: string): Members {
+  const value = readMember(parent, name);
+  if (!isRecord(value)) throw refuse(`${name} is no object`);
+  return value;
+}
+
+/** A member that is an object, or `null`. */
+export function readOptionalObject(parent: Members, name: string): Members | null {
+  const value = readMember(parent, name);
+  return value === null || value === undefined ? null : readObject(parent, name);
+}
+
+/** A member that is a text. */
+export function readText(parent: Members, name: string): string {
+  const value = readMember(parent, name);
+  if (typeof value !== "string") throw refuse(`${name} is no text`);
+  return value;
+}
+
+/** A member that is a positive integer. */
+export function readPositive(parent: Members, name: string): number {
+  const value = readMember(parent, name);
+  if (typeof value !== "number" || !Number.isSafeInteger(value) || value < 1)
+    throw refuse(`${name} is no positive integer`);
+  return value;
+}
+
+/** The full name of a repository. */
+export function readRepositoryName(parent: Members, name: string): string {
+  const value = readText(parent, name);
+  if (!isRepositoryName(value)) throw refuse(`${name} is no full name of a repository`);
+  return value;
+}
+
+/** A commit, or whatever else an id stands for. */
+export function readCommit(parent: Members, name: string): string {
+  const value = readText(parent, name);
+  if (!/^(?:[0-9a-f]{40}|[0-9a-f]{64})$/u.test(value)) throw refuse(`${name} is no id of a commit`);
+  return value;
+}
+
+/** Whether an id is that of nothing: the ref was deleted, or is new. */
+export function isNothing(id: string): boolean {
+  return /^0+$/u.test(id);
+}
+
+/** What a forge calls what happened. */
+export function readAction(parent: Members): string | undefined {
+  const value = readMember(parent, "action");
+  return typeof value === "string" && /^[a-z_]{1,40}$/u.test(value) ? value : undefined;
+}
+
+/** A branch by its name without `refs/heads/`. */
+export function toBranch(name: string): GitRef {
+  if (name.startsWith("refs/heads/") || !isBranchName(name))
+    throw refuse("a branch has a name that git refuses");
+  return { type: "branch", name };
+}
+
+/** A tag by its name without `refs/tags/`. */
+export function toTag(name: string): GitRef {
+  if (!isTagName(name)) throw refuse("a tag has a name that git refuses");
+  return { type: "tag", name };
+}
+
+/** A ref by its full name; nothing for one that is neither a branch nor a tag, as `refs/notes/…`. */
+export function toRef(fullName: string): GitRef | undefined {
+  if (!fullName.startsWith("refs/")) throw refuse("its ref does not begin with refs/");
+  if (fullName.startsWith("refs/heads/")) return toBranch(fullName.slice("refs/heads/".length));
+  if (fullName.startsWith("refs/tags/")) return toTag(fullName.slice("refs/tags/".length));
+  return undefined;
+}
+
+/** A ref by its short name and its type; nothing for what is no ref, as a repository. */
+export function toNamedRef(type: string, name: string): GitRef | undefined {
+  switch (type) {
+    case "branch":
+      return toBranch(name);
+    case "tag":
+      return toTag(name);
+    case "repository":
+      return undefined;
+    default:
+      throw refuse("ref_type is none that is known");
+  }
+}
+
+/**
+ * A pull request.
+ *
+ * @param repository - where the proposed commits live; `null` if that is gone
+ */
+export function toPullRequest(number: number, repository: string | null, branch: string): GitRef {
+  toBranch(branch);
+  return { type: "pull-request", number, head: { repository, branch } };
+}
+
+/** A repository, by its number and its name. */
+export interface NamedRepository {
+  readonly id: number;
+  readonly name: string;
+}
+
+/**
+ * The repository of a head beside the one it is opened against. Number and name have to agree on whether the two are the same: a fork is
+ * never taken for a branch.
+ */
+export function compareRepositories(head: NamedRepository, base: NamedRepository): string {
+  const hasSameName = head.name.toLowerCase() === base.name.toLowerCase();
+  if ((head.id === base.id) !== hasSameName)
+    throw refuse("head and base are one repository by their number or name, and two by the other");
+  return hasSameName ? base.name : head.name;
+}

@@ -1,0 +1,100 @@
+import { type Members, readMember } from "../core/own-member.ts";
+import type { EventFacts } from "./forge-event.ts";
+import {
+  compareRepositories,
+  isNothing,
+  readAction,
+  readCommit,
+  readObject,
+  readOptionalObject,
+  readPositive,
+  readRepositoryName,
+  readText,
+  refuse,
+  toNamedRef,
+  toPullRequest,
+  toRef,
+} from "./forge-payload.ts";
+
+/**
+ * Reads an event of Gitea or Forgejo.
+ *
+ * @see https://docs.gitea.com/usage/webhooks and https://forgejo.org/docs/latest/user/webhooks/
+ */
+export function readGiteaEvent(event: string, payload: Members): EventFacts | undefined {
+  switch (event) {
+    case "push":
+      return readPush(payload);
+    case "create":
+    case "delete":
+      return readNamed(event, payload);
+    case "pull_request":
+    case "pull_request_sync":
+      return readPullRequest(payload);
+    default:
+      return undefined;
+  }
+}
+
+function readPush(payload: Members): EventFacts | undefined {
+  const repository = readRepositoryName(readObject(payload, "repository"), "full_name");
+  const after = readCommit(payload, "after");
+  const isDeleted = isNothing(after);
+  const ref = toRef(readText(payload, "ref"));
+  if (ref === undefined) return undefined;
+  if (isDeleted) return { kind: "push", repository, ref, isDeleted };
+  const head = readOptionalObject(payload, "head_commit");
+  // Of a tag, `after` may be the tag itself; only the head says the commit.
+  const commit = head === null ? (ref.type === "branch" ? after : undefined) : readCommit(head, "id");
+  if (ref.type === "branch" && commit !== after) throw refuse("after and head_commit do not agree");
+  return { kind: "push", repository, ref, commit, isDeleted };
+}
+
+function readNamed(kind: "create" | "delete", payload: Members): EventFacts | undefined {
+  const repository = readRepositoryName(readObject(payload, "repository"), "full_name");
+  // The two events differ in this alone, and which one it is says a header that is not signed.
+  if (Object.hasOwn(payload, "sha") !== (kind === "create")) throw refuse(`it is none that says ${kind}`);
+  const ref = toNamedRef(readText(payload, "ref_type"), readText(payload, "ref"));
+  if (ref === undefined) return undefined;
+  const isDeleted = kind === "delete";
+  // What `sha` is of a tag is not said.
+  const commit = isDeleted || ref.type === "tag" ? undefined : readCommit(payload, "sha");
+  return { kind, repository, ref, commit, isDeleted };
+}
+
+function readPullRequest(payload: Members): EventFacts {
+  const pull = readObject(payload, "pull_request");
+  const number = readPositive(payload, "number");
+  if (readPositive(pull, "number") !== number) throw refuse("it has two numbers");
+  const [head, base] = [readObject(pull, "head"), readObject(pull, "base")];
+  const target = toRepository(readObject(base, "repo"));
+  if (toRepository(readObject(payload, "repository")).id !== target.id)
+    throw refuse("the base is another repository");
+  const branch = readText(head, "ref");
+  return {
+    kind: "pull-request",
+    repository: target.name,
+    ref: toPullRequest(number, findHead(head, branch, target), branch),
+    commit: readCommit(head, "sha"),
+    isDeleted: false,
+    action: readAction(payload),
+  };
+}
+
+/**
+ * The repository of a head. Whoever may read a repository may open a pull request there by a push to `refs/for/…`, without a branch of
+ * their own, and the event names the repository itself as the head's. Its ref is then no branch, and neither is that of a branch that
+ * is gone: both count as a fork's.
+ */
+function findHead(head: Members, branch: string, target: { readonly id: number; readonly name: string }) {
+  const source = readOptionalObject(head, "repo");
+  const isBranch = !branch.startsWith("refs/") && readMember(head, "label") === branch;
+  if (source === null || !isBranch) return null;
+  const repository = toRepository(source);
+  if (readPositive(head, "repo_id") !== repository.id) throw refuse("the head has two repositories");
+  return compareRepositories(repository, target);
+}
+
+function toRepository(repository: Members) {
+  return { id: readPositive(repository, "id"), name: readRepositoryName(repository, "full_name") };
+}

@@ -1,0 +1,54 @@
+import { ForgeError } from "../core/errors.ts";
+import type { Members } from "../core/own-member.ts";
+import { isPushId } from "../registry/read-push-request.ts";
+import type { EventFacts, Forge, ForgeEvent, ForgeEventInput } from "./forge-event.ts";
+import { ForgeHeaders, findForge } from "./forge-headers.ts";
+import { readPayload } from "./forge-payload.ts";
+import { readGiteaEvent } from "./gitea-event.ts";
+import { readGithubEvent } from "./github-event.ts";
+import { readGitlabEvent } from "./gitlab-event.ts";
+import { verifySignature } from "./verify-signature.ts";
+
+const READERS: Readonly<Record<Forge, (event: string, payload: Members) => EventFacts | undefined>> = {
+  github: readGithubEvent,
+  gitlab: readGitlabEvent,
+  gitea: readGiteaEvent,
+  forgejo: readGiteaEvent,
+};
+
+/**
+ * Reads an event of GitHub, GitLab, Gitea or Forgejo. The signature over the raw bytes, or GitLab's token, is verified before anything of
+ * the body is read. What the body says is taken as it stands or refused; nothing is guessed, and a fork is never taken for a branch.
+ *
+ * A signature does not say when it was made. To refuse a repetition, remember `deliveryId` and `commit` for a while, or hand the id to
+ * a queue as `pushId`.
+ *
+ * @param input - headers, body and secret
+ * @returns what happened to a ref; nothing for an event that concerns none
+ * @throws {@link ForgeError} `ERR_FORGE_SIGNATURE` for a request that no known forge has signed with the secret, and
+ * `ERR_FORGE_EVENT_INVALID` for a signed one that does not say what such an event says
+ *
+ * @example
+ * ```ts
+ * const event = await readForgeEvent({ headers: received.headers, body: await received.text(), secret: "the webhook's secret" });
+ * if (event !== undefined && !event.isDeleted) log(`${event.repository} ${event.ref.type} ${event.commit}`);
+ * ```
+ *
+ * @public
+ */
+export async function readForgeEvent(input: ForgeEventInput): Promise<ForgeEvent | undefined> {
+  const headers = new ForgeHeaders(input.headers);
+  const names = findForge(headers);
+  if (names === undefined) {
+    const hint = "GitHub, GitLab, Gitea and Forgejo send X-GitHub-Event, X-Gitlab-Event and the like";
+    throw new ForgeError("ERR_FORGE_SIGNATURE", `The request has no header of a known forge; ${hint}`);
+  }
+  const { forge, event, delivery } = names;
+  const body = typeof input.body === "string" ? new TextEncoder().encode(input.body) : input.body;
+  verifySignature(forge, headers, body, input.secret);
+  const facts = READERS[forge](headers.get(event) ?? "", readPayload(body));
+  if (facts === undefined) return undefined;
+  const deliveryId = headers.get(delivery);
+  const nothing = { commit: undefined, action: undefined };
+  return { forge, ...nothing, ...facts, deliveryId: isPushId(deliveryId) ? deliveryId : undefined };
+}

@@ -1,0 +1,10 @@
+/**
+ * What a queue does, as metrics of Prometheus. It needs the package `prom-client` beside this one.
+ *
+ * @packageDocumentation
+ */
+export {
+  createPrometheusMetrics,
+  type PrometheusMetrics,
+  type PrometheusMetricsOptions,
+} from "./prometheus-metrics.ts";
