@@ -1,6 +1,7 @@
 // A host as a soak starts, kills and pauses it by the hundred: it accepts some deliveries, tells what it has accepted and what it was
 // told, and works until it is stopped. Its caches are simulated: a push takes a moment, and may fail. Every line it writes is one append,
 // so that a kill cuts none in two.
+import { randomUUID } from "node:crypto";
 import { appendFileSync } from "node:fs";
 import {
   CacheRegistry,
@@ -8,11 +9,16 @@ import {
   createSqliteJournal,
   type Executor,
   PushError,
+  type PushJournal,
   PushQueue,
 } from "@eka-ci/caches";
+import { createRandom } from "./random.ts";
 
-interface HostPlan {
-  readonly journal: string;
+/** What a host is to do. */
+export interface HostPlan {
+  readonly journal:
+    | { readonly kind: "sqlite"; readonly path: string }
+    | { readonly kind: "postgres"; readonly url: string };
   readonly log: string;
   readonly name: string;
   readonly seed: number;
@@ -28,16 +34,6 @@ interface HostPlan {
 const plan: HostPlan = JSON.parse(process.argv[2] ?? "{}");
 const write = (...words: readonly string[]): void => appendFileSync(plan.log, `${words.join(" ")}\n`);
 
-/** A random sequence that a seed repeats: mulberry32. */
-function createRandom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 const random = createRandom(plan.seed);
 
 const toml = ["a", "b", "c"]
@@ -92,10 +88,25 @@ for (const [index, step] of plan.clockStepsMs.entries())
   );
 
 const registry = CacheRegistry.fromToml(toml, { executor, runtime, verify: "never" });
-const journal = createSqliteJournal(plan.journal, {
-  runtime,
-  onSalvage: ({ kept, lost }) => write("salvaged", String(kept), String(lost)),
-});
+/** A server that is down is asked again. */
+async function openJournal(): Promise<PushJournal> {
+  if (plan.journal.kind === "sqlite")
+    return createSqliteJournal(plan.journal.path, {
+      runtime,
+      onSalvage: ({ kept, lost }) => write("salvaged", String(kept), String(lost)),
+    });
+  const { createPostgresJournal } = await import("@eka-ci/caches/postgres");
+  for (;;) {
+    try {
+      return await createPostgresJournal({ connectionString: plan.journal.url, runtime });
+    } catch (error) {
+      if (!(error instanceof PushError)) throw error;
+      write("closed", plan.name, error.code);
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  }
+}
+const journal = await openJournal();
 write("opened", plan.name);
 const queue = new PushQueue(registry, {
   runtime,
@@ -117,17 +128,20 @@ const queue = new PushQueue(registry, {
 for (let index = 0; index < plan.deliveries; index++) {
   const path = `/nix/store/${String(Math.floor(random() * 1e15)).padStart(32, "0")}-${plan.name}-${index}`;
   const caches = random() < 0.3 ? ["a", "b"] : [["a", "b", "c"][Math.floor(random() * 3)] ?? "a"];
-  try {
-    const { id } = await queue.enqueue({
-      repository: `o/r${Math.floor(random() * 3)}`,
-      job: "j",
-      caches,
-      storePaths: [path],
-    });
-    for (const cache of caches) write("accepted", `${id}/${cache}`, path);
-  } catch (error) {
-    // A full disk accepts nothing, and says so.
-    write("refused", error instanceof PushError ? error.code : "unknown");
+  const request = {
+    ...{ repository: `o/r${Math.floor(random() * 3)}`, job: "j", caches, storePaths: [path] },
+    pushId: randomUUID(),
+  };
+  // Whether the journal has kept it, a host that was refused does not know; it asks again under the same id.
+  for (let attempt = 0; attempt < 20; attempt++) {
+    try {
+      const { id } = await queue.enqueue(request);
+      for (const cache of caches) write("accepted", `${id}/${cache}`, path);
+      break;
+    } catch (error) {
+      write("refused", error instanceof PushError ? error.code : "unknown");
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
   }
 }
 if (plan.isLast) {

@@ -62,13 +62,19 @@ function asPostgres(file: string, args: readonly string[]): readonly [string, re
   return ["setpriv", ["--reuid=postgres", "--regid=postgres", "--init-groups", file, ...args]];
 }
 
-/** Starts a server in a directory of its own. @param settings - more of its configuration */
+/**
+ * Starts a server in a directory of its own.
+ *
+ * @param settings - more of its configuration
+ * @param parent - where that directory is made
+ */
 export async function startPostgres(
   settings: Readonly<Record<string, string>> = {},
+  parent = tmpdir(),
 ): Promise<PostgresServer> {
   const binaries = findPostgres();
   if (binaries === undefined) throw new Error("PostgreSQL is not installed");
-  const directory = mkdtempSync(join(tmpdir(), "eka-ci-postgres-"));
+  const directory = mkdtempSync(join(parent, "eka-ci-postgres-"));
   if (process.getuid?.() === 0) {
     const [uid = "", gid = ""] = execFileSync("id", ["-u", "postgres"], { encoding: "utf8" })
       .concat(execFileSync("id", ["-g", "postgres"], { encoding: "utf8" }))
