@@ -28,6 +28,9 @@ export interface LaneState {
   readonly opensInMs: number;
 }
 
+/** How often it is asked for what has waited beyond its deadline for a cache that is away. */
+const OVERDUE_MS = 1_000;
+
 /** One cache, as a worker sees it. */
 class Lane {
   readonly breaker: CircuitBreaker;
@@ -49,6 +52,7 @@ export class DeliveryWorker {
   readonly #closing = new AbortController();
   readonly #lanes = new Map<string, Lane>();
   readonly #load = new HostLoad();
+  #askedForOverdueAt = Number.NEGATIVE_INFINITY;
   #failure: PushError | undefined;
 
   constructor(options: DeliveryWorkerOptions) {
@@ -129,7 +133,10 @@ export class DeliveryWorker {
         const askedAt = this.#now();
         const batch = await journal.lease(request);
         if (batch === undefined) continue;
-        return { held: leases.hold(batch, askedAt), isOverdue: request.minAgeMs !== undefined };
+        const isOverdue = request.minAgeMs !== undefined;
+        // Where one is overdue, others are.
+        if (isOverdue) this.#askedForOverdueAt = Number.NEGATIVE_INFINITY;
+        return { held: leases.hold(batch, askedAt), isOverdue };
       }
     } catch (error) {
       runtime.warn(describeJournalFailure(error));
@@ -148,7 +155,9 @@ export class DeliveryWorker {
     if (room === 0 || !this.#load.allows(this.#running)) return [];
     const now = this.#now();
     const closed = [...this.#lanes].flatMap(([cacheId, lane]) => (lane.isOpen(now) ? [] : [cacheId]));
-    const away = closed.filter((cacheId) => this.#laneOf(cacheId).running.size === 0);
+    const away = this.#isOverdueTurn(now)
+      ? closed.filter((cacheId) => this.#laneOf(cacheId).running.size === 0)
+      : [];
     const limit = Math.min(room, bounds.maxBatchPaths);
     return [
       this.#toLeaseRequest({ exceptCaches: closed, limit }),
@@ -156,6 +165,13 @@ export class DeliveryWorker {
         this.#toLeaseRequest({ exceptCaches: [], onlyCache, minAgeMs: bounds.deadlineMs, limit }),
       ),
     ];
+  }
+
+  /** To look for what is overdue may mean to look at all that waits, so it is not done on every wake. */
+  #isOverdueTurn(now: number): boolean {
+    if (now - this.#askedForOverdueAt < OVERDUE_MS) return false;
+    this.#askedForOverdueAt = now;
+    return true;
   }
 
   #toLeaseRequest(

@@ -14,6 +14,8 @@ export class OpenDeliveries {
   readonly #held = new Map<string, string>();
   /** How many of those a batch of this queue holds. */
   #ownHeld = 0;
+  /** Accepted here, and on its way into the journal. */
+  readonly #unwritten = new Set<string>();
   /** Accepted here, and in no batch yet. */
   readonly #fresh = new Set<string>();
   /** How many paths of each cache those have. */
@@ -54,15 +56,17 @@ export class OpenDeliveries {
   /** Accepts a delivery for which room was made. */
   accept(task: DeliveryTask): void {
     this.#own.set(task.id, task);
+    this.#unwritten.add(task.id);
     if (!this.#held.has(task.id)) return;
     // An earlier process accepted it, and this one works on it: it has its room already.
     this.#ownHeld++;
     this.#free(1);
   }
 
-  /** A delivery that was accepted here is journalled, so that it may be taken. */
-  journalled({ id, cacheId, remaining }: DeliveryTask): void {
-    if (!this.#own.has(id) || this.#held.has(id)) return;
+  /** A delivery that was accepted here is journalled, so that it may be taken; one that is not fresh was so before. */
+  journalled({ id, cacheId, remaining }: DeliveryTask, isFresh: boolean): void {
+    this.#unwritten.delete(id);
+    if (!isFresh || !this.#own.has(id) || this.#held.has(id)) return;
     this.#fresh.add(id);
     this.#freshPaths.set(cacheId, (this.#freshPaths.get(cacheId) ?? 0) + remaining.size);
   }
@@ -70,6 +74,7 @@ export class OpenDeliveries {
   /** A delivery that was to be accepted here is not, after all; another queue may have accepted it, and this one work on it. */
   withdraw(id: string): void {
     this.#forgetFresh(id);
+    this.#unwritten.delete(id);
     if (!this.#own.delete(id)) return;
     if (this.#held.has(id)) {
       this.#ownHeld--;
@@ -82,7 +87,7 @@ export class OpenDeliveries {
     const ids: string[] = [];
     for (const id of this.#own.keys()) {
       if (ids.length >= limit) break;
-      if (!this.#held.has(id)) ids.push(id);
+      if (!this.#held.has(id) && !this.#unwritten.has(id)) ids.push(id);
     }
     for (const id of ids) {
       const task = this.#own.get(id);
@@ -135,6 +140,7 @@ export class OpenDeliveries {
   /** The outcome of a delivery is known. */
   settle(id: string): void {
     this.#forgetFresh(id);
+    this.#unwritten.delete(id);
     const isHeld = this.#held.delete(id);
     const isOwn = this.#own.delete(id);
     if (isHeld && isOwn) this.#ownHeld--;

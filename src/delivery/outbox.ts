@@ -5,6 +5,7 @@ import type { CacheRegistry } from "../registry/cache-registry.ts";
 import { describeJournalFailure } from "./journal-failure.ts";
 import type { Outcome, PushJournal } from "./push-journal.ts";
 import type { SettledDelivery } from "./queue-types.ts";
+import type { RootHolder } from "./root-holder.ts";
 import { toSettled } from "./to-settled.ts";
 import { trackPromise } from "./track-promise.ts";
 
@@ -17,6 +18,7 @@ export interface OutboxOptions {
   /** Who is told; absent: nobody, and outcomes are left to other queues. */
   readonly listener: ((settled: SettledDelivery) => unknown) | undefined;
   readonly findRegistry: () => CacheRegistry;
+  readonly roots: RootHolder;
 }
 
 /** How long a listener may take for one outcome. */
@@ -70,12 +72,14 @@ export class Outbox {
 
   /** Page by page, so that those whose listener fails again hold up no others. */
   async #sweep(): Promise<void> {
-    const { journal, leaseMs, warn, findRegistry } = this.#options;
+    const { journal, leaseMs, warn, findRegistry, roots } = this.#options;
     try {
       let page: readonly Outcome[];
       let after: number | undefined;
       do {
         page = await journal.outcomes(leaseMs, { after, limit: PAGE });
+        // Whoever should have let go of them may be gone.
+        await roots.release(page.map(({ id }) => id));
         await this.#tell(page.map((outcome) => toSettled(outcome, findRegistry)));
         after = page.at(-1)?.position;
       } while (page.length === PAGE && !this.#isStopped);

@@ -1,3 +1,4 @@
+import { PushError } from "../core/errors.ts";
 import type { Runtime } from "../host/runtime.ts";
 import type { CacheRegistry } from "../registry/cache-registry.ts";
 import type { DeliveryWorker } from "./delivery-worker.ts";
@@ -5,7 +6,9 @@ import { describeJournalFailure } from "./journal-failure.ts";
 import type { OpenDeliveries } from "./open-deliveries.ts";
 import type { Outbox } from "./outbox.ts";
 import { Pause } from "./pause.ts";
-import type { PushJournal } from "./push-journal.ts";
+import type { Outcome, PushJournal } from "./push-journal.ts";
+import type { SettledDelivery } from "./queue-types.ts";
+import { resultOfTask } from "./result-of-task.ts";
 import type { RootHolder } from "./root-holder.ts";
 import type { TicketBook } from "./ticket-book.ts";
 import { toSettled } from "./to-settled.ts";
@@ -25,6 +28,10 @@ export interface OutcomeWatchOptions {
   readonly findRegistry: () => CacheRegistry;
 }
 
+const FORGOTTEN = new PushError(
+  "ERR_JOURNAL_FAILED",
+  "The journal has forgotten the delivery, so what became of it is not known; look into the cache, and keep outcomes for longer",
+);
 /** Most of its own deliveries that a queue looks for at a time. */
 const PAGE = 1_000;
 /** Least time between two looks, in milliseconds. */
@@ -39,6 +46,7 @@ export class OutcomeWatch {
   readonly #pause: Pause;
   readonly #rest: Pause;
   #isStopped = false;
+  #lookedForForgottenAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: OutcomeWatchOptions) {
     this.#options = options;
@@ -60,9 +68,15 @@ export class OutcomeWatch {
     await stopListening().catch((error: unknown) => this.#warn(error));
   }
 
-  /** Looks for outcomes at once. */
-  wake(): void {
-    this.#pause.wake();
+  /** Looks for the outcomes of these deliveries at once. */
+  async find(ids: readonly string[]): Promise<void> {
+    if (ids.length === 0) return;
+    try {
+      for (const outcome of await this.#options.journal.outcomesOf(ids))
+        if (this.#options.deliveries.isOwn(outcome.id)) await this.#settle(outcome);
+    } catch (error) {
+      this.#warn(error);
+    }
   }
 
   stop(): void {
@@ -86,17 +100,40 @@ export class OutcomeWatch {
   }
 
   async #findOutcomes(): Promise<void> {
-    const { journal, deliveries, tickets, roots, outbox, tellsOwn, findRegistry } = this.#options;
-    const ids = deliveries.listElsewhere(PAGE);
-    if (ids.length === 0) return;
+    const ids = this.#options.deliveries.listElsewhere(PAGE);
+    await this.find(ids);
+    const { clock } = this.#options.runtime;
+    if (ids.length === 0 || clock.monotonic() - this.#lookedForForgottenAt < this.#options.leaseMs) return;
+    this.#lookedForForgottenAt = clock.monotonic();
+    await this.#settleForgotten(ids);
+  }
+
+  #settle(outcome: Outcome): Promise<void> {
+    return this.#end(toSettled(outcome, this.#options.findRegistry));
+  }
+
+  async #end(settled: SettledDelivery): Promise<void> {
+    const { deliveries, tickets, roots, outbox, tellsOwn } = this.#options;
+    const { deliveryId, ticketId, result } = settled;
+    await roots.release([deliveryId]);
+    deliveries.settle(deliveryId);
+    if (tellsOwn) outbox.tell([settled]);
+    tickets.settle(ticketId, result);
+  }
+
+  /** What the journal does not know any more has no outcome that could be waited for. */
+  async #settleForgotten(ids: readonly string[]): Promise<void> {
+    const { journal, deliveries } = this.#options;
     try {
-      for (const outcome of await journal.outcomesOf(ids)) {
-        const settled = toSettled(outcome, findRegistry);
-        const { deliveryId, ticketId, result } = settled;
-        await roots.release([deliveryId]);
-        deliveries.settle(deliveryId);
-        if (tellsOwn) outbox.tell([settled]);
-        tickets.settle(ticketId, result);
+      const open = ids.filter((id) => deliveries.isOwn(id));
+      const known = new Set((await journal.find(open)).map(({ id }) => id));
+      for (const id of open) {
+        const task = deliveries.earlier(id);
+        if (known.has(id) || task === undefined) continue;
+        for (const path of [...task.remaining]) task.fail(path, FORGOTTEN);
+        const { ticketId, request } = task;
+        const result = resultOfTask(task, this.#options.findRegistry);
+        await this.#end({ deliveryId: id, ticketId, request, result });
       }
     } catch (error) {
       this.#warn(error);

@@ -95,7 +95,10 @@ export class PushQueue implements AsyncDisposable {
     this.#leases = new LeaseHolder({ journal: this.#journal, clock, leaseMs, warn });
     const { onSettled: listener } = options;
     const findRegistry = this.#findRegistry;
-    this.#outbox = new Outbox({ journal: this.#journal, clock, leaseMs, warn, listener, findRegistry });
+    this.#outbox = new Outbox({
+      ...{ journal: this.#journal, clock, leaseMs, warn, listener, findRegistry },
+      roots: this.#roots,
+    });
     this.#worker = this.#createWorker();
     this.#watch = this.#createWatch();
     this.#acceptor = this.#createAcceptor();
@@ -150,9 +153,9 @@ export class PushQueue implements AsyncDisposable {
       findRegistry: this.#findRegistry,
       closing: this.#abort.signal,
       assertOpen: () => this.#assertOpen(),
-      onAccepted: (isKnown) => {
+      onAccepted: (known) => {
         this.#worker.wake();
-        if (isKnown) this.#watch.wake();
+        if (known.length > 0) void this.#watch.find(known);
       },
     });
   }
@@ -249,7 +252,8 @@ export class PushQueue implements AsyncDisposable {
   async cancel(ids: readonly string[]): Promise<readonly string[]> {
     this.#assertOpen();
     const cancelled = await this.#journal.cancel(ids);
-    this.#watch.wake();
+    await this.#roots.release(cancelled);
+    await this.#watch.find(cancelled);
     return cancelled;
   }
 

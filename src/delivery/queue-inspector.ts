@@ -16,6 +16,13 @@ export interface QueueInspectorOptions {
 /** Most entries of a page. */
 const PAGE = 1_000;
 
+/** Brings what somebody asks for into its bounds; what is no number means the default. */
+function toPage({ after, limit = PAGE }: Partial<PageRequest>): PageRequest {
+  const most = Number.isNaN(limit) ? PAGE : Math.min(Math.max(1, Math.floor(limit)), PAGE);
+  const isPlace = after !== undefined && Number.isFinite(after);
+  return { limit: most, after: isPlace ? Math.floor(after) : undefined };
+}
+
 /** Answers what a host asks about its queue. */
 export class QueueInspector {
   readonly #options: QueueInspectorOptions;
@@ -25,11 +32,11 @@ export class QueueInspector {
   }
 
   deadLetters(page: Partial<PageRequest>): Promise<readonly DeadLetter[]> {
-    return listDeadLetters(this.#journal, { limit: PAGE, ...page });
+    return listDeadLetters(this.#journal, toPage(page));
   }
 
   async list(request: Partial<ListRequest>): Promise<readonly QueuedDelivery[]> {
-    return (await this.#journal.list({ limit: PAGE, ...request })).map(toQueued);
+    return (await this.#journal.list({ ...request, ...toPage(request) })).map(toQueued);
   }
 
   async get(id: string): Promise<QueuedDelivery | undefined> {

@@ -29,8 +29,8 @@ export interface RequestAcceptorOptions {
   readonly closing: AbortSignal;
   /** Throws if the queue takes nothing any more. */
   readonly assertOpen: () => void;
-  /** Called when something was accepted; `isKnown` says that it was before, so that its outcome may be there. */
-  readonly onAccepted: (isKnown: boolean) => void;
+  /** Called when something was accepted, with the ids that were accepted before, whose outcomes may be there. */
+  readonly onAccepted: (known: readonly string[]) => void;
 }
 
 /** What is being accepted. */
@@ -95,6 +95,13 @@ export class RequestAcceptor {
     const settled = await trackPromise(this.#running, this.#settleNow(others, registry));
     if (queued.length === 0) return tickets.open(pushId, text, request.caches, settled);
     await deliveries.reserve(queued.length);
+    try {
+      // It may have waited for room until the queue was closed.
+      this.#options.assertOpen();
+    } catch (error) {
+      deliveries.giveBack(queued.length);
+      throw error;
+    }
     return trackPromise(this.#running, this.#journalise({ ...asked, queued, settled }));
   }
 
@@ -112,20 +119,21 @@ export class RequestAcceptor {
     const tasks = deliveries.map(({ id, ticketId, cacheId }) => {
       return new DeliveryTask({ id, ticketId, cacheId, request, deadline: Number.POSITIVE_INFINITY });
     });
+    const unknown = tasks.filter(({ id }) => !known.has(id));
     for (const task of tasks) this.#options.deliveries.accept(task);
     const ticket = tickets.open(pushId, text, request.caches, settled);
     try {
       assertOpen();
-      await roots.hold(tasks);
+      // What was accepted before has its roots, as long as it needs them.
+      await roots.hold(unknown);
       const fresh = new Set(await this.#ask((journal) => journal.accept(deliveries)));
       for (const delivery of deliveries)
         if (fresh.has(delivery.id)) events.emit({ ...toEventBase(delivery), type: "delivery.accepted" });
-      for (const task of tasks) if (fresh.has(task.id)) this.#options.deliveries.journalled(task);
-      onAccepted(fresh.size < deliveries.length);
+      for (const task of tasks) this.#options.deliveries.journalled(task, fresh.has(task.id));
+      onAccepted(deliveries.flatMap(({ id }) => (fresh.has(id) ? [] : [id])));
       return ticket;
     } catch (error) {
-      // What was accepted before keeps its roots.
-      await roots.release(deliveries.flatMap(({ id }) => (known.has(id) ? [] : [id])));
+      await this.#releaseRoots(unknown, accepted);
       for (const { id } of deliveries) this.#options.deliveries.withdraw(id);
       tickets.forget(pushId);
       throw error;
@@ -154,6 +162,18 @@ export class RequestAcceptor {
     } catch (error) {
       this.#options.deliveries.giveBack(queued.length);
       throw error;
+    }
+  }
+
+  /** Another queue may have accepted the same id meanwhile; then these are its roots. */
+  async #releaseRoots(tasks: readonly DeliveryTask[], { isNamed }: AllowedRequest): Promise<void> {
+    const ids = tasks.map(({ id }) => id);
+    if (!isNamed) return this.#options.roots.release(ids);
+    try {
+      const taken = new Set((await this.#options.journal.find(ids)).map(({ id }) => id));
+      await this.#options.roots.release(ids.filter((id) => !taken.has(id)));
+    } catch {
+      // Too many roots cost space; too few cost paths.
     }
   }
 

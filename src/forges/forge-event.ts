@@ -44,9 +44,11 @@ export interface ForgeEvent {
   readonly action?: string | undefined;
   /**
    * Id of the delivery, to know a repetition by: 1 to 128 letters, digits and hyphens, fit for a `pushId`. It is a header, which no
-   * signature covers: whoever repeats a signed body may give it another.
+   * signature covers but that of GitLab's signing token: whoever repeats another signed body may give it another id.
    */
   readonly deliveryId?: string | undefined;
+  /** When it was signed, in milliseconds since the Unix epoch; known of GitLab's signing token alone. */
+  readonly signedAt?: number | undefined;
 }
 
 /**
@@ -66,7 +68,9 @@ export interface ForgeEventInput {
   readonly body: Uint8Array | string;
   /** The secret of the webhook, as it was entered at the forge; of GitLab the secret token, or the signing token with its `whsec_`. */
   readonly secret: string;
+  /** The only forge whose events are taken; default any. Gitea and Forgejo sign their events for GitHub, too. */
+  readonly forge?: Forge | undefined;
 }
 
 /** What an event says, before it is known who sent it. */
-export type EventFacts = Omit<ForgeEvent, "forge" | "deliveryId">;
+export type EventFacts = Omit<ForgeEvent, "forge" | "deliveryId" | "signedAt">;

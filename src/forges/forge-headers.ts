@@ -38,11 +38,12 @@ export interface ForgeNames {
 const NAMES: readonly ForgeNames[] = [
   { forge: "forgejo", event: "x-forgejo-event", delivery: "x-forgejo-delivery" },
   { forge: "gitea", event: "x-gitea-event", delivery: "x-gitea-delivery" },
-  { forge: "gitlab", event: "x-gitlab-event", delivery: "x-gitlab-event-uuid" },
+  { forge: "gitlab", event: "x-gitlab-event", delivery: "idempotency-key" },
   { forge: "github", event: "x-github-event", delivery: "x-github-delivery" },
 ];
 
-/** The forge that has sent a request; nothing if none of those that are known. */
-export function findForge(headers: ForgeHeaders): ForgeNames | undefined {
-  return NAMES.find(({ event }) => headers.has(event));
+/** The forge that has sent a request; nothing if none of those that are known, or another than the expected one. */
+export function findForge(headers: ForgeHeaders, expected: Forge | undefined): ForgeNames | undefined {
+  const found = NAMES.find(({ event }) => headers.has(event));
+  return expected === undefined || found?.forge === expected ? found : undefined;
 }

@@ -52,8 +52,9 @@ function readPush(payload: Members): EventFacts | undefined {
 
 function readNamed(kind: "create" | "delete", payload: Members): EventFacts | undefined {
   const repository = readRepositoryName(readObject(payload, "repository"), "full_name");
-  // The two events differ in this alone, and which one it is says a header that is not signed.
-  if (Object.hasOwn(payload, "sha") !== (kind === "create")) throw refuse(`it is none that says ${kind}`);
+  // The two events differ in this alone, and which one it is says a header that is not signed. Only GitHub sends `master_branch`.
+  if (Object.hasOwn(payload, "sha") !== (kind === "create") || Object.hasOwn(payload, "master_branch"))
+    throw refuse(`it is none that says ${kind}`);
   const ref = toNamedRef(readText(payload, "ref_type"), readText(payload, "ref"));
   if (ref === undefined) return undefined;
   const isDeleted = kind === "delete";

@@ -53,8 +53,8 @@ function readPush(payload: Members): EventFacts | undefined {
 
 function readNamed(kind: "create" | "delete", payload: Members): EventFacts | undefined {
   const repository = readRepositoryName(readObject(payload, "repository"), "full_name");
-  // The two events differ in this alone, and which one it is says a header that is not signed.
-  if (Object.hasOwn(payload, "master_branch") !== (kind === "create"))
+  // The two events differ in this alone, and which one it is says a header that is not signed. Of the forges, only others send `sha`.
+  if (Object.hasOwn(payload, "master_branch") !== (kind === "create") || Object.hasOwn(payload, "sha"))
     throw refuse(`it is none that says ${kind}`);
   const type = readText(payload, "ref_type");
   const name = readMember(payload, "ref");
@@ -71,11 +71,15 @@ function readPullRequest(payload: Members): EventFacts {
   if (toRepository(readObject(payload, "repository")).id !== target.id)
     throw refuse("the base is another repository");
   const source = readOptionalObject(head, "repo");
+  const branch = readText(head, "ref");
+  // Gitea and Forgejo sign for GitHub, too, and mean another thing by some of these members.
+  if (source !== null && !readText(head, "label").endsWith(`:${branch}`))
+    throw refuse("its head is none of GitHub");
   const headRepository = source === null ? null : compareRepositories(toRepository(source), target);
   return {
     kind: "pull-request",
     repository: target.name,
-    ref: toPullRequest(number, headRepository, readText(head, "ref")),
+    ref: toPullRequest(number, headRepository, branch),
     commit: readCommit(head, "sha"),
     isDeleted: false,
     action: readAction(payload),

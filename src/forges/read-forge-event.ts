@@ -20,7 +20,7 @@ const READERS: Readonly<Record<Forge, (event: string, payload: Members) => Event
  * Reads an event of GitHub, GitLab, Gitea or Forgejo. The signature over the raw bytes, or GitLab's token, is verified before anything of
  * the body is read. What the body says is taken as it stands or refused; nothing is guessed, and a fork is never taken for a branch.
  *
- * A signature does not say when it was made. To refuse a repetition, remember `deliveryId` and `commit` for a while, or hand the id to
+ * Most signatures do not say when they were made. To refuse a repetition, remember `deliveryId` and `commit` for a while, or hand the id to
  * a queue as `pushId`.
  *
  * @param input - headers, body and secret
@@ -38,17 +38,21 @@ const READERS: Readonly<Record<Forge, (event: string, payload: Members) => Event
  */
 export async function readForgeEvent(input: ForgeEventInput): Promise<ForgeEvent | undefined> {
   const headers = new ForgeHeaders(input.headers);
-  const names = findForge(headers);
+  const names = findForge(headers, input.forge);
   if (names === undefined) {
     const hint = "GitHub, GitLab, Gitea and Forgejo send X-GitHub-Event, X-Gitlab-Event and the like";
-    throw new ForgeError("ERR_FORGE_SIGNATURE", `The request has no header of a known forge; ${hint}`);
+    throw new ForgeError("ERR_FORGE_SIGNATURE", `The request has no header of the expected forge; ${hint}`);
   }
   const { forge, event, delivery } = names;
   const body = typeof input.body === "string" ? new TextEncoder().encode(input.body) : input.body;
-  verifySignature(forge, headers, body, input.secret);
+  if (!(body instanceof Uint8Array)) {
+    const hint = "hand it over as the bytes or the text that came, before anything parses it";
+    throw new ForgeError("ERR_FORGE_SIGNATURE", `The body cannot be verified; ${hint}`);
+  }
+  const { id, signedAt } = verifySignature(forge, headers, body, input.secret);
   const facts = READERS[forge](headers.get(event) ?? "", readPayload(body));
   if (facts === undefined) return undefined;
-  const deliveryId = headers.get(delivery);
+  const deliveryId = id ?? headers.get(delivery);
   const nothing = { commit: undefined, action: undefined };
-  return { forge, ...nothing, ...facts, deliveryId: isPushId(deliveryId) ? deliveryId : undefined };
+  return { forge, ...nothing, ...facts, deliveryId: isPushId(deliveryId) ? deliveryId : undefined, signedAt };
 }

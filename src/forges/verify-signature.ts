@@ -6,6 +6,14 @@ import type { ForgeHeaders } from "./forge-headers.ts";
 /** The prefix of a signing token: https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md */
 const SIGNING_PREFIX = "whsec_";
 
+/** What a signature covers beside the body. */
+export interface Proof {
+  /** Id of the delivery. */
+  readonly id?: string | undefined;
+  /** When it was signed, in milliseconds since the Unix epoch. */
+  readonly signedAt?: number | undefined;
+}
+
 /**
  * Proves that whoever sent a body knows the secret.
  *
@@ -16,12 +24,19 @@ export function verifySignature(
   headers: ForgeHeaders,
   body: Uint8Array,
   secret: unknown,
-): void {
+): Proof {
   if (typeof secret !== "string" || secret === "") {
     const hint = "enter one at the forge, and give the same here";
     throw new ForgeError("ERR_FORGE_SIGNATURE", `There is no secret to verify the event with; ${hint}`);
   }
-  if (isProven(forge, headers, body, secret)) return;
+  if (isProven(forge, headers, body, secret)) {
+    if (forge !== "gitlab" || !secret.startsWith(SIGNING_PREFIX)) return {};
+    const seconds = Number(headers.get("webhook-timestamp"));
+    return {
+      id: headers.get("webhook-id"),
+      signedAt: Number.isSafeInteger(seconds) ? seconds * 1_000 : undefined,
+    };
+  }
   const hint = "see that the secret is the webhook's, and that the body is verified as it came";
   throw new ForgeError("ERR_FORGE_SIGNATURE", `The event is not signed with the secret; ${hint}`);
 }

@@ -72,7 +72,7 @@ export class ChangeListener {
   /** Listens with one connection until it is lost. */
   async #listen(): Promise<void> {
     const { connection, channel, onChange } = this.#options;
-    const client = await connection.take();
+    const client = await connection.take(this.#closing.signal);
     const lost = new AbortController();
     const lose = (): void => lost.abort();
     const onNotification = (): void => {
@@ -84,7 +84,7 @@ export class ChangeListener {
     client.on("end", lose);
     const ended = AbortSignal.any([lost.signal, this.#closing.signal]);
     try {
-      await client.query(`LISTEN "${channel}"`);
+      await connection.ask(client, `LISTEN "${channel}"`, ended);
       await this.#prove(client, ended);
       // What came between two connections was told to nobody.
       onChange();
@@ -118,13 +118,10 @@ export class ChangeListener {
 
   /** Asks a silent connection from time to time: a network that is cut says nothing. */
   async #keep(client: PostgresClient, ended: AbortSignal): Promise<void> {
-    const { clock } = this.#options.runtime;
+    const { connection, runtime } = this.#options;
     while (!ended.aborted) {
-      await sleep(HEARTBEAT_MS, ended, clock);
-      if (ended.aborted) return;
-      const answered = client.query("SELECT 1").then(() => true);
-      const late = sleep(HEARTBEAT_MS, ended, clock).then(() => false);
-      if (!(await Promise.race([answered, late]))) return;
+      await sleep(HEARTBEAT_MS, ended, runtime.clock);
+      if (!ended.aborted) await connection.ask(client, "SELECT 1", ended);
     }
   }
 

@@ -4,6 +4,7 @@ import { withDeadline } from "../host/deadline.ts";
 import type { Clock } from "../host/runtime.ts";
 import { isRepeatable, QUERY_TIMEOUT, toJournalError } from "./postgres-errors.ts";
 import { type PostgresClient, type PostgresPool, toRow } from "./postgres-pool.ts";
+import { toStored } from "./to-stored.ts";
 
 /** A row of a table; its members are read one by one. */
 export type Row = Readonly<Record<string, unknown>>;
@@ -73,11 +74,14 @@ export class PostgresConnection {
   }
 
   /** Takes a connection out of the pool, to listen with it. Whoever takes it releases it. */
-  async take(): Promise<PostgresClient> {
+  async take(ends: AbortSignal): Promise<PostgresClient> {
     this.#assertOpen();
-    return this.#withDeadline((signal) => this.#connect(signal)).catch((error: unknown) => {
-      throw toJournalError(error, this.server);
-    });
+    return this.#withDeadline((signal) => this.#connect(signal), ends);
+  }
+
+  /** Runs a statement on a connection that was taken; it ends with a signal, and in time. */
+  async ask(client: PostgresClient, sql: string, ends: AbortSignal): Promise<void> {
+    await this.#withDeadline(() => client.query(sql), ends);
   }
 
   close(): void {
@@ -116,7 +120,10 @@ export class PostgresConnection {
     try {
       const result = await work(async (sql, ...values) => {
         signal.throwIfAborted();
-        const result: unknown = await client.query(sql, values.length === 0 ? undefined : [...values]);
+        const result: unknown = await client.query(
+          sql,
+          values.length === 0 ? undefined : values.map(toStored),
+        );
         return toRows(result);
       });
       isSound = true;
@@ -140,9 +147,10 @@ export class PostgresConnection {
     throw signal.reason;
   }
 
-  #withDeadline<Result>(work: (signal: AbortSignal) => Promise<Result>): Promise<Result> {
+  #withDeadline<Result>(work: (signal: AbortSignal) => Promise<Result>, ends?: AbortSignal): Promise<Result> {
     return withDeadline(work, {
       clock: this.#options.clock,
+      signal: ends,
       timeoutMs: OPERATION_TIMEOUT_MS,
       onTimeout: () => Object.assign(new Error("The server did not answer in time"), { code: QUERY_TIMEOUT }),
     });

@@ -57,7 +57,7 @@ export type PostgresJournalOptions = PostgresJournalSettings &
 export interface PostgresJournalSettings {
   /** Name of the schema that holds the tables, 1 to 63 lower-case letters, digits and underscores; default `eka_ci_caches`. */
   readonly schema?: string | undefined;
-  /** How long settled deliveries are remembered, in milliseconds, so that a `pushId` is known again; default one day. */
+  /** How long settled deliveries are remembered, in milliseconds, so that a `pushId` is known again; at least 10 minutes, default a day. */
   readonly retentionMs?: number | undefined;
   /** Ports to use instead of Node's own: the clock and warnings. */
   readonly runtime?: Partial<Pick<Runtime, "clock" | "warn">> | undefined;
@@ -66,6 +66,8 @@ export interface PostgresJournalSettings {
 const DAY_MS = 24 * 3_600_000;
 /** How long an outcome waits for somebody to tell it to. */
 const UNTOLD_RETENTION_MS = 30 * DAY_MS;
+/** A queue that has accepted a delivery has to find its outcome. */
+const LEAST_RETENTION_MS = 600_000;
 /** How often what was settled long ago is forgotten, and how much of it at a time. */
 const PRUNE_EVERY_MS = 5_000;
 const PRUNE_LIMIT = 5_000;
@@ -110,7 +112,14 @@ export async function createPostgresJournal(options: PostgresJournalOptions): Pr
     await ownPool?.end();
     throw error;
   }
-  return new PostgresJournal({ connection, runtime, channel: name, schema, ownPool, retentionMs });
+  return new PostgresJournal({
+    connection,
+    runtime,
+    channel: name,
+    schema,
+    ownPool,
+    retentionMs: Math.max(LEAST_RETENTION_MS, retentionMs),
+  });
 }
 
 interface PostgresJournalParts {
@@ -131,8 +140,8 @@ class PostgresJournal implements PushJournal {
   readonly #leases: PostgresLeases;
   readonly #listeners = new Set<() => void>();
   #listener: ChangeListener | undefined;
-
   #prunedAt: number;
+  #pruning: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
 
   constructor(parts: PostgresJournalParts) {
@@ -183,7 +192,9 @@ class PostgresJournal implements PushJournal {
 
   async settle(token: string, verdicts: readonly Verdict[]): Promise<boolean> {
     const isHeld = await this.#leases.settle(token, verdicts, this.#parts.channel);
-    await this.#prune();
+    this.#pruning ??= this.#prune().finally(() => {
+      this.#pruning = undefined;
+    });
     return isHeld;
   }
 
@@ -237,7 +248,7 @@ class PostgresJournal implements PushJournal {
 
   async list({ after = -1, limit, cacheId, states }: ListRequest): Promise<readonly DeliveryRecord[]> {
     const values = [after, cacheId ?? null, states ?? null, limit];
-    return (await this.#connection.query(this.#sql.list, ...values)).map(toRecord);
+    return (await this.#connection.transact((query) => query(this.#sql.list, ...values))).map(toRecord);
   }
 
   async find(ids: readonly string[]): Promise<readonly DeliveryRecord[]> {
@@ -254,7 +265,7 @@ class PostgresJournal implements PushJournal {
   }
 
   async stats(stores?: readonly string[]): Promise<readonly CacheStats[]> {
-    return (await this.#connection.query(this.#sql.stats, stores ?? null)).map(toStats);
+    return (await this.#connection.transact((query) => query(this.#sql.stats, stores ?? null))).map(toStats);
   }
 
   close(): Promise<void> {
@@ -265,6 +276,7 @@ class PostgresJournal implements PushJournal {
   async #close(): Promise<void> {
     this.#listeners.clear();
     await this.#stopListening();
+    await this.#pruning;
     this.#connection.close();
     await this.#parts.ownPool?.end();
   }
@@ -289,7 +301,10 @@ class PostgresJournal implements PushJournal {
     if (runtime.clock.monotonic() - this.#prunedAt < PRUNE_EVERY_MS) return;
     this.#prunedAt = runtime.clock.monotonic();
     try {
-      await this.#connection.query(this.#sql.prune, retentionMs, UNTOLD_RETENTION_MS, PRUNE_LIMIT);
+      await this.#connection.transact(async (query) => {
+        await query(this.#sql.pruneTold, retentionMs, PRUNE_LIMIT);
+        await query(this.#sql.pruneUntold, UNTOLD_RETENTION_MS, PRUNE_LIMIT);
+      });
     } catch (error) {
       if (error instanceof PushError) runtime.warn(`What is settled was not forgotten: ${error.message}`);
     }

@@ -4,7 +4,6 @@ import { GivenUp, type PostgresConnection, type Query, type Row } from "./postgr
 import { isLockTimeout } from "./postgres-errors.ts";
 import { toLeased } from "./postgres-rows.ts";
 import type { Statements } from "./postgres-statements.ts";
-import { toStored } from "./to-stored.ts";
 
 /** How often the journal is asked again where another host was faster. */
 const ROUNDS = 8;
@@ -93,7 +92,7 @@ export class PostgresLeases {
   async #hold(query: Query, cacheId: string, request: LeaseRequest): Promise<Batch> {
     const { limit, owner, leaseMs, batchesPerCache, minAgeMs = 0 } = request;
     const [stores, exceptCaches, , ...lengths] = toDueValues(request);
-    const [inserted] = await query(this.#sql.insertBatch, cacheId, toStored(owner), leaseMs, batchesPerCache);
+    const [inserted] = await query(this.#sql.insertBatch, cacheId, owner, leaseMs, batchesPerCache);
     const [leader] = await query(this.#sql.findLeader, stores, exceptCaches, cacheId, ...lengths);
     if (inserted === undefined || leader === undefined) throw new GivenUp();
     const { store_id, repository, crashes } = leader;
@@ -115,13 +114,13 @@ function toTexts(value: unknown): readonly string[] {
 /** The members of verdicts, as columns. */
 function toColumns(verdicts: readonly Verdict[]): readonly (readonly unknown[])[] {
   return [
-    verdicts.map(({ id }) => toStored(id)),
+    verdicts.map(({ id }) => id),
     verdicts.map(({ status }) => status),
-    verdicts.map((verdict) => toStored("result" in verdict ? verdict.result : undefined)),
+    verdicts.map((verdict) => ("result" in verdict ? verdict.result : null) ?? null),
     verdicts.map((verdict) => ("isTold" in verdict ? verdict.isTold : true)),
-    verdicts.map((verdict) => toStored("progress" in verdict ? verdict.progress : undefined)),
-    verdicts.map((verdict) => toStored("code" in verdict ? verdict.code : undefined)),
-    verdicts.map((verdict) => toStored("message" in verdict ? verdict.message : undefined)),
+    verdicts.map((verdict) => ("progress" in verdict ? verdict.progress : null) ?? null),
+    verdicts.map((verdict) => ("code" in verdict ? verdict.code : null) ?? null),
+    verdicts.map((verdict) => ("message" in verdict ? verdict.message : null) ?? null),
     verdicts.map((verdict) => (verdict.status === "retry" ? Math.max(0, verdict.inMs) : null)),
   ];
 }

@@ -82,7 +82,9 @@ export async function openPool(connectionString: string): Promise<OwnPool> {
 export function describeServer(connectionString: string): string {
   try {
     const { host, pathname, searchParams } = new URL(connectionString);
-    return `${host || (searchParams.get("host") ?? "localhost")}${pathname}`;
+    const place = `${host || (searchParams.get("host") ?? "localhost")}${pathname}`;
+    // A password that is not escaped ends up in other parts of the URL.
+    return /^[\w.:[\]-]+\/[\w-]*$/u.test(place) ? place : "PostgreSQL";
   } catch {
     return "PostgreSQL";
   }

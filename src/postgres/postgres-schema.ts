@@ -50,7 +50,8 @@ const toTables = (schema: string): readonly string[] => [
     WHERE batch IS NULL AND settled_at IS NULL`,
   `CREATE INDEX held ON ${schema}.delivery (batch) WHERE batch IS NOT NULL`,
   `CREATE INDEX untold ON ${schema}.delivery (number) WHERE NOT is_told`,
-  `CREATE INDEX settled ON ${schema}.delivery (settled_at) WHERE settled_at IS NOT NULL AND buried_at IS NULL`,
+  `CREATE INDEX settled ON ${schema}.delivery (settled_at)
+    WHERE settled_at IS NOT NULL AND buried_at IS NULL AND is_told`,
   `CREATE INDEX dead ON ${schema}.delivery (number) WHERE buried_at IS NOT NULL`,
   `CREATE TABLE ${schema}.lane (cache_id text COLLATE "C" PRIMARY KEY, served_at bigint NOT NULL DEFAULT 0)
     WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 500)`,

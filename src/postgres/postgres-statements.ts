@@ -8,6 +8,14 @@ const NOW = "(SELECT now FROM clock)";
 const STATE = `CASE WHEN buried_at IS NOT NULL THEN 'dead' WHEN settled_at IS NOT NULL THEN 'settled'
   WHEN batch IS NOT NULL THEN 'held' ELSE 'waiting' END`;
 
+/** The states of a delivery, each with its condition. */
+const STATES = [
+  ["waiting", FREE],
+  ["held", "batch IS NOT NULL"],
+  ["settled", "settled_at IS NOT NULL AND buried_at IS NULL"],
+  ["dead", "buried_at IS NOT NULL"],
+] as const;
+
 const toMs = (interval: string): string => `extract(epoch FROM ${interval})::float8 * 1000`;
 const ofMs = (value: string): string => `${value}::float8 * interval '1 ms'`;
 
@@ -101,10 +109,17 @@ const TEMPLATES = {
       AS verdict (id, status, result, is_told, progress, code, message, in_ms)
     WHERE known.id = verdict.id AND known.batch = $1`,
   endEmptyBatch: `DELETE FROM :batch WHERE token = $1 AND NOT EXISTS (SELECT 1 FROM :delivery WHERE batch = $1)`,
-  prune: `DELETE FROM :delivery WHERE number IN (
-    SELECT number FROM :delivery WHERE settled_at <= clock_timestamp() - ${ofMs("$1")} AND settled_at IS NOT NULL
-      AND buried_at IS NULL AND (is_told OR settled_at <= clock_timestamp() - ${ofMs("$2")})
-    ORDER BY settled_at LIMIT $3 FOR UPDATE SKIP LOCKED)`,
+  // What nobody was told is looked for among the few that are so.
+  pruneTold: `WITH ${CLOCK}, ripe AS MATERIALIZED (
+      SELECT number AS place FROM :delivery
+      WHERE settled_at IS NOT NULL AND buried_at IS NULL AND is_told AND settled_at <= ${NOW} - ${ofMs("$1")}
+      ORDER BY settled_at LIMIT $2 FOR UPDATE SKIP LOCKED)
+    DELETE FROM :delivery USING ripe WHERE number = place`,
+  pruneUntold: `WITH ${CLOCK}, ripe AS MATERIALIZED (
+      SELECT number AS place FROM :delivery
+      WHERE NOT is_told AND buried_at IS NULL AND settled_at <= ${NOW} - ${ofMs("$1")}
+      ORDER BY number LIMIT $2 FOR UPDATE SKIP LOCKED)
+    DELETE FROM :delivery USING ripe WHERE number = place`,
 
   // What waits for time alone: the first of each lane that is not ready yet, and the first that waits for company.
   nextInMs: `WITH ${CLOCK}
@@ -131,16 +146,23 @@ const TEMPLATES = {
   // What was not told yet is still told; after that it is pruned.
   dropUntold: `UPDATE :delivery SET buried_at = NULL
     WHERE id = ANY ($1::text[]) AND buried_at IS NOT NULL AND NOT is_told RETURNING 1`,
-  list: `SELECT ${RECORD} FROM :delivery WHERE number > $1 AND ($2::text IS NULL OR cache_id = $2)
-    AND ($3::text[] IS NULL OR ${STATE} = ANY ($3)) ORDER BY number LIMIT $4`,
+  // Each state has an index of its own.
+  list: `SELECT * FROM (${STATES.map(
+    ([state, condition]) => `(SELECT ${RECORD} FROM :delivery WHERE ${condition} AND number > $1
+      AND ($2::text IS NULL OR cache_id = $2) AND ($3::text[] IS NULL OR '${state}' = ANY ($3)) ORDER BY number LIMIT $4)`,
+  ).join(" UNION ALL ")}) AS records ORDER BY number LIMIT $4`,
   find: `SELECT ${RECORD} FROM :delivery WHERE id = ANY ($1::text[]) ORDER BY number`,
   cancel: `UPDATE :delivery SET settled_at = clock_timestamp(), code = $2, message = $3, result = NULL, is_told = false
     WHERE id = ANY ($1::text[]) AND ${FREE} RETURNING id`,
-  stats: `SELECT cache_id, count(*) FILTER (WHERE ${FREE}) AS waiting, count(batch) AS held, count(buried_at) AS dead,
-      coalesce(sum(attempts) FILTER (WHERE settled_at IS NULL), 0) AS attempts,
-      coalesce(${toMs("clock_timestamp() - min(accepted_at) FILTER (WHERE settled_at IS NULL)")}, 0) AS oldest_ms
-    FROM :delivery WHERE (settled_at IS NULL OR buried_at IS NOT NULL) AND ($1::text[] IS NULL OR store_id = ANY ($1))
-    GROUP BY cache_id`,
+  stats: `SELECT cache_id, count(*) FILTER (WHERE state = 'waiting') AS waiting, count(*) FILTER (WHERE state = 'held') AS held,
+      count(*) FILTER (WHERE state = 'dead') AS dead, coalesce(sum(attempts) FILTER (WHERE state <> 'dead'), 0) AS attempts,
+      coalesce(${toMs("clock_timestamp() - min(accepted_at) FILTER (WHERE state <> 'dead')")}, 0) AS oldest_ms
+    FROM (${STATES.filter(([state]) => state !== "settled")
+      .map(
+        ([state, condition]) => `SELECT cache_id, '${state}' AS state, attempts, accepted_at FROM :delivery
+          WHERE ${condition} AND ($1::text[] IS NULL OR store_id = ANY ($1))`,
+      )
+      .join(" UNION ALL ")}) AS known GROUP BY cache_id`,
 } as const;
 
 /** The statements of one schema. */

@@ -1,4 +1,4 @@
-import { CommandError, createMemoryJournal, type QueueEvent } from "@eka-ci/caches";
+import { CommandError, createMemoryJournal, PushError, type QueueEvent } from "@eka-ci/caches";
 import { describe, expect, it } from "vitest";
 import {
   FakeCaches,
@@ -90,6 +90,88 @@ describe("the same pushId", () => {
     fails = true;
     await expect(queue.enqueue(named("x", ["a"], 1))).rejects.toMatchObject({ code: "ERR_JOURNAL_FAILED" });
     expect([...held]).toEqual([["x+a", [storePath(1)]]]);
+    expect(queue.size).toBe(0);
+  });
+});
+
+describe("roots and room", () => {
+  const rooted = () => {
+    const held = new Map<string, readonly string[]>();
+    let isGone = false;
+    const gcRoots = {
+      hold: async (holder: string, paths: readonly string[]) => {
+        if (isGone) throw new PushError("ERR_STORE_PATH_NOT_VALID", "collected");
+        held.set(holder, paths);
+      },
+      release: async (holder: string) => void held.delete(holder),
+    };
+    const collect = (): void => {
+      isGone = true;
+    };
+    return { held, gcRoots, collect };
+  };
+
+  it("a settled request is repeated though its paths were collected since", async () => {
+    const { gcRoots, held, collect } = rooted();
+    const { queue, clock } = setUpQueue(new FakeCaches(), { gcRoots });
+    await runUntil(clock, (await queue.enqueue(named("x", ["a"], 1))).done);
+    collect();
+    expect(await runUntil(clock, (await queue.enqueue(named("x", ["a"], 1))).done)).toMatchObject({
+      ok: true,
+    });
+    expect(held.size).toBe(0);
+    await queue.close();
+  });
+
+  it("the roots of a request stay when another queue was refused under the same id at the same time", async () => {
+    const { gcRoots, held } = rooted();
+    const memory = createMemoryJournal();
+    let looks = 0;
+    const journal = overrideJournal(memory, {
+      // Both look before either is accepted.
+      find: async (ids) => (looks++ < 2 ? [] : memory.find(ids)),
+      close: async () => undefined,
+    });
+    const [one, other] = [1, 2].map(() =>
+      setUpQueue(new FakeCaches(), { journal, role: "producer", gcRoots }),
+    );
+    await one?.queue.enqueue(named("x", ["a"], 1));
+    await expect(other?.queue.enqueue(named("x", ["a"], 2))).rejects.toMatchObject(conflict);
+    expect(held.has("x+a")).toBe(true);
+    expect(other?.queue.size).toBe(0);
+  });
+
+  it("a delivery that is cancelled after a restart leaves no roots", async () => {
+    const { gcRoots, held } = rooted();
+    const journal = overrideJournal(createMemoryJournal(), { close: async () => undefined });
+    const earlier = setUpQueue(new FakeCaches(), { journal, role: "producer", gcRoots });
+    await earlier.queue.enqueue(named("x", ["a"], 1));
+    expect(held.size).toBe(1);
+    const { queue } = setUpQueue(new FakeCaches(), { journal, role: "producer", gcRoots });
+    expect(await queue.cancel(["x/a"])).toEqual(["x/a"]);
+    expect(held.size).toBe(0);
+  });
+
+  it("a ticket whose delivery the journal has forgotten resolves, and says so", async () => {
+    const memory = createMemoryJournal();
+    const journal = overrideJournal(memory, { outcomesOf: async () => [], find: async () => [] });
+    const { queue, clock } = setUpQueue(new FakeCaches(), { journal, role: "producer" });
+    const ticket = await queue.enqueue(named("x", ["a"], 1));
+    const report = await runUntil(clock, ticket.done);
+    expect(report.results).toMatchObject([{ status: "failed", error: { code: "ERR_JOURNAL_FAILED" } }]);
+    expect(queue.size).toBe(0);
+    await queue.close();
+  });
+
+  it("who waits for room when the queue closes is told so at once", async () => {
+    const { queue } = setUpQueue(new FakeCaches(), { capacity: 1, role: "producer" });
+    await queue.enqueue(named("x", ["a"], 1));
+    const waiting = [2, 3].map((index) => queue.enqueue(named(`y${index}`, ["a"], index)));
+    const outcomes = Promise.allSettled(waiting);
+    await flush();
+    await queue.close();
+    for (const outcome of await outcomes)
+      expect(outcome).toMatchObject({ reason: { code: "ERR_QUEUE_CLOSED" } });
     expect(queue.size).toBe(0);
   });
 });
@@ -189,7 +271,7 @@ describe("looking", () => {
       },
     });
     const { queue } = setUpQueue(new FakeCaches(), { journal: failing, role: "producer" });
-    await expect(queue.enqueue(named("x", ["a"], 1))).rejects.toMatchObject({ code: "ERR_JOURNAL_FAILED" });
+    await expect(queue.enqueue(requestFor(["a"], 1))).rejects.toMatchObject({ code: "ERR_JOURNAL_FAILED" });
     expect(queue.health()).toMatchObject({ status: "failed", journal: { isAnswering: false } });
     fails = false;
     await queue.enqueue(named("x", ["a"], 1));

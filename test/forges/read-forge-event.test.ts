@@ -49,7 +49,11 @@ describe("events of GitHub", () => {
   });
   const pull = (head: object, more: object = {}) => ({
     ...{ action: "synchronize", number: 3, repository },
-    pull_request: { number: 3, head: { ref: "topic", sha: A, ...head }, base: { repo: repository } },
+    pull_request: {
+      number: 3,
+      head: { ref: "topic", sha: A, label: `somebody:${"ref" in head ? head.ref : "topic"}`, ...head },
+      base: { repo: repository },
+    },
     ...more,
   });
 
@@ -164,6 +168,14 @@ describe("events of GitHub", () => {
     ["a head without a repository's number", "pull_request", pull({ repo: { full_name: "o/r" } })],
     ["another repository", "pull_request", pull({ repo: fork }, { repository: fork })],
     ["two numbers", "pull_request", pull({ repo: fork }, { number: 4 })],
+    // Gitea and Forgejo sign their events for GitHub, too: whoever drops the header that names them must gain nothing.
+    ["a head that Gitea means", "pull_request", pull({ repo: repository, label: "topic" })],
+    [
+      "a head without a branch that Gitea means",
+      "pull_request",
+      pull({ repo: repository, label: "", ref: "refs/pull/3/head" }),
+    ],
+    ["a creation of Gitea's as a deletion", "delete", { sha: A, ref: "x", ref_type: "branch", repository }],
   ])("are refused: %s", async (_name, event, payload) => {
     await expect(read("github", event, payload)).rejects.toMatchObject(INVALID);
   });
@@ -264,6 +276,18 @@ describe("events of GitLab", () => {
       expect(await read("gitlab", "System Hook", payload)).toBeUndefined();
   });
 
+  it("name their delivery by what stays the same when it is sent again", async () => {
+    const body = JSON.stringify(push());
+    const headers = {
+      ...SENDERS.gitlab("x", body),
+      "X-Gitlab-Event-UUID": "new-each-time",
+      "Idempotency-Key": "same",
+    };
+    expect(await readForgeEvent({ headers, body, secret: SECRET })).toMatchObject({
+      ...{ deliveryId: "same", signedAt: undefined },
+    });
+  });
+
   it("signed with a signing token are verified over id, time and body", async () => {
     const key = Buffer.from("a key of thirty-two bytes or so, x");
     const secret = `whsec_${key.toString("base64")}`;
@@ -273,7 +297,9 @@ describe("events of GitLab", () => {
       ...{ "X-Gitlab-Event": "Push Hook", "webhook-id": "msg-1", "webhook-timestamp": "1700000000" },
       "webhook-signature": `v1,AAAA v1,${code}`,
     };
-    expect(await readForgeEvent({ headers, body, secret })).toMatchObject({ commit: A });
+    expect(await readForgeEvent({ headers, body, secret })).toMatchObject({
+      ...{ commit: A, deliveryId: "msg-1", signedAt: 1_700_000_000_000 },
+    });
     for (const changed of [
       { "webhook-id": "msg-2" },
       { "webhook-timestamp": "1700000001" },
@@ -365,6 +391,11 @@ describe.each(["gitea", "forgejo"] as const)("events of %s", (forge) => {
   it.each<[name: string, event: string, payload: unknown]>([
     ["a head that is another commit", "push", push({ head_commit: { id: B } })],
     ["a deletion that claims to be a creation", "create", { ref: "x", ref_type: "branch", repository }],
+    [
+      "a creation of GitHub's as a deletion",
+      "delete",
+      { ref: "x", ref_type: "branch", master_branch: "main", repository },
+    ],
     ["a type that is none", "create", { sha: A, ref: "x", ref_type: "note", repository }],
     [
       "a fork by the name of the base",
@@ -416,6 +447,36 @@ describe("what proves an event", () => {
       await expect(readForgeEvent({ headers: given, body: bytes, secret: SECRET })).rejects.toMatchObject(
         UNSIGNED,
       );
+  });
+
+  it("is that of the expected forge, where the host names one", async () => {
+    const payload = '{"zen":"x"}';
+    const headers = SENDERS.forgejo("ping", payload);
+    const input = { headers, body: payload, secret: SECRET };
+    expect(await readForgeEvent({ ...input, forge: "forgejo" })).toBeUndefined();
+    for (const forge of ["gitea", "github", "gitlab"] as const)
+      await expect(readForgeEvent({ ...input, forge })).rejects.toMatchObject(UNSIGNED);
+  });
+
+  it("cannot be found for a body that was parsed before", async () => {
+    for (const parsed of [{}, undefined, new ArrayBuffer(2)])
+      await expect(
+        readForgeEvent({
+          headers: SENDERS.github("x", ""),
+          body: parsed as unknown as string,
+          secret: SECRET,
+        }),
+      ).rejects.toMatchObject(UNSIGNED);
+  });
+
+  it("holds for a body of many megabytes, which is read or refused", async () => {
+    const payload = JSON.stringify({ zen: "x".repeat(20_000_000), odd: '\\"'.repeat(200_000) });
+    const input = { headers: SENDERS.github("ping", payload), body: payload, secret: SECRET };
+    expect(await readForgeEvent(input)).toBeUndefined();
+    const doubled = `{"a":"${"x".repeat(20_000_000)}","a":1}`;
+    await expect(
+      readForgeEvent({ headers: SENDERS.github("ping", doubled), body: doubled, secret: SECRET }),
+    ).rejects.toMatchObject(INVALID);
   });
 
   it("is nothing without a secret", async () => {

@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
-import { createNodeRuntime, type LeaseRequest, type PushJournal } from "@eka-ci/caches";
-import { createPostgresJournal } from "@eka-ci/caches/postgres";
+import { type Batch, createNodeRuntime, type LeaseRequest, type PushJournal } from "@eka-ci/caches";
+import { createPostgresJournal, type PostgresPool, type PostgresQueryResult } from "@eka-ci/caches/postgres";
 import { describePushJournal } from "@eka-ci/caches/testing";
 import { Pool } from "pg";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
@@ -197,6 +197,8 @@ describeWith("postgres", "a journal in PostgreSQL", () => {
     expect(await refusal(weak)).toContain("CREATE on the database");
     expect(await refusal(weak.replace(/postgres$/u, "nowhere"))).toContain("no such database");
     expect(await refusal(`postgresql://x:${SECRET}@127.0.0.1:1/x`)).toContain("the connection failed");
+    // A password that is not escaped belongs to no part of the URL that is told.
+    expect(await refusal(`postgresql://ci:12/${SECRET}@db.invalid/ci`)).toContain("PostgreSQL");
     expect(await refusal(server.url, 'x"; DROP TABLE y')).toContain("no name of a schema");
   });
 
@@ -229,7 +231,7 @@ describeWith("postgres", "a journal in PostgreSQL", () => {
   it("forgets what was settled long ago, and keeps what nobody was told", async () => {
     const schema = newSchema();
     const journal = await createPostgresJournal({
-      ...{ connectionString: server.url, schema, retentionMs: 1 },
+      ...{ connectionString: server.url, schema },
       runtime: { clock: { ...createNodeRuntime().clock, monotonic: fastClock() } },
     });
     await accept(journal, "1", "2", "3");
@@ -238,10 +240,65 @@ describeWith("postgres", "a journal in PostgreSQL", () => {
       journal.settle(batch?.token ?? "", [{ id: `${name}/a`, status: "done", result: "x", isTold }]);
     await end("1", true);
     await end("2", false);
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await server.run(`UPDATE ${schema}.delivery SET settled_at = settled_at - interval '2 days'`);
     await end("3", true);
-    expect((await journal.find(["1/a", "2/a", "3/a"])).map(({ ticketId }) => ticketId)).toContain("2");
-    expect(await journal.find(["1/a"])).toEqual([]);
+    const left = async () => (await journal.find(["1/a", "2/a", "3/a"])).map(({ ticketId }) => ticketId);
+    await vi.waitFor(async () => expect(await left()).toEqual(["2", "3"]), 5_000);
+    await server.run(
+      `UPDATE ${schema}.delivery SET settled_at = settled_at - interval '31 days' WHERE NOT is_told`,
+    );
+    await journal.settle((await takeOne(journal, "4")).token, [{ id: "4/a", status: "released" }]);
+    await vi.waitFor(async () => expect(await left()).toEqual(["3"]), 5_000);
+    await journal.close();
+  });
+
+  it("answers for an id that no delivery can have", async () => {
+    const journal = await open();
+    expect(await journal.find(["x\u0000/a"])).toEqual([]);
+    expect(await journal.list({ cacheId: "\u0000", limit: 9 })).toEqual([]);
+    await journal.close();
+  });
+
+  it("closes though the server stands still at LISTEN", async () => {
+    const pool = new Pool({ connectionString: server.url });
+    pool.on("error", () => undefined);
+    const stuck: PostgresPool = {
+      connect: async () => {
+        const client = await pool.connect();
+        const query = client.query.bind(client);
+        const answer = (text: string, values?: unknown[]): Promise<PostgresQueryResult> =>
+          text.startsWith("LISTEN") ? new Promise(() => undefined) : query(text, values);
+        return Object.assign(Object.create(client), {
+          query: answer,
+          release: (destroy?: boolean) => client.release(destroy),
+        });
+      },
+    };
+    const journal = await createPostgresJournal({ pool: stuck, schema: newSchema() });
+    await journal.watch(() => undefined);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    await journal.close();
+    await pool.end();
+  });
+
+  it("reads no settled delivery to find out what is ripe, waits or is listed", async () => {
+    const schema = newSchema();
+    const journal = await open(schema);
+    await server.run(`INSERT INTO ${schema}.delivery
+      (id, ticket_id, cache_id, store_id, repository, request, accepted_at, ready_at, settled_at, is_told)
+      SELECT n || '/a', n::text, 'a', 'local', 'o/r', '{}', now(), now(), now(), true FROM generate_series(1, 50000) AS n`);
+    await server.run(`SELECT pg_stat_reset_single_table_counters('${schema}.delivery'::regclass)`);
+    await journal.lease(request());
+    await journal.nextInMs(request());
+    await journal.stats();
+    await journal.list({ states: ["waiting", "held", "dead"], limit: 9 });
+    await journal.outcomes(0, { limit: 9 });
+    // The server's counters come a moment later.
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    const [read] = await server.run(
+      `SELECT seq_tup_read, idx_tup_fetch FROM pg_stat_user_tables WHERE relid = '${schema}.delivery'::regclass`,
+    );
+    expect([Number(read?.["seq_tup_read"]), Number(read?.["idx_tup_fetch"])]).toEqual([0, 0]);
     await journal.close();
   });
 
@@ -259,6 +316,14 @@ describeWith("postgres", "a journal in PostgreSQL", () => {
     expect(output).toContain("ERR_JOURNAL_UNAVAILABLE The package pg is not installed");
   });
 });
+
+/** Accepts a delivery and takes it. */
+async function takeOne(journal: PushJournal, name: string): Promise<Batch> {
+  await accept(journal, name);
+  const batch = await journal.lease(request());
+  if (batch === undefined) throw new Error("there is nothing to take");
+  return batch;
+}
 
 /** A clock that is ten seconds later each time. */
 function fastClock(): () => number {
