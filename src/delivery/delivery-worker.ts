@@ -155,13 +155,12 @@ export class DeliveryWorker {
     if (room === 0 || !this.#load.allows(this.#running)) return [];
     const now = this.#now();
     const closed = [...this.#lanes].flatMap(([cacheId, lane]) => (lane.isOpen(now) ? [] : [cacheId]));
-    const away = this.#isOverdueTurn(now)
-      ? closed.filter((cacheId) => this.#laneOf(cacheId).running.size === 0)
-      : [];
+    const away = closed.filter((cacheId) => this.#laneOf(cacheId).running.size === 0);
+    const overdue = away.length > 0 && this.#isOverdueTurn(now) ? away : [];
     const limit = Math.min(room, bounds.maxBatchPaths);
     return [
       this.#toLeaseRequest({ exceptCaches: closed, limit }),
-      ...away.map((onlyCache) =>
+      ...overdue.map((onlyCache) =>
         this.#toLeaseRequest({ exceptCaches: [], onlyCache, minAgeMs: bounds.deadlineMs, limit }),
       ),
     ];
