@@ -9,6 +9,7 @@ const BENCHMARKS = [
   ["Importing the package", "bench:import"],
   ["One push", "bench:push"],
   ["Many pushes", "bench:delivery"],
+  ["The queue on PostgreSQL", "bench:engine"],
   ["A push over a network", "bench:network"],
   ["Hostile texts", "bench:config"],
   ["Memory of hostile texts", "bench:memory"],

@@ -1,10 +1,11 @@
 // What the journal in PostgreSQL carries, pushes left out: `npm run bench:engine` (needs Debian's postgresql). Exits with 1 if a goal is
-// missed. pg-boss 12 and BullMQ 6 run the same where Node.js allows them: see bench/support/peer-engines.ts.
+// missed. pg-boss 12 and BullMQ 6 run beside it, by the Node.js that EKA_CI_NODE_WITH_SQLITE names, or this one if it is new enough.
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Batch, Delivery, LeaseRequest, PushJournal } from "@eka-ci/caches";
 import { createPostgresJournal } from "@eka-ci/caches/postgres";
 import { startPostgres } from "../test/integration/servers/postgres.ts";
+import { runPeers } from "./support/run-peers.ts";
 import { Scoreboard } from "./support/scoreboard.ts";
 
 await using server = await startPostgres();
@@ -202,4 +203,5 @@ const { leases, stats } = await measureBacklog(200_000);
 addAtMost("200,000 waiting: lease, p50", percentile(leases, 0.5), "ms", 50);
 board.add({ what: "200,000 waiting: lease, p95", value: percentile(leases, 0.95), unit: "ms" });
 board.add({ what: "200,000 waiting: stats, p50", value: percentile(stats, 0.5), unit: "ms" });
+for (const score of await runPeers(server.url)) board.add(score);
 board.finish();
