@@ -3,7 +3,10 @@ import { BUNDLED } from "./scripts/bundled-packages.ts";
 import { ENTRIES, sourceOf } from "./scripts/entries.ts";
 
 export default defineConfig({
-  entry: Object.fromEntries(["index", ...ENTRIES].map((name) => [name, sourceOf(name)])),
+  entry: {
+    ...Object.fromEntries(["index", ...ENTRIES].map((name) => [name, sourceOf(name)])),
+    cli: "src/cli/main.ts",
+  },
   format: "esm",
   target: "node20",
   platform: "node",

@@ -7,7 +7,7 @@ import { type GetModuleInfo, rollup } from "rollup";
 import { ENTRIES } from "./entries.ts";
 
 const directory = fileURLToPath(new URL("../dist/", import.meta.url));
-const NAMES = ["index", ...ENTRIES];
+const NAMES = ["index", ...ENTRIES, "cli"];
 const toPath = (name: string): string => `${directory}${name}.js`;
 
 /** The chunks that an entry imports when it is loaded itself. */

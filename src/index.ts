@@ -25,6 +25,7 @@ export { buildPushCommand } from "./commands/push-command.ts";
 export type { PushCommandInput } from "./commands/push-input.ts";
 export { parseStorePath, type StorePath, type StorePathOptions } from "./commands/store-path.ts";
 export { type LintFinding, type LintOptions, lintRepositoryConfig } from "./config/lint-repository-config.ts";
+export { locateSetting, type SettingPlace } from "./config/locate-setting.ts";
 export {
   loadRepositoryConfig,
   parseRepositoryConfig,

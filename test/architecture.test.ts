@@ -4,11 +4,13 @@ import { fileURLToPath } from "node:url";
 import ts from "typescript";
 import { describe, expect, it } from "vitest";
 import { BUNDLED } from "../scripts/bundled-packages.ts";
+import { ENTRIES } from "../scripts/entries.ts";
 
 const SRC = fileURLToPath(new URL("../src", import.meta.url));
 
 /** Rooms from the roof down: what stands higher may use what stands lower, never the other way. */
 const FLOORS: readonly (readonly string[])[] = [
+  ["cli"],
   ["index.ts", "testing", "forges", "migration", "opentelemetry", "postgres", "prometheus"],
   ["delivery"],
   ["registry"],
@@ -36,6 +38,7 @@ const DOORS: Readonly<Record<string, string>> = {
   "http-proxy-agent": "host/proxy-agents.ts",
   "https-proxy-agent": "host/proxy-agents.ts",
   leven: "core/suggestion.ts",
+  "@stricli/core": "cli/stricli.ts",
   "@opentelemetry/api": "opentelemetry/queue-telemetry.ts",
   "node-vault": "credentials/sources/vault-client.ts",
   pg: "postgres/postgres-pool.ts",
@@ -130,6 +133,16 @@ describe("the house", () => {
     expect(files.filter((file) => innerFloorOf(file) === -1)).toEqual([]);
   });
 
+  it("has a program that uses the entries and nothing behind them", () => {
+    const entries = ["index.ts", ...ENTRIES.map((name) => `${name}/index.ts`)];
+    const behind = imports.filter(
+      ({ file, from }) =>
+        roomOf(file) === "cli" && isOwn(from) && roomOf(from) !== "cli" && !entries.includes(from),
+    );
+    expect(behind).toEqual([]);
+    expect(imports.some(({ file }) => roomOf(file) === "cli")).toBe(true);
+  });
+
   it("has rooms on one floor that do not know each other", () => {
     const sideways = imports.filter(
       ({ file, from }) => isOwn(from) && floorOf(from) === floorOf(file) && roomOf(from) !== roomOf(file),
@@ -187,7 +200,8 @@ describe("the house", () => {
   it("reads environment, clock, randomness and network in host/runtime.ts alone", () => {
     const worlds: string[] = [];
     for (const [file, source] of sources) {
-      if (file === "host/runtime.ts") continue;
+      // A program has its own process.
+      if (file === "host/runtime.ts" || file === "cli/main.ts") continue;
       const visit = (node: ts.Node): void => {
         const text = node.getText();
         if (

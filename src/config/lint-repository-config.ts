@@ -78,7 +78,7 @@ export function lintRepositoryConfig(
   return [...repositoryConfig.jobs].flatMap(([job, { caches }]) =>
     caches.flatMap((cacheId, index) => {
       const denial = judge(showName(cacheId));
-      const at = origin?.cacheIds.get(job)?.indexOf(cacheId) ?? index;
+      const at = origin?.cacheIds?.get(job)?.indexOf(cacheId) ?? index;
       return denial === undefined ? [] : [toFinding(place, denial, job, ["jobs", job, "caches", at])];
     }),
   );

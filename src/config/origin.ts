@@ -3,8 +3,8 @@ import type { ProblemText } from "./text/place-problems.ts";
 /** Where a configuration came from. */
 export interface Origin {
   readonly about: ProblemText;
-  /** The ids that each job names, in the order of the file and as often. */
-  readonly cacheIds: ReadonlyMap<string, readonly string[]>;
+  /** The ids that each job of a repository names, in the order of the file and as often. */
+  readonly cacheIds?: ReadonlyMap<string, readonly string[]> | undefined;
 }
 
 // A configuration is plain data that may be written by hand; the text it came from, if any, is known here alone.

@@ -1,5 +1,6 @@
 import { type Members, toMembers } from "../core/own-member.ts";
 import { createNodeRuntime, type Runtime } from "../host/runtime.ts";
+import { rememberOrigin } from "./origin.ts";
 import { checkServerRoot, createCacheCheck, refineHint } from "./rules/server-checks.ts";
 import { isFaultlessValue } from "./schema/faultless-value.ts";
 import { preferInlineSecrets } from "./schema/misplaced-secrets.ts";
@@ -84,7 +85,7 @@ export function safeParseServerConfig(
   const tooDeep = findTooDeepKey(faultless === undefined ? root : withoutCaches(root), MAX_KEY_DEPTH);
   if (tooDeep !== undefined) return failParse(about, tooDeep);
   const { problems, security, caches } = checkServer(root, faultless);
-  return finishParse(about, problems, () => toServerConfig(security, caches));
+  return finishParse(about, problems, () => rememberOrigin(toServerConfig(security, caches), { about }));
 }
 
 /** How many caches are checked at a time: each may have problems by the dozen, and only so many are kept. */

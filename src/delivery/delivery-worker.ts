@@ -53,6 +53,8 @@ export class DeliveryWorker {
   readonly #lanes = new Map<string, Lane>();
   readonly #load = new HostLoad();
   #askedForOverdueAt = Number.NEGATIVE_INFINITY;
+  #isFinishing = false;
+  #taking: Promise<unknown> = Promise.resolve();
   #failure: PushError | undefined;
 
   constructor(options: DeliveryWorkerOptions) {
@@ -90,11 +92,26 @@ export class DeliveryWorker {
 
   /** Takes and delivers batches; settles after {@link DeliveryWorker.stop}, when the last one has ended. */
   async run(): Promise<void> {
-    while (!this.#closing.signal.aborted && this.#failure === undefined) {
-      const taken = await this.#take();
+    while (!this.#closing.signal.aborted && this.#failure === undefined && !this.#isFinishing) {
+      const taking = this.#take();
+      this.#taking = taking;
+      const taken = await taking;
       if (taken === undefined) await this.#rest();
       else this.#start(taken);
     }
+    await this.#idle();
+  }
+
+  /** Takes no more batches, and settles when those that run have ended by themselves. */
+  async finish(): Promise<void> {
+    this.#isFinishing = true;
+    this.#pause.wake();
+    // One may be taken at this moment.
+    await this.#taking;
+    await this.#idle();
+  }
+
+  async #idle(): Promise<void> {
     await Promise.all([...this.#lanes.values()].flatMap(({ running }) => [...running]));
   }
 

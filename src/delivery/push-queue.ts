@@ -1,5 +1,7 @@
 import { callListener } from "../core/call-listener.ts";
 import { PushError } from "../core/errors.ts";
+import { withDeadline } from "../host/deadline.ts";
+import { raceWithSignal } from "../host/race-with-signal.ts";
 import { createNodeRuntime, type Runtime } from "../host/runtime.ts";
 import type { CacheRegistry } from "../registry/cache-registry.ts";
 import type { PushRequest, PushResult } from "../registry/push-types.ts";
@@ -207,6 +209,31 @@ export class PushQueue implements AsyncDisposable {
       worker: this.#worker,
       closing: this.#abort.signal,
     });
+  }
+
+  /**
+   * Takes nothing more from the journal, and waits until what runs has ended: for a host that stops while others go on. What waits stays in
+   * the journal. Close the queue afterwards.
+   *
+   * @param options - when to stop waiting
+   * @throws {@link PushError} `ERR_PUSH_TIMEOUT` when the time is over, `ERR_QUEUE_CLOSED`; the signal's reason on abort
+   *
+   * @example
+   * ```ts
+   * await queue.finish({ timeoutMs: 60_000 }).catch(() => log("What still runs is ended"));
+   * await queue.close();
+   * ```
+   */
+  async finish(options: DrainOptions = {}): Promise<void> {
+    this.#assertOpen();
+    const { signal, timeoutMs } = options;
+    const finish = async (): Promise<void> => {
+      await this.#worker.finish();
+      await this.#outbox.idle();
+    };
+    if (timeoutMs === undefined) return raceWithSignal(finish(), signal);
+    const onTimeout = (): Error => new PushError("ERR_PUSH_TIMEOUT", "What runs did not end in time");
+    return withDeadline(finish, { clock: this.#runtime.clock, signal, timeoutMs, onTimeout });
   }
 
   /**

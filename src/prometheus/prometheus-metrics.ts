@@ -44,6 +44,8 @@ export interface PrometheusMetricsOptions {
  * @public
  */
 export interface PrometheusMetrics {
+  /** The registry that has them. */
+  readonly register: Registry;
   /** Counts an event: the `onEvent` of a queue. */
   readonly onEvent: (event: QueueEvent) => void;
   /**
@@ -73,9 +75,14 @@ const BUCKETS = [1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1_800, 3_600];
  * @public
  */
 export function createPrometheusMetrics(options: PrometheusMetricsOptions = {}): PrometheusMetrics {
-  const registers = [options.register ?? register];
+  const chosen = options.register ?? register;
+  const registers = [chosen];
   const labels = new CacheLabels(options.maxCaches ?? 1_000);
-  return { onEvent: createEventCounter(registers, labels), observe: createObserver(registers, labels) };
+  return {
+    register: chosen,
+    onEvent: createEventCounter(registers, labels),
+    observe: createObserver(registers, labels),
+  };
 }
 
 function createCounters(registers: Registry[]) {

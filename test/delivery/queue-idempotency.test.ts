@@ -176,6 +176,42 @@ describe("roots and room", () => {
   });
 });
 
+describe("finishing", () => {
+  it("lets what runs end, and leaves the rest in the journal", async () => {
+    const journal = createMemoryJournal();
+    const caches = new FakeCaches();
+    let open = (): void => undefined;
+    caches.gates.set("a", new Promise((resolve) => (open = resolve)));
+    const { queue, clock } = setUpQueue(caches, { journal, concurrency: 1, maxBatchPaths: 1 });
+    const first = await queue.enqueue(named("x", ["a"], 1));
+    await queue.enqueue(named("y", ["a"], 2));
+    clock.advance(20);
+    await flush();
+    expect(caches.pushes).toHaveLength(1);
+    const finishing = queue.finish();
+    open();
+    await runUntil(clock, finishing);
+    expect(await first.done).toMatchObject({ ok: true });
+    expect(caches.pushes).toHaveLength(1);
+    expect((await queue.list({ states: ["waiting"] })).map(({ id }) => id)).toEqual(["y/a"]);
+    await queue.close();
+    await expect(queue.finish()).rejects.toMatchObject({ code: "ERR_QUEUE_CLOSED" });
+  });
+
+  it("waits no longer than it is told", async () => {
+    const caches = new FakeCaches();
+    caches.gates.set("a", new Promise(() => undefined));
+    const { queue, clock } = setUpQueue(caches);
+    await queue.enqueue(named("x", ["a"], 1));
+    clock.advance(20);
+    await flush();
+    const finishing = expect(queue.finish({ timeoutMs: 1_000 })).rejects.toMatchObject({
+      code: "ERR_PUSH_TIMEOUT",
+    });
+    await runUntil(clock, finishing);
+  });
+});
+
 describe("roles", () => {
   it("a producer delivers nothing, and its ticket resolves with what a consumer reports", async () => {
     const journal = createMemoryJournal();

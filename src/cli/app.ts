@@ -1,0 +1,28 @@
+import type { CliContext } from "./cli-context.ts";
+import { CONFIG_ROUTES } from "./config-routes.ts";
+import { PUSH_ROUTES } from "./push-routes.ts";
+import { type Application, buildApplication, buildRouteMap } from "./stricli.ts";
+
+/** Makes the command line. @param version - that of the package */
+export function createApp(version: string): Application<CliContext> {
+  const routes = buildRouteMap({
+    routes: { ...CONFIG_ROUTES, ...PUSH_ROUTES },
+    docs: {
+      brief: "Push Nix build outputs to binary caches: look, try, push, and run a worker",
+      fullDescription: [
+        "Reads the server's configuration (--config, $EKA_CI_CONFIG_FILE, or ~/.config/ekaci/ekaci.toml).",
+        "",
+        "  eka-caches check                                   is the file right, and would its caches work?",
+        "  eka-caches explain --cache production --repo o/r --branch main",
+        "",
+        "Exit codes: 0 well, 1 a file has a problem, 2 usage, 3 denied by policy, 4 a push failed, 5 a service is away.",
+      ].join("\n"),
+    },
+  });
+  return buildApplication(routes, {
+    name: "eka-caches",
+    versionInfo: { currentVersion: version },
+    scanner: { caseStyle: "allow-kebab-for-camel", allowArgumentEscapeSequence: true },
+    documentation: { useAliasInUsageLine: false, caseStyle: "convert-camel-to-kebab" },
+  });
+}

@@ -1,0 +1,60 @@
+import { CacheRegistry, type PushReport, type PushResult } from "../../index.ts";
+import type { CliContext } from "../cli-context.ts";
+import { EXIT, type ExitCode } from "../exit-codes.ts";
+import { type Output, show } from "../output.ts";
+import { type PushFlags, toPushRequest } from "../push-flags.ts";
+import { type CommonFlags, runCommand } from "../run-command.ts";
+
+export async function push(
+  this: CliContext,
+  flags: CommonFlags & PushFlags,
+  ...paths: readonly string[]
+): Promise<void> {
+  await runCommand(this, flags, async (output) => {
+    const request = await toPushRequest(this, flags, paths);
+    await using registry = await CacheRegistry.load(flags.config);
+    const abort = new AbortController();
+    const stops = (["SIGINT", "SIGTERM"] as const).map((signal) =>
+      this.onSignal(signal, () => abort.abort()),
+    );
+    try {
+      const report = await registry.push(request, {
+        signal: abort.signal,
+        onProgress: ({ cacheId, type }) => {
+          if (type === "started") output.note(`${show(cacheId)}: started`);
+        },
+      });
+      if (flags.json) output.json(report);
+      else for (const result of report.results) printResult(output, result);
+      return toExit(report);
+    } finally {
+      for (const stop of stops) stop();
+    }
+  });
+}
+
+function printResult(output: Output, result: PushResult): void {
+  const id = show(result.cacheId);
+  switch (result.status) {
+    case "pushed":
+    case "upstream":
+      output.print(`${output.style("green", result.status)}  ${id}: ${result.confirmedPaths.length} paths`);
+      break;
+    case "denied":
+      output.print(`${output.style("red", "denied")}  ${id}: ${show(result.decision.message)}`);
+      break;
+    case "aborted":
+      output.print(`${output.style("yellow", "aborted")}  ${id}`);
+      break;
+    case "failed":
+      output.print(
+        `${output.style("red", "failed")}  ${id}: ${result.error.code}: ${show(result.error.message)}`,
+      );
+      break;
+  }
+}
+
+function toExit({ ok, results }: PushReport): ExitCode {
+  if (ok) return EXIT.ok;
+  return results.some(({ status }) => status === "denied") ? EXIT.denied : EXIT.failed;
+}

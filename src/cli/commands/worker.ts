@@ -1,0 +1,127 @@
+import { createServer, type Server } from "node:http";
+import { createReloadingRegistry, PushQueue, type RegistryReload } from "../../index.ts";
+import type { PrometheusMetrics } from "../../prometheus/index.ts";
+import type { CliContext } from "../cli-context.ts";
+import { EXIT, usage } from "../exit-codes.ts";
+import { notifySystemd } from "../notify-systemd.ts";
+import { openJournal } from "../open-journal.ts";
+import { type Output, show } from "../output.ts";
+import { type CommonFlags, runCommand } from "../run-command.ts";
+
+type WorkerFlags = Omit<CommonFlags, "json"> & {
+  readonly journal: string;
+  readonly store?: readonly string[] | undefined;
+  readonly metrics?: number | undefined;
+  readonly drainSeconds: number;
+};
+
+/** Takes deliveries and pushes them, until it is told to stop. */
+export async function worker(this: CliContext, flags: WorkerFlags): Promise<void> {
+  await runCommand(this, { json: false }, async (output) => {
+    const onReload = (reload: RegistryReload): void => output.note(describeReload(reload));
+    await using registry = await createReloadingRegistry(flags.config, { onReload });
+    const metrics = flags.metrics === undefined ? undefined : await loadMetrics();
+    const [store = "local", ...stores] = flags.store ?? [];
+    const queue = new PushQueue(() => registry.current, {
+      journal: await openJournal(flags.journal),
+      role: "consumer",
+      stores: [store, ...stores],
+      onEvent: metrics?.onEvent,
+    });
+    const server =
+      metrics === undefined ? undefined : await serve(queue, metrics, flags.metrics ?? 0, output);
+    const notify = notifySystemd(this.process.env);
+    const stopReloading = this.onSignal("SIGHUP", () => void registry.reload());
+    notify("READY=1");
+    output.note("ready");
+    const signal = await untilStopped(this);
+    notify("STOPPING=1");
+    output.note(`${signal}: taking nothing more, and waiting for what runs`);
+    await stop(this, queue, flags.drainSeconds * 1_000);
+    stopReloading();
+    server?.close();
+    server?.closeAllConnections();
+    return EXIT.ok;
+  });
+}
+
+/** The first signal to stop. */
+function untilStopped(context: CliContext): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
+    const stops = (["SIGTERM", "SIGINT"] as const).map((signal) =>
+      context.onSignal(signal, () => {
+        for (const end of stops) end();
+        resolve(signal);
+      }),
+    );
+  });
+}
+
+/** Lets what runs end, within a bound; a second signal ends it at once. */
+async function stop(context: CliContext, queue: PushQueue, timeoutMs: number): Promise<void> {
+  const impatient = new AbortController();
+  const stops = (["SIGTERM", "SIGINT"] as const).map((signal) =>
+    context.onSignal(signal, () => impatient.abort()),
+  );
+  // What has not ended by then is ended, and goes to another worker.
+  await queue.finish({ timeoutMs, signal: impatient.signal }).catch(() => undefined);
+  for (const end of stops) end();
+  await queue.close();
+}
+
+function describeReload(reload: RegistryReload): string {
+  switch (reload.status) {
+    case "unchanged":
+      return "The configuration is the same";
+    case "failed":
+      return `The configuration does not load, so the old one stays: ${show(reload.error.message)}`;
+    case "reloaded": {
+      const { added, removed, changed } = reload.changes;
+      const parts = [
+        `${added.length} caches added`,
+        `${removed.length} removed`,
+        `${changed.length} changed`,
+      ];
+      return `The configuration was read anew: ${parts.join(", ")}`;
+    }
+  }
+}
+
+/** The metrics, where the package for them is installed. */
+async function loadMetrics(): Promise<PrometheusMetrics> {
+  try {
+    const { createPrometheusMetrics } = await import("../../prometheus/index.ts");
+    return createPrometheusMetrics();
+  } catch {
+    throw usage("--metrics needs the package prom-client; install it beside this one");
+  }
+}
+
+/** `/metrics` and `/health`, on the loopback interface alone. */
+async function serve(
+  queue: PushQueue,
+  { observe, register }: PrometheusMetrics,
+  port: number,
+  output: Output,
+): Promise<Server> {
+  observe(queue);
+  const server = createServer((request, response) => {
+    const answer = async (): Promise<void> => {
+      if (request.url === "/metrics")
+        response.setHeader("content-type", register.contentType).end(await register.metrics());
+      else if (request.url === "/health") {
+        const health = queue.health();
+        response.writeHead(health.status === "failed" ? 503 : 200, { "content-type": "application/json" });
+        response.end(JSON.stringify(health));
+      } else response.writeHead(404).end();
+    };
+    answer().catch(() => response.writeHead(500).end());
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(port, "127.0.0.1", resolve);
+  });
+  const address = server.address();
+  output.note(`metrics on http://127.0.0.1:${typeof address === "object" ? address?.port : port}/metrics`);
+  return server;
+}

@@ -1,0 +1,46 @@
+import { isCachesError } from "../index.ts";
+
+/** What the process ends with. */
+export const EXIT = {
+  ok: 0,
+  /** A file has a problem. */
+  files: 1,
+  /** The command line has a problem. */
+  usage: 2,
+  /** Policy does not allow it. */
+  denied: 3,
+  /** A push failed. */
+  failed: 4,
+  /** A service is away; another try may work. */
+  away: 5,
+} as const;
+
+export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
+
+/** A problem that a command ends with. */
+export class CliError extends Error {
+  readonly code: string;
+  readonly exitCode: ExitCode;
+
+  constructor(code: string, exitCode: ExitCode, message: string) {
+    super(message);
+    this.code = code;
+    this.exitCode = exitCode;
+  }
+}
+
+/** The command line says something that it cannot mean. */
+export function usage(message: string): CliError {
+  return new CliError("ERR_USAGE", EXIT.usage, message);
+}
+
+const AWAY =
+  /^ERR_(?:JOURNAL_FAILED|CREDENTIAL_UNREACHABLE|CREDENTIAL_UNAVAILABLE|CREDENTIAL_RATE_LIMITED|HTTP_UNREACHABLE)$/u;
+
+/** What an error of the package means for whoever waits for the process. */
+export function toExitCode(error: unknown): ExitCode {
+  if (error instanceof CliError) return error.exitCode;
+  if (!isCachesError(error)) return EXIT.files;
+  if (AWAY.test(error.code)) return EXIT.away;
+  return error.name === "PushError" ? EXIT.failed : EXIT.files;
+}

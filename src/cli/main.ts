@@ -1,0 +1,52 @@
+#!/usr/bin/env node
+import { readFileSync } from "node:fs";
+import { createApp } from "./app.ts";
+import type { CliContext } from "./cli-context.ts";
+import { EXIT } from "./exit-codes.ts";
+import { proposeCompletions, run } from "./stricli.ts";
+
+/** Whoever reads the output may have seen enough, as `| head` has. */
+for (const stream of [process.stdout, process.stderr])
+  stream.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+    process.exit(EXIT.ok);
+  });
+
+async function readInput(): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of process.stdin) chunks.push(Buffer.from(chunk));
+  return Buffer.concat(chunks).toString("utf8");
+}
+
+const context: CliContext = {
+  process: {
+    stdout: process.stdout,
+    stderr: process.stderr,
+    env: process.env,
+    get exitCode() {
+      return process.exitCode ?? null;
+    },
+    set exitCode(code) {
+      process.exitCode = code ?? undefined;
+    },
+  },
+  readInput,
+  onSignal: (signal, listener) => {
+    process.on(signal, listener);
+    return () => process.off(signal, listener);
+  },
+};
+
+const manifest: { readonly version: string } = JSON.parse(
+  readFileSync(new URL("../package.json", import.meta.url), "utf8"),
+);
+const app = createApp(manifest.version);
+const [first, ...rest] = process.argv.slice(2);
+if (first === "__complete")
+  for (const { completion } of await proposeCompletions(app, rest, context))
+    process.stdout.write(`${completion}\n`);
+else {
+  await run(app, process.argv.slice(2), context);
+  // The parser has negative codes of its own: those of a command line that it cannot read.
+  if (Number(process.exitCode) < 0) process.exitCode = EXIT.usage;
+}

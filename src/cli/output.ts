@@ -1,0 +1,56 @@
+import { styleText } from "node:util";
+import { escapeText } from "../index.ts";
+import type { CliContext, TextStream } from "./cli-context.ts";
+
+export type Style = "green" | "red" | "yellow" | "dim" | "bold";
+
+/** Narrowest terminal that tables are made for. */
+const LEAST_COLUMNS = 40;
+
+/** Whether a stream is to be coloured, by https://no-color.org and https://force-color.org. */
+function isColoured(stream: TextStream, env: CliContext["process"]["env"]): boolean {
+  const { NO_COLOR, FORCE_COLOR, TERM } = env;
+  if (NO_COLOR !== undefined && NO_COLOR !== "") return false;
+  if (FORCE_COLOR !== undefined && FORCE_COLOR !== "") return FORCE_COLOR !== "0";
+  return stream.isTTY === true && TERM !== "dumb";
+}
+
+/** What a command says: results on standard output, all else on standard error. Text of others moves no cursor and makes no line. */
+export class Output {
+  readonly #process: CliContext["process"];
+
+  constructor({ process }: CliContext) {
+    this.#process = process;
+  }
+
+  /** Columns that a table may take; without a terminal as many as it needs. */
+  get columns(): number {
+    const { isTTY, columns } = this.#process.stdout;
+    return isTTY === true ? Math.max(LEAST_COLUMNS, columns ?? 80) : Number.POSITIVE_INFINITY;
+  }
+
+  /** A line of the result. */
+  print(line = ""): void {
+    this.#process.stdout.write(`${line}\n`);
+  }
+
+  /** A line for whoever looks on. */
+  note(line: string): void {
+    this.#process.stderr.write(`${line}\n`);
+  }
+
+  /** The whole result, for programs. */
+  json(value: unknown): void {
+    this.print(JSON.stringify(value, undefined, 2));
+  }
+
+  /** A word of the result, with a colour where that is wanted. */
+  style(style: Style, text: string): string {
+    return isColoured(this.#process.stdout, this.#process.env)
+      ? styleText(style, text, { validateStream: false })
+      : text;
+  }
+}
+
+/** A name that somebody else has chosen, safe to print. */
+export const show = (text: string): string => escapeText(text);

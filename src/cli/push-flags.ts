@@ -1,0 +1,44 @@
+import type { PushRequest } from "../index.ts";
+import type { CliContext } from "./cli-context.ts";
+import { usage } from "./exit-codes.ts";
+import { REQUEST_FLAGS, type RequestFlags, toAccessRequest } from "./request-flags.ts";
+
+/** The flags that make a request for a push. */
+export interface PushFlags extends RequestFlags {
+  readonly cache: readonly string[];
+  readonly job: string;
+  readonly commit?: string | undefined;
+}
+
+/** Their description for the parser. */
+export const PUSH_FLAGS = {
+  ...REQUEST_FLAGS,
+  cache: {
+    kind: "parsed",
+    parse: String,
+    brief: "Id of a cache; more than once for several",
+    variadic: true,
+    placeholder: "id",
+  },
+  job: { kind: "parsed", parse: String, brief: "Name of the job", default: "manual", placeholder: "name" },
+  commit: {
+    kind: "parsed",
+    parse: String,
+    brief: "Commit that was built",
+    optional: true,
+    placeholder: "sha",
+  },
+} as const;
+
+/** Makes a request of flags, with paths from the arguments, or from standard input where there are none. */
+export async function toPushRequest(
+  context: CliContext,
+  flags: PushFlags,
+  paths: readonly string[],
+): Promise<PushRequest> {
+  const given = paths.length > 0 ? paths : (await context.readInput()).split(/\s+/u);
+  const storePaths = given.filter((path) => path !== "");
+  if (storePaths.length === 0) throw usage("Give store paths as arguments or on standard input");
+  const { cache: caches, job, commit } = flags;
+  return { ...toAccessRequest(flags), caches, job, commit, storePaths };
+}

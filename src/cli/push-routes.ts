@@ -1,0 +1,143 @@
+import { JOURNAL_FLAG } from "./open-journal.ts";
+import { PUSH_FLAGS } from "./push-flags.ts";
+import { COMMON_FLAGS } from "./run-command.ts";
+import { buildCommand, buildRouteMap } from "./stricli.ts";
+
+const text = String;
+
+function toInteger(least: number, most: number) {
+  return (given: string): number => {
+    const value = Number(given);
+    if (/^\d+$/u.test(given) && value >= least && value <= most) return value;
+    throw new SyntaxError(`it is a whole number from ${least} to ${most}`);
+  };
+}
+
+const PATHS = {
+  kind: "array",
+  parameter: {
+    brief: "Store paths; default those on standard input, as in $OUT_PATHS",
+    parse: text,
+    placeholder: "path",
+  },
+} as const;
+
+const plan = buildCommand({
+  loader: async () => (await import("./commands/plan.ts")).plan,
+  parameters: { flags: { ...COMMON_FLAGS, ...PUSH_FLAGS }, positional: PATHS },
+  docs: {
+    brief: "Says what a push would do; no credential is read, and nothing is run",
+    fullDescription: "Example: eka-caches plan --cache team --repo o/r --branch main /nix/store/…-hello",
+  },
+});
+
+const push = buildCommand({
+  loader: async () => (await import("./commands/push.ts")).push,
+  parameters: { flags: { ...COMMON_FLAGS, ...PUSH_FLAGS }, positional: PATHS },
+  docs: {
+    brief: "Pushes store paths now",
+    fullDescription:
+      "Example: nix build --print-out-paths | eka-caches push --cache team --repo o/r --branch main",
+  },
+});
+
+const JOURNAL_FLAGS = {
+  json: COMMON_FLAGS.json,
+  journal: JOURNAL_FLAG,
+  cache: { kind: "parsed", parse: text, brief: "Only this cache", optional: true, placeholder: "id" },
+  state: {
+    kind: "enum",
+    values: ["waiting", "held", "settled", "dead"],
+    brief: "Only deliveries in this state; more than once for several",
+    optional: true,
+    variadic: true,
+  },
+  after: {
+    kind: "parsed",
+    parse: toInteger(0, Number.MAX_SAFE_INTEGER),
+    brief: "Go on after this position, of --json",
+    optional: true,
+    placeholder: "position",
+  },
+  limit: {
+    kind: "parsed",
+    parse: toInteger(1, 1_000),
+    brief: "Most lines",
+    default: "100",
+    placeholder: "number",
+  },
+  all: { kind: "boolean", brief: "All dead letters, of --cache if it is given", optional: true },
+} as const;
+
+const IDS = {
+  kind: "array",
+  parameter: { brief: "Ids of deliveries, as `queue list` shows them", parse: text, placeholder: "id" },
+} as const;
+
+type Action = keyof Pick<
+  typeof import("./commands/queue.ts"),
+  "status" | "list" | "dead" | "showOne" | "replay" | "drop" | "cancel"
+>;
+
+function queueCommand(action: Action, brief: string, example: string) {
+  return buildCommand({
+    loader: async () => (await import("./commands/queue.ts"))[action],
+    parameters: { flags: JOURNAL_FLAGS, positional: IDS },
+    docs: { brief, fullDescription: `Example: eka-caches queue ${example}` },
+  });
+}
+
+const FILE = "--journal /var/lib/eka-ci/pushes.sqlite";
+
+const queue = buildRouteMap({
+  routes: {
+    status: queueCommand("status", "Counts what waits, runs and is dead, for each cache", `status ${FILE}`),
+    list: queueCommand("list", "Lists deliveries", `list ${FILE} --state waiting --cache team`),
+    show: queueCommand("showOne", "Shows one delivery, with its request", `show ${FILE} 3f2a…/team`),
+    dead: queueCommand("dead", "Lists dead letters, with the error that was the last straw", `dead ${FILE}`),
+    replay: queueCommand("replay", "Delivers dead letters again", `replay ${FILE} --all --cache team`),
+    drop: queueCommand("drop", "Forgets dead letters", `drop ${FILE} 3f2a…/team`),
+    cancel: queueCommand("cancel", "Ends deliveries that wait", `cancel ${FILE} 3f2a…/team`),
+  },
+  docs: { brief: "Looks into a journal, and steps in" },
+});
+
+const worker = buildCommand({
+  loader: async () => (await import("./commands/worker.ts")).worker,
+  parameters: {
+    flags: {
+      config: COMMON_FLAGS.config,
+      journal: JOURNAL_FLAG,
+      store: {
+        kind: "parsed",
+        parse: text,
+        brief: "Name of the Nix store of this machine; default local",
+        optional: true,
+        variadic: true,
+        placeholder: "name",
+      },
+      metrics: {
+        kind: "parsed",
+        parse: toInteger(0, 65_535),
+        brief: "Port on the loopback interface for /metrics and /health; 0 for any",
+        optional: true,
+        placeholder: "port",
+      },
+      drainSeconds: {
+        kind: "parsed",
+        parse: toInteger(0, 86_400),
+        brief: "How long what runs may go on after SIGTERM",
+        default: "60",
+        placeholder: "seconds",
+      },
+    },
+  },
+  docs: {
+    brief:
+      "Takes deliveries from a journal and pushes them, until SIGTERM; SIGHUP reads the configuration anew",
+    fullDescription: `Example: eka-caches worker ${FILE} --metrics 9464\n\nA second SIGTERM ends at once what still runs; it goes to another worker.`,
+  },
+});
+
+/** Commands that push, or deal with what waits to be pushed. */
+export const PUSH_ROUTES = { plan, push, queue, worker };

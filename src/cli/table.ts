@@ -1,0 +1,44 @@
+/** A cell: what it says, and how it is printed. */
+export interface Cell {
+  readonly text: string;
+  readonly styled?: string | undefined;
+}
+
+const toCell = (cell: string | Cell): Cell => (typeof cell === "string" ? { text: cell } : cell);
+
+/** Lines of a table in columns. Where it is wider than the terminal, each row becomes a block of lines instead. */
+export function formatTable(
+  heads: readonly string[],
+  rows: readonly (readonly (string | Cell)[])[],
+  columns: number,
+): readonly string[] {
+  const cells = rows.map((row) => row.map(toCell));
+  const widths = heads.map((head, index) =>
+    Math.max(head.length, ...cells.map((row) => row[index]?.text.length ?? 0)),
+  );
+  const width = widths.reduce((sum, one) => sum + one + 2, -2);
+  if (width > columns) return cells.flatMap((row) => [...toBlock(heads, row), ""]);
+  const toLine = (row: readonly Cell[]): string =>
+    row
+      .map(
+        ({ text, styled = text }, index) =>
+          styled + " ".repeat(Math.max(0, (widths[index] ?? 0) - text.length)),
+      )
+      .join("  ")
+      .trimEnd();
+  return [heads.map(toCell), ...cells].map(toLine);
+}
+
+function toBlock(heads: readonly string[], row: readonly Cell[]): readonly string[] {
+  return row.map(({ text, styled = text }, index) => `${heads[index] ?? ""}: ${styled}`);
+}
+
+/** Lines of a table in Markdown. */
+export function formatMarkdown(
+  heads: readonly string[],
+  rows: readonly (readonly string[])[],
+): readonly string[] {
+  const escapeCell = (text: string): string => text.replaceAll("\\", "\\\\").replaceAll("|", "\\|");
+  const toLine = (row: readonly string[]): string => `| ${row.map(escapeCell).join(" | ")} |`;
+  return [toLine(heads), toLine(heads.map(() => "---")), ...rows.map(toLine)];
+}
