@@ -1,5 +1,5 @@
+import { COMMON_FLAGS } from "./common-flags.ts";
 import { REQUEST_FLAGS } from "./request-flags.ts";
-import { COMMON_FLAGS } from "./run-command.ts";
 import { SHELLS } from "./shells.ts";
 import { buildCommand } from "./stricli.ts";
 

@@ -1,5 +1,3 @@
-import { isCachesError } from "../index.ts";
-
 /** What the process ends with. */
 export const EXIT = {
   ok: 0,
@@ -32,15 +30,4 @@ export class CliError extends Error {
 /** The command line says something that it cannot mean. */
 export function usage(message: string): CliError {
   return new CliError("ERR_USAGE", EXIT.usage, message);
-}
-
-const AWAY =
-  /^ERR_(?:JOURNAL_FAILED|CREDENTIAL_UNREACHABLE|CREDENTIAL_UNAVAILABLE|CREDENTIAL_RATE_LIMITED|HTTP_UNREACHABLE)$/u;
-
-/** What an error of the package means for whoever waits for the process. */
-export function toExitCode(error: unknown): ExitCode {
-  if (error instanceof CliError) return error.exitCode;
-  if (!isCachesError(error)) return EXIT.files;
-  if (AWAY.test(error.code)) return EXIT.away;
-  return error.name === "PushError" ? EXIT.failed : EXIT.files;
 }

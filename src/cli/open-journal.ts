@@ -11,11 +11,3 @@ export async function openJournal(place: string): Promise<PushJournal> {
   if (!place.startsWith("/")) throw usage("--journal FILE is an absolute path");
   return createSqliteJournal(place);
 }
-
-/** Its description for the parser. */
-export const JOURNAL_FLAG = {
-  kind: "parsed",
-  parse: String,
-  brief: "The journal: a file, or the URL of a PostgreSQL server",
-  placeholder: "file|url",
-} as const;

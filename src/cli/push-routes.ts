@@ -1,6 +1,6 @@
-import { JOURNAL_FLAG } from "./open-journal.ts";
+import { COMMON_FLAGS } from "./common-flags.ts";
+import { JOURNAL_FLAG } from "./journal-flag.ts";
 import { PUSH_FLAGS } from "./push-flags.ts";
-import { COMMON_FLAGS } from "./run-command.ts";
 import { buildCommand, buildRouteMap } from "./stricli.ts";
 
 const text = String;

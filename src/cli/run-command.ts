@@ -1,25 +1,8 @@
 import { ConfigError, formatDiagnostic, isCachesError } from "../index.ts";
 import type { CliContext } from "./cli-context.ts";
-import { CliError, type ExitCode, toExitCode } from "./exit-codes.ts";
+import type { CommonFlags } from "./common-flags.ts";
+import { CliError, EXIT, type ExitCode } from "./exit-codes.ts";
 import { Output, show } from "./output.ts";
-
-/** Flags that every command has. */
-export interface CommonFlags {
-  readonly config?: string | undefined;
-  readonly json: boolean;
-}
-
-/** Their description for the parser. */
-export const COMMON_FLAGS = {
-  config: {
-    kind: "parsed",
-    parse: String,
-    brief: "The server's configuration; default as the server finds it",
-    optional: true,
-    placeholder: "file",
-  },
-  json: { kind: "boolean", brief: "Print the result as JSON", default: false },
-} as const;
 
 /** Runs a command, and tells what it ends with: errors have a sentence, and no stack. */
 export async function runCommand(
@@ -45,4 +28,15 @@ function tellError(error: unknown, json: boolean, output: Output): void {
   else if (diagnostics.length > 0)
     for (const diagnostic of diagnostics) output.note(formatDiagnostic(diagnostic, { style: "frame" }));
   else output.note(`error: ${show(message)}`);
+}
+
+const AWAY =
+  /^ERR_(?:JOURNAL_FAILED|CREDENTIAL_UNREACHABLE|CREDENTIAL_UNAVAILABLE|CREDENTIAL_RATE_LIMITED|HTTP_UNREACHABLE)$/u;
+
+/** What an error of the package means for whoever waits for the process. */
+function toExitCode(error: unknown): ExitCode {
+  if (error instanceof CliError) return error.exitCode;
+  if (!isCachesError(error)) return EXIT.files;
+  if (AWAY.test(error.code)) return EXIT.away;
+  return error.name === "PushError" ? EXIT.failed : EXIT.files;
 }

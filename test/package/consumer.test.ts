@@ -45,8 +45,8 @@ async function check(file: string, args: readonly string[], cwd: string): Promis
 
 describe("the packed package", () => {
   it("holds what is exported, its texts, and nothing else", async () => {
-    const { exports } = await readManifest();
-    const targets = Object.values<string | Record<string, string>>(exports)
+    const { exports, bin } = await readManifest();
+    const targets = Object.values<string | Record<string, string>>({ ...exports, bin })
       .flatMap((target) => (typeof target === "string" ? target : Object.values(target)))
       .map((target) => target.replace("./", ""));
     const files = await listFiles();

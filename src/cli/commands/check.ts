@@ -1,8 +1,9 @@
 import { CacheRegistry, type Diagnostic, formatDiagnostic } from "../../index.ts";
 import type { CliContext } from "../cli-context.ts";
+import type { CommonFlags } from "../common-flags.ts";
 import { EXIT } from "../exit-codes.ts";
 import { type Output, show } from "../output.ts";
-import { type CommonFlags, runCommand } from "../run-command.ts";
+import { runCommand } from "../run-command.ts";
 
 type CheckFlags = CommonFlags & { readonly cache?: readonly string[] | undefined };
 type Report = Awaited<ReturnType<CacheRegistry["check"]>>;

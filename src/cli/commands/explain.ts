@@ -7,10 +7,11 @@ import {
   type ServerConfig,
 } from "../../index.ts";
 import type { CliContext } from "../cli-context.ts";
+import type { CommonFlags } from "../common-flags.ts";
 import { EXIT } from "../exit-codes.ts";
 import { type Output, show } from "../output.ts";
 import { describeRef, type RequestFlags, toAccessRequest } from "../request-flags.ts";
-import { type CommonFlags, runCommand } from "../run-command.ts";
+import { runCommand } from "../run-command.ts";
 
 type ExplainFlags = CommonFlags & RequestFlags & { readonly cache: string };
 

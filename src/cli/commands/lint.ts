@@ -6,9 +6,10 @@ import {
   loadServerConfig,
 } from "../../index.ts";
 import type { CliContext } from "../cli-context.ts";
+import type { CommonFlags } from "../common-flags.ts";
 import { EXIT } from "../exit-codes.ts";
 import { type RequestFlags, toAccessRequest } from "../request-flags.ts";
-import { type CommonFlags, runCommand } from "../run-command.ts";
+import { runCommand } from "../run-command.ts";
 
 type LintFlags = CommonFlags & Partial<RequestFlags> & { readonly format: "text" | "github" };
 

@@ -6,9 +6,10 @@ import {
   type ServerConfig,
 } from "../../index.ts";
 import type { CliContext } from "../cli-context.ts";
+import type { CommonFlags } from "../common-flags.ts";
 import { EXIT } from "../exit-codes.ts";
 import { type Output, show } from "../output.ts";
-import { type CommonFlags, runCommand } from "../run-command.ts";
+import { runCommand } from "../run-command.ts";
 import { formatMarkdown, formatTable } from "../table.ts";
 
 type MatrixFlags = CommonFlags & {

@@ -2,9 +2,10 @@ import { readFile, writeFile } from "node:fs/promises";
 import { formatDiagnostic, loadServerConfig } from "../../index.ts";
 import { migrateHooks } from "../../migration/index.ts";
 import type { CliContext } from "../cli-context.ts";
+import type { CommonFlags } from "../common-flags.ts";
 import { CliError, EXIT } from "../exit-codes.ts";
 import { formatDiff } from "../format-diff.ts";
-import { type CommonFlags, runCommand } from "../run-command.ts";
+import { runCommand } from "../run-command.ts";
 
 type MigrateFlags = CommonFlags & { readonly repo?: string | undefined; readonly write: boolean };
 

@@ -1,9 +1,10 @@
 import { CacheRegistry } from "../../index.ts";
 import type { CliContext } from "../cli-context.ts";
+import type { CommonFlags } from "../common-flags.ts";
 import { EXIT } from "../exit-codes.ts";
 import { show } from "../output.ts";
 import { type PushFlags, toPushRequest } from "../push-flags.ts";
-import { type CommonFlags, runCommand } from "../run-command.ts";
+import { runCommand } from "../run-command.ts";
 
 export async function plan(
   this: CliContext,

@@ -1,9 +1,10 @@
 import { CacheRegistry, type PushReport, type PushResult } from "../../index.ts";
 import type { CliContext } from "../cli-context.ts";
+import type { CommonFlags } from "../common-flags.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { type Output, show } from "../output.ts";
 import { type PushFlags, toPushRequest } from "../push-flags.ts";
-import { type CommonFlags, runCommand } from "../run-command.ts";
+import { runCommand } from "../run-command.ts";
 
 export async function push(
   this: CliContext,

@@ -1,9 +1,10 @@
 import type { DeliveryRecord, DeliveryState, PushJournal } from "../../index.ts";
 import type { CliContext } from "../cli-context.ts";
+import type { CommonFlags } from "../common-flags.ts";
 import { CliError, EXIT, type ExitCode, usage } from "../exit-codes.ts";
 import { openJournal } from "../open-journal.ts";
 import { type Output, show } from "../output.ts";
-import { type CommonFlags, runCommand } from "../run-command.ts";
+import { runCommand } from "../run-command.ts";
 import { formatTable } from "../table.ts";
 
 export type QueueFlags = Pick<CommonFlags, "json"> & {

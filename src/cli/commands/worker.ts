@@ -2,11 +2,12 @@ import { createServer, type Server } from "node:http";
 import { createReloadingRegistry, PushQueue, type RegistryReload } from "../../index.ts";
 import type { PrometheusMetrics } from "../../prometheus/index.ts";
 import type { CliContext } from "../cli-context.ts";
+import type { CommonFlags } from "../common-flags.ts";
 import { EXIT, usage } from "../exit-codes.ts";
 import { notifySystemd } from "../notify-systemd.ts";
 import { openJournal } from "../open-journal.ts";
 import { type Output, show } from "../output.ts";
-import { type CommonFlags, runCommand } from "../run-command.ts";
+import { runCommand } from "../run-command.ts";
 
 type WorkerFlags = Omit<CommonFlags, "json"> & {
   readonly journal: string;

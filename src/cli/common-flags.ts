@@ -1,0 +1,17 @@
+/** Flags that every command has. */
+export interface CommonFlags {
+  readonly config?: string | undefined;
+  readonly json: boolean;
+}
+
+/** Their description for the parser. */
+export const COMMON_FLAGS = {
+  config: {
+    kind: "parsed",
+    parse: String,
+    brief: "The server's configuration; default as the server finds it",
+    optional: true,
+    placeholder: "file",
+  },
+  json: { kind: "boolean", brief: "Print the result as JSON", default: false },
+} as const;
