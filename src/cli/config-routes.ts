@@ -1,3 +1,4 @@
+import { CACHE_FLAG } from "./cache-flag.ts";
 import { COMMON_FLAGS } from "./common-flags.ts";
 import { REQUEST_FLAGS } from "./request-flags.ts";
 import { SHELLS } from "./shells.ts";
@@ -18,7 +19,7 @@ const explain = buildCommand({
     flags: {
       ...COMMON_FLAGS,
       ...REQUEST_FLAGS,
-      cache: { kind: "parsed", parse: text, brief: "Id of the cache", placeholder: "id" },
+      cache: { ...CACHE_FLAG, brief: "Id of the cache" },
     },
   },
   docs: {
@@ -35,12 +36,10 @@ const check = buildCommand({
     flags: {
       ...COMMON_FLAGS,
       cache: {
-        kind: "parsed",
-        parse: text,
+        ...CACHE_FLAG,
         brief: "Only this cache; more than once for several",
         optional: true,
         variadic: true,
-        placeholder: "id",
       },
     },
   },

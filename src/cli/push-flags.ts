@@ -1,4 +1,5 @@
 import type { PushRequest } from "../index.ts";
+import { CACHE_FLAG } from "./cache-flag.ts";
 import type { CliContext } from "./cli-context.ts";
 import { usage } from "./exit-codes.ts";
 import { REQUEST_FLAGS, type RequestFlags, toAccessRequest } from "./request-flags.ts";
@@ -13,13 +14,7 @@ export interface PushFlags extends RequestFlags {
 /** Their description for the parser. */
 export const PUSH_FLAGS = {
   ...REQUEST_FLAGS,
-  cache: {
-    kind: "parsed",
-    parse: String,
-    brief: "Id of a cache; more than once for several",
-    variadic: true,
-    placeholder: "id",
-  },
+  cache: { ...CACHE_FLAG, brief: "Id of a cache; more than once for several", variadic: true },
   job: { kind: "parsed", parse: String, brief: "Name of the job", default: "manual", placeholder: "name" },
   commit: {
     kind: "parsed",

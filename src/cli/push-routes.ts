@@ -1,3 +1,4 @@
+import { CACHE_FLAG } from "./cache-flag.ts";
 import { COMMON_FLAGS } from "./common-flags.ts";
 import { JOURNAL_FLAG } from "./journal-flag.ts";
 import { PUSH_FLAGS } from "./push-flags.ts";
@@ -44,7 +45,7 @@ const push = buildCommand({
 const JOURNAL_FLAGS = {
   json: COMMON_FLAGS.json,
   journal: JOURNAL_FLAG,
-  cache: { kind: "parsed", parse: text, brief: "Only this cache", optional: true, placeholder: "id" },
+  cache: { ...CACHE_FLAG, brief: "Only this cache", optional: true },
   state: {
     kind: "enum",
     values: ["waiting", "held", "settled", "dead"],
@@ -87,10 +88,42 @@ function queueCommand(action: Action, brief: string, example: string) {
   });
 }
 
+const add = buildCommand({
+  loader: async () => (await import("./commands/enqueue.ts")).enqueue,
+  parameters: {
+    flags: {
+      ...COMMON_FLAGS,
+      ...PUSH_FLAGS,
+      journal: JOURNAL_FLAG,
+      store: {
+        kind: "parsed",
+        parse: text,
+        brief: "Name of the Nix store that has the paths",
+        default: "local",
+        placeholder: "name",
+      },
+      pushId: {
+        kind: "parsed",
+        parse: text,
+        brief: "Id of the request: repeated, it is accepted once",
+        optional: true,
+        placeholder: "id",
+      },
+    },
+    positional: PATHS,
+  },
+  docs: {
+    brief: "Hands store paths over to the workers; no credential is read, and nothing is pushed here",
+    fullDescription:
+      "Example: eka-caches queue add --journal /var/lib/eka-ci/pushes.sqlite --cache team --repo o/r --branch main $OUT_PATHS",
+  },
+});
+
 const FILE = "--journal /var/lib/eka-ci/pushes.sqlite";
 
 const queue = buildRouteMap({
   routes: {
+    add,
     status: queueCommand("status", "Counts what waits, runs and is dead, for each cache", `status ${FILE}`),
     list: queueCommand("list", "Lists deliveries", `list ${FILE} --state waiting --cache team`),
     show: queueCommand("showOne", "Shows one delivery, with its request", `show ${FILE} 3f2a…/team`),

@@ -179,6 +179,8 @@ export interface QueueHealth {
 export interface PushTicket {
   /** Unique id; the `pushId` of its report. */
   readonly id: string;
+  /** Ids of its deliveries: one for each cache that allows the request. */
+  readonly deliveryIds: readonly string[];
   /** Resolves when every cache of the request is settled; never rejects. */
   readonly done: Promise<PushReport>;
 }

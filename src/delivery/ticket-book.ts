@@ -19,7 +19,8 @@ export class TicketBook {
   open(id: string, text: string, cacheIds: readonly string[], settled: readonly PushResult[]): PushTicket {
     const results = new Map(settled.map((result) => [result.cacheId, result]));
     const { promise: done, resolve } = withResolver<PushReport>();
-    const ticket = { id, done };
+    const open = cacheIds.filter((cacheId) => !results.has(cacheId));
+    const ticket = { id, deliveryIds: open.map((cacheId) => `${id}/${cacheId}`), done };
     this.#open.set(id, { ticket, text, cacheIds, results, resolve });
     this.#closeIfComplete(id);
     return ticket;

@@ -93,7 +93,7 @@ describe("the command line", () => {
       "push",
       "worker",
     ];
-    const queue = ["status", "list", "show", "dead", "replay", "drop", "cancel"].map((name) => [
+    const queue = ["add", "status", "list", "show", "dead", "replay", "drop", "cancel"].map((name) => [
       "queue",
       name,
     ]);
@@ -283,6 +283,12 @@ ${cache("f", "allow_all = true").replace("env_var", "env_vra")}
     expect(await words("")).toEqual(expect.arrayContaining(["check", "worker"]));
     expect(await words("queue", "st")).toContain("status");
     expect(await words("matrix", "--for")).toContain("--format");
+    const env = {
+      EKA_CI_CONFIG_FILE: await toFile("complete.toml", `${TEAM}${cache("other", "allow_all = true")}`),
+    };
+    const ids = (await run(["__complete", "explain", "--cache", "te"], { env })).stdout.split("\n");
+    expect(ids).toContain("team");
+    expect(ids).not.toContain("other");
     const bash = `source <(node ${join(project.directory, "node_modules/.bin/eka-caches")} completion bash); complete -p eka-caches`;
     const registered = await new Promise<string>((resolve) =>
       execFile("bash", ["-c", bash], (_error, stdout) => resolve(stdout)),
@@ -339,6 +345,30 @@ permissions = { allow_all = false, allowed_repos = ["o/*"], allowed_branches = [
 `;
 
 describeWith("node:sqlite", "the queue and the worker of the command line", () => {
+  it("queue add hands paths over once, and says what policy denies", async () => {
+    const config = await toFile("add.toml", TEAM);
+    const journal = join(project.directory, "add.sqlite");
+    const path = `/nix/store/${"0".repeat(32)}-a`;
+    const add = (branch: string, ...more: readonly string[]) =>
+      run(
+        [
+          ...["queue", "add", "--config", config, "--journal", journal, "--cache", "team", "--repo", "o/r"],
+          ...["--branch", branch, "--push-id", "x", ...more],
+        ],
+        { node: nodeWithSqlite, input: `${path}\n` },
+      );
+    expect(JSON.parse((await add("main", "--json")).stdout)).toEqual({
+      ...{ pushId: "x", deliveries: ["x/team"], denied: [] },
+    });
+    expect((await add("main")).stdout).toContain("accepted");
+    expect(await add("wip")).toMatchObject({ code: 3 });
+    const status = await run(["queue", "status", "--json", "--journal", journal], { node: nodeWithSqlite });
+    expect(JSON.parse(status.stdout).caches).toMatchObject([{ cacheId: "team", waiting: 1 }]);
+    expect(
+      (await run(["queue", "cancel", "x/team", "--journal", journal], { node: nodeWithSqlite })).stdout,
+    ).toContain("1 delivery was");
+  }, 60_000);
+
   it("a worker that is killed is followed by another, which delivers, tells, drains and ends", async () => {
     await using store = await PrivateNixStore.create();
     await using server = await BinaryCacheServer.start();

@@ -1,0 +1,20 @@
+#!/bin/sh
+# Hands what Nix has built over to the queue: `post-build-hook = /etc/nix/hook.sh` in nix.conf. Nix waits for this script and fails the build if it
+# fails, so the work goes on in the background, and the script itself always ends well. OUT_PATHS holds the paths, parted by spaces.
+#
+# What it pushes and for whom is set here, by the operator: whoever asks Nix to build something must not choose it.
+: "${EKA_CACHES_JOURNAL:=/var/lib/eka-ci/pushes.sqlite}"
+: "${EKA_CACHES_CACHE:=team}"
+: "${EKA_CACHES_REPO:=local/builds}"
+: "${EKA_CACHES_USER:=eka-ci}"
+
+[ -n "${OUT_PATHS:-}" ] || exit 0
+# The journal belongs to the worker's user, and the hook runs as root.
+as_worker() { if [ "$(id -u)" = 0 ]; then runuser -u "$EKA_CACHES_USER" -- "$@"; else "$@"; fi; }
+{
+  # The output of a hook becomes that of the build; what goes wrong is for the operator.
+  printf '%s\n' $OUT_PATHS |
+    as_worker eka-caches queue add --journal "$EKA_CACHES_JOURNAL" --cache "$EKA_CACHES_CACHE" --repo "$EKA_CACHES_REPO" 2>&1 |
+    logger --tag eka-caches-hook
+} </dev/null >/dev/null 2>&1 &
+exit 0
