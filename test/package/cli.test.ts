@@ -183,17 +183,35 @@ ${cache("f", "allow_all = true").replace("env_var", "env_vra")}
       entries.find(
         (entry: Record<string, string>) => entry["repository"] === repository && entry["ref"] === ref,
       );
-    expect(answer("o/example", "branch main")).toMatchObject({ effect: "allow" });
-    expect(answer("o/example", "branch any-other-branch")).toMatchObject({ effect: "deny" });
+    expect(answer("o/any-name-at-all", "branch main")).toMatchObject({ effect: "allow" });
+    expect(answer("o/any-name-at-all", "branch any-other-branch")).toMatchObject({ effect: "deny" });
     expect(answer("a-stranger/a-repository", "branch main")).toMatchObject({
       reason: "repository-not-allowed",
     });
-    expect(answer("o/example", "pull request of a fork's main")).toMatchObject({
+    expect(answer("o/any-name-at-all", "pull request of a fork's main")).toMatchObject({
       reason: "fork-not-allowed",
     });
     const diff = await run(["matrix", "--config", wider, "--diff", old, "--deny-opening"]);
     expect(diff.code).toBe(1);
-    expect(diff.stdout).toMatch(/opens +team +o\/example +branch dev/u);
+    expect(diff.stdout).toMatch(/opens +team +o\/any-name-at-all +branch dev/u);
+    // Forks that are let in where main is no branch of the list, and a wildcard in place of a longer one.
+    for (const [name, narrow, wide] of [
+      ["forks", '["release/*"]', '["release/*"], allow_forks = true'],
+      ["wildcard", '["example*"]', '["*"]'],
+    ] as const) {
+      const [before, after] = await Promise.all(
+        [narrow, wide].map((list, index) => toFile(`${name}-${index}.toml`, TEAM.replace('["main"]', list))),
+      );
+      const opening = await run([
+        "matrix",
+        "--config",
+        after ?? "",
+        "--diff",
+        before ?? "",
+        "--deny-opening",
+      ]);
+      expect([name, opening.code]).toEqual([name, 1]);
+    }
     const closing = await run(["matrix", "--config", old, "--diff", wider, "--deny-opening"]);
     expect(closing.code).toBe(0);
     expect(closing.stdout).toMatch(/closes +new/u);

@@ -61,9 +61,12 @@ interface Question {
   readonly name: string;
 }
 
-/** The names that stand in the patterns of a list, as examples of what they let through. */
+/** What stands for a `*`. A longer pattern that happens to match it would hide what a shorter one opens. */
+const ANY_NAME = "any-name-at-all";
+
+/** The names that stand in the patterns of a list, as examples of what they let through: `*` is their only wildcard. */
 function toExamples(patterns: readonly string[] | undefined): readonly string[] {
-  return (patterns ?? []).map((pattern) => pattern.replaceAll(/\*+/gu, "example").replaceAll("?", "x"));
+  return (patterns ?? []).map((pattern) => pattern.replaceAll("*", ANY_NAME));
 }
 
 function toQuestions(configs: readonly ServerConfig[], flags: MatrixFlags): readonly Question[] {
@@ -89,16 +92,19 @@ function toRefs(
   repository: string,
   branches: readonly string[],
 ): readonly (readonly [name: string, ref: GitRef | undefined])[] {
-  const pull = (head: string | null): GitRef => ({
+  const pull = (head: string, branch: string): GitRef => ({
     type: "pull-request",
     number: 1,
-    head: { repository: head, branch: "main" },
+    head: { repository: head, branch },
   });
+  // A fork names its branch as it likes, so it is asked for with each.
   return [
-    ...branches.map((name) => [`branch ${name}`, { type: "branch", name } as const] as const),
+    ...branches.flatMap((name) => [
+      [`branch ${name}`, { type: "branch", name } as const] as const,
+      [`pull request of its own ${name}`, pull(repository, name)] as const,
+      [`pull request of a fork's ${name}`, pull("a-fork/of-it", name)] as const,
+    ]),
     ["tag", { type: "tag", name: "v1" }],
-    ["pull request of its own main", pull(repository)],
-    ["pull request of a fork's main", pull("a-fork/of-it")],
     ["no ref", undefined],
   ];
 }
