@@ -1,4 +1,4 @@
-# A worker and a post-build hook on NixOS. `package` is the npm package of @eka-ci/caches, as `buildNpmPackage` makes one.
+# A worker on NixOS. `package` is the npm package of @eka-ci/caches, as `buildNpmPackage` makes one.
 { config, lib, pkgs, ... }:
 let
   cfg = config.services.eka-caches;

@@ -7,6 +7,7 @@
 : "${EKA_CACHES_CACHE:=team}"
 : "${EKA_CACHES_REPO:=local/builds}"
 : "${EKA_CACHES_USER:=eka-ci}"
+: "${EKA_CACHES_CONFIG:=/etc/eka-ci/ekaci.toml}"
 
 [ -n "${OUT_PATHS:-}" ] || exit 0
 # The journal belongs to the worker's user, and the hook runs as root.
@@ -14,7 +15,7 @@ as_worker() { if [ "$(id -u)" = 0 ]; then runuser -u "$EKA_CACHES_USER" -- "$@";
 {
   # The output of a hook becomes that of the build; what goes wrong is for the operator.
   printf '%s\n' $OUT_PATHS |
-    as_worker eka-caches queue add --journal "$EKA_CACHES_JOURNAL" --cache "$EKA_CACHES_CACHE" --repo "$EKA_CACHES_REPO" 2>&1 |
+    as_worker eka-caches queue add --config "$EKA_CACHES_CONFIG" --journal "$EKA_CACHES_JOURNAL" --cache "$EKA_CACHES_CACHE" --repo "$EKA_CACHES_REPO" 2>&1 |
     logger --tag eka-caches-hook
 } </dev/null >/dev/null 2>&1 &
 exit 0

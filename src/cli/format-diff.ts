@@ -17,7 +17,7 @@ export function formatDiff(name: string, before: string, after: string): readonl
   const start = Math.max(0, head - CONTEXT);
   const end = Math.max(0, tail - CONTEXT);
   const cut = (lines: readonly string[], mark: string, from: number, to: number): readonly string[] =>
-    lines.slice(from, to).map((line) => `${mark}${show(line)}`);
+    lines.slice(from, to).map((line) => `${mark}${line.split("\t").map(show).join("\t")}`);
   const lengthOf = (lines: readonly string[]): number => lines.length - end - start;
   return [
     ...[`--- ${show(name)}`, `+++ ${show(name)}`],

@@ -4,12 +4,12 @@ import { createApp } from "./app.ts";
 import type { CliContext } from "./cli-context.ts";
 import { EXIT } from "./exit-codes.ts";
 import { proposeCompletions, run } from "./stricli.ts";
+import { createUsageProcess } from "./usage-process.ts";
 
-/** Whoever reads the output may have seen enough, as `| head` has. */
+/** Whoever reads the output may have seen enough, as `| head` has; the command goes on to its own end. */
 for (const stream of [process.stdout, process.stderr])
   stream.on("error", (error: NodeJS.ErrnoException) => {
     if (error.code !== "EPIPE") throw error;
-    process.exit(EXIT.ok);
   });
 
 async function readInput(): Promise<string> {
@@ -19,17 +19,8 @@ async function readInput(): Promise<string> {
 }
 
 const context: CliContext = {
-  process: {
-    stdout: process.stdout,
-    stderr: process.stderr,
-    env: process.env,
-    get exitCode() {
-      return process.exitCode ?? null;
-    },
-    set exitCode(code) {
-      process.exitCode = code ?? undefined;
-    },
-  },
+  process: createUsageProcess(process, process.argv.includes("--json")),
+  streams: process,
   readInput,
   onSignal: (signal, listener) => {
     process.on(signal, listener);

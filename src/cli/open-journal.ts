@@ -1,13 +1,25 @@
+import { existsSync } from "node:fs";
 import { createSqliteJournal, type PushJournal } from "../index.ts";
-import { usage } from "./exit-codes.ts";
+import { CliError, EXIT, usage } from "./exit-codes.ts";
 
-/** Opens a journal: a file, or a server by its URL. */
-export async function openJournal(place: string): Promise<PushJournal> {
+/**
+ * Opens a journal: a file, or a server by its URL.
+ *
+ * @param options - whether a file has to be there: whoever looks into one has mistyped its name otherwise
+ */
+export async function openJournal(
+  place: string,
+  { mustExist = false }: { readonly mustExist?: boolean | undefined } = {},
+): Promise<PushJournal> {
   if (/^postgres(?:ql)?:\/\//u.test(place)) {
     const { createPostgresJournal } = await import("../postgres/index.ts");
     return createPostgresJournal({ connectionString: place });
   }
   if (place.includes("://")) throw usage("--journal is an absolute path of a file, or a postgresql:// URL");
   if (!place.startsWith("/")) throw usage("--journal FILE is an absolute path");
+  if (mustExist && !existsSync(place)) {
+    const message = "There is no journal at this path; a queue or `eka-caches queue add` makes it";
+    throw new CliError("ERR_JOURNAL_NOT_FOUND", EXIT.files, message);
+  }
   return createSqliteJournal(place);
 }

@@ -17,26 +17,28 @@ function isColoured(stream: TextStream, env: CliContext["process"]["env"]): bool
 
 /** What a command says: results on standard output, all else on standard error. Text of others moves no cursor and makes no line. */
 export class Output {
-  readonly #process: CliContext["process"];
+  readonly #streams: CliContext["streams"];
+  readonly #env: CliContext["process"]["env"];
 
-  constructor({ process }: CliContext) {
-    this.#process = process;
+  constructor({ streams, process }: CliContext) {
+    this.#streams = streams;
+    this.#env = process.env;
   }
 
   /** Columns that a table may take; without a terminal as many as it needs. */
   get columns(): number {
-    const { isTTY, columns } = this.#process.stdout;
+    const { isTTY, columns } = this.#streams.stdout;
     return isTTY === true ? Math.max(LEAST_COLUMNS, columns ?? 80) : Number.POSITIVE_INFINITY;
   }
 
   /** A line of the result. */
   print(line = ""): void {
-    this.#process.stdout.write(`${line}\n`);
+    this.#streams.stdout.write(`${line}\n`);
   }
 
   /** A line for whoever looks on. */
   note(line: string): void {
-    this.#process.stderr.write(`${line}\n`);
+    this.#streams.stderr.write(`${line}\n`);
   }
 
   /** The whole result, for programs. */
@@ -46,7 +48,7 @@ export class Output {
 
   /** A word of the result, with a colour where that is wanted. */
   style(style: Style, text: string): string {
-    return isColoured(this.#process.stdout, this.#process.env)
+    return isColoured(this.#streams.stdout, this.#env)
       ? styleText(style, text, { validateStream: false })
       : text;
   }

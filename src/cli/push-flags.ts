@@ -34,6 +34,9 @@ export async function toPushRequest(
   const given = paths.length > 0 ? paths : (await context.readInput()).split(/\s+/u);
   const storePaths = given.filter((path) => path !== "");
   if (storePaths.length === 0) throw usage("Give store paths as arguments or on standard input");
+  const { parseStorePath } = await import("../index.ts");
+  const storeDirectory = context.process.env["NIX_STORE_DIR"] || undefined;
+  for (const path of storePaths) parseStorePath(path, { storeDirectory });
   const { cache: caches, job, commit } = flags;
   return { ...toAccessRequest(flags), caches, job, commit, storePaths };
 }

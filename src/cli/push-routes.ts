@@ -42,17 +42,11 @@ const push = buildCommand({
   },
 });
 
-const JOURNAL_FLAGS = {
-  json: COMMON_FLAGS.json,
-  journal: JOURNAL_FLAG,
-  cache: { ...CACHE_FLAG, brief: "Only this cache", optional: true },
-  state: {
-    kind: "enum",
-    values: ["waiting", "held", "settled", "dead"],
-    brief: "Only deliveries in this state; more than once for several",
-    optional: true,
-    variadic: true,
-  },
+const JOURNAL_FLAGS = { json: COMMON_FLAGS.json, journal: JOURNAL_FLAG } as const;
+const CACHE = { ...CACHE_FLAG, brief: "Only this cache", optional: true } as const;
+const PAGE_FLAGS = {
+  ...JOURNAL_FLAGS,
+  cache: CACHE,
   after: {
     kind: "parsed",
     parse: toInteger(0, Number.MAX_SAFE_INTEGER),
@@ -67,7 +61,6 @@ const JOURNAL_FLAGS = {
     default: "100",
     placeholder: "number",
   },
-  all: { kind: "boolean", brief: "All dead letters, of --cache if it is given", optional: true },
 } as const;
 
 const IDS = {
@@ -75,16 +68,45 @@ const IDS = {
   parameter: { brief: "Ids of deliveries, as `queue list` shows them", parse: text, placeholder: "id" },
 } as const;
 
-type Action = keyof Pick<
-  typeof import("./commands/queue.ts"),
-  "status" | "list" | "dead" | "showOne" | "replay" | "drop" | "cancel"
->;
+const loadQueue = () => import("./commands/queue.ts");
+const toDocs = (brief: string, example: string) => ({
+  brief,
+  fullDescription: `Example: eka-caches queue ${example}`,
+});
 
-function queueCommand(action: Action, brief: string, example: string) {
+const list = buildCommand({
+  loader: async () => (await loadQueue()).list,
+  parameters: {
+    flags: {
+      ...PAGE_FLAGS,
+      state: {
+        kind: "enum",
+        values: ["waiting", "held", "settled", "dead"],
+        brief: "Only deliveries in this state; more than once for several",
+        optional: true,
+        variadic: true,
+      },
+    },
+  },
+  docs: toDocs(
+    "Lists deliveries",
+    "list --journal /var/lib/eka-ci/pushes.sqlite --state waiting --cache team",
+  ),
+});
+
+/** A command that changes the deliveries that it is given, or all that it may change. */
+function changing(action: "replay" | "drop" | "cancel", what: string, brief: string, example: string) {
   return buildCommand({
-    loader: async () => (await import("./commands/queue.ts"))[action],
-    parameters: { flags: JOURNAL_FLAGS, positional: IDS },
-    docs: { brief, fullDescription: `Example: eka-caches queue ${example}` },
+    loader: async () => (await loadQueue())[action],
+    parameters: {
+      flags: {
+        ...JOURNAL_FLAGS,
+        all: { kind: "boolean", brief: `All ${what}, of --cache if it is given`, default: false },
+        cache: { ...CACHE, brief: "With --all: only those of this cache" },
+      },
+      positional: IDS,
+    },
+    docs: toDocs(brief, example),
   });
 }
 
@@ -124,13 +146,33 @@ const FILE = "--journal /var/lib/eka-ci/pushes.sqlite";
 const queue = buildRouteMap({
   routes: {
     add,
-    status: queueCommand("status", "Counts what waits, runs and is dead, for each cache", `status ${FILE}`),
-    list: queueCommand("list", "Lists deliveries", `list ${FILE} --state waiting --cache team`),
-    show: queueCommand("showOne", "Shows one delivery, with its request", `show ${FILE} 3f2a…/team`),
-    dead: queueCommand("dead", "Lists dead letters, with the error that was the last straw", `dead ${FILE}`),
-    replay: queueCommand("replay", "Delivers dead letters again", `replay ${FILE} --all --cache team`),
-    drop: queueCommand("drop", "Forgets dead letters", `drop ${FILE} 3f2a…/team`),
-    cancel: queueCommand("cancel", "Ends deliveries that wait", `cancel ${FILE} 3f2a…/team`),
+    status: buildCommand({
+      loader: async () => (await loadQueue()).status,
+      parameters: { flags: JOURNAL_FLAGS },
+      docs: toDocs("Counts what waits, runs and is dead, for each cache", `status ${FILE}`),
+    }),
+    list,
+    show: buildCommand({
+      loader: async () => (await loadQueue()).showOne,
+      parameters: {
+        flags: JOURNAL_FLAGS,
+        positional: { kind: "tuple", parameters: [{ ...IDS.parameter, brief: "Id of the delivery" }] },
+      },
+      docs: toDocs("Shows one delivery, with its request", `show ${FILE} 3f2a…/team`),
+    }),
+    dead: buildCommand({
+      loader: async () => (await loadQueue()).dead,
+      parameters: { flags: PAGE_FLAGS },
+      docs: toDocs("Lists dead letters, with the error that was the last straw", `dead ${FILE}`),
+    }),
+    replay: changing(
+      "replay",
+      "dead letters",
+      "Delivers dead letters again",
+      `replay ${FILE} --all --cache team`,
+    ),
+    drop: changing("drop", "dead letters", "Forgets dead letters", `drop ${FILE} 3f2a…/team`),
+    cancel: changing("cancel", "that wait", "Ends deliveries that wait", `cancel ${FILE} 3f2a…/team`),
   },
   docs: { brief: "Looks into a journal, and steps in" },
 });

@@ -34,9 +34,11 @@ const AWAY =
   /^ERR_(?:JOURNAL_FAILED|CREDENTIAL_UNREACHABLE|CREDENTIAL_UNAVAILABLE|CREDENTIAL_RATE_LIMITED|HTTP_UNREACHABLE)$/u;
 
 /** What an error of the package means for whoever waits for the process. */
-function toExitCode(error: unknown): ExitCode {
+export function toExitCode(error: unknown): ExitCode {
   if (error instanceof CliError) return error.exitCode;
   if (!isCachesError(error)) return EXIT.files;
   if (AWAY.test(error.code)) return EXIT.away;
+  if (error.code === "ERR_PUSH_ID_CONFLICT") return EXIT.usage;
+  if (error.code === "ERR_JOURNAL_UNAVAILABLE") return EXIT.files;
   return error.name === "PushError" ? EXIT.failed : EXIT.files;
 }

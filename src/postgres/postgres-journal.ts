@@ -41,8 +41,8 @@ export type PostgresJournalOptions = PostgresJournalSettings &
       }
     | {
         /**
-         * The host's own pool, which the host ends after the journal was closed. The journal takes up to six connections of it at once;
-         * one of them listens for as long as the journal is open.
+         * The host's own pool, which the host ends after the journal was closed. The journal takes as many of its connections as it has
+         * questions at once, and waits where the pool has none left; one of them listens for as long as the journal is open.
          */
         readonly pool: PostgresPool;
         readonly connectionString?: undefined;

@@ -45,7 +45,9 @@ it("the hook after a build hands all paths over, does not wait, and never fails"
   writeFileSync(release, "");
   await vi.waitFor(() => expect(existsSync(seen)).toBe(true), 10_000);
   const text = readFileSync(seen, "utf8");
-  expect(text).toContain("queue add --journal /var/lib/eka-ci/pushes.sqlite --cache team");
+  expect(text).toContain(
+    "queue add --config /etc/eka-ci/ekaci.toml --journal /var/lib/eka-ci/pushes.sqlite --cache team",
+  );
   expect(text.trim().split("\n").slice(1)).toEqual([one, other]);
   rmSync(join(directory, "eka-caches"));
   expect(await runHook(`${one}`)).toEqual({ code: 0, output: "" });

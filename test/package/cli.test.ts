@@ -1,6 +1,9 @@
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
@@ -118,11 +121,26 @@ describe("the command line", () => {
       ["queue", "status", "--journal", "relative.sqlite"],
       ["queue", "list", "--journal", "/x", "--limit", "0"],
       ["push", "--cache", "x", "--repo", "o/r"],
+      ["matrix", "--deny-opening"],
+      ["lint", "--branch", "main"],
+      ["queue", "status", "--journal", "/x", "--cache", "y"],
     ]) {
       const { code, stdout, stderr } = await run(args);
       expect([code, stdout], args.join(" ")).toEqual([2, ""]);
       expect(stderr.length).toBeGreaterThan(10);
       expect(stderr, args.join(" ")).not.toMatch(/\n\s+at |\.js:\d/u);
+      const json = await run([...args, "--json"]);
+      expect([json.code, JSON.parse(json.stdout).error.code], args.join(" ")).toEqual([2, "ERR_USAGE"]);
+    }
+    const login = "postgresql://u:hunter2secret@h/db";
+    for (const args of [
+      ["queue", "list", "--journal", "/x", "--limit", login],
+      ["explain", login],
+      ["\u001b[31mx\n::error::forged"],
+    ]) {
+      const { stdout, stderr } = await run(args);
+      expectHarmless(stdout + stderr);
+      expect(stderr).not.toContain("hunter2secret");
     }
   }, 60_000);
 
@@ -198,6 +216,8 @@ ${cache("f", "allow_all = true").replace("env_var", "env_vra")}
     for (const [name, narrow, wide] of [
       ["forks", '["release/*"]', '["release/*"], allow_forks = true'],
       ["wildcard", '["example*"]', '["*"]'],
+      ["any-name", '["release/a*"]', '["release/*"]'],
+      ["ending", '["release/*l"]', '["release/*"]'],
     ] as const) {
       const [before, after] = await Promise.all(
         [narrow, wide].map((list, index) => toFile(`${name}-${index}.toml`, TEAM.replace('["main"]', list))),
@@ -212,6 +232,12 @@ ${cache("f", "allow_all = true").replace("env_var", "env_vra")}
       ]);
       expect([name, opening.code]).toEqual([name, 1]);
     }
+    const elsewhere = await toFile(
+      "elsewhere.toml",
+      TEAM.replace('destination = "team"', 'destination = "other"'),
+    );
+    const moved = await run(["matrix", "--config", elsewhere, "--diff", old, "--deny-opening"]);
+    expect([moved.code, moved.stdout]).toEqual([1, expect.stringContaining("destination")]);
     const closing = await run(["matrix", "--config", old, "--diff", wider, "--deny-opening"]);
     expect(closing.code).toBe(0);
     expect(closing.stdout).toMatch(/closes +new/u);
@@ -242,6 +268,16 @@ ${cache("f", "allow_all = true").replace("env_var", "env_vra")}
       expectHarmless(stdout + stderr);
       expect(stdout).toContain(format === "github" ? "::" : "unknown-cache");
     }
+    const broken = await run([
+      "lint",
+      "--config",
+      config,
+      "--format",
+      "github",
+      await toFile("broken.json", "{"),
+      file,
+    ]);
+    expect([broken.code, broken.stdout.match(/^::/gmu)?.length]).toEqual([1, 1 + HOSTILE.length]);
     const clean = await toFile("clean.json", '{ "jobs": { "a": { "file": "x.nix", "caches": ["team"] } } }');
     expect((await run(["lint", "--config", config, "--repo", "o/r", "--branch", "main", clean])).code).toBe(
       0,
@@ -292,6 +328,36 @@ ${cache("f", "allow_all = true").replace("env_var", "env_vra")}
     expect(after === before || after === repositoryJson).toBe(true);
   }, 60_000);
 
+  it("migrate shows no credential, and harms no file", async () => {
+    const secret = "eyJhbGciOiJIUzI1NiJ9.supersecretpayload.signature";
+    const hook = {
+      file: "x.nix",
+      post_build_hooks: [{ command: "cachix push team", env: { CACHIX_AUTH_TOKEN: secret } }],
+    };
+    for (const [name, hooks] of [
+      ["env", hook],
+      [
+        "argument",
+        { file: "x.nix", post_build_hooks: [`cachix authtoken ${secret}; cachix push team $OUT_PATHS`] },
+      ],
+    ] as const) {
+      const file = await toFile(`secret-${name}.json`, JSON.stringify({ jobs: { a: hooks } }));
+      for (const flag of [[], ["--json"], ["--write"]]) {
+        const { stdout, stderr } = await run(["migrate", "--repo", "o/r", ...flag, file]);
+        expect(stdout + stderr, name).not.toContain("supersecretpayload");
+      }
+    }
+    const bytes = Buffer.concat([
+      Buffer.from('{ "jobs": { "a": { "file": "h'),
+      Buffer.from([0xe9]),
+      Buffer.from('llo" } } }'),
+    ]);
+    const latin = join(project.directory, "latin.json");
+    await writeFile(latin, bytes);
+    expect((await run(["migrate", "--write", latin])).code).toBe(1);
+    expect(await readFile(latin)).toEqual(bytes);
+  }, 60_000);
+
   it("schema and completion", async () => {
     expect(JSON.parse((await run(["schema", "server"])).stdout)).toMatchObject({ type: "object" });
     for (const shell of ["bash", "zsh", "fish"])
@@ -325,6 +391,12 @@ ${cache("f", "allow_all = true").replace("env_var", "env_vra")}
       execFile("bash", ["-c", script], (_error, text) => resolve(text)),
     );
     expect(stdout.trim().split("\n")).toEqual([expect.stringContaining("cache"), "0"]);
+    // Whoever stops reading changes nothing about what a command ends with.
+    const denied = `node ${bin} explain --config ${config} --cache nope --repo o/r 2>&1 | true; echo "\${PIPESTATUS[0]}"`;
+    const code = await new Promise<string>((resolve) =>
+      execFile("bash", ["-c", denied], (_error, text) => resolve(text)),
+    );
+    expect(code.trim()).toBe("3");
   });
 });
 
@@ -386,6 +458,33 @@ describeWith("node:sqlite", "the queue and the worker of the command line", () =
       (await run(["queue", "cancel", "x/team", "--journal", journal], { node: nodeWithSqlite })).stdout,
     ).toContain("1 delivery was");
   }, 60_000);
+
+  it("a worker whose port is taken says so, and ends", async () => {
+    const taken = createServer().listen(0, "127.0.0.1");
+    await once(taken, "listening");
+    const { port } = taken.address() as AddressInfo;
+    await symlink(
+      join(process.cwd(), "node_modules/prom-client"),
+      join(project.directory, "node_modules/prom-client"),
+    );
+    await symlink(
+      join(process.cwd(), "node_modules/tdigest"),
+      join(project.directory, "node_modules/tdigest"),
+    );
+    const config = await toFile("port.toml", TEAM);
+    const args = [
+      "worker",
+      "--config",
+      config,
+      "--journal",
+      join(project.directory, "port.sqlite"),
+      "--metrics",
+      `${port}`,
+    ];
+    const { code, stderr } = await run(args, { node: nodeWithSqlite });
+    taken.close();
+    expect([code, stderr]).toEqual([2, expect.stringContaining(`port ${port}`)]);
+  }, 30_000);
 
   it("a worker that is killed is followed by another, which delivers, tells, drains and ends", async () => {
     await using store = await PrivateNixStore.create();
@@ -451,5 +550,12 @@ describeWith("node:sqlite", "the queue and the worker of the command line", () =
     expect((await queue("show", "never")).code).toBe(1);
     expect((await queue("replay")).code).toBe(2);
     expect((await queue("replay", "--all")).stdout).toContain("0 deliveries");
+    expect((await queue("replay", "never")).code).toBe(1);
+    const typo = ["queue", "status", "--journal", join(project.directory, "typo.sqlite")];
+    expect(await run(typo, { node: nodeWithSqlite })).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining("no journal"),
+    });
+    expect(existsSync(join(project.directory, "typo.sqlite"))).toBe(false);
   }, 90_000);
 });

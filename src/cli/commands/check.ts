@@ -3,7 +3,7 @@ import type { CliContext } from "../cli-context.ts";
 import type { CommonFlags } from "../common-flags.ts";
 import { EXIT } from "../exit-codes.ts";
 import { type Output, show } from "../output.ts";
-import { runCommand } from "../run-command.ts";
+import { runCommand, toExitCode } from "../run-command.ts";
 
 type CheckFlags = CommonFlags & { readonly cache?: readonly string[] | undefined };
 type Report = Awaited<ReturnType<CacheRegistry["check"]>>;
@@ -20,7 +20,9 @@ export async function check(this: CliContext, flags: CheckFlags): Promise<void> 
       for (const diagnostic of diagnostics) output.note(formatDiagnostic(diagnostic, { style: "frame" }));
       print(output, report);
     }
-    return report.ok ? EXIT.ok : EXIT.files;
+    if (report.ok) return EXIT.ok;
+    const errors = [...report.tools, ...report.caches].flatMap(({ error }) => error ?? []);
+    return errors.every((error) => toExitCode(error) === EXIT.away) ? EXIT.away : EXIT.files;
   });
 }
 

@@ -7,7 +7,8 @@ import {
 } from "../../index.ts";
 import type { CliContext } from "../cli-context.ts";
 import type { CommonFlags } from "../common-flags.ts";
-import { EXIT } from "../exit-codes.ts";
+import { EXIT, usage } from "../exit-codes.ts";
+import { findWiderRules, type WiderRule } from "../find-wider-rules.ts";
 import { type Output, show } from "../output.ts";
 import { runCommand } from "../run-command.ts";
 import { formatMarkdown, formatTable } from "../table.ts";
@@ -39,6 +40,8 @@ const STRANGER = "a-stranger/a-repository";
 
 export async function matrix(this: CliContext, flags: MatrixFlags): Promise<void> {
   await runCommand(this, { json: flags.json || flags.format === "json" }, async (output) => {
+    if (flags.denyOpening && flags.diff === undefined)
+      throw usage("--deny-opening compares two files; name the older one with --diff");
     const config = await loadServerConfig(flags.config);
     const former = flags.diff === undefined ? undefined : await loadServerConfig(flags.diff);
     const asked = toQuestions([config, ...(former === undefined ? [] : [former])], flags);
@@ -48,8 +51,9 @@ export async function matrix(this: CliContext, flags: MatrixFlags): Promise<void
       return EXIT.ok;
     }
     const changes = compare(answer(former, asked), entries);
-    printChanges(output, changes, flags);
-    const opens = changes.some(({ effect }) => effect === "allow");
+    const rules = findWiderRules(former, config);
+    printChanges(output, changes, rules, flags);
+    const opens = changes.some(({ effect }) => effect === "allow") || rules.length > 0;
     return opens && flags.denyOpening ? EXIT.files : EXIT.ok;
   });
 }
@@ -155,12 +159,19 @@ function colour(row: readonly string[], output: Output) {
   });
 }
 
-function printChanges(output: Output, changes: readonly Change[], flags: MatrixFlags): void {
+function printChanges(
+  output: Output,
+  changes: readonly Change[],
+  rules: readonly WiderRule[],
+  flags: MatrixFlags,
+): void {
   if (flags.json || flags.format === "json") {
-    output.json({ changes });
+    output.json({ changes, rules });
     return;
   }
-  if (changes.length === 0) output.print("Nothing changes for these repositories and refs");
+  for (const { cache, rule } of rules)
+    output.print(`${output.style("red", "opens ")}  ${show(cache)}  ${show(rule)}`);
+  if (changes.length + rules.length === 0) output.print("Nothing changes for these repositories and refs");
   for (const { cache, repository, ref, effect, reason } of changes) {
     const word = effect === "allow" ? output.style("red", "opens ") : output.style("green", "closes");
     output.print(`${word}  ${show(cache)}  ${show(repository)}  ${show(ref)}  (${reason})`);

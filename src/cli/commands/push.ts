@@ -4,7 +4,7 @@ import type { CommonFlags } from "../common-flags.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { type Output, show } from "../output.ts";
 import { type PushFlags, toPushRequest } from "../push-flags.ts";
-import { runCommand } from "../run-command.ts";
+import { runCommand, toExitCode } from "../run-command.ts";
 
 export async function push(
   this: CliContext,
@@ -57,5 +57,8 @@ function printResult(output: Output, result: PushResult): void {
 
 function toExit({ ok, results }: PushReport): ExitCode {
   if (ok) return EXIT.ok;
+  const errors = results.flatMap((result) => (result.status === "failed" ? [result.error] : []));
+  if (errors.some((error) => toExitCode(error) !== EXIT.away)) return EXIT.failed;
+  if (errors.length > 0) return EXIT.away;
   return results.some(({ status }) => status === "denied") ? EXIT.denied : EXIT.failed;
 }

@@ -7,27 +7,25 @@ import { type Output, show } from "../output.ts";
 import { runCommand } from "../run-command.ts";
 import { formatTable } from "../table.ts";
 
-export type QueueFlags = Pick<CommonFlags, "json"> & {
-  readonly journal: string;
+type JournalFlags = Pick<CommonFlags, "json"> & { readonly journal: string };
+
+type PageFlags = JournalFlags & {
   readonly cache?: string | undefined;
-  readonly state?: readonly DeliveryState[] | undefined;
   readonly after?: number | undefined;
   readonly limit: number;
-  readonly all?: boolean | undefined;
 };
 
-type Action = (
-  journal: PushJournal,
-  flags: QueueFlags,
-  ids: readonly string[],
-  output: Output,
-) => Promise<ExitCode>;
+type ListFlags = PageFlags & { readonly state?: readonly DeliveryState[] | undefined };
+
+type ChangeFlags = JournalFlags & { readonly all: boolean; readonly cache?: string | undefined };
 
 /** Makes a command that works on a journal beside the queues that use it. */
-function withJournal(action: Action) {
-  return async function (this: CliContext, flags: QueueFlags, ...ids: readonly string[]): Promise<void> {
+function withJournal<Flags extends JournalFlags, Ids extends readonly string[]>(
+  action: (journal: PushJournal, flags: Flags, ids: Ids, output: Output) => Promise<ExitCode>,
+) {
+  return async function (this: CliContext, flags: Flags, ...ids: Ids): Promise<void> {
     await runCommand(this, flags, async (output) => {
-      const journal = await openJournal(flags.journal);
+      const journal = await openJournal(flags.journal, { mustExist: true });
       try {
         return await action(journal, flags, ids, output);
       } finally {
@@ -45,7 +43,7 @@ function toAge(ms: number): string {
   return minutes < 120 ? `${minutes} min` : `${Math.round(minutes / 60)} h`;
 }
 
-export const status = withJournal(async (journal, flags, _ids, output) => {
+export const status = withJournal<JournalFlags, []>(async (journal, flags, _ids, output) => {
   const stats = await journal.stats();
   if (flags.json) output.json({ caches: stats });
   else if (stats.length === 0) output.print("The queue is empty");
@@ -72,20 +70,26 @@ function printList(output: Output, records: readonly DeliveryRecord[]): void {
   for (const line of formatTable(heads, rows, output.columns)) output.print(line);
 }
 
-const listIn = (states: readonly DeliveryState[] | undefined) =>
-  withJournal(async (journal, flags, _ids, output) => {
-    const { cache: cacheId, after, limit } = flags;
-    const records = await journal.list({ cacheId, after, limit, states: states ?? flags.state });
-    if (flags.json) output.json({ deliveries: records.map(toLine) });
-    else printList(output, records);
-    return EXIT.ok;
-  });
+async function printPage(
+  journal: PushJournal,
+  { cache: cacheId, after, limit, json }: PageFlags,
+  states: readonly DeliveryState[] | undefined,
+  output: Output,
+): Promise<ExitCode> {
+  const records = await journal.list({ cacheId, after, limit, states });
+  if (json) output.json({ deliveries: records.map(toLine) });
+  else printList(output, records);
+  return EXIT.ok;
+}
 
-export const list = listIn(undefined);
-export const dead = listIn(["dead"]);
+export const list = withJournal<ListFlags, []>((journal, flags, _ids, output) =>
+  printPage(journal, flags, flags.state, output),
+);
+export const dead = withJournal<PageFlags, []>((journal, flags, _ids, output) =>
+  printPage(journal, flags, ["dead"], output),
+);
 
-export const showOne = withJournal(async (journal, flags, [id], output) => {
-  if (id === undefined) throw usage("Name a delivery, as `eka-caches queue list` shows it");
+export const showOne = withJournal<JournalFlags, [id: string]>(async (journal, flags, [id], output) => {
   const [record] = await journal.find([id]);
   if (record === undefined)
     throw new CliError(
@@ -110,31 +114,43 @@ function toValue(request: string): unknown {
   }
 }
 
-/** The ids of all dead letters, where they are meant. */
+/** The ids that are given, or those of all deliveries in a state. */
 async function toIds(
   journal: PushJournal,
-  { all, cache }: QueueFlags,
+  { all, cache }: ChangeFlags,
   ids: readonly string[],
+  state: DeliveryState,
 ): Promise<readonly string[]> {
-  if (all !== true && ids.length === 0) throw usage("Name deliveries, or say --all");
-  if (all !== true) return ids;
+  if (all === ids.length > 0) throw usage("Name deliveries, or say --all");
+  if (!all && cache !== undefined) throw usage("--cache goes with --all");
+  if (!all) return ids;
   const found: string[] = [];
   for (let after: number | undefined; ; ) {
-    const page = await journal.list({ states: ["dead"], cacheId: cache, after, limit: 1_000 });
+    const page = await journal.list({ states: [state], cacheId: cache, after, limit: 1_000 });
     if (page.length === 0) return found;
     found.push(...page.map(({ id }) => id));
     after = page.at(-1)?.position;
   }
 }
 
-const counting = (verb: string, act: (journal: PushJournal, ids: readonly string[]) => Promise<number>) =>
-  withJournal(async (journal, flags, ids, output) => {
-    const count = await act(journal, await toIds(journal, flags, ids));
+const changing = (
+  verb: string,
+  state: DeliveryState,
+  act: (journal: PushJournal, ids: readonly string[]) => Promise<number>,
+) =>
+  withJournal<ChangeFlags, string[]>(async (journal, flags, given, output) => {
+    const ids = await toIds(journal, flags, given, state);
+    const count = await act(journal, ids);
     if (flags.json) output.json({ count });
     else output.print(`${count} ${count === 1 ? "delivery was" : "deliveries were"} ${verb}`);
-    return EXIT.ok;
+    // What somebody names should be there.
+    return flags.all || count === new Set(ids).size ? EXIT.ok : EXIT.files;
   });
 
-export const replay = counting("replayed", (journal, ids) => journal.replay(ids));
-export const drop = counting("dropped", (journal, ids) => journal.drop(ids));
-export const cancel = counting("cancelled", async (journal, ids) => (await journal.cancel(ids)).length);
+export const replay = changing("replayed", "dead", (journal, ids) => journal.replay(ids));
+export const drop = changing("dropped", "dead", (journal, ids) => journal.drop(ids));
+export const cancel = changing(
+  "cancelled",
+  "waiting",
+  async (journal, ids) => (await journal.cancel(ids)).length,
+);

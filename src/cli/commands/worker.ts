@@ -1,5 +1,10 @@
 import { createServer, type Server } from "node:http";
-import { createReloadingRegistry, PushQueue, type RegistryReload } from "../../index.ts";
+import {
+  createReloadingRegistry,
+  PushQueue,
+  type RegistryReload,
+  type ReloadingRegistry,
+} from "../../index.ts";
 import type { PrometheusMetrics } from "../../prometheus/index.ts";
 import type { CliContext } from "../cli-context.ts";
 import type { CommonFlags } from "../common-flags.ts";
@@ -29,21 +34,40 @@ export async function worker(this: CliContext, flags: WorkerFlags): Promise<void
       stores: [store, ...stores],
       onEvent: metrics?.onEvent,
     });
-    const server =
-      metrics === undefined ? undefined : await serve(queue, metrics, flags.metrics ?? 0, output);
-    const notify = notifySystemd(this.process.env);
-    const stopReloading = this.onSignal("SIGHUP", () => void registry.reload());
+    try {
+      await work(this, flags, { queue, registry, metrics, output });
+    } finally {
+      await queue.close();
+    }
+    return EXIT.ok;
+  });
+}
+
+interface Work {
+  readonly queue: PushQueue;
+  readonly registry: ReloadingRegistry;
+  readonly metrics: PrometheusMetrics | undefined;
+  readonly output: Output;
+}
+
+/** Says that it is ready, and waits until it is told to stop. */
+async function work(context: CliContext, flags: WorkerFlags, work: Work): Promise<void> {
+  const { queue, registry, metrics, output } = work;
+  const server = metrics === undefined ? undefined : await serve(queue, metrics, flags.metrics ?? 0, output);
+  const stopReloading = context.onSignal("SIGHUP", () => void registry.reload());
+  try {
+    const notify = notifySystemd(context.process.env);
     notify("READY=1");
     output.note("ready");
-    const signal = await untilStopped(this);
+    const signal = await untilStopped(context);
     notify("STOPPING=1");
     output.note(`${signal}: taking nothing more, and waiting for what runs`);
-    await stop(this, queue, flags.drainSeconds * 1_000);
+    await stop(context, queue, flags.drainSeconds * 1_000);
+  } finally {
     stopReloading();
     server?.close();
     server?.closeAllConnections();
-    return EXIT.ok;
-  });
+  }
 }
 
 /** The first signal to stop. */
@@ -67,7 +91,6 @@ async function stop(context: CliContext, queue: PushQueue, timeoutMs: number): P
   // What has not ended by then is ended, and goes to another worker.
   await queue.finish({ timeoutMs, signal: impatient.signal }).catch(() => undefined);
   for (const end of stops) end();
-  await queue.close();
 }
 
 function describeReload(reload: RegistryReload): string {
@@ -119,7 +142,9 @@ async function serve(
     answer().catch(() => response.writeHead(500).end());
   });
   await new Promise<void>((resolve, reject) => {
-    server.once("error", reject);
+    server.once("error", () =>
+      reject(usage(`Nothing can listen on port ${port} of 127.0.0.1; choose another for --metrics`)),
+    );
     server.listen(port, "127.0.0.1", resolve);
   });
   const address = server.address();

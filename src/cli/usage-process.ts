@@ -1,0 +1,35 @@
+import type { CliContext } from "./cli-context.ts";
+
+/** Makes what the parser repeats of a command line harmless: it moves no cursor, begins no line, and shows no login of a URL. */
+function toHarmless(text: string): string {
+  const plain = text.trimEnd().replaceAll(/\/\/[^\s/@]*@/gu, "//***@");
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
+  return plain.replaceAll(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/gu, (character) => {
+    return `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`;
+  });
+}
+
+/** The process as the parser sees it: what it says of a command line that it cannot read is an error like any other. */
+export function createUsageProcess(
+  process: Pick<NodeJS.Process, "stdout" | "stderr" | "env" | "exitCode">,
+  isJson: boolean,
+): CliContext["process"] {
+  const tell = (text: string): void => {
+    const message = toHarmless(text);
+    if (message === "") return;
+    const error = { error: { code: "ERR_USAGE", message }, diagnostics: [] };
+    if (isJson) process.stdout.write(`${JSON.stringify(error, undefined, 2)}\n`);
+    else process.stderr.write(`error: ${message}\n`);
+  };
+  return {
+    stdout: process.stdout,
+    stderr: { write: tell },
+    env: process.env,
+    get exitCode() {
+      return process.exitCode ?? null;
+    },
+    set exitCode(code) {
+      process.exitCode = code ?? undefined;
+    },
+  };
+}
