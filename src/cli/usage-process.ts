@@ -11,25 +11,25 @@ function toHarmless(text: string): string {
 
 /** The process as the parser sees it: what it says of a command line that it cannot read is an error like any other. */
 export function createUsageProcess(
-  process: Pick<NodeJS.Process, "stdout" | "stderr" | "env" | "exitCode">,
+  host: Pick<NodeJS.Process, "stdout" | "stderr" | "env" | "exitCode">,
   isJson: boolean,
 ): CliContext["process"] {
   const tell = (text: string): void => {
     const message = toHarmless(text);
     if (message === "") return;
     const error = { error: { code: "ERR_USAGE", message }, diagnostics: [] };
-    if (isJson) process.stdout.write(`${JSON.stringify(error, undefined, 2)}\n`);
-    else process.stderr.write(`error: ${message}\n`);
+    if (isJson) host.stdout.write(`${JSON.stringify(error, undefined, 2)}\n`);
+    else host.stderr.write(`error: ${message}\n`);
   };
   return {
-    stdout: process.stdout,
+    stdout: host.stdout,
     stderr: { write: tell },
-    env: process.env,
+    env: host.env,
     get exitCode() {
-      return process.exitCode ?? null;
+      return host.exitCode ?? null;
     },
     set exitCode(code) {
-      process.exitCode = code ?? undefined;
+      host.exitCode = code ?? undefined;
     },
   };
 }
