@@ -20,9 +20,9 @@ export class Output {
   readonly #streams: CliContext["streams"];
   readonly #env: CliContext["process"]["env"];
 
-  constructor({ streams, process }: CliContext) {
+  constructor({ streams, process: { env } }: CliContext) {
     this.#streams = streams;
-    this.#env = process.env;
+    this.#env = env;
   }
 
   /** Columns that a table may take; without a terminal as many as it needs. */
