@@ -11,6 +11,9 @@ export const EXIT = {
   failed: 4,
   /** A service is away; another try may work. */
   away: 5,
+  /** It was ended by SIGINT or SIGTERM. */
+  interrupted: 130,
+  terminated: 143,
 } as const;
 
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];

@@ -423,6 +423,47 @@ describeWith("nix", "the command line with real uploads", () => {
   }, 60_000);
 });
 
+describeWith("nix", "a push of the command line that is ended", () => {
+  it.each([
+    ["SIGINT", 130],
+    ["SIGTERM", 143],
+  ] as const)(
+    "by %s ends with %d, and reports what was done",
+    async (signal, expected) => {
+      await using store = await PrivateNixStore.create();
+      await using server = await BinaryCacheServer.start({ hang: true });
+      const config = await toFile(`${signal}.toml`, toToml(server.url));
+      const path = await store.add(signal, "never there");
+      const bin = join(project.directory, "node_modules/.bin/eka-caches");
+      const args = [
+        "push",
+        "--config",
+        config,
+        "--cache",
+        "team",
+        "--repo",
+        "o/r",
+        "--branch",
+        "main",
+        "--json",
+        path,
+      ];
+      const env = { ...store.env, HOME: project.directory };
+      const child = spawn(process.execPath, [bin, ...args], { env, stdio: ["ignore", "pipe", "ignore"] });
+      const ended = once(child, "close");
+      let stdout = "";
+      child.stdout.on("data", (chunk) => {
+        stdout += String(chunk);
+      });
+      await vi.waitFor(() => expect(server.requests.length).toBeGreaterThan(0), 20_000);
+      child.kill(signal);
+      expect(await ended).toEqual([expected, null]);
+      expect(JSON.parse(stdout).results).toMatchObject([{ status: "aborted", storePaths: [] }]);
+    },
+    60_000,
+  );
+});
+
 const toToml = (url: string): string => `
 [security]
 allow_private_cache_hosts = true

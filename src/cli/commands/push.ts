@@ -15,9 +15,13 @@ export async function push(
     const request = await toPushRequest(this, flags, paths);
     await using registry = await CacheRegistry.load(flags.config);
     const abort = new AbortController();
-    const stops = (["SIGINT", "SIGTERM"] as const).map((signal) =>
-      this.onSignal(signal, () => abort.abort()),
-    );
+    let ended: ExitCode | undefined;
+    const endBy = (signal: NodeJS.Signals, code: ExitCode) =>
+      this.onSignal(signal, () => {
+        ended ??= code;
+        abort.abort();
+      });
+    const stops = [endBy("SIGINT", EXIT.interrupted), endBy("SIGTERM", EXIT.terminated)];
     try {
       const report = await registry.push(request, {
         signal: abort.signal,
@@ -27,7 +31,7 @@ export async function push(
       });
       if (flags.json) output.json(report);
       else for (const result of report.results) printResult(output, result);
-      return toExit(report);
+      return report.ok ? EXIT.ok : (ended ?? toExit(report));
     } finally {
       for (const stop of stops) stop();
     }
