@@ -173,9 +173,9 @@ describeEachNix("a direct upload, where things go wrong", (searchPath) => {
     }, 60_000);
 
     it("leaves the cache whole when its host is killed at any of twelve moments, and the next one heals it", async () => {
-      await using server = await BinaryCacheServer.start();
       for (let moment = 0; moment < 12; moment++) {
-        server.wipe();
+        // One of its own: what a killed host has sent may still arrive when the next one has begun.
+        await using server = await BinaryCacheServer.start();
         let uploads = 0;
         const last = 1 + moment * 2;
         const kill = { host: undefined as ReturnType<typeof spawn> | undefined };
@@ -188,8 +188,9 @@ describeEachNix("a direct upload, where things go wrong", (searchPath) => {
         kill.host = spawn(process.execPath, args, { env: store.env, stdio: "ignore" });
         expect(await once(kill.host, "close")).toEqual([null, "SIGKILL"]);
         checkConsistency(server.objects);
+        if (moment === 11) await expectHealed(server);
       }
-      await expectHealed(server);
+      await using server = await BinaryCacheServer.start();
       // The next process sweeps what the killed ones have left, if it lives long enough.
       for (let turn = 0; turn < 10 && (await store.listWorkDirectories()).length > 0; turn++) {
         await using slow = await startFaultProxy(server.url, () => ({ kind: "delay", ms: 700 }));
