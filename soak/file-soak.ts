@@ -8,19 +8,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { createRandom } from "./random.ts";
-import { findNode, judge, spawnHost } from "./support.ts";
+import { findNode, judge, mountDisk, spawnHost } from "./support.ts";
 
 const LEASE_MS = 400;
-
-/** A small disk of its own, where the system lets us have one. */
-function mountDisk(disk: string): boolean {
-  try {
-    execFileSync("mount", ["-t", "tmpfs", "-o", "size=24m", "tmpfs", disk], { stdio: "ignore" });
-    return true;
-  } catch {
-    return false;
-  }
-}
 
 export async function soak({
   kills,
@@ -33,7 +23,7 @@ export async function soak({
   const directory = mkdtempSync(join(tmpdir(), "eka-ci-soak-"));
   const disk = join(directory, "disk");
   mkdirSync(disk);
-  const hasDisk = mountDisk(disk);
+  const hasDisk = mountDisk(disk, "24m");
   const log = join(directory, "log");
   writeFileSync(log, "");
   const journal = join(disk, "journal.sqlite");

@@ -11,7 +11,7 @@ import { Client } from "pg";
 import { type PostgresServer, startPostgres } from "../test/integration/servers/postgres.ts";
 import { startTcpProxy } from "../test/integration/servers/tcp-proxy.ts";
 import { createRandom } from "./random.ts";
-import { judge, spawnHost } from "./support.ts";
+import { judge, mountDisk, spawnHost } from "./support.ts";
 
 const LEASE_MS = 1_500;
 /** As a queue has it by itself. */
@@ -57,7 +57,7 @@ export async function soak({
   const directory = mkdtempSync(join(tmpdir(), "eka-ci-soak-"));
   const disk = join(directory, "disk");
   mkdirSync(disk);
-  const hasDisk = mountDisk(disk);
+  const hasDisk = mountDisk(disk, "320m");
   execFileSync("chmod", ["-R", "755", directory]);
   const log = join(directory, "log");
   writeFileSync(log, "");
@@ -162,15 +162,5 @@ export async function soak({
     await server[Symbol.asyncDispose]();
     if (hasDisk) execFileSync("umount", ["-l", disk]);
     rmSync(directory, { recursive: true, force: true });
-  }
-}
-
-/** A small disk of its own, where the system lets us have one. */
-function mountDisk(disk: string): boolean {
-  try {
-    execFileSync("mount", ["-t", "tmpfs", "-o", "size=320m", "tmpfs", disk], { stdio: "ignore" });
-    return true;
-  } catch {
-    return false;
   }
 }

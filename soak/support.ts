@@ -1,5 +1,5 @@
 // What both soaks share: hosts, and the judgement over what they wrote.
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -26,6 +26,16 @@ export function spawnHost(plan: HostPlan, env: Readonly<Record<string, string>> 
     env: { ...process.env, ...env },
   });
   return { host, ended: once(host, "close"), name: plan.name };
+}
+
+/** Mounts a small disk of its own, where the system lets us have one. @returns whether it did */
+export function mountDisk(disk: string, size: string): boolean {
+  try {
+    execFileSync("mount", ["-t", "tmpfs", "-o", `size=${size}`, "tmpfs", disk], { stdio: "ignore" });
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** What a soak is judged by. */

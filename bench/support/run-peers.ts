@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { findFreePort } from "../../test/integration/servers/postgres.ts";
+import { findFreePort } from "../../test/integration/servers/external-server.ts";
 import type { Score } from "./scoreboard.ts";
 
 const PEERS = ["pg-boss@12.38.0", "bullmq@6.7.0", "ioredis@5"];

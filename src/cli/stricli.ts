@@ -5,7 +5,6 @@ export {
   buildCommand,
   buildRouteMap,
   type CommandContext,
-  ExitCode,
   proposeCompletions,
   run,
 } from "@stricli/core";

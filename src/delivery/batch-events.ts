@@ -1,8 +1,9 @@
 import type { CachesErrorCode } from "../core/error-codes.ts";
+import type { Without } from "../core/without.ts";
 import type { TaskEnd } from "./batch-run.ts";
 import { type EventSource, toEventBase } from "./event-source.ts";
 import type { Batch, LeasedDelivery } from "./push-journal.ts";
-import type { UntimedEvent } from "./queue-events.ts";
+import type { DeliveryEventBase, UntimedEvent } from "./queue-events.ts";
 
 /** What became of a task: it is done, or failed with some code. */
 function codeOf({ task }: TaskEnd): CachesErrorCode | undefined {
@@ -66,13 +67,11 @@ export class BatchEvents {
   }
 }
 
-/** `Omit` for each member of a union. */
-type OwnMembers<Event> = Event extends unknown
-  ? Omit<Event, "deliveryId" | "ticketId" | "cacheId" | "repository" | "traceparent">
-  : never;
-type DeliveryEnd = OwnMembers<
+/** How an attempt ends, without what all events of its delivery say. */
+type DeliveryEnd = Without<
   Extract<
     UntimedEvent,
     { readonly type: "delivery.retried" | "delivery.settled" | "delivery.buried" | "delivery.abandoned" }
-  >
+  >,
+  keyof DeliveryEventBase
 >;

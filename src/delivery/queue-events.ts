@@ -1,4 +1,5 @@
 import type { CachesErrorCode } from "../core/error-codes.ts";
+import type { Without } from "../core/without.ts";
 import type { FailureClass } from "../execution/failure.ts";
 
 /**
@@ -149,9 +150,6 @@ export interface LaneOpenedEvent {
   /** The cache. */
   readonly cacheId: string;
 }
-
-/** `Omit` for each member of a union. */
-type Without<Event, Key extends PropertyKey> = Event extends unknown ? Omit<Event, Key> : never;
 
 /** An event before it has its time. */
 export type UntimedEvent = Without<QueueEvent, "time">;

@@ -1,4 +1,5 @@
 import { PushError } from "../core/errors.ts";
+import { toBuried, toOutcome } from "../delivery/journal-rows.ts";
 import { CANCELLED, toPushIdConflict } from "../delivery/push-id-conflict.ts";
 import type {
   Batch,
@@ -18,7 +19,7 @@ import { ChangeListener } from "./change-listener.ts";
 import { PostgresConnection } from "./postgres-connection.ts";
 import { PostgresLeases } from "./postgres-leases.ts";
 import { describeServer, type OwnPool, openPool, type PostgresPool } from "./postgres-pool.ts";
-import { toBuried, toOutcome, toRecord, toStats } from "./postgres-rows.ts";
+import { toRecord, toStats } from "./postgres-rows.ts";
 import { prepareSchema, quoteSchema } from "./postgres-schema.ts";
 import { createStatements, type Statements } from "./postgres-statements.ts";
 

@@ -1,27 +1,8 @@
-import type {
-  BuriedDelivery,
-  CacheStats,
-  Delivery,
-  DeliveryRecord,
-  DeliveryState,
-  LeasedDelivery,
-  Outcome,
-} from "../delivery/push-journal.ts";
+import { toDelivery, toText } from "../delivery/journal-rows.ts";
+import type { CacheStats, DeliveryRecord, DeliveryState, LeasedDelivery } from "../delivery/push-journal.ts";
 import type { Row } from "./postgres-connection.ts";
 
 const STATES: readonly DeliveryState[] = ["waiting", "held", "settled", "dead"];
-
-function toDelivery({ id, ticket_id, cache_id, store_id, repository, request, context }: Row): Delivery {
-  return {
-    id: String(id),
-    ticketId: String(ticket_id),
-    cacheId: String(cache_id),
-    storeId: String(store_id),
-    repository: String(repository),
-    request: String(request),
-    ...(typeof context === "string" ? { context } : {}),
-  };
-}
 
 /** Rows that were taken, in the order in which they were ready: that of the rows of an update is none. */
 export function toLeased(rows: readonly Row[]): readonly LeasedDelivery[] {
@@ -35,29 +16,6 @@ export function toLeased(rows: readonly Row[]): readonly LeasedDelivery[] {
       crashes: Number(row["crashes"]),
       progress: toText(row["progress"]),
     }));
-}
-
-/** A row that was settled. */
-export function toOutcome(row: Row): Outcome {
-  const { id, ticketId, cacheId, request } = toDelivery(row);
-  return {
-    ...{ position: Number(row["number"]), id, ticketId, cacheId, request },
-    result: toText(row["result"]),
-    code: toText(row["code"]),
-    message: toText(row["message"]),
-  };
-}
-
-/** A row that was buried. */
-export function toBuried(row: Row): BuriedDelivery {
-  return {
-    ...toDelivery(row),
-    position: Number(row["number"]),
-    buriedAt: Number(row["buried_at"]),
-    code: String(row["code"]),
-    message: String(row["message"]),
-    progress: toText(row["progress"]),
-  };
 }
 
 /** A row in any state. */
@@ -91,8 +49,4 @@ export function toStats({ cache_id, waiting, held, dead, attempts, oldest_ms }: 
 /** A length of time: the server's clock may have been set back. */
 function toLength(value: unknown): number {
   return Math.max(0, Number(value));
-}
-
-function toText(value: unknown): string | undefined {
-  return typeof value === "string" ? value : undefined;
 }

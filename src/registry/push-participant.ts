@@ -2,6 +2,7 @@ import type { AuditLog } from "../audit/audit-log.ts";
 import type { AuditEvent, AuditEventBase } from "../audit/event.ts";
 import type { CacheDefinition } from "../core/cache.ts";
 import { CommandError, PushError } from "../core/errors.ts";
+import type { Without } from "../core/without.ts";
 import type { ExecutionResult } from "../execution/executor.ts";
 import type { Deadline } from "../host/deadline.ts";
 import type { Clock } from "../host/runtime.ts";
@@ -9,9 +10,6 @@ import type { AllowDecision } from "../policy/decision.ts";
 import type { AnyCachesError } from "./any-error.ts";
 import { toAuditFailure } from "./push-failure.ts";
 import type { PushResult, UploadWay } from "./push-types.ts";
-
-/** `Omit` for each member of a union. */
-type Without<Event, Key extends PropertyKey> = Event extends unknown ? Omit<Event, Key> : never;
 
 type ExecutedResult = Exclude<PushResult, { readonly status: "denied" }>;
 

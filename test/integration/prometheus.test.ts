@@ -11,7 +11,7 @@ import { Registry } from "prom-client";
 import { describe, expect, it, vi } from "vitest";
 import { FakeCaches, overrideJournal, requestFor, runUntil, setUpQueue } from "../support/fake-cache.ts";
 import { describeWith } from "../support/requirement.ts";
-import { findFreePort } from "./servers/postgres.ts";
+import { findFreePort } from "./servers/external-server.ts";
 
 /** A queue that has pushed, failed and waits, and its metrics. */
 async function setUp(maxCaches?: number) {

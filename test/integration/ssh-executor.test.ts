@@ -1,7 +1,6 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { mkdirSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -10,14 +9,7 @@ import { describeExecutor } from "@eka-ci/caches/testing";
 import { afterAll, beforeAll, describe, it } from "vitest";
 import { SshExecutor } from "../../examples/support/ssh-executor.ts";
 import { describeWith } from "../support/requirement.ts";
-
-async function findFreePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return typeof address === "object" && address !== null ? address.port : 0;
-}
+import { findFreePort } from "./servers/external-server.ts";
 
 const canConnect = (args: readonly string[]): boolean => {
   try {

@@ -1,4 +1,4 @@
-import { createReloadingRegistry, PushQueue } from "../../index.ts";
+import { CacheRegistry, PushQueue } from "../../index.ts";
 import type { CliContext } from "../cli-context.ts";
 import type { CommonFlags } from "../common-flags.ts";
 import { EXIT } from "../exit-codes.ts";
@@ -22,8 +22,8 @@ export async function enqueue(
 ): Promise<void> {
   await runCommand(this, flags, async (output) => {
     const request = { ...(await toPushRequest(this, flags, paths)), pushId: flags.pushId };
-    await using registry = await createReloadingRegistry(flags.config);
-    const queue = new PushQueue(() => registry.current, {
+    await using registry = await CacheRegistry.load(flags.config);
+    const queue = new PushQueue(registry, {
       journal: await openJournal(flags.journal),
       role: "producer",
       stores: [flags.store],

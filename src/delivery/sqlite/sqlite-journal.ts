@@ -1,5 +1,6 @@
 import { PushError } from "../../core/errors.ts";
 import { createNodeRuntime, type Runtime } from "../../host/runtime.ts";
+import { toBuried, toOutcome } from "../journal-rows.ts";
 import { CANCELLED, toPushIdConflict } from "../push-id-conflict.ts";
 import type {
   Batch,
@@ -20,7 +21,7 @@ import type { JournalSalvage } from "./salvage-journal.ts";
 import type { SqliteConnection } from "./sqlite-connection.ts";
 import { SqliteLeases } from "./sqlite-leases.ts";
 import type { Value } from "./sqlite-module.ts";
-import { toBuried, toOutcome, toRecord, toStats } from "./sqlite-rows.ts";
+import { toRecord, toStats } from "./sqlite-rows.ts";
 import { SQL } from "./sqlite-statements.ts";
 
 /**

@@ -1,9 +1,10 @@
 import type { Clock } from "../../host/runtime.ts";
 import { batchLimit, CRASHED } from "../crash-policy.ts";
+import { toDelivery } from "../journal-rows.ts";
 import type { Batch, LeaseRequest, Verdict } from "../push-journal.ts";
 import type { SqliteConnection } from "./sqlite-connection.ts";
 import { type Row, toRow } from "./sqlite-module.ts";
-import { toDelivery, toLeased } from "./sqlite-rows.ts";
+import { toLeased } from "./sqlite-rows.ts";
 import { SQL } from "./sqlite-statements.ts";
 
 /** Takes batches and ends them, within a transaction that its caller has begun. */

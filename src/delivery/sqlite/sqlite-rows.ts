@@ -1,34 +1,6 @@
-import type {
-  BuriedDelivery,
-  CacheStats,
-  Delivery,
-  DeliveryRecord,
-  DeliveryState,
-  LeasedDelivery,
-  Outcome,
-} from "../push-journal.ts";
+import { toDelivery, toText } from "../journal-rows.ts";
+import type { CacheStats, DeliveryRecord, DeliveryState, LeasedDelivery } from "../push-journal.ts";
 import type { Row } from "./sqlite-module.ts";
-
-/** What a row says of a delivery. */
-export function toDelivery({
-  id,
-  ticket_id,
-  cache_id,
-  store_id,
-  repository,
-  request,
-  context,
-}: Row): Delivery {
-  return {
-    id: String(id),
-    ticketId: String(ticket_id),
-    cacheId: String(cache_id),
-    storeId: String(store_id),
-    repository: String(repository),
-    request: String(request),
-    ...(typeof context === "string" ? { context } : {}),
-  };
-}
 
 /** A row that was taken: its attempt counts already. */
 export function toLeased(row: Row, now: number): LeasedDelivery {
@@ -38,29 +10,6 @@ export function toLeased(row: Row, now: number): LeasedDelivery {
     attempts: Number(row["attempts"]) + 1,
     crashes: Number(row["crashes"]),
     progress: toText(row["progress"]),
-  };
-}
-
-/** A row that was settled. */
-export function toOutcome(row: Row): Outcome {
-  const { id, ticketId, cacheId, request } = toDelivery(row);
-  const { result, code, message } = row;
-  return {
-    ...{ position: Number(row["number"]), id, ticketId, cacheId, request },
-    ...{ result: toText(result), code: toText(code), message: toText(message) },
-  };
-}
-
-/** A row that was buried. */
-export function toBuried(row: Row): BuriedDelivery {
-  const { buried_at, code, message, progress } = row;
-  return {
-    ...toDelivery(row),
-    position: Number(row["number"]),
-    buriedAt: Number(buried_at),
-    code: String(code),
-    message: String(message),
-    progress: toText(progress),
   };
 }
 
@@ -96,8 +45,4 @@ export function toStats({ cache_id, waiting, held, dead, oldest, attempts }: Row
     attempts: Number(attempts),
     oldestMs: typeof oldest === "number" ? Math.max(0, now - oldest) : 0,
   };
-}
-
-function toText(value: unknown): string | undefined {
-  return typeof value === "string" ? value : undefined;
 }

@@ -37,7 +37,8 @@ export async function startExternal(
   };
 }
 
-async function findFreePort(): Promise<number> {
+/** A port of the loopback interface that is free now. */
+export async function findFreePort(): Promise<number> {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;

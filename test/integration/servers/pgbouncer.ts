@@ -4,7 +4,7 @@ import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { findFreePort } from "./postgres.ts";
+import { findFreePort } from "./external-server.ts";
 
 /** A pooler, which hands connections on after each transaction. */
 export interface Pgbouncer extends AsyncDisposable {

@@ -8,11 +8,11 @@ import {
   rmSync,
   writeFileSync,
 } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Client } from "pg";
+import { findFreePort } from "./external-server.ts";
 
 /** A PostgreSQL of its own, on the loopback. */
 export interface PostgresServer extends AsyncDisposable {
@@ -44,16 +44,6 @@ export function findPostgres(): string | undefined {
     .sort((one, other) => other - one)[0];
   const directory = `${BINARIES}/${newest}/bin`;
   return existsSync(`${directory}/postgres`) ? directory : undefined;
-}
-
-/** A port that is free now. */
-export async function findFreePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === "string") throw new Error("no port");
-  return address.port;
 }
 
 /** PostgreSQL does not run as root, so root lends it an account. */
