@@ -1,6 +1,7 @@
 import type { PushError } from "../core/errors.ts";
+import { lateImport } from "../core/late-import.ts";
 import { CircuitBreaker } from "./circuit-breaker.ts";
-import { type BatchOptions, type DeliveryContext, deliverBatch } from "./deliver-batch.ts";
+import type { BatchOptions, DeliveryContext, deliverBatch } from "./deliver-batch.ts";
 import { HostLoad } from "./host-load.ts";
 import { describeJournalFailure, isCorrupt } from "./journal-failure.ts";
 import type { HeldBatch } from "./lease-holder.ts";
@@ -20,6 +21,9 @@ type Taken = { readonly held: HeldBatch; readonly isOverdue: boolean } | undefin
 
 /** Longest rest, in milliseconds, also where nobody tells of a change. */
 const LONGEST_REST_MS = 20_000;
+
+/** A queue that only takes requests delivers nothing. */
+const loadDeliverBatch = lateImport(() => import("./deliver-batch.ts"));
 
 /** How a lane stands: whether anything is tried there. */
 export interface LaneState {
@@ -92,14 +96,32 @@ export class DeliveryWorker {
 
   /** Takes and delivers batches; settles after {@link DeliveryWorker.stop}, when the last one has ended. */
   async run(): Promise<void> {
-    while (!this.#closing.signal.aborted && this.#failure === undefined && !this.#isFinishing) {
+    const deliver = await this.#loadDeliver();
+    while (deliver !== undefined && this.#isTaking) {
       const taking = this.#take();
       this.#taking = taking;
       const taken = await taking;
       if (taken === undefined) await this.#rest();
-      else this.#start(taken);
+      else this.#start(taken, deliver);
     }
     await this.#idle();
+  }
+
+  get #isTaking(): boolean {
+    return !this.#closing.signal.aborted && this.#failure === undefined && !this.#isFinishing;
+  }
+
+  /** What hinders it, as a want of file descriptors, passes. */
+  async #loadDeliver(): Promise<typeof deliverBatch | undefined> {
+    while (this.#isTaking) {
+      try {
+        return (await loadDeliverBatch()).deliverBatch;
+      } catch {
+        this.#options.runtime.warn("The code that delivers could not be loaded; it is tried again");
+        await this.#rest();
+      }
+    }
+    return undefined;
   }
 
   /** Takes no more batches, and settles when those that run have ended by themselves. */
@@ -199,7 +221,7 @@ export class DeliveryWorker {
     return { owner, stores, leaseMs, lingerMs: linger, batchesPerCache: concurrency, maxCrashes, ...more };
   }
 
-  #start({ held, isOverdue }: NonNullable<Taken>): void {
+  #start({ held, isOverdue }: NonNullable<Taken>, deliver: typeof deliverBatch): void {
     const lane = this.#laneOf(held.batch.cacheId);
     const onAttempt = (isHostShort: boolean): void => {
       if (isHostShort) this.#load.shrink(this.#running);
@@ -207,7 +229,7 @@ export class DeliveryWorker {
     };
     const { breaker } = lane;
     const options: BatchOptions = { breaker, onAttempt, closing: this.#closing.signal, isOverdue };
-    const delivering: Promise<void> = deliverBatch(held, options, this.#options).finally(() => {
+    const delivering: Promise<void> = deliver(held, options, this.#options).finally(() => {
       // Whoever is woken asks how many run.
       lane.running.delete(delivering);
       this.#pause.wake();

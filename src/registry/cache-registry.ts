@@ -6,6 +6,7 @@ import { loadServerConfig, parseServerConfig } from "../config/server-config.ts"
 import type { ServerConfig } from "../config/server-model.ts";
 import type { DiagnosticListener } from "../config/text/parse-result.ts";
 import { PushError } from "../core/errors.ts";
+import { lateImport } from "../core/late-import.ts";
 import { findAwsFiles } from "../credentials/aws-files.ts";
 import type { CredentialSourceDefinition } from "../credentials/provider.ts";
 import { type CredentialResolver, createCredentialResolver } from "../credentials/resolver.ts";
@@ -21,11 +22,13 @@ import type { CheckOptions, CheckReport } from "./check.ts";
 import { NixMemory } from "./nix-memory.ts";
 import { type PushPlan, planAllowed } from "./plan.ts";
 import { Presences } from "./presences.ts";
-import { runPush, runSharedPush } from "./push.ts";
 import type { PushContext } from "./push-context.ts";
 import { toTimeout } from "./push-failure.ts";
 import type { PushOptions, PushReport, PushRequest, PushResult } from "./push-types.ts";
 import { readCacheId, readPushRequest } from "./read-push-request.ts";
+
+/** A host that only decides pushes nothing. */
+const loadPush = lateImport(() => import("./push.ts"));
 
 /**
  * Options of {@link CacheRegistry}.
@@ -184,7 +187,11 @@ export class CacheRegistry implements AsyncDisposable {
    * @throws {@link PushError} `ERR_REGISTRY_CLOSED` after the registry was disposed or retired
    */
   push(request: PushRequest, options: PushOptions = {}): Promise<PushReport> {
-    return this.#track(options, (context) => runPush(readPushRequest(request), context));
+    return this.#track(options, async (context) => {
+      const read = readPushRequest(request);
+      const { runPush } = await loadPush();
+      return runPush(read, context);
+    });
   }
 
   /**
@@ -209,12 +216,11 @@ export class CacheRegistry implements AsyncDisposable {
     options: PushOptions = {},
   ): Promise<readonly PushResult[]> {
     const caches = [readCacheId(cacheId)];
-    return this.#track(options, (context) =>
-      runSharedPush(
-        requests.map((request) => readPushRequest(request, caches)),
-        context,
-      ),
-    );
+    return this.#track(options, async (context) => {
+      const read = requests.map((request) => readPushRequest(request, caches));
+      const { runSharedPush } = await loadPush();
+      return runSharedPush(read, context);
+    });
   }
 
   /**

@@ -189,7 +189,11 @@ function isPlainAuthority(authority: string): boolean {
   return /^(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[1-9]\d{0,4})?$/u.test(authority);
 }
 
+/** Segments of letters, digits, `_` and `-`, which need no further look. */
+const PLAIN_SEGMENTS = /^[A-Za-z0-9_-]*(?:\/[A-Za-z0-9_-]*)*$/u;
+
 function isPlainPath(path: string): boolean {
+  if (PLAIN_SEGMENTS.test(path)) return true;
   return path
     .split("/")
     .every(

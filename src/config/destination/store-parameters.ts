@@ -37,6 +37,11 @@ const S3_PARAMETERS: Readonly<Record<string, RegExp>> = {
   "storage-class": /^[A-Z_]{1,32}$/u,
 };
 
+const GRAMMARS: Readonly<Record<ParameterKind, ReadonlyMap<string, RegExp>>> = {
+  http: new Map(Object.entries(UPLOAD_PARAMETERS)),
+  s3: new Map(Object.entries({ ...UPLOAD_PARAMETERS, ...S3_PARAMETERS })),
+};
+
 /** Settings of Nix stores that lead elsewhere, read local files or run programs; known only to be named. */
 const REFUSED: ReadonlySet<string> = new Set([
   "base64-ssh-public-host-key",
@@ -71,30 +76,32 @@ export function findParameterProblem(
 ): string | undefined {
   const seen = new Set<string>();
   for (const [index, { name, value }] of parameters.entries()) {
+    const grammar = GRAMMARS[kind].get(name);
+    const problem = seen.has(name) ? "is given twice" : findProblem({ name, value }, kind, grammar);
     // A name that is not known may be a secret in the wrong place.
-    const known = findGrammar(name, kind) !== undefined || REFUSED.has(name);
-    const quoted = known ? `parameter ${name}` : `parameter ${index + 1}`;
-    if (seen.has(name)) return `The ${quoted} is given twice`;
+    const isKnown = grammar !== undefined || REFUSED.has(name);
+    if (problem !== undefined) return `The parameter ${isKnown ? name : index + 1} ${problem}`;
     seen.add(name);
-    const grammar = findGrammar(name, kind);
-    if (grammar === undefined) return `The ${quoted} is not supported${toHint(name, kind)}`;
-    const decoded = decode(value);
-    if (decoded === undefined || !grammar.test(decoded)) return `The ${quoted} has no valid value`;
-    if (name === "storage-class" && UNREADABLE_CLASSES.has(decoded))
-      return `The ${quoted} names an archive, from which no cache can be read; GLACIER_IR can`;
   }
   return undefined;
 }
 
-function findGrammar(name: string, kind: ParameterKind): RegExp | undefined {
-  if (Object.hasOwn(UPLOAD_PARAMETERS, name)) return UPLOAD_PARAMETERS[name];
-  return kind === "s3" && Object.hasOwn(S3_PARAMETERS, name) ? S3_PARAMETERS[name] : undefined;
+function findProblem(
+  { name, value }: StoreParameter,
+  kind: ParameterKind,
+  grammar: RegExp | undefined,
+): string | undefined {
+  if (grammar === undefined) return `is not supported${toHint(name, kind)}`;
+  const decoded = decode(value);
+  if (decoded === undefined || !grammar.test(decoded)) return "has no valid value";
+  return name === "storage-class" && UNREADABLE_CLASSES.has(decoded)
+    ? "names an archive, from which no cache can be read; GLACIER_IR can"
+    : undefined;
 }
 
 function toHint(name: string, kind: ParameterKind): string {
   if (Object.hasOwn(HINTS, name)) return `; ${HINTS[name]}`;
-  const known = [...Object.keys(UPLOAD_PARAMETERS), ...(kind === "s3" ? Object.keys(S3_PARAMETERS) : [])];
-  const nearest = findNearest(name, known);
+  const nearest = findNearest(name, [...GRAMMARS[kind].keys()]);
   return nearest === undefined ? "" : `; did you mean ${nearest}?`;
 }
 

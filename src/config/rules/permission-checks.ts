@@ -13,45 +13,49 @@ import type { KeyPath } from "../text/key-path.ts";
 export function checkPermissions(value: unknown, cachePath: KeyPath): readonly Problem[] {
   if (value === undefined) return [unrestricted(cachePath)];
   if (!isRecord(value)) return [];
-  const path = [...cachePath, "permissions"];
-  return [
-    ...checkCombination(value, path),
-    ...checkPatterns("repository", value, "allowed_repos", path),
-    ...checkPatterns("branch", value, "allowed_branches", path),
-  ];
+  const problem = findCombinationProblem(value, cachePath);
+  const problems = problem === undefined ? [] : [problem];
+  addPatternProblems(problems, "repository", value, "allowed_repos", cachePath);
+  addPatternProblems(problems, "branch", value, "allowed_branches", cachePath);
+  return problems;
 }
 
 const KNOWN_KEYS: ReadonlySet<string> = new Set(PERMISSION_KEYS);
 
-function checkCombination(table: Members, path: KeyPath): Problem[] {
+function findCombinationProblem(table: Members, cachePath: KeyPath): Problem | undefined {
   const { allow_all: allowAll, allowed_repos: repos, allowed_branches: branches } = table;
   // Beside a misspelt key nobody can tell what is meant; that key is reported by the schema.
-  if (Object.keys(table).some((key) => !KNOWN_KEYS.has(key))) return [];
-  if (allowAll === undefined) return [ambiguous(path)];
-  if (allowAll === true) return repos === undefined && branches === undefined ? [] : [ignored(path)];
-  if (allowAll !== false) return [];
-  if (isEmptyList(repos)) return [deniesEveryone(path)];
+  for (const key of Object.keys(table)) if (!KNOWN_KEYS.has(key)) return undefined;
+  if (allowAll === undefined) return ambiguous([...cachePath, "permissions"]);
+  if (allowAll === true)
+    return repos === undefined && branches === undefined ? undefined : ignored([...cachePath, "permissions"]);
+  if (allowAll !== false) return undefined;
+  if (isEmptyList(repos)) return deniesEveryone([...cachePath, "permissions"]);
   return branches !== undefined && isEmptyList(branches)
-    ? [deniesBranches([...path, "allowed_branches"])]
-    : [];
+    ? deniesBranches([...cachePath, "permissions", "allowed_branches"])
+    : undefined;
 }
 
 function isEmptyList(value: unknown): boolean {
   return value === undefined || (Array.isArray(value) && value.length === 0);
 }
 
-function checkPatterns(kind: PatternKind, table: Members, key: string, parent: KeyPath): readonly Problem[] {
+function addPatternProblems(
+  problems: Problem[],
+  kind: PatternKind,
+  table: Members,
+  key: string,
+  cachePath: KeyPath,
+): void {
   const patterns = table[key];
-  const problems: Problem[] = [];
-  if (!Array.isArray(patterns)) return problems;
+  if (!Array.isArray(patterns)) return;
   for (const [index, pattern] of patterns.entries()) {
     const problem = typeof pattern === "string" ? findPatternProblem(kind, pattern) : undefined;
     if (problem === undefined) continue;
     const message = `This is no ${kind} pattern: ${problem}`;
-    const path = [...parent, key, index];
+    const path = [...cachePath, "permissions", key, index];
     problems.push({ code: "invalid-pattern", severity: "error", message, path, hint: PATTERN_HINTS[kind] });
   }
-  return problems;
 }
 
 const PATTERN_HINTS: Readonly<Record<PatternKind, string>> = {

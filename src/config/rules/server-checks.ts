@@ -88,17 +88,21 @@ function checkCache(table: Members, options: CheckCacheOptions): CheckedCache {
   const { path, allowPrivateHosts, isFaultless } = options;
   const { cache_type: cacheType, destination: text } = table;
   const destination = checkDestination(table, path, allowPrivateHosts);
-  const problems = [
-    ...(isFaultless ? [] : findInlineSecrets(table, path, { cacheType, destination: text })),
-    ...destination.problems,
-    ...checkKeysOfTypes(table, path),
-    ...checkUpstreams(table, path),
-    ...checkHost(table["host"], path, allowPrivateHosts),
-    ...checkSubstituter(table["substituter"], path, allowPrivateHosts),
-    ...checkCredentialSource(table["credentials"], path),
-    ...checkPermissions(table["permissions"], path),
-  ];
+  const problems = joinProblems([
+    isFaultless ? NONE : findInlineSecrets(table, path, { cacheType, destination: text }),
+    destination.problems,
+    checkKeysOfTypes(table, path),
+    checkUpstreams(table, path),
+    checkHost(table["host"], path, allowPrivateHosts),
+    checkSubstituter(table["substituter"], path, allowPrivateHosts),
+    checkCredentialSource(table["credentials"], path),
+    checkPermissions(table["permissions"], path),
+  ]);
   return { problems, destination: destination.destination };
+}
+
+function joinProblems(lists: readonly (readonly Problem[])[]): readonly Problem[] {
+  return lists.every((list) => list.length === 0) ? NONE : lists.flat();
 }
 
 function checkDestination(table: Members, parent: KeyPath, allowPrivateHosts: boolean): CheckedCache {
@@ -196,27 +200,22 @@ function plaintextWarning(path: KeyPath): Problem {
 }
 
 function findDuplicateIds(tables: readonly unknown[], first: number, known: Map<string, number>): Problem[] {
-  return tables.flatMap((table, place): readonly Problem[] => {
+  const problems: Problem[] = [];
+  for (const [place, table] of tables.entries()) {
     const index = first + place;
     const id = isRecord(table) ? table["id"] : undefined;
-    if (typeof id !== "string" || !CACHE_ID.test(id)) return NONE;
+    if (typeof id !== "string" || !CACHE_ID.test(id)) continue;
     const earlier = known.get(id);
     if (earlier === undefined) {
       known.set(id, index);
-      return NONE;
+      continue;
     }
     const message = `This id is already that of caches[${earlier}]`;
     const hint = "Give each cache an id of its own";
-    return [
-      {
-        code: "duplicate-cache-id",
-        severity: "error",
-        message,
-        path: ["caches", index, "id"],
-        hint,
-      } as const,
-    ];
-  });
+    const path = ["caches", index, "id"];
+    problems.push({ code: "duplicate-cache-id", severity: "error", message, path, hint });
+  }
+  return problems;
 }
 
 function checkTimeout(seconds: unknown): Problem[] {

@@ -85,13 +85,22 @@ function toArrayTest(isItem: Test): Test {
 }
 
 function toTableTest({ entries = {} }: SchemaNode): Test {
-  const ofEntries = new Map(Object.entries(entries).map(([key, entry]) => [key, toTest(entry)]));
-  const required = Object.entries(entries).flatMap(([key, entry]) => (isOptional(entry) ? [] : [key]));
+  const ofEntries = new Map(
+    Object.entries(entries).map(([key, entry]) => [
+      key,
+      { test: toTest(entry), isRequired: !isOptional(entry) },
+    ]),
+  );
+  const required = [...ofEntries.values()].filter(({ isRequired }) => isRequired).length;
   return (value) => {
     if (!isRecord(value)) return false;
-    for (const key of Object.keys(value))
-      if (ofEntries.get(key)?.(value[key], key, true) !== true) return false;
-    return required.every((key) => Object.hasOwn(value, key));
+    let found = 0;
+    for (const key of Object.keys(value)) {
+      const entry = ofEntries.get(key);
+      if (entry?.test(value[key], key, true) !== true) return false;
+      if (entry.isRequired) found++;
+    }
+    return found === required;
   };
 }
 

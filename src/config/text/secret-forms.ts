@@ -21,9 +21,12 @@ const MAX_LENGTH = 8192;
 /** Something of each of these forms; most texts have nothing of any. */
 const TRACE = /AKIA|ASIA|eyJ|hv[sbr]\.|^s\.|gh[opusr]_|github_pat_|glpat-|PRIVATE KEY|==/u;
 
+/** Length of the shortest text of any of these forms, in UTF-16 units: an AWS access key id. */
+const MIN_LENGTH = 20;
+
 /** Whether a text holds a credential by its form. */
 export function holdsSecret(text: string): boolean {
-  if (!TRACE.test(text)) return false;
+  if (text.length < MIN_LENGTH || !TRACE.test(text)) return false;
   const head = text.length > MAX_LENGTH ? text.slice(0, MAX_LENGTH) : text;
   return SECRET_FORMS.some((form) => form.test(head));
 }
