@@ -7,6 +7,7 @@ const BENCHMARKS = [
   ["Decisions", "bench:policy"],
   ["Reading the configuration", "bench:load"],
   ["Importing the package", "bench:import"],
+  ["Starting the command line", "bench:start"],
   ["One push", "bench:push"],
   ["Many pushes", "bench:delivery"],
   ["The queue on PostgreSQL", "bench:engine"],

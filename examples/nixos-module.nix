@@ -1,4 +1,4 @@
-# A worker on NixOS. `package` is the npm package of @eka-ci/caches, as `buildNpmPackage` makes one.
+# A worker on NixOS, and the hook that hands it what Nix builds. `package` is the npm package of @eka-ci/caches, as `buildNpmPackage` makes one.
 { config, lib, pkgs, ... }:
 let
   cfg = config.services.eka-caches;
@@ -15,11 +15,26 @@ in
       description = "Names of systemd credentials, and the encrypted files that hold them.";
     };
     metricsPort = lib.mkOption { type = lib.types.port; default = 9464; };
+    postBuildHook = {
+      enable = lib.mkEnableOption "the hook that hands over what Nix builds on this machine";
+      cache = lib.mkOption { type = lib.types.str; description = "Id of the cache that it goes to."; };
+      repository = lib.mkOption { type = lib.types.str; default = "local/builds"; };
+    };
   };
 
   config = lib.mkIf cfg.enable {
     users.users.eka-ci = { isSystemUser = true; group = "eka-ci"; };
     users.groups.eka-ci = { };
+
+    # Who asks Nix to build something chooses neither cache nor repository: the hook sets them.
+    nix.settings = lib.mkIf cfg.postBuildHook.enable {
+      post-build-hook = pkgs.writeShellScript "eka-caches-hook" ''
+        export PATH=${lib.makeBinPath [ cfg.package pkgs.nix pkgs.util-linux pkgs.coreutils ]}
+        export EKA_CACHES_JOURNAL=${journal} EKA_CACHES_CONFIG=${cfg.configFile}
+        export EKA_CACHES_CACHE=${cfg.postBuildHook.cache} EKA_CACHES_REPO=${cfg.postBuildHook.repository}
+        exec ${./post-build-hook/hook.sh}
+      '';
+    };
 
     systemd.services.eka-caches-worker = {
       description = "Pushes Nix build outputs to binary caches";

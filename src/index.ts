@@ -202,7 +202,13 @@ export {
   type CacheRegistryLoadOptions,
   type CacheRegistryOptions,
 } from "./registry/cache-registry.ts";
-export type { CacheCheck, CheckOptions, CheckReport, ToolCheck } from "./registry/check.ts";
+export type {
+  CacheCheck,
+  CacheProbe,
+  CheckOptions,
+  CheckReport,
+  ToolCheck,
+} from "./registry/check-types.ts";
 export type { PlanEntry, PushPlan } from "./registry/plan.ts";
 export type {
   AbortedResult,

@@ -39,6 +39,7 @@ const DOORS: Readonly<Record<string, string>> = {
   "https-proxy-agent": "host/proxy-agents.ts",
   leven: "core/suggestion.ts",
   "@stricli/core": "cli/stricli.ts",
+  "cli-progress": "cli/progress-bars.ts",
   "@opentelemetry/api": "opentelemetry/queue-telemetry.ts",
   "node-vault": "credentials/sources/vault-client.ts",
   pg: "postgres/postgres-pool.ts",

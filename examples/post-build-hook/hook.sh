@@ -1,6 +1,7 @@
 #!/bin/sh
 # Hands what Nix has built over to the queue: `post-build-hook = /etc/nix/hook.sh` in nix.conf. Nix waits for this script and fails the build if it
-# fails, so the work goes on in the background, and the script itself always ends well. OUT_PATHS holds the paths, parted by spaces.
+# fails, so the work goes on in the background, and the script itself always ends well. OUT_PATHS holds the paths, parted by spaces; Nix 2.8.0 leaves it
+# empty, so that the outputs of DRV_PATH are asked for.
 #
 # What it pushes and for whom is set here, by the operator: whoever asks Nix to build something must not choose it.
 : "${EKA_CACHES_JOURNAL:=/var/lib/eka-ci/pushes.sqlite}"
@@ -9,12 +10,13 @@
 : "${EKA_CACHES_USER:=eka-ci}"
 : "${EKA_CACHES_CONFIG:=/etc/eka-ci/ekaci.toml}"
 
-[ -n "${OUT_PATHS:-}" ] || exit 0
+[ -n "${OUT_PATHS:-}${DRV_PATH:-}" ] || exit 0
+built() { if [ -n "${OUT_PATHS:-}" ]; then printf '%s\n' $OUT_PATHS; else nix-store --query --outputs "$DRV_PATH"; fi; }
 # The journal belongs to the worker's user, and the hook runs as root.
 as_worker() { if [ "$(id -u)" = 0 ]; then runuser -u "$EKA_CACHES_USER" -- "$@"; else "$@"; fi; }
 {
   # The output of a hook becomes that of the build; what goes wrong is for the operator.
-  printf '%s\n' $OUT_PATHS |
+  built |
     as_worker eka-caches queue add --config "$EKA_CACHES_CONFIG" --journal "$EKA_CACHES_JOURNAL" --cache "$EKA_CACHES_CACHE" --repo "$EKA_CACHES_REPO" 2>&1 |
     logger --tag eka-caches-hook
 } </dev/null >/dev/null 2>&1 &

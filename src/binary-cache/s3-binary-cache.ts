@@ -1,12 +1,13 @@
 import { createHash } from "node:crypto";
 import type { HttpFileBody, HttpResponse } from "../host/http-client.ts";
+import type { Clock } from "../host/runtime.ts";
 import {
   type BinaryCache,
   type CacheGetOptions,
   type CacheObject,
   toContentHeaders,
 } from "./binary-cache.ts";
-import { CacheAnswerError } from "./cache-answer-error.ts";
+import { CacheAnswerError, toAnswerError } from "./cache-answer-error.ts";
 import type { CredentialVariables } from "./cache-credentials.ts";
 import { CacheTransport, type CacheTransportOptions } from "./cache-transport.ts";
 import { decodeContent } from "./content-encoding.ts";
@@ -25,9 +26,11 @@ const EMPTY_SHA256 = createHash("sha256").digest("hex");
 export class S3BinaryCache implements BinaryCache {
   readonly #address: S3Address;
   readonly #transport: CacheTransport;
+  readonly #clock: Clock;
 
   constructor(address: S3Address, options: CacheTransportOptions) {
     this.#address = address;
+    this.#clock = options.clock;
     /** One for all requests with the same keys: it keeps what it derives from them. */
     const signers = new WeakMap<CredentialVariables, S3Signer>();
     this.#transport = new CacheTransport(options, async (request: S3Request, variables) => {
@@ -40,11 +43,16 @@ export class S3BinaryCache implements BinaryCache {
   }
 
   async get(key: string, { signal, maxBytes }: CacheGetOptions): Promise<Uint8Array | undefined> {
+    const name = `GET ${key}`;
     const response = await this.#transport.send(
-      { method: "GET", url: this.#toUrl(key), name: `GET ${key}`, maxBytes, signal },
+      { method: "GET", url: this.#toUrl(key), name, maxBytes, signal },
       [404],
     );
-    if (response.status !== 200) return undefined;
+    if (response.status !== 200) {
+      const error = toAnswerError(name, response, this.#clock.now());
+      if (error.answer.code === "NoSuchBucket") throw error;
+      return undefined;
+    }
     return decodeContent(response.body, response.headers["content-encoding"], maxBytes);
   }
 

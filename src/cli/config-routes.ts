@@ -41,12 +41,21 @@ const check = buildCommand({
         optional: true,
         variadic: true,
       },
+      probe: {
+        kind: "parsed",
+        // Without a value it reads.
+        parse: (given: string) => oneOf("read", "write")(given === "" ? "read" : given),
+        inferEmpty: true,
+        brief: "Ask each destination, with its credentials; --probe=write pushes a tiny path to each",
+        optional: true,
+        placeholder: "read|write",
+      },
     },
   },
   docs: {
     brief:
-      "Reads the file, then tries the tools and the credentials of each cache; nothing is pushed, and no secret is shown",
-    fullDescription: "Example: eka-caches check --config /etc/eka-ci/ekaci.toml",
+      "Reads the file, then tries the tools and the credentials of each cache, and with --probe the destinations; no secret is shown",
+    fullDescription: "Example: eka-caches check --probe --config /etc/eka-ci/ekaci.toml",
   },
 });
 
@@ -101,7 +110,12 @@ const matrix = buildCommand({
         variadic: true,
         placeholder: "name",
       },
-      format: { kind: "enum", values: ["table", "md", "json"], brief: "How it is printed", default: "table" },
+      format: {
+        kind: "enum",
+        values: ["table", "md", "json", "html"],
+        brief: "How it is printed; html is a page that can be filtered",
+        default: "table",
+      },
       diff: {
         kind: "parsed",
         parse: text,

@@ -31,7 +31,7 @@ function tellError(error: unknown, json: boolean, output: Output): void {
 }
 
 const AWAY =
-  /^ERR_(?:JOURNAL_FAILED|CREDENTIAL_UNREACHABLE|CREDENTIAL_UNAVAILABLE|CREDENTIAL_RATE_LIMITED|HTTP_UNREACHABLE)$/u;
+  /^ERR_(?:JOURNAL_FAILED|CREDENTIAL_UNREACHABLE|CREDENTIAL_UNAVAILABLE|CREDENTIAL_RATE_LIMITED|HTTP_UNREACHABLE|PROBE_UNANSWERED)$/u;
 
 /** What an error of the package means for whoever waits for the process. */
 export function toExitCode(error: unknown): ExitCode {

@@ -17,7 +17,7 @@ export function formatTable(
     Math.max(head.length, ...cells.map((row) => row[index]?.text.length ?? 0)),
   );
   const width = widths.reduce((sum, one) => sum + one + 2, -2);
-  if (width > columns) return cells.flatMap((row) => [...toBlock(heads, row), ""]);
+  if (width > columns) return cells.flatMap((row) => [...toBlock(heads, row, columns), ""]);
   const toLine = (row: readonly Cell[]): string =>
     row
       .map(
@@ -29,8 +29,32 @@ export function formatTable(
   return [heads.map(toCell), ...cells].map(toLine);
 }
 
-function toBlock(heads: readonly string[], row: readonly Cell[]): readonly string[] {
-  return row.map(({ text, styled = text }, index) => `${heads[index] ?? ""}: ${styled}`);
+function toBlock(heads: readonly string[], row: readonly Cell[], columns: number): readonly string[] {
+  return row.flatMap(({ text, styled = text }, index) => {
+    const head = `${heads[index] ?? ""}:`;
+    const fits = head.length + 1 + text.length <= columns;
+    return fits ? [`${head} ${styled}`] : [head, ...wrap(text, columns - INDENT.length).map(indent)];
+  });
+}
+
+const INDENT = "  ";
+const indent = (line: string): string => `${INDENT}${line}`;
+
+/** Breaks a text between its words, and longer words where the room ends. */
+function wrap(text: string, columns: number): readonly string[] {
+  const lines: string[] = [];
+  let line = "";
+  for (const word of text.split(" ")) {
+    if (line !== "" && line.length + 1 + word.length <= columns) {
+      line += ` ${word}`;
+      continue;
+    }
+    if (line !== "") lines.push(line);
+    const parts = word.match(new RegExp(`.{1,${columns}}`, "gu")) ?? [""];
+    lines.push(...parts.slice(0, -1));
+    line = parts.at(-1) ?? "";
+  }
+  return [...lines, line];
 }
 
 /** Lines of a table in Markdown. */

@@ -68,6 +68,8 @@ export interface ErrorCodes {
    * | `ERR_GC_ROOT_FAILED` | the paths could not be kept from the garbage collector |
    * | `ERR_AUDIT_FAILED` | an audit sink failed, so nothing was pushed |
    * | `ERR_CHECK_ABORTED` | a check was ended before its time |
+   * | `ERR_PROBE_REFUSED` | a destination did not take the credentials of a probe, or there is no such cache |
+   * | `ERR_PROBE_UNANSWERED` | a destination did not answer a probe, or cannot serve now |
    * | `ERR_REGISTRY_CLOSED` | the registry was disposed or retired |
    * | `ERR_QUEUE_CLOSED` | the queue was closed |
    * | `ERR_REQUEST_UNREADABLE` | the journal holds a request that this package did not write so |
@@ -91,6 +93,8 @@ export interface ErrorCodes {
     | "ERR_GC_ROOT_FAILED"
     | "ERR_AUDIT_FAILED"
     | "ERR_CHECK_ABORTED"
+    | "ERR_PROBE_REFUSED"
+    | "ERR_PROBE_UNANSWERED"
     | "ERR_REGISTRY_CLOSED"
     | "ERR_QUEUE_CLOSED"
     | "ERR_REQUEST_UNREADABLE"

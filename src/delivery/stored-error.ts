@@ -27,6 +27,8 @@ const PUSH_CODES: Codes<"PushError"> = {
   ERR_GC_ROOT_FAILED: true,
   ERR_AUDIT_FAILED: true,
   ERR_CHECK_ABORTED: true,
+  ERR_PROBE_REFUSED: true,
+  ERR_PROBE_UNANSWERED: true,
   ERR_REGISTRY_CLOSED: true,
   ERR_QUEUE_CLOSED: true,
   ERR_REQUEST_UNREADABLE: true,

@@ -27,11 +27,15 @@ export interface AccessRequest {
 export type Decision = AllowDecision | DenyDecision;
 
 /**
- * Why a push is allowed.
+ * Why a push is allowed. `operator-probe` stands in the audit trail of `registry.check({ probe: "write" })` alone: no permission was asked.
  *
  * @public
  */
-export type AllowReason = "allow-all" | "repository-matched" | "repository-and-branch-matched";
+export type AllowReason =
+  | "allow-all"
+  | "operator-probe"
+  | "repository-matched"
+  | "repository-and-branch-matched";
 
 /**
  * Why a push is denied.

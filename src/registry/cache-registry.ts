@@ -18,7 +18,7 @@ import { createNodeRuntime, type Runtime } from "../host/runtime.ts";
 import type { AccessRequest, Decision } from "../policy/decision.ts";
 import { readRequest } from "../policy/read-request.ts";
 import { CacheCatalog } from "./cache-catalog.ts";
-import type { CheckOptions, CheckReport } from "./check.ts";
+import type { CheckOptions, CheckReport } from "./check-types.ts";
 import { NixMemory } from "./nix-memory.ts";
 import { type PushPlan, planAllowed } from "./plan.ts";
 import { Presences } from "./presences.ts";
@@ -225,14 +225,16 @@ export class CacheRegistry implements AsyncDisposable {
 
   /**
    * Finds out whether pushes could work: whether the tools answer, and whether credentials can be fetched and are of use
-   * to their tool. Nothing is pushed and no secret is shown. An id that no cache has is an entry that is not ok.
+   * to their tool; with `probe`, whether the destinations take them. Without `probe: "write"` nothing is pushed, and no secret is shown.
+   * An id that no cache has is an entry that is not ok.
    *
-   * @param options - which caches
+   * @param options - which caches, and whether they are probed
+   * @throws {@link PushError} `ERR_REGISTRY_CLOSED` for a probe after the registry was disposed or retired
    */
   async check(options: CheckOptions = {}): Promise<CheckReport> {
     const ids = options.caches ?? this.config.caches.map(({ id }) => id);
     const { checkCaches } = await import("./check.ts");
-    return checkCaches(
+    const report = await checkCaches(
       [...new Set(ids)].map((id) => ({ id, cache: this.#catalog.find(id) })),
       {
         executor: this.#executor,
@@ -244,6 +246,13 @@ export class CacheRegistry implements AsyncDisposable {
         signal: options.signal,
       },
     );
+    const { probe, signal } = options;
+    return probe === undefined
+      ? report
+      : this.#track({ signal }, async (context) => {
+          const { probeCaches } = await import("./probe-destinations.ts");
+          return probeCaches(report, probe, context);
+        });
   }
 
   /**

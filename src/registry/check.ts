@@ -15,84 +15,13 @@ import { runCommand } from "../execution/run-command.ts";
 import type { Clock, Runtime } from "../host/runtime.ts";
 import { describeUnknownCache } from "../policy/unknown-cache.ts";
 import type { AnyCachesError } from "./any-error.ts";
+import type { CacheCheck, CheckReport, ToolCheck } from "./check-types.ts";
 import { toPushFailure } from "./push-failure.ts";
-import type { UploadWay } from "./push-types.ts";
 import { findDirectWay, toUploadWay, type UploadWayContext } from "./upload-way.ts";
 
 const TOOL_TIMEOUT_MS = 10_000;
 /** Some versions try a dead address for long; by then they have said whether they know S3. */
 const S3_TIMEOUT_MS = 3_000;
-
-/**
- * Options of {@link CacheRegistry.check}.
- *
- * @example
- * ```ts
- * const { ok } = await registry.check({ caches: ["prod-cache"], signal: AbortSignal.timeout(30_000) });
- * ```
- *
- * @public
- */
-export interface CheckOptions {
-  /** Ids of the caches to check; default all. */
-  readonly caches?: readonly string[] | undefined;
-  /** Ends the check. */
-  readonly signal?: AbortSignal | undefined;
-}
-
-/**
- * Whether pushes could work, as far as that can be told without one.
- *
- * @public
- */
-export interface CheckReport {
-  /** Whether every tool answers and every cache's credentials are usable. */
-  readonly ok: boolean;
-  /** The tools that the checked caches need. */
-  readonly tools: readonly ToolCheck[];
-  /** The checked caches. */
-  readonly caches: readonly CacheCheck[];
-}
-
-/**
- * Whether a tool answers.
- *
- * @public
- */
-export interface ToolCheck {
-  /** Name of the executable. */
-  readonly tool: string;
-  /** Whether it ran and said its version. */
-  readonly ok: boolean;
-  /** First line of what it says of its version. */
-  readonly version?: string | undefined;
-  /** Why it did not answer. */
-  readonly error?: AnyCachesError | undefined;
-}
-
-/**
- * Whether a cache's credentials can be fetched and are of use to its tool. Their values are not shown.
- *
- * @public
- */
-export interface CacheCheck {
-  /** The cache. */
-  readonly cacheId: string;
-  /** Whether its credentials are usable. */
-  readonly ok: boolean;
-  /** The `type` of their source; absent if no cache has this id. */
-  readonly sourceType?: string | undefined;
-  /** Names of the credentials; empty if they could not be fetched. */
-  readonly names: readonly string[];
-  /** When they end; absent where the source does not say. */
-  readonly expiration?: Date | undefined;
-  /** Which way paths go to an S3 or HTTP cache. */
-  readonly upload?: UploadWay | undefined;
-  /** What works otherwise than the destination says: parameters that the installed version of nix ignores. */
-  readonly warnings: readonly string[];
-  /** Why they are not usable, or why the tool cannot reach such a cache. */
-  readonly error?: AnyCachesError | undefined;
-}
 
 /** What {@link checkCaches} works with. */
 export interface CheckContext {

@@ -30,9 +30,20 @@ export interface AskBinaryCacheOptions extends StorePathOptions {
  * @throws {@link PushError} `ERR_CACHE_INCOMPATIBLE` for a cache of a store in another directory
  */
 export async function hasCacheInfo(options: AskBinaryCacheOptions): Promise<boolean> {
-  const { storeDirectory = DEFAULT_STORE_DIRECTORY } = options;
   const bytes = await read(CACHE_INFO, options);
-  const text = bytes === undefined ? "" : new TextDecoder().decode(bytes);
+  return bytes !== undefined && isCacheInfo(bytes, options);
+}
+
+/**
+ * Whether an answer is the first file of a cache.
+ *
+ * @throws {@link PushError} `ERR_CACHE_INCOMPATIBLE` for a cache of a store in another directory
+ */
+export function isCacheInfo(
+  answer: Uint8Array,
+  { storeDirectory = DEFAULT_STORE_DIRECTORY }: StorePathOptions,
+): boolean {
+  const text = new TextDecoder().decode(answer);
   const said = /^StoreDir: (.*)$/mu.exec(text)?.[1];
   // One without the directory is not replaced; a page that a server gives for everything is none.
   if (said === undefined) return /^(?:Priority|WantMassQuery): /mu.test(text);

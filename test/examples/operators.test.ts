@@ -66,11 +66,48 @@ describeWith("systemd-analyze", "the unit of the worker", () => {
   });
 });
 
+/** As much of nixpkgs as the module asks for. */
+const NIXPKGS = `
+  let
+    lib = {
+      mkEnableOption = _: { };
+      mkOption = option: option;
+      mkIf = isOn: value: if isOn then value else { };
+      mapAttrsToList = f: set: map (name: f name (builtins.getAttr name set)) (builtins.attrNames set);
+      makeBinPath = builtins.concatStringsSep ":";
+      types = { package = 1; path = 1; str = 1; port = 1; attrsOf = _: 1; };
+    };
+    pkgs = {
+      nix = "/nix-package"; cachix = "/cachix"; attic-client = "/attic"; systemd = "/systemd";
+      coreutils = "/coreutils"; util-linux = "/util-linux";
+      writeShellScript = name: text: text;
+    };
+    config.services.eka-caches = {
+      enable = true; package = "/package"; configFile = "/etc/eka-ci/ekaci.toml"; metricsPort = 9464;
+      credentials.token = "/secrets/token";
+      postBuildHook = { enable = true; cache = "team"; repository = "o/r"; };
+    };
+    module = import MODULE { inherit config lib pkgs; };
+  in { inherit (module.config.nix) settings; service = module.config.systemd.services.eka-caches-worker.serviceConfig; }
+`;
+
 describeWith("nix", "the module for NixOS", () => {
-  it("is an expression that Nix reads", () => {
-    const parsed = execFileSync("nix-instantiate", ["--parse", example("nixos-module.nix")], {
-      encoding: "utf8",
-    });
-    expect(parsed).toContain("eka-caches-worker");
+  it("has a worker, and a hook that hands over to the worker's journal", () => {
+    const expression = NIXPKGS.replace("MODULE", example("nixos-module.nix"));
+    const text = execFileSync(
+      "nix-instantiate",
+      ["--eval", "--strict", "--json", "--read-write-mode", "--expr", expression],
+      { encoding: "utf8", env: { ...process.env, NIX_REMOTE: `local?root=${directory}` } },
+    );
+    const { settings, service } = JSON.parse(text);
+    const journal = "/var/lib/eka-ci/pushes.sqlite";
+    expect(service.ExecStart).toBe(
+      `/package/bin/eka-caches worker --config /etc/eka-ci/ekaci.toml --journal ${journal} --metrics 9464`,
+    );
+    expect(service.LoadCredentialEncrypted).toEqual(["token:/secrets/token"]);
+    const hook: string = settings["post-build-hook"];
+    expect(hook).toContain(`EKA_CACHES_JOURNAL=${journal} EKA_CACHES_CONFIG=/etc/eka-ci/ekaci.toml`);
+    expect(hook).toContain("EKA_CACHES_CACHE=team EKA_CACHES_REPO=o/r");
+    expect(hook).toMatch(/exec \/nix\/store\/[a-z0-9]{32}-hook\.sh/u);
   });
 });

@@ -1,59 +1,26 @@
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { readFile, symlink, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { BinaryCacheServer } from "../../examples/support/binary-cache-server.ts";
 import { PrivateNixStore } from "../../examples/support/private-nix-store.ts";
-import { installTarball, type TarballProject } from "../../scripts/install-tarball.ts";
+import { type CliRunOptions, InstalledCli } from "../support/installed-cli.ts";
 import { describeWith, nodeWithSqlite } from "../support/requirement.ts";
 
 const TOKEN = "token-canary-82c1";
 
-interface Outcome {
-  readonly code: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-let project: TarballProject;
+let project: InstalledCli;
 beforeAll(async () => {
-  project = await installTarball(await mkdtemp(join(tmpdir(), "eka-ci-cli-")));
+  project = await InstalledCli.install({ TOKEN });
 }, 180_000);
-afterAll(() => rm(project.directory, { recursive: true, force: true }));
+afterAll(() => project[Symbol.asyncDispose]());
 
-interface RunOptions {
-  readonly node?: string | undefined;
-  readonly env?: Readonly<Record<string, string>> | undefined;
-  readonly input?: string | undefined;
-}
-
-/** Runs the installed program, as an operator would. */
-function run(args: readonly string[], { node = process.execPath, env = {}, input = "" }: RunOptions = {}) {
-  const bin = join(project.directory, "node_modules/.bin/eka-caches");
-  const clean = { PATH: process.env["PATH"] ?? "", HOME: project.directory, TOKEN };
-  return new Promise<Outcome>((resolve) => {
-    const child = execFile(
-      node,
-      ["--no-warnings", bin, ...args],
-      { env: { ...clean, ...env } },
-      (error, stdout, stderr) => {
-        resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr });
-      },
-    );
-    child.stdin?.end(input);
-  });
-}
-
-const toFile = async (name: string, text: string): Promise<string> => {
-  const path = join(project.directory, name);
-  await writeFile(path, text, { mode: 0o600 });
-  return path;
-};
+const run = (args: readonly string[], options?: CliRunOptions) => project.run(args, options);
+const toFile = (name: string, text: string) => project.toFile(name, text);
 
 const cache = (id: string, permissions: string): string => `
 [[caches]]
@@ -423,6 +390,38 @@ describeWith("nix", "the command line with real uploads", () => {
   }, 60_000);
 });
 
+describeWith("nix", "check --probe", () => {
+  it("asks the destination, and pushes a path of its own where it is told to", async () => {
+    await using store = await PrivateNixStore.create();
+    const credentials = { username: "ci", password: "probe-password-canary" };
+    await using server = await BinaryCacheServer.start({ credentials });
+    const source = '{ env = { vars = ["HTTP_USERNAME", "HTTP_PASSWORD"] } }';
+    const config = await toFile("probe.toml", toToml(server.url).replace('"none"', source));
+    const check = (probe: string, password = credentials.password) =>
+      run(["check", "--config", config, probe], {
+        env: { ...store.env, HTTP_USERNAME: "ci", HTTP_PASSWORD: password },
+      });
+    expect(await check("--probe")).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/ok +team .*nothing was pushed there yet/u),
+    });
+    expect(server.objects.size).toBe(0);
+    const written = await check("--probe=write");
+    expect(written.code).toBe(0);
+    const path = /the cache has (\S+-eka-caches-probe)/u.exec(written.stdout)?.[1];
+    expect(server.narinfo(path ?? "")).toContain(`StorePath: ${path}`);
+    expect((await check("--probe")).stdout).toMatch(/ok +team .*the cache answers/u);
+    const refused = await check("--probe", "wrong-password-canary");
+    expect([refused.code, refused.stdout]).toEqual([1, expect.stringMatching(/failed +team .*HTTP 401/u)]);
+    expect((await check("--probe=write", "wrong-password-canary")).code).toBe(1);
+    expect((await check("--probe=delete")).code).toBe(2);
+    await server[Symbol.asyncDispose]();
+    const away = await check("--probe");
+    expect([away.code, away.stdout]).toEqual([5, expect.stringMatching(/failed +team/u)]);
+    expect(written.stdout + refused.stdout + refused.stderr).not.toContain("canary");
+  }, 90_000);
+});
+
 describeWith("nix", "a push of the command line that is ended", () => {
   it.each([
     ["SIGINT", 130],
@@ -527,76 +526,78 @@ describeWith("node:sqlite", "the queue and the worker of the command line", () =
     expect([code, stderr]).toEqual([2, expect.stringContaining(`port ${port}`)]);
   }, 30_000);
 
-  it("a worker that is killed is followed by another, which delivers, tells, drains and ends", async () => {
-    await using store = await PrivateNixStore.create();
-    await using server = await BinaryCacheServer.start();
-    const config = await toFile("worker.toml", toToml(server.url));
-    const journal = join(project.directory, "pushes.sqlite");
-    const path = await store.add("worker", "pushed by a worker");
-    const enqueue = async (branch: string): Promise<void> => {
-      const script = `
+  describeWith("nix", "with a store", () => {
+    it("a worker that is killed is followed by another, which delivers, tells, drains and ends", async () => {
+      await using store = await PrivateNixStore.create();
+      await using server = await BinaryCacheServer.start();
+      const config = await toFile("worker.toml", toToml(server.url));
+      const journal = join(project.directory, "pushes.sqlite");
+      const path = await store.add("worker", "pushed by a worker");
+      const enqueue = async (branch: string): Promise<void> => {
+        const script = `
         import { CacheRegistry, createSqliteJournal, PushQueue } from "@eka-ci/caches";
         const registry = await CacheRegistry.load(${JSON.stringify(config)});
         const queue = new PushQueue(registry, { journal: createSqliteJournal(${JSON.stringify(journal)}), role: "producer", leaseMs: 1000 });
         await queue.enqueue({ repository: "o/r", ref: { type: "branch", name: ${JSON.stringify(branch)} }, job: "j", caches: ["team"], storePaths: [${JSON.stringify(path)}] });
         await queue.close();`;
-      await writeFile(join(project.directory, "enqueue.mjs"), script);
-      await new Promise<void>((resolve, reject) => {
-        execFile(
+        await writeFile(join(project.directory, "enqueue.mjs"), script);
+        await new Promise<void>((resolve, reject) => {
+          execFile(
+            nodeWithSqlite ?? "",
+            ["--no-warnings", "enqueue.mjs"],
+            { cwd: project.directory },
+            (error) => (error === null ? resolve() : reject(error)),
+          );
+        });
+      };
+      const bin = join(project.directory, "node_modules/.bin/eka-caches");
+      const start = (): ChildProcess =>
+        spawn(
           nodeWithSqlite ?? "",
-          ["--no-warnings", "enqueue.mjs"],
-          { cwd: project.directory },
-          (error) => (error === null ? resolve() : reject(error)),
+          ["--no-warnings", bin, "worker", "--config", config, "--journal", journal],
+          {
+            env: { ...store.env, HOME: project.directory },
+            stdio: ["ignore", "ignore", "pipe"],
+          },
         );
-      });
-    };
-    const bin = join(project.directory, "node_modules/.bin/eka-caches");
-    const start = (): ChildProcess =>
-      spawn(
-        nodeWithSqlite ?? "",
-        ["--no-warnings", bin, "worker", "--config", config, "--journal", journal],
-        {
-          env: { ...store.env, HOME: project.directory },
-          stdio: ["ignore", "ignore", "pipe"],
-        },
+      const untilReady = async (child: ChildProcess): Promise<void> => {
+        let text = "";
+        for await (const chunk of child.stderr ?? []) {
+          text += String(chunk);
+          if (text.includes("ready")) return;
+        }
+        throw new Error(`the worker ended: ${text}`);
+      };
+      const killed = start();
+      await untilReady(killed);
+      killed.kill("SIGKILL");
+      await once(killed, "close");
+      await enqueue("main");
+      const follower = start();
+      const ended = once(follower, "close");
+      await vi.waitFor(
+        () => expect([...server.objects.keys()].some((name) => name.endsWith(".narinfo"))).toBe(true),
+        20_000,
       );
-    const untilReady = async (child: ChildProcess): Promise<void> => {
-      let text = "";
-      for await (const chunk of child.stderr ?? []) {
-        text += String(chunk);
-        if (text.includes("ready")) return;
-      }
-      throw new Error(`the worker ended: ${text}`);
-    };
-    const killed = start();
-    await untilReady(killed);
-    killed.kill("SIGKILL");
-    await once(killed, "close");
-    await enqueue("main");
-    const follower = start();
-    const ended = once(follower, "close");
-    await vi.waitFor(
-      () => expect([...server.objects.keys()].some((name) => name.endsWith(".narinfo"))).toBe(true),
-      20_000,
-    );
-    follower.kill("SIGTERM");
-    expect((await ended)[0]).toBe(0);
-    const queue = (...args: readonly string[]) =>
-      run(["queue", ...args, "--journal", journal], { node: nodeWithSqlite });
-    const list = JSON.parse((await queue("list", "--json")).stdout);
-    expect(list.deliveries).toMatchObject([{ state: "settled", attempts: 1, repository: "o/r" }]);
-    expect((await queue("status")).stdout).toContain("empty");
-    const [{ id }] = list.deliveries;
-    expect((await queue("show", id)).stdout).toContain(path);
-    expect((await queue("show", "never")).code).toBe(1);
-    expect((await queue("replay")).code).toBe(2);
-    expect((await queue("replay", "--all")).stdout).toContain("0 deliveries");
-    expect((await queue("replay", "never")).code).toBe(1);
-    const typo = ["queue", "status", "--journal", join(project.directory, "typo.sqlite")];
-    expect(await run(typo, { node: nodeWithSqlite })).toMatchObject({
-      code: 1,
-      stderr: expect.stringContaining("no journal"),
-    });
-    expect(existsSync(join(project.directory, "typo.sqlite"))).toBe(false);
-  }, 90_000);
+      follower.kill("SIGTERM");
+      expect((await ended)[0]).toBe(0);
+      const queue = (...args: readonly string[]) =>
+        run(["queue", ...args, "--journal", journal], { node: nodeWithSqlite });
+      const list = JSON.parse((await queue("list", "--json")).stdout);
+      expect(list.deliveries).toMatchObject([{ state: "settled", attempts: 1, repository: "o/r" }]);
+      expect((await queue("status")).stdout).toContain("empty");
+      const [{ id }] = list.deliveries;
+      expect((await queue("show", id)).stdout).toContain(path);
+      expect((await queue("show", "never")).code).toBe(1);
+      expect((await queue("replay")).code).toBe(2);
+      expect((await queue("replay", "--all")).stdout).toContain("0 deliveries");
+      expect((await queue("replay", "never")).code).toBe(1);
+      const typo = ["queue", "status", "--journal", join(project.directory, "typo.sqlite")];
+      expect(await run(typo, { node: nodeWithSqlite })).toMatchObject({
+        code: 1,
+        stderr: expect.stringContaining("no journal"),
+      });
+      expect(existsSync(join(project.directory, "typo.sqlite"))).toBe(false);
+    }, 90_000);
+  });
 });

@@ -8,6 +8,7 @@ import {
 } from "../../index.ts";
 import type { CliContext } from "../cli-context.ts";
 import type { CommonFlags } from "../common-flags.ts";
+import { DECIDE_ONLY } from "../decide-only.ts";
 import { EXIT } from "../exit-codes.ts";
 import { type Output, show } from "../output.ts";
 import { describeRef, type RequestFlags, toAccessRequest } from "../request-flags.ts";
@@ -31,7 +32,7 @@ export async function explain(this: CliContext, flags: ExplainFlags): Promise<vo
   await runCommand(this, flags, async (output) => {
     const request = toAccessRequest(flags);
     const config = await loadServerConfig(flags.config);
-    await using registry = new CacheRegistry(config);
+    await using registry = new CacheRegistry(config, DECIDE_ONLY);
     const decision = registry.authorize(flags.cache, request);
     const rules = findRules(config, decision);
     if (flags.json) output.json({ request, decision, rules, remedy: remedyOf(decision) });

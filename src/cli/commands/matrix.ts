@@ -1,42 +1,27 @@
-import {
-  CacheRegistry,
-  type Decision,
-  type GitRef,
-  loadServerConfig,
-  type ServerConfig,
-} from "../../index.ts";
+import { loadServerConfig } from "../../index.ts";
 import type { CliContext } from "../cli-context.ts";
 import type { CommonFlags } from "../common-flags.ts";
 import { EXIT, usage } from "../exit-codes.ts";
 import { findWiderRules, type WiderRule } from "../find-wider-rules.ts";
+import { formatHtml, type HtmlPage } from "../format-html.ts";
+import {
+  answerQuestions,
+  compareEntries,
+  type MatrixChange,
+  type MatrixEntry,
+  type MatrixScope,
+  toMatrixQuestions,
+} from "../matrix-entries.ts";
 import { type Output, show } from "../output.ts";
 import { runCommand } from "../run-command.ts";
 import { formatMarkdown, formatTable } from "../table.ts";
 
-type MatrixFlags = CommonFlags & {
-  readonly repo?: readonly string[] | undefined;
-  readonly branch?: readonly string[] | undefined;
-  readonly format: "table" | "md" | "json";
-  readonly diff?: string | undefined;
-  readonly denyOpening: boolean;
-};
-
-/** One question of the matrix, and its answer. */
-interface Entry {
-  readonly cache: string;
-  readonly repository: string;
-  readonly ref: string;
-  readonly effect: Decision["effect"];
-  readonly reason: Decision["reason"];
-}
-
-/** An entry whose answer differs between two configurations. */
-interface Change extends Entry {
-  readonly before: Decision["effect"];
-}
-
-/** A repository that no pattern of a configuration would name. */
-const STRANGER = "a-stranger/a-repository";
+type MatrixFlags = CommonFlags &
+  MatrixScope & {
+    readonly format: "table" | "md" | "json" | "html";
+    readonly diff?: string | undefined;
+    readonly denyOpening: boolean;
+  };
 
 export async function matrix(this: CliContext, flags: MatrixFlags): Promise<void> {
   await runCommand(this, { json: flags.json || flags.format === "json" }, async (output) => {
@@ -44,13 +29,13 @@ export async function matrix(this: CliContext, flags: MatrixFlags): Promise<void
       throw usage("--deny-opening compares two files; name the older one with --diff");
     const config = await loadServerConfig(flags.config);
     const former = flags.diff === undefined ? undefined : await loadServerConfig(flags.diff);
-    const asked = toQuestions([config, ...(former === undefined ? [] : [former])], flags);
-    const entries = answer(config, asked);
+    const asked = toMatrixQuestions([config, ...(former === undefined ? [] : [former])], flags);
+    const entries = answerQuestions(config, asked);
     if (former === undefined) {
       print(output, entries, flags);
       return EXIT.ok;
     }
-    const changes = compare(answer(former, asked), entries);
+    const changes = compareEntries(answerQuestions(former, asked), entries);
     const rules = findWiderRules(former, config);
     printChanges(output, changes, rules, flags);
     const opens = changes.some(({ effect }) => effect === "allow") || rules.length > 0;
@@ -58,83 +43,9 @@ export async function matrix(this: CliContext, flags: MatrixFlags): Promise<void
   });
 }
 
-interface Question {
-  readonly cache: string;
-  readonly repository: string;
-  readonly ref: GitRef | undefined;
-  readonly name: string;
-}
-
-/** What stands for a `*`. A longer pattern that happens to match it would hide what a shorter one opens. */
-const ANY_NAME = "any-name-at-all";
-
-/** The names that stand in the patterns of a list, as examples of what they let through: `*` is their only wildcard. */
-function toExamples(patterns: readonly string[] | undefined): readonly string[] {
-  return (patterns ?? []).map((pattern) => pattern.replaceAll("*", ANY_NAME));
-}
-
-function toQuestions(configs: readonly ServerConfig[], flags: MatrixFlags): readonly Question[] {
-  const caches = configs.flatMap((config) => config.caches);
-  const named = flags.repo ?? [];
-  const known = caches.flatMap(({ permissions }) => toExamples(permissions.allowedRepos));
-  const repositories = [...new Set(named.length > 0 ? named : [...known, STRANGER])];
-  const branches = new Set([
-    ...(flags.branch ?? []),
-    "main",
-    ...caches.flatMap(({ permissions }) => toExamples(permissions.allowedBranches)),
-    "any-other-branch",
-  ]);
-  const ids = new Set(caches.map(({ id }) => id));
-  return [...ids].flatMap((cache) =>
-    repositories.flatMap((repository) =>
-      toRefs(repository, [...branches]).map(([name, ref]) => ({ cache, repository, ref, name })),
-    ),
-  );
-}
-
-function toRefs(
-  repository: string,
-  branches: readonly string[],
-): readonly (readonly [name: string, ref: GitRef | undefined])[] {
-  const pull = (head: string, branch: string): GitRef => ({
-    type: "pull-request",
-    number: 1,
-    head: { repository: head, branch },
-  });
-  // A fork names its branch as it likes, so it is asked for with each.
-  return [
-    ...branches.flatMap((name) => [
-      [`branch ${name}`, { type: "branch", name } as const] as const,
-      [`pull request of its own ${name}`, pull(repository, name)] as const,
-      [`pull request of a fork's ${name}`, pull("a-fork/of-it", name)] as const,
-    ]),
-    ["tag", { type: "tag", name: "v1" }],
-    ["no ref", undefined],
-  ];
-}
-
-function answer(config: ServerConfig, questions: readonly Question[]): readonly Entry[] {
-  const registry = new CacheRegistry(config);
-  return questions.map(({ cache, repository, ref, name }) => {
-    const { effect, reason } = registry.authorize(
-      cache,
-      ref === undefined ? { repository } : { repository, ref },
-    );
-    return { cache, repository, ref: name, effect, reason };
-  });
-}
-
-/** Both answer the same questions, in their order. */
-function compare(before: readonly Entry[], after: readonly Entry[]): readonly Change[] {
-  return after.flatMap((entry, index) => {
-    const effect = before[index]?.effect ?? "deny";
-    return effect === entry.effect ? [] : [{ ...entry, before: effect }];
-  });
-}
-
 const HEADS = ["cache", "repository", "what was built", "answer", "why"];
 
-function print(output: Output, entries: readonly Entry[], flags: MatrixFlags): void {
+function print(output: Output, entries: readonly MatrixEntry[], flags: MatrixFlags): void {
   if (flags.json || flags.format === "json") {
     output.json({ entries });
     return;
@@ -142,7 +53,8 @@ function print(output: Output, entries: readonly Entry[], flags: MatrixFlags): v
   const rows = entries.map(({ cache, repository, ref, effect, reason }) =>
     [cache, repository, ref, effect, reason].map(show),
   );
-  if (flags.format === "md") for (const line of formatMarkdown(HEADS, rows)) output.print(line);
+  if (flags.format === "html") output.print(formatHtml(toPage(entries)));
+  else if (flags.format === "md") for (const line of formatMarkdown(HEADS, rows)) output.print(line);
   else
     for (const line of formatTable(
       HEADS,
@@ -161,12 +73,16 @@ function colour(row: readonly string[], output: Output) {
 
 function printChanges(
   output: Output,
-  changes: readonly Change[],
+  changes: readonly MatrixChange[],
   rules: readonly WiderRule[],
   flags: MatrixFlags,
 ): void {
   if (flags.json || flags.format === "json") {
     output.json({ changes, rules });
+    return;
+  }
+  if (flags.format === "html") {
+    output.print(formatHtml(toChangesPage(changes, rules)));
     return;
   }
   for (const { cache, rule } of rules)
@@ -176,4 +92,48 @@ function printChanges(
     const word = effect === "allow" ? output.style("red", "opens ") : output.style("green", "closes");
     output.print(`${word}  ${show(cache)}  ${show(repository)}  ${show(ref)}  (${reason})`);
   }
+}
+
+const TITLE = "Who may push where";
+
+function toPage(entries: readonly MatrixEntry[]): HtmlPage {
+  return {
+    title: TITLE,
+    notes: [
+      "A repository or branch with any-name-at-all stands for each that the pattern with * lets through.",
+      "What no pattern names is a-stranger/a-repository, any-other-branch, and a fork by the name a-fork/of-it.",
+    ],
+    columns: [
+      { head: "Cache", filter: "choice" },
+      { head: "Repository", filter: "text" },
+      { head: "What was built", filter: "text" },
+      { head: "Answer", filter: "choice" },
+      { head: "Why" },
+    ],
+    rows: entries.map(({ cache, repository, ref, effect, reason }) => ({
+      cells: [cache, repository, ref, effect, reason],
+      tone: effect === "allow" ? "green" : "red",
+    })),
+    toneColumn: 3,
+  };
+}
+
+function toChangesPage(changes: readonly MatrixChange[], rules: readonly WiderRule[]): HtmlPage {
+  const wider = rules.map(({ cache, rule }) => `${cache}: ${rule}`);
+  return {
+    title: `${TITLE}: what changes`,
+    notes: changes.length + wider.length === 0 ? ["Nothing changes for these repositories and refs."] : wider,
+    columns: [
+      { head: "Change", filter: "choice" },
+      { head: "Cache", filter: "choice" },
+      { head: "Repository", filter: "text" },
+      { head: "What was built", filter: "text" },
+      { head: "Why" },
+    ],
+    rows: changes.map(({ cache, repository, ref, effect, reason }) => ({
+      cells: [effect === "allow" ? "opens" : "closes", cache, repository, ref, reason],
+      tone: effect === "allow" ? "red" : "green",
+    })),
+    toneColumn: 0,
+  };
 }

@@ -1,6 +1,7 @@
 import { CacheRegistry } from "../../index.ts";
 import type { CliContext } from "../cli-context.ts";
 import type { CommonFlags } from "../common-flags.ts";
+import { DECIDE_ONLY } from "../decide-only.ts";
 import { EXIT } from "../exit-codes.ts";
 import { show } from "../output.ts";
 import { type PushFlags, toPushRequest } from "../push-flags.ts";
@@ -13,7 +14,7 @@ export async function plan(
 ): Promise<void> {
   await runCommand(this, flags, async (output) => {
     const request = await toPushRequest(this, flags, paths);
-    await using registry = await CacheRegistry.load(flags.config);
+    await using registry = await CacheRegistry.load(flags.config, DECIDE_ONLY);
     const { entries } = registry.plan(request);
     if (flags.json) output.json({ entries });
     else

@@ -1,6 +1,7 @@
 import { CacheRegistry, type PushReport, type PushResult } from "../../index.ts";
 import type { CliContext } from "../cli-context.ts";
 import type { CommonFlags } from "../common-flags.ts";
+import { createPushProgressView } from "../create-push-progress-view.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { type Output, show } from "../output.ts";
 import { type PushFlags, toPushRequest } from "../push-flags.ts";
@@ -22,13 +23,11 @@ export async function push(
         abort.abort();
       });
     const stops = [endBy("SIGINT", EXIT.interrupted), endBy("SIGTERM", EXIT.terminated)];
+    const view = await createPushProgressView(this, output, request.caches);
     try {
-      const report = await registry.push(request, {
-        signal: abort.signal,
-        onProgress: ({ cacheId, type }) => {
-          if (type === "started") output.note(`${show(cacheId)}: started`);
-        },
-      });
+      const report = await registry
+        .push(request, { signal: abort.signal, onProgress: (progress) => view.update(progress) })
+        .finally(() => view.stop());
       if (flags.json) output.json(report);
       else for (const result of report.results) printResult(output, result);
       return report.ok ? EXIT.ok : (ended ?? toExit(report));

@@ -1,0 +1,111 @@
+import { CacheRegistry, type Decision, type GitRef, type ServerConfig } from "../index.ts";
+import { DECIDE_ONLY } from "./decide-only.ts";
+
+/** What the questions of a matrix are made of, besides what the configurations name. */
+export interface MatrixScope {
+  readonly repo?: readonly string[] | undefined;
+  readonly branch?: readonly string[] | undefined;
+}
+
+/** One question of the matrix, and its answer. */
+export interface MatrixEntry {
+  readonly cache: string;
+  readonly repository: string;
+  readonly ref: string;
+  readonly effect: Decision["effect"];
+  readonly reason: Decision["reason"];
+}
+
+/** An entry whose answer differs between two configurations. */
+export interface MatrixChange extends MatrixEntry {
+  readonly before: Decision["effect"];
+}
+
+/** A repository that no pattern of a configuration would name. */
+const STRANGER = "a-stranger/a-repository";
+
+/** Whether a repository may push something to a cache. */
+export interface MatrixQuestion {
+  readonly cache: string;
+  readonly repository: string;
+  readonly ref: GitRef | undefined;
+  readonly name: string;
+}
+
+/** What stands for a `*`. A longer pattern that happens to match it would hide what a shorter one opens. */
+const ANY_NAME = "any-name-at-all";
+
+/** The names that stand in the patterns of a list, as examples of what they let through: `*` is their only wildcard. */
+function toExamples(patterns: readonly string[] | undefined): readonly string[] {
+  return (patterns ?? []).map((pattern) => pattern.replaceAll("*", ANY_NAME));
+}
+
+/** Asks for every cache of some configurations, every repository that they name, and every kind of ref. */
+export function toMatrixQuestions(
+  configs: readonly ServerConfig[],
+  scope: MatrixScope,
+): readonly MatrixQuestion[] {
+  const caches = configs.flatMap((config) => config.caches);
+  const named = scope.repo ?? [];
+  const known = caches.flatMap(({ permissions }) => toExamples(permissions.allowedRepos));
+  const repositories = [...new Set(named.length > 0 ? named : [...known, STRANGER])];
+  const branches = new Set([
+    ...(scope.branch ?? []),
+    "main",
+    ...caches.flatMap(({ permissions }) => toExamples(permissions.allowedBranches)),
+    "any-other-branch",
+  ]);
+  const ids = new Set(caches.map(({ id }) => id));
+  return [...ids].flatMap((cache) =>
+    repositories.flatMap((repository) =>
+      toRefs(repository, [...branches]).map(([name, ref]) => ({ cache, repository, ref, name })),
+    ),
+  );
+}
+
+function toRefs(
+  repository: string,
+  branches: readonly string[],
+): readonly (readonly [name: string, ref: GitRef | undefined])[] {
+  const pull = (head: string, branch: string): GitRef => ({
+    type: "pull-request",
+    number: 1,
+    head: { repository: head, branch },
+  });
+  // A fork names its branch as it likes, so it is asked for with each.
+  return [
+    ...branches.flatMap((name) => [
+      [`branch ${name}`, { type: "branch", name } as const] as const,
+      [`pull request of its own ${name}`, pull(repository, name)] as const,
+      [`pull request of a fork's ${name}`, pull("a-fork/of-it", name)] as const,
+    ]),
+    ["tag", { type: "tag", name: "v1" }],
+    ["no ref", undefined],
+  ];
+}
+
+/** Has a configuration answer questions, in their order. */
+export function answerQuestions(
+  config: ServerConfig,
+  questions: readonly MatrixQuestion[],
+): readonly MatrixEntry[] {
+  const registry = new CacheRegistry(config, DECIDE_ONLY);
+  return questions.map(({ cache, repository, ref, name }) => {
+    const { effect, reason } = registry.authorize(
+      cache,
+      ref === undefined ? { repository } : { repository, ref },
+    );
+    return { cache, repository, ref: name, effect, reason };
+  });
+}
+
+/** Compares two answers to the same questions. */
+export function compareEntries(
+  before: readonly MatrixEntry[],
+  after: readonly MatrixEntry[],
+): readonly MatrixChange[] {
+  return after.flatMap((entry, index) => {
+    const effect = before[index]?.effect ?? "deny";
+    return effect === entry.effect ? [] : [{ ...entry, before: effect }];
+  });
+}
