@@ -209,6 +209,7 @@ export type {
   CheckReport,
   ToolCheck,
 } from "./registry/check-types.ts";
+export { describeCacheRules } from "./registry/describe-cache-rules.ts";
 export type { PlanEntry, PushPlan } from "./registry/plan.ts";
 export type {
   AbortedResult,

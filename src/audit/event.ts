@@ -128,13 +128,13 @@ export interface PushFinishedEvent extends AuditEventBase {
   /** Id of the cache. */
   readonly cacheId: string;
   /** How it ended. */
-  readonly status: "pushed" | "upstream" | "failed" | "aborted";
+  readonly status: "pushed" | "upstream" | "skipped" | "failed" | "aborted";
   /** From start to end, in milliseconds. */
   readonly durationMs: number;
   /** Exit code of the last command; absent if none ran to its end. */
   readonly exitCode?: number | undefined;
-  /** What went wrong; absent for `pushed` and `upstream`. */
+  /** What went wrong; absent for `pushed`, `upstream` and `skipped`. */
   readonly code?: CachesErrorCode | undefined;
-  /** What went wrong, for people; absent for `pushed` and `upstream`. */
+  /** What went wrong, for people; likewise. */
   readonly message?: string | undefined;
 }

@@ -92,6 +92,8 @@ function toFinishedLine(event: PushFinishedEvent): string {
       return `[INFO] Push to cache '${event.cacheId}' finished in ${(event.durationMs / 1000).toFixed(1)} s`;
     case "upstream":
       return `[INFO] Push to cache '${event.cacheId}' left to an upstream in ${(event.durationMs / 1000).toFixed(1)} s`;
+    case "skipped":
+      return `[INFO] Push to cache '${event.cacheId}' left out by its rules in ${(event.durationMs / 1000).toFixed(1)} s`;
     case "aborted":
       return `[WARN] Push to cache '${event.cacheId}' aborted`;
     case "failed":

@@ -81,3 +81,15 @@ function sortByReferences(found: ReadonlyMap<string, Registration>): Closure | u
   }
   return sorted;
 }
+
+/** Takes the closure of some paths out of a larger one, in the same order. */
+export function collectClosure(roots: readonly string[], closure: Closure): Closure {
+  const found = new Set<string>();
+  const waiting = [...roots];
+  for (let path = waiting.pop(); path !== undefined; path = waiting.pop()) {
+    if (found.has(path)) continue;
+    found.add(path);
+    waiting.push(...(closure.get(path)?.references ?? []));
+  }
+  return new Map([...closure].filter(([path]) => found.has(path)));
+}

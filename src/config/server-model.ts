@@ -66,6 +66,18 @@ function toCache({ wire, destination }: CheckedCache): CacheDefinition {
     substituter: wire.substituter,
     upstreamKeys: wire.upstream_keys,
     requireSignature: wire.require_signature,
+    ...toPushRules(wire),
+  };
+}
+
+function toPushRules(wire: CacheWire): Partial<CacheDefinition> {
+  const { exclude, upstream_caches: upstreamCaches, deny_paths: denyPaths, max_paths: maxPaths } = wire;
+  const { max_nar_size: narSize, max_closure_size: closureSize, on_failure: onFailure } = wire;
+  const rules = { exclude, upstreamCaches, denyPaths, maxPaths, onFailure };
+  return {
+    ...rules,
+    maxNarBytes: narSize === undefined ? undefined : parseByteSize(narSize),
+    maxClosureBytes: closureSize === undefined ? undefined : parseByteSize(closureSize),
   };
 }
 

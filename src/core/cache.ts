@@ -154,6 +154,26 @@ export interface CacheDefinition {
    * names its own for each cache: these stand in where it does not answer.
    */
   readonly upstreamKeys?: readonly string[] | undefined;
+  /**
+   * Patterns of names of store paths, as `*-source`, that are not pushed on their own: `*` stands for any text. They still go along where a
+   * pushed path refers to them.
+   */
+  readonly exclude?: readonly string[] | undefined;
+  /** Larger store paths are not pushed on their own: most bytes of a NAR, uncompressed. */
+  readonly maxNarBytes?: number | undefined;
+  /**
+   * Binary caches, as absolute `http(s)` URLs, whose paths are not pushed; a direct upload leaves out what pushed paths refer to as well. They are
+   * asked without credentials. Readers need them as substituters besides this cache.
+   */
+  readonly upstreamCaches?: readonly string[] | undefined;
+  /** Patterns of names of store paths: a push whose closure has one of them is stopped before anything is sent. */
+  readonly denyPaths?: readonly string[] | undefined;
+  /** A push whose closure is larger is stopped: most bytes of its NARs, uncompressed. */
+  readonly maxClosureBytes?: number | undefined;
+  /** A push whose closure has more store paths is stopped. */
+  readonly maxPaths?: number | undefined;
+  /** With `warn`, a failure at this cache is told, and the report counts it as none; default `fail`. */
+  readonly onFailure?: "fail" | "warn" | undefined;
   /** Name under which every path there must carry a signature, as in `cache.example.org-1`; absent: any or none. */
   readonly requireSignature?: string | undefined;
 }

@@ -44,8 +44,7 @@ export class BatchEvents {
         if (end.status === "released") return { type: "delivery.abandoned", attempt, reason: "released" };
         const code = codeOf(end);
         if (code !== undefined) return { type: "delivery.buried", attempt, code, ageMs };
-        const status = end.task.isLeftToUpstream ? "upstream" : "pushed";
-        return { type: "delivery.settled", attempt, status, ageMs };
+        return { type: "delivery.settled", attempt, status: end.task.endStatus, ageMs };
       });
   }
 

@@ -38,6 +38,7 @@ export function classifyFailure(error: AnyCachesError, lastRun: ExecutionResult 
     case "ERR_STORE_PATH_NOT_VALID":
     case "ERR_STORE_PATH_INVALID":
     case "ERR_SIGNATURE_MISSING":
+    case "ERR_CLOSURE_REFUSED":
       return NEVER;
     default:
       return NEVER_FOR_ANY;

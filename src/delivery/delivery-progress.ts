@@ -1,6 +1,8 @@
 import { isObject, readMember } from "../core/own-member.ts";
 import { parseJson } from "../core/text.ts";
 import type { AnyCachesError } from "../registry/any-error.ts";
+import type { SkippedPath } from "../registry/push-types.ts";
+import { readSkippedPaths } from "./read-skipped-paths.ts";
 import { readStoredError, toStoredError } from "./stored-error.ts";
 
 /** What the attempts at a delivery have left behind for the next one. */
@@ -11,6 +13,8 @@ export interface DeliveryProgress {
   readonly failed: readonly string[];
   /** The paths that the cache leaves to an upstream. */
   readonly upstream: readonly string[];
+  /** The paths that rules of the cache leave out. */
+  readonly skipped: readonly SkippedPath[];
   /** Why the first of them was given up; absent if none was. */
   readonly error?: AnyCachesError | undefined;
   /** Attempts in a row that moved none of its paths. */
@@ -43,6 +47,7 @@ export function readProgress(text: string, asked: readonly string[]): DeliveryPr
     remaining,
     failed,
     upstream: readPaths(readMember(stored, "upstream"), asked) ?? [],
+    skipped: readSkippedPaths(readMember(stored, "skipped")).filter(({ path }) => asked.includes(path)),
     attempts,
     error: isObject(error) ? readStoredError(error) : undefined,
     limit: readCount(readMember(stored, "limit")),

@@ -3,7 +3,7 @@ import type { ExecutionResult } from "../execution/executor.ts";
 import { type AllowDecision, explainDecision } from "../policy/decision.ts";
 import { PermissionError } from "../policy/permission-error.ts";
 import type { AnyCachesError } from "../registry/any-error.ts";
-import type { DeniedResult, ExecutedPush, PushResult } from "../registry/push-types.ts";
+import type { DeniedResult, ExecutedPush, PushResult, SkippedPath } from "../registry/push-types.ts";
 import type { ReadPushRequest } from "../registry/read-push-request.ts";
 import { readProgress, writeProgress } from "./delivery-progress.ts";
 
@@ -48,6 +48,8 @@ export class DeliveryTask {
   readonly #present = new Set<string>();
   /** What the cache leaves to an upstream. */
   readonly #upstream: Set<string>;
+  /** What rules of the cache leave out. */
+  readonly #skipped: Map<string, SkippedPath["reason"]>;
   readonly #executions: ExecutionResult[] = [];
   #durationMs = 0;
   #lastError: AnyCachesError | undefined;
@@ -66,6 +68,7 @@ export class DeliveryTask {
     this.limit = known?.limit ?? Number.POSITIVE_INFINITY;
     this.#remaining = new Set(known?.remaining ?? request.storePaths);
     this.#upstream = new Set(known?.upstream);
+    this.#skipped = new Map(known?.skipped.map(({ path, reason }) => [path, reason]));
     for (const path of known?.failed ?? [])
       this.#failures.set(path, earlier?.failures.get(path) ?? known?.error ?? UNKNOWN);
     if (earlier === undefined) return;
@@ -87,9 +90,13 @@ export class DeliveryTask {
     return this.#failures;
   }
 
-  /** Whether the cache leaves every path to an upstream. */
-  get isLeftToUpstream(): boolean {
-    return this.request.storePaths.every((path) => this.#upstream.has(path));
+  /** What a delivery is whose paths all have come to a good end. */
+  get endStatus(): "pushed" | "upstream" | "skipped" {
+    const { storePaths } = this.request;
+    if (storePaths.every((path) => this.#upstream.has(path))) return "upstream";
+    return storePaths.every((path) => this.#upstream.has(path) || this.#skipped.has(path))
+      ? "skipped"
+      : "pushed";
   }
 
   /** Why it is denied, if it was before anything was done for it. */
@@ -109,7 +116,11 @@ export class DeliveryTask {
    */
   record(result: Exclude<PushResult, { readonly status: "denied" }>): boolean {
     for (const path of result.confirmedPaths) this.#remaining.delete(path);
-    const before = this.#present.size + this.#upstream.size;
+    const before = this.#countMoved();
+    for (const { path, reason } of result.skippedPaths) {
+      this.#remaining.delete(path);
+      this.#skipped.set(path, reason);
+    }
     // What was seen last counts: the cache may have lost a path meanwhile, or got it from somebody else.
     for (const path of result.storePaths) move(path, this.#upstream, this.#present);
     for (const path of result.upstreamPaths) move(path, this.#present, this.#upstream);
@@ -119,7 +130,11 @@ export class DeliveryTask {
     this.#last = result;
     this.#auditError ??= result.auditError;
     if (result.status === "failed") this.#lastError = result.error;
-    return this.#present.size + this.#upstream.size > before;
+    return this.#countMoved() > before;
+  }
+
+  #countMoved(): number {
+    return this.#present.size + this.#upstream.size + this.#skipped.size;
   }
 
   /** Gives a path up. */
@@ -150,6 +165,7 @@ export class DeliveryTask {
       remaining: [...this.#remaining],
       failed: [...this.#failures.keys()],
       upstream: [...this.#upstream],
+      skipped: [...this.#skipped].map(([path, reason]) => ({ path, reason })),
       error,
       attempts,
       limit: Number.isFinite(limit) ? limit : undefined,
@@ -168,7 +184,8 @@ export class DeliveryTask {
   }
 
   #toExecuted(decision: AllowDecision): PushResult {
-    const isConfirmed = (path: string): boolean => !this.#remaining.has(path) && !this.#failures.has(path);
+    const isConfirmed = (path: string): boolean =>
+      !this.#remaining.has(path) && !this.#failures.has(path) && !this.#skipped.has(path);
     const isThere = (path: string): boolean =>
       this.#present.has(path) || (isConfirmed(path) && !this.#upstream.has(path));
     const storePaths = this.request.storePaths.filter(isThere);
@@ -178,6 +195,7 @@ export class DeliveryTask {
       storePaths,
       confirmedPaths: this.request.storePaths.filter(isConfirmed),
       upstreamPaths: this.request.storePaths.filter((path) => this.#upstream.has(path)),
+      skippedPaths: [...this.#skipped].map(([path, reason]) => ({ path, reason })),
       executions: this.#executions,
       durationMs: this.#durationMs,
       upload: this.#last?.upload,
@@ -186,6 +204,6 @@ export class DeliveryTask {
     const [error] = this.#failures.values();
     if (error !== undefined) return { ...executed, status: "failed", error };
     if (this.#remaining.size > 0) return { ...executed, status: "aborted" };
-    return { ...executed, status: storePaths.length === 0 ? "upstream" : "pushed" };
+    return { ...executed, status: this.endStatus };
   }
 }

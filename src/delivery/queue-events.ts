@@ -90,7 +90,7 @@ export interface DeliverySettledEvent extends DeliveryEventBase {
   /** Which attempt it was. */
   readonly attempt: number;
   /** How it ended. */
-  readonly status: "pushed" | "upstream";
+  readonly status: "pushed" | "upstream" | "skipped";
   /** From its acceptance to now, in milliseconds. */
   readonly ageMs: number;
 }

@@ -7,12 +7,23 @@ import type { DeliveryTask } from "./delivery-task.ts";
 /** What is reported of a delivery: what its attempts say, else what policy does. */
 export function resultOfTask(task: DeliveryTask, findRegistry: () => CacheRegistry): PushResult {
   const attempted = task.toResult();
-  if (attempted !== undefined) return attempted;
+  if (attempted !== undefined) return markTolerated(attempted, findRegistry);
   const { cacheId } = task;
   const decision = decide(task, findRegistry);
   return decision.effect === "deny"
     ? { status: "denied", cacheId, decision }
-    : task.toAllowedResult(decision);
+    : markTolerated(task.toAllowedResult(decision), findRegistry);
+}
+
+/** Whether a failure counts is what the cache says now. */
+function markTolerated(result: PushResult, findRegistry: () => CacheRegistry): PushResult {
+  if (result.status !== "failed") return result;
+  try {
+    const cache = findRegistry().config.caches.find(({ id }) => id === result.cacheId);
+    return { ...result, isTolerated: cache?.onFailure === "warn" ? true : undefined };
+  } catch {
+    return result;
+  }
 }
 
 /** A host that has no registry any more denies. */

@@ -4,6 +4,7 @@ import type { ExecutionResult } from "../execution/executor.ts";
 import type { AllowDecision, DenyDecision } from "../policy/decision.ts";
 import { toAuditFailure } from "../registry/push-failure.ts";
 import type { ExecutedPush, PushResult, UploadWay } from "../registry/push-types.ts";
+import { readSkippedPaths } from "./read-skipped-paths.ts";
 import { readStoredError, toStoredError } from "./stored-error.ts";
 
 /** Of a stored result only the last runs are kept, and of their output only the end. */
@@ -34,10 +35,19 @@ export function readStoredResult(text: string): PushResult | undefined {
   if (status === "denied") return isDenial(decision) ? { status, cacheId, decision } : undefined;
   const executed = readExecuted(stored, cacheId, decision);
   if (executed === undefined) return undefined;
-  if (status === "pushed" || status === "upstream" || status === "aborted") return { ...executed, status };
-  return status === "failed"
-    ? { ...executed, status, error: readStoredError(readMember(stored, "error")) }
-    : undefined;
+  switch (status) {
+    case "pushed":
+    case "upstream":
+    case "skipped":
+    case "aborted":
+      return { ...executed, status };
+    case "failed": {
+      const isTolerated = readMember(stored, "isTolerated") === true ? true : undefined;
+      return { ...executed, status, error: readStoredError(readMember(stored, "error")), isTolerated };
+    }
+    default:
+      return undefined;
+  }
 }
 
 function readExecuted(stored: Members, cacheId: string, decision: Members): ExecutedPush | undefined {
@@ -53,6 +63,7 @@ function readExecuted(stored: Members, cacheId: string, decision: Members): Exec
   const auditError = readMember(stored, "auditError");
   return {
     ...{ cacheId, decision, storePaths, confirmedPaths, upstreamPaths, executions: runs, durationMs },
+    skippedPaths: readSkippedPaths(readMember(stored, "skippedPaths")),
     upload: readUploadWay(readMember(stored, "upload")),
     auditError: isObject(auditError) ? toAuditFailure(readStoredError(auditError)) : undefined,
   };

@@ -1,4 +1,4 @@
-import { isDelivered } from "../registry/is-delivered.ts";
+import { isGoodEnough } from "../registry/is-delivered.ts";
 import type { PushReport, PushResult } from "../registry/push-types.ts";
 import type { PushTicket } from "./queue-types.ts";
 
@@ -48,7 +48,7 @@ export class TicketBook {
     const results = ticket.cacheIds.flatMap((cacheId) => ticket.results.get(cacheId) ?? []);
     if (results.length < ticket.cacheIds.length) return;
     this.#open.delete(id);
-    const ok = results.every((result) => isDelivered(result) && result.auditError === undefined);
+    const ok = results.every(isGoodEnough);
     ticket.resolve({ pushId: id, ok, results });
   }
 }

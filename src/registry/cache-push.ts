@@ -2,24 +2,26 @@ import { batchStorePaths } from "../commands/batch.ts";
 import type { CommandSpec } from "../commands/command.ts";
 import { buildPushCommand } from "../commands/push-command.ts";
 import { checkStorePaths } from "../commands/store-path.ts";
-import { type CacheDefinition, describeDestination } from "../core/cache.ts";
+import type { CacheDefinition } from "../core/cache.ts";
 import { untilItFails } from "../core/call-listener.ts";
 import type { ExecutionResult, OutputChunk } from "../execution/executor.ts";
 import { isCredentialFailure } from "../execution/failure.ts";
 import type { CommandProgress } from "../execution/nix-log.ts";
 import { runCommand } from "../execution/run-command.ts";
 import { StagingError } from "../upload/staging-error.ts";
+import { announcePush } from "./announce-push.ts";
 import type { AnyCachesError } from "./any-error.ts";
 import { askNixVersion, dependsOnNixVersion } from "./ask-nix-version.ts";
 import { toCacheReader } from "./cache-reader.ts";
 import { type CheckedClosure, checkClosure } from "./closure-check.ts";
 import { addFollowUp } from "./follow-up.ts";
 import type { LocalStore } from "./local-store.ts";
+import { leaveToUpstream, type Selection, selectPaths } from "./path-selection.ts";
 import { type PushContext, toRunOptions } from "./push-context.ts";
 import { PushCredentials } from "./push-credentials.ts";
 import { toEnded, toPushFailure } from "./push-failure.ts";
 import type { PushParticipant, SharedEnd } from "./push-participant.ts";
-import type { PushResult, UploadWay } from "./push-types.ts";
+import type { PushResult, SkippedPath, UploadWay } from "./push-types.ts";
 import { uploadToCache } from "./upload-to-cache.ts";
 import { type DirectWay, findDirectWay, isOfNix } from "./upload-way.ts";
 import type { Verification } from "./verification.ts";
@@ -37,7 +39,7 @@ export async function pushToCache(
   store: LocalStore,
   context: PushContext,
 ): Promise<ReadonlyMap<PushParticipant, PushResult>> {
-  const refused = await announce(cache, participants, context);
+  const refused = await announcePush(cache, participants, context);
   const announced = participants.filter((participant) => !refused.has(participant));
   const results = new Map(
     [...refused].map(([participant, error]) => [participant, participant.refuse(error)]),
@@ -50,26 +52,6 @@ export async function pushToCache(
   return new Map([...results, ...finished]);
 }
 
-/** Records the intents. Where that fails nothing may be pushed, and there is nothing to end. */
-async function announce(
-  cache: CacheDefinition,
-  participants: readonly PushParticipant[],
-  { deadline: { signal } }: PushContext,
-): Promise<ReadonlyMap<PushParticipant, AnyCachesError>> {
-  const refused = new Map<PushParticipant, AnyCachesError>();
-  const destination = describeDestination(cache.destination);
-  const announceOne = async (participant: PushParticipant): Promise<void> => {
-    const { storePaths } = participant;
-    try {
-      await participant.emit({ type: "push.started", destination, storePaths });
-    } catch (failure) {
-      refused.set(participant, signal.aborted ? toEnded(signal) : toPushFailure(failure));
-    }
-  };
-  await Promise.all(participants.map(announceOne));
-  return refused;
-}
-
 class CachePush {
   readonly #cache: CacheDefinition;
   readonly #participants: readonly PushParticipant[];
@@ -80,6 +62,7 @@ class CachePush {
   readonly #present = new Set<string>();
   readonly #confirmed = new Set<string>();
   readonly #upstream = new Set<string>();
+  readonly #skipped = new Map<string, SkippedPath["reason"]>();
   readonly #onOutput: (chunk: OutputChunk) => void;
   readonly #onProgress: (progress: CommandProgress) => void;
   #nixVersion: string | undefined;
@@ -113,22 +96,34 @@ class CachePush {
     const durationMs = Math.round(clock.monotonic() - startedAt);
     return {
       ...{ error, durationMs, executions: this.#executions, upload: this.#upload },
-      ...{ present: this.#present, confirmed: this.#confirmed, upstream: this.#upstream },
+      ...{ present: this.#present, confirmed: this.#confirmed },
+      ...{ upstream: this.#upstream, skipped: this.#skipped },
     };
   }
 
   async #pushAll(): Promise<AnyCachesError | undefined> {
     this.#throwIfEnded();
     const asked = this.#participants.flatMap(({ storePaths }) => storePaths);
-    const batches = batchStorePaths(checkStorePaths(asked, this.#context.host));
+    const scope = { cache: this.#cache, store: this.#store, context: this.#context };
+    const wanted = this.#skip(await selectPaths(checkStorePaths(asked, this.#context.host), scope));
+    if (wanted.length === 0 && asked.length > 0) return undefined;
     await this.#credentials.fetch();
     const direct = findDirectWay(this.#cache, this.#context);
+    const left = await leaveToUpstream(wanted, typeof direct !== "string", scope);
+    this.#throwIfEnded();
+    const storePaths = this.#skip(left);
+    if (storePaths.length === 0 && asked.length > 0) return undefined;
     if (typeof direct !== "string") {
-      const done = await this.#pushDirectly([...new Set(asked)], direct);
+      const done = await this.#pushDirectly(storePaths, direct, left.upstream);
       if (!(done.error instanceof StagingError)) return done.error;
       this.#upload = { way: "nix", reason: done.error.message };
     } else if (isOfNix(this.#cache)) this.#upload = { way: "nix", reason: direct };
-    return this.#pushByTool(batches);
+    return this.#pushByTool(batchStorePaths(storePaths));
+  }
+
+  #skip({ storePaths, skipped }: Selection): readonly string[] {
+    for (const { path, reason } of skipped) this.#skipped.set(path, reason);
+    return storePaths;
   }
 
   async #pushByTool(batches: readonly (readonly string[])[]): Promise<AnyCachesError | undefined> {
@@ -156,10 +151,12 @@ class CachePush {
   async #pushDirectly(
     storePaths: readonly string[],
     way: DirectWay,
+    upstream: ReadonlySet<string>,
   ): Promise<{ readonly error: AnyCachesError | StagingError | undefined }> {
     const { deadline } = this.#context;
     const onProgress = this.#context.onProgress === undefined ? undefined : this.#onProgress;
-    const what = { cache: this.#cache, storePaths, credentials: this.#credentials, store: this.#store };
+    const sent = { cache: this.#cache, storePaths, upstream };
+    const what = { ...sent, credentials: this.#credentials, store: this.#store };
     this.#upload = { way: "direct" };
     try {
       const outcome = await uploadToCache({ ...what, way, onProgress, context: this.#context });

@@ -171,7 +171,7 @@ export class CacheRegistry implements AsyncDisposable {
     const read = readPushRequest(request);
     const entries = read.caches.map((cacheId) => {
       const { decision, cache } = this.#catalog.decide(cacheId, read);
-      if (cache === undefined) return { cacheId, decision, commands: [] };
+      if (cache === undefined) return { cacheId, decision, commands: [], rules: [] };
       const context = { executor: this.#executor, runtime: this.#runtime };
       return planAllowed(cache, decision, read.storePaths, this.#host, context);
     });

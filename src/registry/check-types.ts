@@ -72,6 +72,8 @@ export interface CacheCheck {
   readonly expiration?: Date | undefined;
   /** Which way paths go to an S3 or HTTP cache. */
   readonly upload?: UploadWay | undefined;
+  /** What the rules of the cache leave out, refuse and tolerate, for people. */
+  readonly rules: readonly string[];
   /** What works otherwise than the destination says: parameters that the installed version of nix ignores. */
   readonly warnings: readonly string[];
   /** What the destination answered, where it was probed. */

@@ -16,6 +16,7 @@ import type { Clock, Runtime } from "../host/runtime.ts";
 import { describeUnknownCache } from "../policy/unknown-cache.ts";
 import type { AnyCachesError } from "./any-error.ts";
 import type { CacheCheck, CheckReport, ToolCheck } from "./check-types.ts";
+import { describeCacheRules } from "./describe-cache-rules.ts";
 import { toPushFailure } from "./push-failure.ts";
 import { findDirectWay, toUploadWay, type UploadWayContext } from "./upload-way.ts";
 
@@ -42,7 +43,7 @@ export interface WantedCache {
 
 function notThere(cacheId: string): CacheCheck {
   const error = new ConfigError("ERR_CONFIG_INVALID", describeUnknownCache(cacheId));
-  return { cacheId, ok: false, names: [], warnings: [], error };
+  return { cacheId, ok: false, names: [], rules: [], warnings: [], error };
 }
 
 /** Checks tools and credentials, all at once. */
@@ -83,7 +84,7 @@ function withTool(entry: CacheCheck, cache: CacheDefinition, { version, gap, way
   if (destination.type !== "s3" && destination.type !== "http") return entry;
   const upload = toUploadWay(findDirectWay(cache, ways));
   // What nix cannot do, this process does.
-  if (upload.way === "direct") return { ...entry, upload };
+  if (upload.way === "direct") return { ...entry, rules: describeCacheRules(cache, "direct"), upload };
   const warnings = findIgnoredParameters(destination, version);
   // A bucket that is open to all needs no signatures.
   const isBridged = gap === undefined || (gap === "signatures" && !needsSignatures(destination, entry.names));
@@ -155,7 +156,8 @@ async function checkTool(tool: string, context: CheckContext): Promise<ToolCheck
 
 async function checkCache(cache: CacheDefinition, context: CheckContext): Promise<CacheCheck> {
   const { resolver, host, signal } = context;
-  const base = { cacheId: cache.id, sourceType: cache.credentials.type, warnings: [] };
+  const rules = describeCacheRules(cache);
+  const base = { cacheId: cache.id, sourceType: cache.credentials.type, rules, warnings: [] };
   let names: readonly string[] = [];
   try {
     const credentials = await resolver.resolve(cache.credentials, { signal });

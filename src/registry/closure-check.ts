@@ -1,6 +1,6 @@
 import { CacheAnswerError } from "../binary-cache/cache-answer-error.ts";
 import type { Narinfo } from "../binary-cache/narinfo.ts";
-import type { Closure } from "../commands/closure.ts";
+import { type Closure, collectClosure } from "../commands/closure.ts";
 import { PushError } from "../core/errors.ts";
 import { findKnownPaths } from "../upload/ask-binary-cache.ts";
 import { Limiter } from "../upload/limiter.ts";
@@ -64,18 +64,6 @@ export async function checkClosure(
     const message = `Whether the cache has all that the pushed paths refer to is not known${reason}`;
     return { complete: [], error: new PushError("ERR_PUSH_UNVERIFIED", message, roots) };
   }
-}
-
-/** The closure of some of the paths, in the same order. */
-function collectClosure(roots: readonly string[], closure: Closure): Closure {
-  const found = new Set<string>();
-  const waiting = [...roots];
-  for (let path = waiting.pop(); path !== undefined; path = waiting.pop()) {
-    if (found.has(path)) continue;
-    found.add(path);
-    waiting.push(...(closure.get(path)?.references ?? []));
-  }
-  return new Map([...closure].filter(([path]) => found.has(path)));
 }
 
 /** The paths whose narinfo the cache gives, or gave a while ago. Where it does not answer, nix is asked. */

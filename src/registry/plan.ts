@@ -9,6 +9,7 @@ import type { CacheDefinition } from "../core/cache.ts";
 import { CommandError } from "../core/errors.ts";
 import { Secret } from "../core/secret.ts";
 import type { Decision } from "../policy/decision.ts";
+import { describeCacheRules } from "./describe-cache-rules.ts";
 import type { UploadWay } from "./push-types.ts";
 import { type DirectWay, findDirectWay, isOfNix, toUploadWay, type UploadWayContext } from "./upload-way.ts";
 
@@ -36,6 +37,8 @@ export interface PlanEntry {
   readonly commands: readonly string[];
   /** Which way the paths go to an S3 or HTTP cache; with `direct`, the commands are those by which nix writes files. */
   readonly upload?: UploadWay | undefined;
+  /** What the rules of the cache leave out, refuse and tolerate, for people; of a denied request none. */
+  readonly rules: readonly string[];
   /** Why no command can be built from this request. */
   readonly error?: CommandError | undefined;
 }
@@ -58,10 +61,11 @@ export function planAllowed(
     const found = findDirectWay(cache, context);
     const upload = isOfNix(cache) ? toUploadWay(found) : undefined;
     const shown = typeof found === "string" ? commands : toDirectCommands(batches, found, host);
-    return { cacheId: cache.id, decision, commands: shown.map(formatCommand), upload };
+    const rules = describeCacheRules(cache, upload?.way === "direct" ? "direct" : "tool");
+    return { cacheId: cache.id, decision, commands: shown.map(formatCommand), rules, upload };
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;
-    return { cacheId: cache.id, decision, commands: [], error };
+    return { cacheId: cache.id, decision, commands: [], rules: describeCacheRules(cache), error };
   }
 }
 

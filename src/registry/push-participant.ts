@@ -9,7 +9,7 @@ import type { Clock } from "../host/runtime.ts";
 import type { AllowDecision } from "../policy/decision.ts";
 import type { AnyCachesError } from "./any-error.ts";
 import { toAuditFailure } from "./push-failure.ts";
-import type { PushResult, UploadWay } from "./push-types.ts";
+import type { PushResult, SkippedPath, UploadWay } from "./push-types.ts";
 
 type ExecutedResult = Exclude<PushResult, { readonly status: "denied" }>;
 
@@ -60,6 +60,8 @@ export interface SharedEnd {
   readonly present: ReadonlySet<string>;
   /** The paths that the cache leaves to an upstream. */
   readonly upstream: ReadonlySet<string>;
+  /** The paths that rules of the cache leave out. */
+  readonly skipped: ReadonlyMap<string, SkippedPath["reason"]>;
   /** Why some are not confirmed; absent if all are. */
   readonly error: AnyCachesError | undefined;
   readonly executions: readonly ExecutionResult[];
@@ -99,10 +101,10 @@ export class PushParticipant {
   }
 
   /** What failed for others, and not for this request, is none of its business. */
-  #findError({ confirmed, error }: SharedEnd): AnyCachesError | undefined {
+  #findError({ confirmed, skipped, error }: SharedEnd): AnyCachesError | undefined {
     if (this.storePaths.length === 0)
       return new CommandError("ERR_STORE_PATH_INVALID", "There is no store path to push");
-    if (this.storePaths.every((path) => confirmed.has(path))) return undefined;
+    if (this.storePaths.every((path) => confirmed.has(path) || skipped.has(path))) return undefined;
     return error ?? new PushError("ERR_PUSH_UNVERIFIED", "The push was not confirmed");
   }
 
@@ -110,7 +112,7 @@ export class PushParticipant {
   refuse(error: AnyCachesError): PushResult {
     return this.#toResult(
       {
-        ...{ confirmed: new Set(), present: new Set(), upstream: new Set() },
+        ...{ confirmed: new Set(), present: new Set(), upstream: new Set(), skipped: new Map() },
         ...{ error, executions: [], durationMs: 0 },
       },
       error,
@@ -137,18 +139,26 @@ export class PushParticipant {
   }
 
   #toResult(end: SharedEnd, error: AnyCachesError | undefined): ExecutedResult {
-    const { executions, durationMs, present, confirmed, upstream, upload } = end;
+    const { executions, durationMs, present, confirmed, upstream, skipped, upload } = end;
     const executed = {
       cacheId: this.#cache.id,
       decision: this.#decision,
       storePaths: this.storePaths.filter((path) => present.has(path)),
       confirmedPaths: this.storePaths.filter((path) => confirmed.has(path)),
       upstreamPaths: this.storePaths.filter((path) => upstream.has(path)),
+      skippedPaths: this.storePaths.flatMap((path) => {
+        const reason = skipped.get(path);
+        return reason === undefined ? [] : [{ path, reason }];
+      }),
       ...{ executions, durationMs, upload },
     };
     if (error?.code === "ERR_PUSH_ABORTED") return { ...executed, status: "aborted" };
-    if (error !== undefined) return { ...executed, status: "failed", error };
-    const isLeft = this.storePaths.every((path) => upstream.has(path));
-    return { ...executed, status: isLeft ? "upstream" : "pushed" };
+    if (error !== undefined) {
+      const isTolerated = this.#cache.onFailure === "warn" ? true : undefined;
+      return { ...executed, status: "failed", error, isTolerated };
+    }
+    if (this.storePaths.every((path) => upstream.has(path))) return { ...executed, status: "upstream" };
+    const isLeftOut = this.storePaths.every((path) => upstream.has(path) || skipped.has(path));
+    return { ...executed, status: isLeftOut ? "skipped" : "pushed" };
   }
 }

@@ -96,7 +96,7 @@ export interface PushOutputChunk extends OutputChunk {
 export interface PushReport {
   /** Joins the report with its audit events. */
   readonly pushId: string;
-  /** Whether every result is `pushed` or `upstream`, and every event was kept by the sinks. */
+  /** Whether every result is `pushed`, `upstream`, `skipped` or a failure that its cache tolerates, and every event was kept by the sinks. */
   readonly ok: boolean;
   /** One result for each cache id of the request, in its order, none twice. */
   readonly results: readonly PushResult[];
@@ -107,7 +107,29 @@ export interface PushReport {
  *
  * @public
  */
-export type PushResult = PushedResult | UpstreamResult | FailedResult | DeniedResult | AbortedResult;
+export type PushResult =
+  | PushedResult
+  | UpstreamResult
+  | SkippedResult
+  | FailedResult
+  | DeniedResult
+  | AbortedResult;
+
+/**
+ * A path that a rule of the cache has left out.
+ *
+ * | reason | rule |
+ * |---|---|
+ * | `excluded` | its name matches a pattern of `exclude` |
+ * | `too-large` | its NAR is larger than `max_nar_size` |
+ * | `upstream` | one of `upstream_caches` has it |
+ *
+ * @public
+ */
+export interface SkippedPath {
+  readonly path: string;
+  readonly reason: "excluded" | "too-large" | "upstream";
+}
 
 /**
  * How paths get to a cache that nix can push to: nix sends them itself, or nix writes them into files that this process sends.
@@ -144,6 +166,8 @@ export interface ExecutedPush {
    * has them is not asked.
    */
   readonly upstreamPaths: readonly string[];
+  /** The paths that rules of the cache have left out, each with its reason: nothing is left to do for them. */
+  readonly skippedPaths: readonly SkippedPath[];
   /** How each command ended, in order; of the questions to the cache afterwards, one that was not answered. */
   readonly executions: readonly ExecutionResult[];
   /** Which way the paths went, or were to go, to an S3 or HTTP cache, and why; absent for other caches, and where nothing was tried. */
@@ -173,6 +197,15 @@ export interface UpstreamResult extends ExecutedPush {
 }
 
 /**
+ * Rules of the cache have left every path out, or it leaves them to an upstream.
+ *
+ * @public
+ */
+export interface SkippedResult extends ExecutedPush {
+  readonly status: "skipped";
+}
+
+/**
  * The push was allowed and did not succeed.
  *
  * @public
@@ -181,6 +214,8 @@ export interface FailedResult extends ExecutedPush {
   readonly status: "failed";
   /** Why. */
   readonly error: AnyCachesError;
+  /** Set if the cache says `on_failure = "warn"`, so that the report is none of failure. */
+  readonly isTolerated?: true | undefined;
 }
 
 /**

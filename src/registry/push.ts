@@ -2,7 +2,7 @@ import type { CacheDefinition } from "../core/cache.ts";
 import type { PushError } from "../core/errors.ts";
 import { lateImport } from "../core/late-import.ts";
 import type { CacheDecision } from "./cache-catalog.ts";
-import { isDelivered } from "./is-delivered.ts";
+import { isGoodEnough } from "./is-delivered.ts";
 import { LocalStore } from "./local-store.ts";
 import type { PushContext } from "./push-context.ts";
 import { toAuditFailure, toEnded } from "./push-failure.ts";
@@ -25,7 +25,7 @@ export async function runPush(request: ReadPushRequest, context: PushContext): P
       return resultOf(part, await pushToCache(part.cache, [part.participant], store, context));
     }),
   );
-  return { pushId: admitted.events.eventBase.pushId, ok: results.every(isRecordedPush), results };
+  return { pushId: admitted.events.eventBase.pushId, ok: results.every(isGoodEnough), results };
 }
 
 /**
@@ -125,8 +125,4 @@ function resultOf(part: Part, pushed: ReadonlyMap<PushParticipant, PushResult>):
 function toDenied(decision: DeniedResult["decision"], failure: PushError | undefined): DeniedResult {
   const auditError = failure?.code === "ERR_AUDIT_FAILED" ? failure : undefined;
   return { status: "denied", cacheId: decision.cacheId, decision, auditError };
-}
-
-function isRecordedPush(result: PushResult): boolean {
-  return isDelivered(result) && result.auditError === undefined;
 }

@@ -1,4 +1,5 @@
 import { openBinaryCache } from "../binary-cache/open-binary-cache.ts";
+import { collectClosure } from "../commands/closure.ts";
 import type { CacheDefinition } from "../core/cache.ts";
 import { findHostCertificates } from "../execution/certificates.ts";
 import type { CommandProgress } from "../execution/nix-log.ts";
@@ -25,6 +26,8 @@ const MEMORY = "/dev/shm";
 export interface CacheUpload {
   readonly cache: CacheDefinition;
   readonly storePaths: readonly string[];
+  /** Paths of their closure that are left to upstream caches. */
+  readonly upstream: ReadonlySet<string>;
   readonly credentials: PushCredentials;
   readonly store: LocalStore;
   readonly way: DirectWay;
@@ -48,7 +51,8 @@ export async function uploadToCache(upload: CacheUpload): Promise<UploadOutcome>
   );
   if (session === undefined) throw new StagingError("Nix alone can use the host's proxy");
   const certificateAuthorities = findHostCertificates(env);
-  const closure = await store.closure();
+  // Of several requests, rules of the cache may have left some paths out.
+  const closure = collectClosure(storePaths, await store.closure());
   using stall = new StallWatch(clock, context.stallTimeoutMs, deadline.signal);
   const onMove = context.stallTimeoutMs === undefined ? undefined : (): void => stall.move();
   const options = { session, clock, random, certificateAuthorities, credentials, onMove };
@@ -60,6 +64,7 @@ export async function uploadToCache(upload: CacheUpload): Promise<UploadOutcome>
         cache: binaryCache,
         storePaths,
         closure,
+        upstream: new Set([...upload.upstream].filter((path) => closure.has(path))),
         storeDirectory: host.storeDirectory,
         ...way.staging,
       },

@@ -32,6 +32,8 @@ export interface DirectUploadOptions {
   readonly storePaths: readonly string[];
   /** Their closure, which goes with them. */
   readonly closure: Closure;
+  /** Paths of the closure that readers get elsewhere, so that they stay behind. */
+  readonly upstream: ReadonlySet<string>;
   readonly cache: BinaryCache;
   readonly parameters: readonly StoreParameter[];
   /** The store's directory; default `/nix/store`. */
@@ -93,7 +95,7 @@ class DirectUpload {
       onRedirect: () => {
         this.#isRedirected = true;
       },
-      paths: [...closure.keys()],
+      paths: [...closure.keys()].filter((path) => !options.upstream.has(path)),
     };
     this.#stager = new ShareStager({ parents, shareBytes, parameters, storeDirectory, toOptions });
   }
@@ -129,20 +131,25 @@ class DirectUpload {
 
   /** Where most of a closure is remembered, the rest is probably new. */
   #stageExpected(): void {
-    const { closure, presence } = this.#options;
-    const unknown = [...closure.values()].filter(({ path }) => presence?.has(path) !== true);
+    const { closure, presence, upstream } = this.#options;
+    const unknown = [...closure.values()].filter(
+      ({ path }) => presence?.has(path) !== true && !upstream.has(path),
+    );
     if (unknown.length * 2 < closure.size) this.#stager.prepare(unknown);
   }
 
   #makeSender(): ClosureSender {
-    const { cache, closure, signal, storeDirectory, onProgress } = this.#options;
+    const { cache, closure, signal, storeDirectory, onProgress, upstream } = this.#options;
     const { narinfoEncoding, listingEncoding } = this.#options;
     let [paths, bytes, allBytes] = [0, 0, 0];
     return new ClosureSender({
       ...{ cache, closure, signal, storeDirectory, narinfoEncoding, listingEncoding },
       limiter: this.#asked.limiter,
-      isKnown: (path) => this.#known.has(path),
-      onSent: () => onProgress?.({ type: "paths", done: ++paths, expected: closure.size - this.#known.size }),
+      isKnown: (path) => this.#known.has(path) || upstream.has(path),
+      onSent: () => {
+        const expected = closure.size - upstream.size - this.#known.size;
+        onProgress?.({ type: "paths", done: ++paths, expected });
+      },
       onBytes: (sent, more) => {
         bytes += sent;
         allBytes += more;
@@ -160,8 +167,9 @@ class DirectUpload {
     hasInfo: boolean,
     looking: Promise<ReadonlySet<string>>,
   ): Promise<PushError | undefined> {
-    const { closure } = this.#options;
-    const findMissing = () => [...closure.values()].filter(({ path }) => !this.#known.has(path));
+    const { closure, upstream } = this.#options;
+    const findMissing = () =>
+      [...closure.values()].filter(({ path }) => !this.#known.has(path) && !upstream.has(path));
     const missing = findMissing();
     const first = await this.#sendShares(missing, sender, hasInfo, looking);
     if (first !== "lost") return first;
@@ -240,7 +248,7 @@ class DirectUpload {
   }
 
   async #finish(sender: ClosureSender, cause: PushError | undefined): Promise<UploadOutcome> {
-    const { signal, storePaths, presence, closure } = this.#options;
+    const { signal, storePaths, presence, closure, upstream } = this.#options;
     signal.throwIfAborted();
     const { sent, failures } = sender;
     const roots = storePaths.flatMap((path) => sent.get(path) ?? []);
@@ -251,7 +259,7 @@ class DirectUpload {
     presence?.add([...closure.keys()].filter((path) => this.#known.get(path) !== undefined || isSent(path)));
     return toOutcome({
       ...{ storePaths, closure, executions: this.#stager.executions, seen, cause, failures },
-      isThere: (path) => this.#known.has(path) || isSent(path),
+      isThere: (path) => this.#known.has(path) || isSent(path) || upstream.has(path),
     });
   }
 }

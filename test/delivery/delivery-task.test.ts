@@ -20,7 +20,8 @@ it("what was left to an upstream is remembered in the progress of a delivery", (
     throw new Error("Nothing is allowed");
   const start = { id: "t/c", ticketId: "t", cacheId: "c", request, deadline: 1e9 };
   const first = new DeliveryTask(start);
-  const result = { cacheId: "c", decision, executions: [], durationMs: 1, status: "aborted" } as const;
+  const base = { cacheId: "c", decision, executions: [], skippedPaths: [], durationMs: 1 };
+  const result = { ...base, status: "aborted" } as const;
   expect(first.record({ ...result, storePaths: [], confirmedPaths: [A], upstreamPaths: [A] })).toBe(true);
   const next = new DeliveryTask({ ...start, progress: first.toProgress(0, Number.POSITIVE_INFINITY) });
   expect([...next.remaining]).toEqual([B]);
@@ -33,7 +34,8 @@ it("what was left to an upstream is remembered in the progress of a delivery", (
 it("a path is there, or left to an upstream, and never both", () => {
   if (decision.effect !== "allow" || A === undefined) throw new Error("Nothing is allowed");
   const task = new DeliveryTask({ id: "t/c", ticketId: "t", cacheId: "c", request, deadline: 1e9 });
-  const result = { cacheId: "c", decision, executions: [], durationMs: 1, status: "aborted" } as const;
+  const base = { cacheId: "c", decision, executions: [], skippedPaths: [], durationMs: 1 };
+  const result = { ...base, status: "aborted" } as const;
   task.record({ ...result, storePaths: [A], confirmedPaths: [], upstreamPaths: [] });
   task.record({ ...result, storePaths: [], confirmedPaths: [A], upstreamPaths: [A] });
   expect(task.toResult()).toMatchObject({ storePaths: [], upstreamPaths: [A] });
@@ -47,10 +49,32 @@ it.each([{ way: "direct" }, { way: "nix", reason: "the cache says so" }, undefin
     if (decision.effect !== "allow" || A === undefined || B === undefined)
       throw new Error("Nothing is allowed");
     const task = new DeliveryTask({ id: "t/c", ticketId: "t", cacheId: "c", request, deadline: 1e9 });
-    const result = { cacheId: "c", decision, executions: [], durationMs: 1, status: "pushed" } as const;
+    const base = { cacheId: "c", decision, executions: [], skippedPaths: [], durationMs: 1 };
+    const result = { ...base, status: "pushed" } as const;
     task.record({ ...result, storePaths: [A, B], confirmedPaths: [A, B], upstreamPaths: [], upload });
     const reported = task.toResult();
     expect(reported).toMatchObject({ status: "pushed", upload });
     expect(readStoredResult(reported === undefined ? "" : writeResult(reported))).toMatchObject({ upload });
   },
 );
+
+it("what rules of the cache leave out is done, and remembered with its reason", () => {
+  if (decision.effect !== "allow" || A === undefined || B === undefined)
+    throw new Error("Nothing is allowed");
+  const start = { id: "t/c", ticketId: "t", cacheId: "c", request, deadline: 1e9 };
+  const first = new DeliveryTask(start);
+  const base = { cacheId: "c", decision, executions: [], upstreamPaths: [], durationMs: 1 };
+  const skippedPaths = [{ path: A, reason: "too-large" }] as const;
+  const attempt = { ...base, skippedPaths, storePaths: [], confirmedPaths: [] };
+  expect(first.record({ ...attempt, status: "aborted" })).toBe(true);
+  const next = new DeliveryTask({ ...start, progress: first.toProgress(0, Number.POSITIVE_INFINITY) });
+  expect([...next.remaining]).toEqual([B]);
+  next.record({ ...base, skippedPaths: [], storePaths: [B], confirmedPaths: [B], status: "pushed" });
+  const reported = next.toResult();
+  expect(reported).toMatchObject({ status: "pushed", confirmedPaths: [B], skippedPaths });
+  expect(readStoredResult(reported === undefined ? "" : writeResult(reported))).toEqual(reported);
+  const all = new DeliveryTask(start);
+  const left = [A, B].map((path) => ({ path, reason: "excluded" }) as const);
+  all.record({ ...base, skippedPaths: left, storePaths: [], confirmedPaths: [], status: "skipped" });
+  expect(all.toResult()).toMatchObject({ status: "skipped", storePaths: [], skippedPaths: left });
+});

@@ -36,6 +36,8 @@ test("results narrow by status, and the switch is exhaustive", () => {
         return result.storePaths.join();
       case "upstream":
         return result.upstreamPaths.join();
+      case "skipped":
+        return result.skippedPaths.map(({ path, reason }) => `${path}: ${reason}`).join();
       case "failed":
         return result.error.code;
       case "denied":

@@ -67,6 +67,7 @@ describeEachNix("a direct upload", (searchPath) => {
       return await uploadDirectly({
         closure: await askClosure(store, storePaths),
         ...{ storePaths, cache, parameters: [{ name: "compression", value: "zstd" }] },
+        upstream: new Set(),
         storeDirectory: store.env["NIX_STORE_DIR"],
         stagingParents: { disk: store.env["TMPDIR"] ?? "" },
         ...{ shareBytes: 1024 * 1024, maxRequests: 16, random, signal: new AbortController().signal },

@@ -42,6 +42,7 @@ function print(output: Output, { tools, caches }: CheckReport): void {
     output.print(`${wordOf(ok)}  ${tool}  ${show(version ?? error?.message ?? "")}`.trimEnd());
   for (const cache of caches) {
     output.print(`${wordOf(cache.ok)}  ${show(cache.cacheId)}  ${show(describe(cache))}`);
+    for (const rule of cache.rules) output.print(`        ${show(rule)}`);
     for (const warning of cache.warnings)
       output.print(`        ${output.style("yellow", "warning")}: ${show(warning)}`);
   }

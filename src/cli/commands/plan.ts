@@ -18,11 +18,12 @@ export async function plan(
     const { entries } = registry.plan(request);
     if (flags.json) output.json({ entries });
     else
-      for (const { cacheId, decision, commands, error, upload } of entries) {
+      for (const { cacheId, decision, commands, rules, error, upload } of entries) {
         const isAllowed = decision.effect === "allow";
         const word = isAllowed ? output.style("green", "allowed") : output.style("red", "denied ");
         output.print(`${word}  ${show(cacheId)}: ${show(isAllowed ? decision.reason : decision.message)}`);
         if (upload?.way === "direct") output.print("  the paths are sent by this process");
+        for (const rule of rules) output.print(`  ${show(rule)}`);
         for (const command of commands) output.print(`  ${show(command)}`);
         if (error !== undefined) output.print(`  ${output.style("red", "error")}: ${show(error.message)}`);
       }

@@ -42,7 +42,10 @@ function printResult(output: Output, result: PushResult): void {
   switch (result.status) {
     case "pushed":
     case "upstream":
+    case "skipped":
       output.print(`${output.style("green", result.status)}  ${id}: ${result.confirmedPaths.length} paths`);
+      for (const { path, reason } of result.skippedPaths)
+        output.print(`  left out  ${show(path)}: ${reason}`);
       break;
     case "denied":
       output.print(`${output.style("red", "denied")}  ${id}: ${show(result.decision.message)}`);
@@ -52,7 +55,7 @@ function printResult(output: Output, result: PushResult): void {
       break;
     case "failed":
       output.print(
-        `${output.style("red", "failed")}  ${id}: ${result.error.code}: ${show(result.error.message)}`,
+        `${result.isTolerated === true ? output.style("yellow", "failed, tolerated") : output.style("red", "failed")}  ${id}: ${result.error.code}: ${show(result.error.message)}`,
       );
       break;
   }
@@ -60,7 +63,9 @@ function printResult(output: Output, result: PushResult): void {
 
 function toExit({ ok, results }: PushReport): ExitCode {
   if (ok) return EXIT.ok;
-  const errors = results.flatMap((result) => (result.status === "failed" ? [result.error] : []));
+  const errors = results.flatMap((result) =>
+    result.status === "failed" && result.isTolerated !== true ? [result.error] : [],
+  );
   if (errors.some((error) => toExitCode(error) !== EXIT.away)) return EXIT.failed;
   if (errors.length > 0) return EXIT.away;
   return results.some(({ status }) => status === "denied") ? EXIT.denied : EXIT.failed;

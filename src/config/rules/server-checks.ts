@@ -94,7 +94,10 @@ function checkCache(table: Members, options: CheckCacheOptions): CheckedCache {
     checkKeysOfTypes(table, path),
     checkUpstreams(table, path),
     checkHost(table["host"], path, allowPrivateHosts),
-    checkSubstituter(table["substituter"], path, allowPrivateHosts),
+    table["substituter"] === undefined
+      ? NONE
+      : checkSubstituter(table["substituter"], [...path, "substituter"], allowPrivateHosts),
+    checkUpstreamCaches(table, path, allowPrivateHosts),
     checkCredentialSource(table["credentials"], path),
     checkPermissions(table["permissions"], path),
   ]);
@@ -126,13 +129,40 @@ function checkDestination(table: Members, parent: KeyPath, allowPrivateHosts: bo
 }
 
 /** The rules of a destination by HTTP hold for it, too; what is no such address at all is told by the schema. */
-function checkSubstituter(text: unknown, parent: KeyPath, allowPrivateHosts: boolean): readonly Problem[] {
+function checkSubstituter(text: unknown, path: KeyPath, allowPrivateHosts: boolean): readonly Problem[] {
   if (typeof text !== "string" || !/^https?:\/\/[^?#@]*$/u.test(text)) return NONE;
-  const path = [...parent, "substituter"];
   const parsed = parseDestination("nix-copy", text, { allowPrivateHosts });
-  if (parsed.success) return [];
-  const { code, message, hint = 'As in substituter = "https://cache.example.org"' } = parsed;
+  if (parsed.success) return NONE;
+  const { code, message, hint = 'As in "https://cache.example.org"' } = parsed;
   return [{ code, severity: "error", message, path, hint }];
+}
+
+function checkUpstreamCaches(
+  table: Members,
+  parent: KeyPath,
+  allowPrivateHosts: boolean,
+): readonly Problem[] {
+  const { upstream_caches: upstream, destination } = table;
+  if (!Array.isArray(upstream)) return NONE;
+  return upstream.flatMap((text: unknown, index): readonly Problem[] => {
+    const path = [...parent, "upstream_caches", index];
+    if (!isSameAddress(text, destination)) return checkSubstituter(text, path, allowPrivateHosts);
+    const message = "This is the destination itself, so that nothing would ever be pushed to it";
+    return [{ code: "invalid-value", severity: "error", message, path, hint: "Name another cache" }];
+  });
+}
+
+/** Whether two texts are the same address, whatever slashes and parameters they end in. */
+function isSameAddress(one: unknown, other: unknown): boolean {
+  if (typeof one !== "string" || typeof other !== "string") return false;
+  return toPlainAddress(one) === toPlainAddress(other);
+}
+
+function toPlainAddress(text: string): string {
+  const [address = ""] = text.split("?", 1);
+  let end = address.length;
+  while (end > 0 && address[end - 1] === "/") end--;
+  return address.slice(0, end);
 }
 
 /** Keys that only some tools have an option for. */

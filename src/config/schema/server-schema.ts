@@ -3,7 +3,7 @@ import { DESTINATION_FORMS } from "../destination/destination.ts";
 import { credentialEntries } from "./credential-entries.ts";
 import { coded } from "./schema-issues.ts";
 import { flag, openTable, patterns, sourceTable, table } from "./schema-table.ts";
-import { byteSize, cacheId, keyName, webAddress, webOrigin } from "./text-schemas.ts";
+import { byteSize, cacheId, keyName, namePattern, webAddress, webOrigin } from "./text-schemas.ts";
 
 /** Grammar of the key under `credentials` that names a source of the host. */
 export const CUSTOM_SOURCE = /^custom:[a-z0-9][a-z0-9-]{0,63}$/u;
@@ -48,6 +48,67 @@ const destinationForms = Object.entries(DESTINATION_FORMS).map(([type, form]) =>
   // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema
   then: { properties: { destination: { type: "string", pattern: form.source } } },
 }));
+
+const namePatterns = (description: string, example: string[]) =>
+  v.optional(
+    v.pipe(
+      v.array(namePattern),
+      v.maxLength(256, coded("invalid-value", "Write at most 256 patterns")),
+      v.description(description),
+      v.examples([example]),
+    ),
+  );
+
+/** What is pushed of what policy allows, and what a failure means. */
+const pushRules = {
+  exclude: namePatterns("Patterns of names of store paths that are not pushed on their own.", [
+    "*-source",
+    "*.iso",
+  ]),
+  max_nar_size: v.optional(
+    v.pipe(
+      byteSize,
+      v.description("Larger store paths, by their NAR, are not pushed on their own."),
+      v.examples(["2 GiB"]),
+    ),
+  ),
+  upstream_caches: v.optional(
+    v.pipe(
+      v.array(webAddress),
+      v.maxLength(8, coded("invalid-value", "Name at most 8 caches")),
+      v.description("Binary caches whose paths are not pushed: readers need them as substituters, too."),
+      v.examples([["https://cache.nixos.org"]]),
+    ),
+  ),
+  deny_paths: namePatterns(
+    "Patterns of names of store paths that stop a push whose closure has one of them.",
+    ["*-secrets-*"],
+  ),
+  max_closure_size: v.optional(
+    v.pipe(
+      byteSize,
+      v.description("A push whose closure is larger, by its NARs, is stopped."),
+      v.examples(["20 GiB"]),
+    ),
+  ),
+  max_paths: v.optional(
+    v.pipe(
+      v.number(),
+      v.integer(coded("invalid-type", "Expected a whole number")),
+      v.minValue(1, coded("invalid-value", "Expected a number from 1 to 1000000")),
+      v.maxValue(1_000_000, coded("invalid-value", "Expected a number from 1 to 1000000")),
+      v.description("A push whose closure has more store paths is stopped."),
+      v.examples([20_000]),
+    ),
+  ),
+  on_failure: v.optional(
+    v.pipe(
+      v.picklist(["fail", "warn"]),
+      v.description("Whether a failure at this cache makes the report one of failure; default fail."),
+      v.examples(["warn"]),
+    ),
+  ),
+};
 
 const cache = v.pipe(
   table({
@@ -133,6 +194,7 @@ const cache = v.pipe(
         v.examples(["cache.example.org-1"]),
       ),
     ),
+    ...pushRules,
   }),
   v.metadata({ allOf: destinationForms }),
   v.description("A binary cache."),

@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import { BYTE_SIZE, parseByteSize } from "../../core/byte-size.ts";
 import { findEnvironmentNameProblem } from "../../core/environment-name.ts";
+import { NAME_PATTERN } from "../../core/name-pattern.ts";
 import { coded } from "./schema-issues.ts";
 
 /** Grammar of a cache id. */
@@ -135,6 +136,18 @@ export const keyName = v.pipe(
   v.regex(
     /^[A-Za-z0-9._+-]{1,128}$/u,
     coded("invalid-value", "Expected the name of a signing key, without the key itself"),
+  ),
+);
+
+/** A pattern of the names of store paths. */
+export const namePattern = v.pipe(
+  v.string(),
+  v.regex(
+    NAME_PATTERN,
+    coded(
+      "invalid-value",
+      "A pattern of names has 1 to 211 letters, digits and + . _ ? = -, and * for any text, at most 8 times",
+    ),
   ),
 );
 

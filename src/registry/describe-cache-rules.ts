@@ -1,0 +1,41 @@
+import type { CacheDefinition } from "../core/cache.ts";
+
+const list = (texts: readonly string[]): string => texts.map((text) => `"${text}"`).join(", ");
+
+/** How the last rule about upstream caches reads: of what is sent directly, references stay behind as well. */
+const REFERENCES: Readonly<Record<"direct" | "tool", string>> = {
+  direct: ", and what that refers to",
+  tool: "; what pushed paths refer to goes along, as the tool wants it",
+};
+
+/**
+ * Says what the rules of a cache leave out, refuse and tolerate: one line for each rule that the cache has.
+ *
+ * @param cache - a cache of a configuration
+ * @param way - whether this process sends the paths (`direct`), or a tool; default `tool`
+ *
+ * @example
+ * ```ts
+ * for (const cache of registry.config.caches)
+ *   for (const line of describeCacheRules(cache)) log(`${cache.id}: ${line}`);
+ * // team: leaves out names that match "*-source", "*.iso" (exclude)
+ * ```
+ *
+ * @public
+ */
+export function describeCacheRules(
+  cache: CacheDefinition,
+  way: "direct" | "tool" = "tool",
+): readonly string[] {
+  const { exclude, maxNarBytes, upstreamCaches, denyPaths, maxClosureBytes, maxPaths, onFailure } = cache;
+  const lines = [
+    exclude && `leaves out names that match ${list(exclude)} (exclude)`,
+    maxNarBytes && `leaves out paths whose NAR has more than ${maxNarBytes} bytes (max_nar_size)`,
+    upstreamCaches && `leaves out what ${list(upstreamCaches)} have${REFERENCES[way]} (upstream_caches)`,
+    denyPaths && `refuses a closure with a name that matches ${list(denyPaths)} (deny_paths)`,
+    maxClosureBytes && `refuses a closure of more than ${maxClosureBytes} bytes (max_closure_size)`,
+    maxPaths && `refuses a closure of more than ${maxPaths} paths (max_paths)`,
+    onFailure === "warn" && "tolerates a failure (on_failure)",
+  ];
+  return lines.filter((line) => typeof line === "string");
+}
