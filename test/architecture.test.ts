@@ -234,6 +234,7 @@ describe("the house", () => {
         "commands/netrc.ts",
         // The region, which is no secret.
         "commands/s3-credentials.ts",
+        "binary-cache/path-signature.ts",
         "binary-cache/s3-signer.ts",
         "credentials/check-credentials.ts",
         "credentials/sources/aws-identity.ts",

@@ -1,3 +1,5 @@
+import { fromNix32 } from "../core/nix32.ts";
+
 /** What a narinfo says of a path, as far as an upload needs it. */
 export interface Narinfo {
   readonly storePath: string;
@@ -9,8 +11,10 @@ export interface Narinfo {
   readonly fileSha256?: string | undefined;
   /** Base names of the paths that it refers to. */
   readonly references: readonly string[];
-  /** Names of the keys that signed it. */
-  readonly signedBy: readonly string[];
+  /** Size of the NAR in bytes, where it is said. */
+  readonly narSize?: number | undefined;
+  /** Its signatures, each with the name of a key before it. */
+  readonly signatures: readonly string[];
 }
 
 /**
@@ -20,10 +24,10 @@ export interface Narinfo {
  */
 export function parseNarinfo(text: string): Narinfo | undefined {
   const fields = new Map<string, string>();
-  const signedBy: string[] = [];
+  const signatures: string[] = [];
   for (const line of text.split("\n")) {
     const [, name, value = ""] = /^([A-Za-z]{1,32}): ?(.*)$/u.exec(line) ?? [];
-    if (name === "Sig") signedBy.push(value.split(":")[0] ?? "");
+    if (name === "Sig") signatures.push(value);
     else if (name !== undefined) fields.set(name, value);
   }
   const [storePath, url, narHash] = ["StorePath", "URL", "NarHash"].map((name) => fields.get(name));
@@ -34,23 +38,18 @@ export function parseNarinfo(text: string): Narinfo | undefined {
     narHash,
     fileSha256: toHex(fields.get("FileHash")),
     references: (fields.get("References") ?? "").split(" ").filter((name) => name !== ""),
-    signedBy,
+    narSize: toSize(fields.get("NarSize")),
+    signatures,
   };
 }
 
-const ALPHABET = "0123456789abcdfghijklmnpqrsvwxyz";
+function toSize(text: string | undefined): number | undefined {
+  return /^\d{1,15}$/u.test(text ?? "") ? Number(text) : undefined;
+}
+
 const HASH_BYTES = 32;
 
-/** Nix's base 32 begins with the last bits (https://nix.dev/manual/nix/latest/protocols/nix32). */
 function toHex(hash: string | undefined): string | undefined {
   const digits = /^sha256:([0-9a-df-np-sv-z]{52})$/u.exec(hash ?? "")?.[1];
-  if (digits === undefined) return undefined;
-  const bytes = new Uint8Array(HASH_BYTES);
-  [...digits].reverse().forEach((digit, place) => {
-    const value = ALPHABET.indexOf(digit);
-    const [byte, shift] = [Math.floor((place * 5) / 8), (place * 5) % 8];
-    bytes[byte] = (bytes[byte] ?? 0) | ((value << shift) & 0xff);
-    if (byte + 1 < HASH_BYTES) bytes[byte + 1] = (bytes[byte + 1] ?? 0) | (value >> (8 - shift));
-  });
-  return Buffer.from(bytes).toString("hex");
+  return digits === undefined ? undefined : Buffer.from(fromNix32(digits, HASH_BYTES)).toString("hex");
 }

@@ -2,6 +2,7 @@ import { isRecord, type Members, readMember } from "../core/own-member.ts";
 import { parseStrictJson } from "../core/strict-json.ts";
 import { type CommandSpec, privateHome } from "./command.ts";
 import type { PushCommandInput } from "./push-input.ts";
+import type { SignedInfo } from "./signed-info.ts";
 import { buildStoreAccess, PASSIVE_OPTIONS } from "./store-access.ts";
 import { checkStorePaths, type StorePathOptions } from "./store-path.ts";
 
@@ -62,9 +63,7 @@ function toQuestion(namesFormat: boolean): readonly string[] {
 }
 
 /** What a cache says of a path that it has. */
-export interface PathInfo {
-  /** Names of the keys that signed it, as in `cache.example.org-1`. */
-  readonly signedBy: readonly string[];
+export interface PathInfo extends SignedInfo {
   /** Where its NAR is, relative to the cache; absent where nix does not say. */
   readonly narUrl?: string | undefined;
 }
@@ -108,7 +107,7 @@ function toPathInfo(entries: readonly (readonly [unknown, unknown])[]): Readonly
     named.add(path);
     if (typeof path !== "string") continue;
     if (isTwice || !isRecord(info) || !isValid(info)) found.delete(path);
-    else found.set(path, { signedBy: findSigners(info), narUrl: findUrl(info) });
+    else found.set(path, { ...toSignedInfo(info), narUrl: findUrl(info) });
   }
   return found;
 }
@@ -119,15 +118,22 @@ function isValid(info: Members): boolean {
 }
 
 /** A signature is the name of a key, a colon and 64 bytes in base64: https://nix.dev/manual/nix/latest/store/signatures. */
-const SIGNATURE = /^([^:\s]+):[A-Za-z0-9+/]{86}==$/u;
+const SIGNATURE = /^[^:\s]+:[A-Za-z0-9+/]{86}==$/u;
 
-function findSigners(info: Members): readonly string[] {
-  const signatures = readMember(info, "signatures");
-  if (!Array.isArray(signatures)) return [];
-  return signatures.flatMap((signature) => {
-    const [, name] = typeof signature === "string" ? (SIGNATURE.exec(signature) ?? []) : [];
-    return name ?? [];
-  });
+function toSignedInfo(info: Members): SignedInfo {
+  const narHash = readMember(info, "narHash");
+  const narSize = readMember(info, "narSize");
+  return {
+    narHash: typeof narHash === "string" ? narHash : undefined,
+    narSize: typeof narSize === "number" ? narSize : undefined,
+    references: readTexts(info, "references"),
+    signatures: readTexts(info, "signatures")?.filter((signature) => SIGNATURE.test(signature)) ?? [],
+  };
+}
+
+function readTexts(info: Members, name: string): readonly string[] | undefined {
+  const value = readMember(info, name);
+  return Array.isArray(value) ? value.filter((item) => typeof item === "string") : undefined;
 }
 
 function findUrl(info: Members): string | undefined {

@@ -74,8 +74,11 @@ function toPushRules(wire: CacheWire): Partial<CacheDefinition> {
   const { exclude, upstream_caches: upstreamCaches, deny_paths: denyPaths, max_paths: maxPaths } = wire;
   const { max_nar_size: narSize, max_closure_size: closureSize, on_failure: onFailure } = wire;
   const rules = { exclude, upstreamCaches, denyPaths, maxPaths, onFailure };
+  const { signing_key: signingKey, trusted_public_keys: trustedPublicKeys } = wire;
   return {
     ...rules,
+    trustedPublicKeys,
+    signingKey: signingKey === undefined ? undefined : toCredentialSource(signingKey),
     maxNarBytes: narSize === undefined ? undefined : parseByteSize(narSize),
     maxClosureBytes: closureSize === undefined ? undefined : parseByteSize(closureSize),
   };

@@ -174,6 +174,16 @@ export interface CacheDefinition {
   readonly maxPaths?: number | undefined;
   /** With `warn`, a failure at this cache is told, and the report counts it as none; default `fail`. */
   readonly onFailure?: "fail" | "warn" | undefined;
+  /**
+   * Where a key comes from that signs what is pushed, as `nix-store --generate-binary-cache-key` makes one; of S3 and HTTP caches with a direct upload,
+   * and of Cachix. The source yields nothing else.
+   */
+  readonly signingKey?: CredentialSource | undefined;
+  /**
+   * Public keys, as `name:` and 32 bytes in base 64: every path of a request must carry a valid signature by one of them, or by that of
+   * `requireSignature`.
+   */
+  readonly trustedPublicKeys?: readonly string[] | undefined;
   /** Name under which every path there must carry a signature, as in `cache.example.org-1`; absent: any or none. */
   readonly requireSignature?: string | undefined;
 }

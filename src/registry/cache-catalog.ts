@@ -24,11 +24,12 @@ export class CacheCatalog {
   constructor(config: ServerConfig, sources: readonly CredentialSourceDefinition[]) {
     const known = new Set<string>(sources.map(({ type }) => type));
     for (const [index, cache] of config.caches.entries()) {
-      const { id, credentials } = cache;
+      const { id, credentials, signingKey } = cache;
       if (this.#caches.has(id)) throw invalidCache(index, "id", "duplicate-cache-id", "This id stands twice");
-      if (credentials.type.startsWith("custom:") && !known.has(credentials.type)) {
-        const message = `The source ${quoteName(credentials.type)} is not among the host's credentialSources`;
-        throw invalidCache(index, "credentials", "unknown-credential-source", message);
+      for (const [key, source] of Object.entries({ credentials, signing_key: signingKey })) {
+        if (source?.type.startsWith("custom:") !== true || known.has(source.type)) continue;
+        const message = `The source ${quoteName(source.type)} is not among the host's credentialSources`;
+        throw invalidCache(index, key, "unknown-credential-source", message);
       }
       const permissions = new PermissionEvaluator(cache.permissions, id);
       this.#caches.set(id, { cache, permissions });

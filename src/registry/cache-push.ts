@@ -4,6 +4,7 @@ import { buildPushCommand } from "../commands/push-command.ts";
 import { checkStorePaths } from "../commands/store-path.ts";
 import type { CacheDefinition } from "../core/cache.ts";
 import { untilItFails } from "../core/call-listener.ts";
+import type { Secret } from "../core/secret.ts";
 import type { ExecutionResult, OutputChunk } from "../execution/executor.ts";
 import { isCredentialFailure } from "../execution/failure.ts";
 import type { CommandProgress } from "../execution/nix-log.ts";
@@ -22,6 +23,7 @@ import { PushCredentials } from "./push-credentials.ts";
 import { toEnded, toPushFailure } from "./push-failure.ts";
 import type { PushParticipant, SharedEnd } from "./push-participant.ts";
 import type { PushResult, SkippedPath, UploadWay } from "./push-types.ts";
+import { fetchSigningKey, readSigningKey, refuseUnsigned, withSigningKey } from "./signing-key.ts";
 import { uploadToCache } from "./upload-to-cache.ts";
 import { type DirectWay, findDirectWay, isOfNix } from "./upload-way.ts";
 import type { Verification } from "./verification.ts";
@@ -67,6 +69,7 @@ class CachePush {
   readonly #onProgress: (progress: CommandProgress) => void;
   #nixVersion: string | undefined;
   #upload: UploadWay | undefined;
+  #signingKey: Secret | undefined;
 
   constructor(
     cache: CacheDefinition,
@@ -108,6 +111,7 @@ class CachePush {
     const wanted = this.#skip(await selectPaths(checkStorePaths(asked, this.#context.host), scope));
     if (wanted.length === 0 && asked.length > 0) return undefined;
     await this.#credentials.fetch();
+    this.#signingKey = await fetchSigningKey(this.#cache, this.#context, (event) => this.#emit(event));
     const direct = findDirectWay(this.#cache, this.#context);
     const left = await leaveToUpstream(wanted, typeof direct !== "string", scope);
     this.#throwIfEnded();
@@ -118,6 +122,7 @@ class CachePush {
       if (!(done.error instanceof StagingError)) return done.error;
       this.#upload = { way: "nix", reason: done.error.message };
     } else if (isOfNix(this.#cache)) this.#upload = { way: "nix", reason: direct };
+    if (isOfNix(this.#cache) && this.#signingKey !== undefined) return refuseUnsigned(this.#upload);
     return this.#pushByTool(batchStorePaths(storePaths));
   }
 
@@ -155,7 +160,8 @@ class CachePush {
   ): Promise<{ readonly error: AnyCachesError | StagingError | undefined }> {
     const { deadline } = this.#context;
     const onProgress = this.#context.onProgress === undefined ? undefined : this.#onProgress;
-    const sent = { cache: this.#cache, storePaths, upstream };
+    const signingKey = this.#signingKey && readSigningKey(this.#signingKey, this.#cache);
+    const sent = { cache: this.#cache, storePaths, upstream, signingKey };
     const what = { ...sent, credentials: this.#credentials, store: this.#store };
     this.#upload = { way: "direct" };
     try {
@@ -224,7 +230,7 @@ class CachePush {
     return buildPushCommand({
       destination,
       storePaths,
-      credentials: this.#credentials.current,
+      credentials: withSigningKey(this.#credentials.current, this.#signingKey, this.#cache),
       nixVersion: this.#nixVersion,
       progress: this.#context.onProgress !== undefined || this.#context.stallTimeoutMs !== undefined,
       ...this.#context.host,

@@ -49,7 +49,8 @@ export async function checkClosure(
     const seen = [...known].flatMap(([path, narinfo]) => (narinfo === undefined ? [] : [path]));
     // Who built what they refer to need not have signed it, and a reader who is sent to an upstream gets it there.
     const { upstreamKeys = DEFAULT_UPSTREAM_KEYS } = verification.cache;
-    const cache = { ...verification.cache, requireSignature: undefined, upstreamKeys };
+    const unsigned = { requireSignature: undefined, trustedPublicKeys: undefined };
+    const cache = { ...verification.cache, ...unsigned, upstreamKeys };
     const { present, upstream, error } = await verifyPaths(asked, {
       ...verification,
       cache,

@@ -28,6 +28,7 @@ export function describeCacheRules(
   way: "direct" | "tool" = "tool",
 ): readonly string[] {
   const { exclude, maxNarBytes, upstreamCaches, denyPaths, maxClosureBytes, maxPaths, onFailure } = cache;
+  const { signingKey, requireSignature, trustedPublicKeys } = cache;
   const lines = [
     exclude && `leaves out names that match ${list(exclude)} (exclude)`,
     maxNarBytes && `leaves out paths whose NAR has more than ${maxNarBytes} bytes (max_nar_size)`,
@@ -35,6 +36,9 @@ export function describeCacheRules(
     denyPaths && `refuses a closure with a name that matches ${list(denyPaths)} (deny_paths)`,
     maxClosureBytes && `refuses a closure of more than ${maxClosureBytes} bytes (max_closure_size)`,
     maxPaths && `refuses a closure of more than ${maxPaths} paths (max_paths)`,
+    signingKey && `signs what is pushed with a key from ${signingKey.type} (signing_key)`,
+    requireSignature && `asks for a signature by ${requireSignature} (require_signature)`,
+    trustedPublicKeys && `verifies signatures by ${trustedPublicKeys.length} keys (trusted_public_keys)`,
     onFailure === "warn" && "tolerates a failure (on_failure)",
   ];
   return lines.filter((line) => typeof line === "string");

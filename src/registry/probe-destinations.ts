@@ -123,7 +123,7 @@ async function pushProbe(
   const decision: AllowDecision = { effect: "allow", cacheId, reason: "operator-probe", matched: [] };
   await emitEvent(events, { type: "permission.decided", cacheId, decision });
   // Nobody has built the path, so nobody has signed it.
-  const unsigned = { ...cache, requireSignature: undefined };
+  const unsigned = { ...cache, requireSignature: undefined, trustedPublicKeys: undefined };
   const participant = new PushParticipant(unsigned, decision, [storePath], events);
   const store = new LocalStore([storePath], context);
   const results = await pushToCache(unsigned, [participant], store, { ...context, verifies: true });

@@ -1,4 +1,6 @@
 import { openBinaryCache } from "../binary-cache/open-binary-cache.ts";
+import type { SigningKey } from "../binary-cache/path-signature.ts";
+import { SignatureRule } from "../binary-cache/signature-rule.ts";
 import { collectClosure } from "../commands/closure.ts";
 import type { CacheDefinition } from "../core/cache.ts";
 import { findHostCertificates } from "../execution/certificates.ts";
@@ -29,6 +31,8 @@ export interface CacheUpload {
   /** Paths of their closure that are left to upstream caches. */
   readonly upstream: ReadonlySet<string>;
   readonly credentials: PushCredentials;
+  /** Signs what is sent. */
+  readonly signingKey: SigningKey | undefined;
   readonly store: LocalStore;
   readonly way: DirectWay;
   readonly context: PushContext;
@@ -71,7 +75,8 @@ export async function uploadToCache(upload: CacheUpload): Promise<UploadOutcome>
       ...{ stagingParents: { disk: env["TMPDIR"] || "/tmp", memory: MEMORY }, maxRequests: MAX_REQUESTS },
       shareBytes: cache.stagingBytes ?? context.stagingBytes ?? STAGING_BYTES,
       ...{ presence: context.presences.of(cache.id), random },
-      ...{ requireSignature: cache.requireSignature, signal: stall.signal ?? deadline.signal, onProgress },
+      ...{ signatureRule: new SignatureRule(cache), signingKey: upload.signingKey },
+      ...{ signal: stall.signal ?? deadline.signal, onProgress },
       toOptions: () => ({ ...toRunOptions(context), signal: stall.signal ?? deadline.hostSignal, onMove }),
     });
   } catch (error) {

@@ -51,7 +51,7 @@ export async function findUpstreamPaths(
 }
 
 function isSigned(info: PathInfo | undefined, keys: readonly string[]): boolean {
-  return info?.signedBy.some((key) => keys.includes(key)) === true;
+  return info?.signatures.some((signature) => keys.includes(signature.split(":")[0] ?? "")) === true;
 }
 
 /** Paths that carry a signature by a key of an upstream, as the Nix store holds them. */

@@ -1,3 +1,4 @@
+import { SignatureRule } from "../binary-cache/signature-rule.ts";
 import { batchStorePaths } from "../commands/batch.ts";
 import { buildPathInfoCommand, type PathInfo, parsePathInfo } from "../commands/path-info.ts";
 import { PushError } from "../core/errors.ts";
@@ -70,7 +71,7 @@ async function verifyBatch(batch: readonly string[], verification: Verification)
   const redirected = new Map([...found].filter(([path]) => elsewhere.has(path)));
   const upstream = await findUpstreamPaths({ missing, elsewhere: redirected }, verification);
   const expected = batch.filter((path) => !upstream.has(path));
-  return { upstream: [...upstream], ...judge(expected, there, cache.requireSignature) };
+  return { upstream: [...upstream], ...judge(expected, there, new SignatureRule(cache)) };
 }
 
 const NOTHING = { present: [], upstream: [] } as const;
@@ -80,12 +81,13 @@ const UNREADABLE =
 function judge(
   batch: readonly string[],
   found: ReadonlyMap<string, PathInfo>,
-  key: string | undefined,
+  rule: SignatureRule,
 ): Pick<Verified, "present" | "error"> {
   const missing = batch.filter((path) => !found.has(path));
-  const unsigned = batch.filter(
-    (path) => key !== undefined && found.get(path)?.signedBy.includes(key) === false,
-  );
+  const unsigned = batch.filter((path) => {
+    const info = found.get(path);
+    return info !== undefined && !rule.accepts(path, info);
+  });
   const failed = new Set([...missing, ...unsigned]);
   const present = batch.filter((path) => !failed.has(path));
   if (missing.length > 0) {
@@ -93,8 +95,7 @@ function judge(
     return { present, error: unverified(message, [...failed]) };
   }
   if (unsigned.length === 0) return { present };
-  const message = `The cache has ${listSome(unsigned)} without a signature by ${key}; sign when building`;
-  return { present, error: new PushError("ERR_SIGNATURE_MISSING", message, unsigned) };
+  return { present, error: rule.toError(`In the cache ${listSome(unsigned)} carry`, unsigned) };
 }
 
 function unverified(message: string, storePaths: readonly string[] | undefined): PushError {

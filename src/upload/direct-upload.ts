@@ -1,7 +1,9 @@
 import { setMaxListeners } from "node:events";
 import type { BinaryCache } from "../binary-cache/binary-cache.ts";
 import type { Narinfo } from "../binary-cache/narinfo.ts";
+import type { SigningKey } from "../binary-cache/path-signature.ts";
 import type { Presence } from "../binary-cache/presence.ts";
+import type { SignatureRule } from "../binary-cache/signature-rule.ts";
 import type { Closure, Registration } from "../commands/closure.ts";
 import type { FileEncoding } from "../commands/staging.ts";
 import { checkStorePaths } from "../commands/store-path.ts";
@@ -46,8 +48,10 @@ export interface DirectUploadOptions {
   readonly shareBytes: number;
   /** Most requests at once. */
   readonly maxRequests: number;
-  /** Name of the key that must have signed the paths that were asked for. */
-  readonly requireSignature?: string | undefined;
+  /** Which signatures the paths that were asked for need. */
+  readonly signatureRule?: SignatureRule | undefined;
+  /** Signs what is sent. */
+  readonly signingKey?: SigningKey | undefined;
   /** What the cache had a while ago; absent: everything is asked for. */
   readonly presence?: Presence | undefined;
   readonly random: Random;
@@ -87,7 +91,7 @@ class DirectUpload {
 
   constructor(options: DirectUploadOptions) {
     const { cache, closure, signal, storeDirectory, storePaths: roots, presence, random } = options;
-    const { stagingParents: parents, shareBytes, parameters, toOptions } = options;
+    const { stagingParents: parents, shareBytes, parameters, toOptions, signingKey } = options;
     const limiter = new Limiter(options.maxRequests);
     this.#options = options;
     this.#asked = {
@@ -97,7 +101,9 @@ class DirectUpload {
       },
       paths: [...closure.keys()].filter((path) => !options.upstream.has(path)),
     };
-    this.#stager = new ShareStager({ parents, shareBytes, parameters, storeDirectory, toOptions });
+    this.#stager = new ShareStager({
+      ...{ parents, shareBytes, parameters, storeDirectory, signingKey, toOptions },
+    });
   }
 
   async run(): Promise<UploadOutcome> {
@@ -239,12 +245,14 @@ class DirectUpload {
   }
 
   #findUnsigned(found: ReadonlyMap<string, Narinfo | undefined>): PushError | undefined {
-    const { storePaths, requireSignature: key } = this.#options;
-    if (key === undefined) return undefined;
-    const unsigned = storePaths.filter((path) => found.get(path)?.signedBy.includes(key) === false);
-    if (unsigned.length === 0) return undefined;
-    const message = `${unsigned.length} paths carry no signature by ${key}; sign when building`;
-    return new PushError("ERR_SIGNATURE_MISSING", message, unsigned);
+    const { storePaths, signatureRule } = this.#options;
+    const unsigned = storePaths.filter((path) => {
+      const narinfo = found.get(path);
+      return narinfo !== undefined && signatureRule?.accepts(path, narinfo) === false;
+    });
+    return unsigned.length === 0
+      ? undefined
+      : signatureRule?.toError(`${unsigned.length} of the paths carry`, unsigned);
   }
 
   async #finish(sender: ClosureSender, cause: PushError | undefined): Promise<UploadOutcome> {

@@ -2,6 +2,7 @@ import { mkdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Narinfo } from "../binary-cache/narinfo.ts";
 import { parseNarinfo } from "../binary-cache/narinfo.ts";
+import type { SigningKey } from "../binary-cache/path-signature.ts";
 import { batchStorePaths } from "../commands/batch.ts";
 import type { Registration } from "../commands/closure.ts";
 import { buildStagingCommand } from "../commands/staging.ts";
@@ -40,6 +41,8 @@ export interface Share extends AsyncDisposable {
 export interface StagingAreaOptions extends StorePathOptions {
   readonly parents: StagingParents;
   readonly parameters: readonly StoreParameter[];
+  /** Signs every path. */
+  readonly signingKey?: SigningKey | undefined;
   /** Bounds of the next command. */
   readonly toOptions: () => RunCommandOptions;
 }
@@ -140,11 +143,27 @@ export class StagingArea implements AsyncDisposable {
       ({ size }) => size,
       () => undefined,
     );
+    const signed = this.#sign(narinfo, parsed);
     return {
-      ...{ path, narinfo, parsed },
+      ...{ path, ...signed },
       nar: { path: nar, size: (await stat(nar)).size },
       listing: listingSize === undefined ? undefined : { path: listing, size: listingSize },
     };
+  }
+
+  /** The key stays in this process: no child sees it. */
+  #sign(narinfo: Uint8Array, parsed: Narinfo): Pick<StagedPath, "narinfo" | "parsed"> {
+    const { signingKey } = this.#options;
+    if (signingKey === undefined) return { narinfo, parsed };
+    const signature = signingKey.sign(parsed.storePath, parsed);
+    if (signature === undefined) throw new StagingError("Nix has written a narinfo that cannot be signed");
+    // Another signature of the same key would be in doubt.
+    const isOwn = (one: string): boolean => one.startsWith(`${signingKey.name}:`);
+    const lines = Buffer.from(narinfo).toString("utf8").split("\n");
+    const kept = lines.filter((line) => line !== "" && !(line.startsWith("Sig: ") && isOwn(line.slice(5))));
+    const signatures = [...parsed.signatures.filter((one) => !isOwn(one)), signature];
+    const text = `${[...kept, `Sig: ${signature}`].join("\n")}\n`;
+    return { narinfo: Buffer.from(text), parsed: { ...parsed, signatures } };
   }
 }
 

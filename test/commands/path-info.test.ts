@@ -75,7 +75,7 @@ describe("the question which paths a cache has", () => {
     [JSON.stringify({ [PATH]: null }), {}],
     [
       JSON.stringify({ [PATH]: { signatures: [signedBy("a-1"), signedBy("b-1"), 5] } }),
-      { [PATH]: ["a-1", "b-1"] },
+      { [PATH]: [signedBy("a-1"), signedBy("b-1")] },
     ],
     [JSON.stringify([{ path: PATH, signatures: "none" }, 5, null, { path: 5 }]), { [PATH]: [] }],
     [JSON.stringify([{ path: PATH, valid: false }]), {}],
@@ -98,7 +98,7 @@ describe("the question which paths a cache has", () => {
     ],
   ])("is read as %s", (stdout, found) => {
     const infos = parsePathInfo(stdout);
-    const read = infos && Object.fromEntries([...infos].map(([path, { signedBy }]) => [path, signedBy]));
+    const read = infos && Object.fromEntries([...infos].map(([path, { signatures }]) => [path, signatures]));
     expect(read).toEqual(found);
   });
 });
@@ -106,12 +106,12 @@ describe("the question which paths a cache has", () => {
 it("path info is read in every form that Nix has had", () => {
   expect(
     parsePathInfo(`[{"path":"${A}","signatures":["${signedBy("k-1")}"]},{"path":"${B}","valid":false}]`),
-  ).toEqual(new Map([[A, { signedBy: ["k-1"] }]]));
-  expect(parsePathInfo(`{"${A}":{"signatures":[]},"${B}":null}`)).toEqual(new Map([[A, { signedBy: [] }]]));
+  ).toEqual(new Map([[A, { signatures: [signedBy("k-1")] }]]));
+  expect(parsePathInfo(`{"${A}":{"signatures":[]},"${B}":null}`)).toEqual(new Map([[A, { signatures: [] }]]));
   const second = (info: object): string => JSON.stringify({ info, storeDir: "/nix/store", version: 2 });
   expect(
     parsePathInfo(second({ [basename(A)]: { url: "nar/x.nar", version: 2 }, [basename(B)]: null })),
-  ).toEqual(new Map([[A, { signedBy: [], narUrl: "nar/x.nar" }]]));
+  ).toEqual(new Map([[A, { signatures: [], narUrl: "nar/x.nar" }]]));
 });
 
 it.each([

@@ -7,6 +7,7 @@ import { PrivateNixStore } from "../../examples/support/private-nix-store.ts";
 import { fixedCredentials } from "../../src/binary-cache/cache-credentials.ts";
 import { HttpBinaryCache } from "../../src/binary-cache/http-binary-cache.ts";
 import { Presence } from "../../src/binary-cache/presence.ts";
+import { SignatureRule } from "../../src/binary-cache/signature-rule.ts";
 import { type DirectUploadOptions, uploadDirectly } from "../../src/upload/direct-upload.ts";
 import { askClosure } from "../support/ask-closure.ts";
 import { buildChain, buildWide } from "../support/build-closure.ts";
@@ -317,7 +318,9 @@ describeEachNix("a direct upload", (searchPath) => {
 
   it("sends nothing that lacks the signature that is asked for", () =>
     withServer({}, async (server) => {
-      const outcome = await upload(server, [chain], { requireSignature: "ci.example.org-1" });
+      const outcome = await upload(server, [chain], {
+        signatureRule: new SignatureRule({ requireSignature: "ci.example.org-1" }),
+      });
       expect(outcome).toMatchObject({
         complete: [],
         error: { code: "ERR_SIGNATURE_MISSING", storePaths: [chain] },

@@ -13,11 +13,15 @@ import { checkVault } from "./vault-checks.ts";
 /** The built-in sources, as the configuration names them. */
 const SOURCE_NAMES = Object.keys(credentialEntries);
 
-/** Checks that `credentials` names exactly one source that exists. */
-export function checkCredentialSource(value: unknown, cachePath: KeyPath): readonly Problem[] {
+/** Checks that a key, as `credentials`, names exactly one source that exists. */
+export function checkCredentialSource(
+  value: unknown,
+  cachePath: KeyPath,
+  key = "credentials",
+): readonly Problem[] {
   if (!isRecord(value)) return [];
   const names = Object.keys(value);
-  const path = [...cachePath, "credentials"];
+  const path = [...cachePath, key];
   const unknown = names.filter((name) => !SOURCE_NAMES.includes(name) && !isCustomName(name));
   const problems = unknown.map((name) => unknownSource(name, value[name], path));
   if (names.length - unknown.length > 1 || names.length === 0) problems.push(notExactlyOne(path));

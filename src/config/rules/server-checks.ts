@@ -9,6 +9,7 @@ import type { KeyPath } from "../text/key-path.ts";
 import { writeEntry } from "../text/literal-value.ts";
 import { checkCredentialSource } from "./credential-checks.ts";
 import { checkPermissions } from "./permission-checks.ts";
+import { checkSigning } from "./signing-checks.ts";
 
 /** Bounds of `max_hook_timeout_seconds`. */
 const MIN_TIMEOUT_SECONDS = 1;
@@ -99,6 +100,8 @@ function checkCache(table: Members, options: CheckCacheOptions): CheckedCache {
       : checkSubstituter(table["substituter"], [...path, "substituter"], allowPrivateHosts),
     checkUpstreamCaches(table, path, allowPrivateHosts),
     checkCredentialSource(table["credentials"], path),
+    checkCredentialSource(table["signing_key"], path, "signing_key"),
+    checkSigning(table, path),
     checkPermissions(table["permissions"], path),
   ]);
   return { problems, destination: destination.destination };
@@ -169,6 +172,7 @@ function toPlainAddress(text: string): string {
 const KEYS_OF_TYPES: readonly (readonly [key: string, types: readonly CacheType[]])[] = [
   ["upload", ["nix-copy"]],
   ["staging_size", ["nix-copy"]],
+  ["signing_key", ["nix-copy", "cachix"]],
   ["jobs", ["attic"]],
   ["ignore_upstream", ["attic"]],
   ["upstream_keys", ["attic", "cachix"]],

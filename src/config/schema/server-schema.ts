@@ -3,7 +3,7 @@ import { DESTINATION_FORMS } from "../destination/destination.ts";
 import { credentialEntries } from "./credential-entries.ts";
 import { coded } from "./schema-issues.ts";
 import { flag, openTable, patterns, sourceTable, table } from "./schema-table.ts";
-import { byteSize, cacheId, keyName, namePattern, webAddress, webOrigin } from "./text-schemas.ts";
+import { byteSize, cacheId, keyName, namePattern, publicKey, webAddress, webOrigin } from "./text-schemas.ts";
 
 /** Grammar of the key under `credentials` that names a source of the host. */
 export const CUSTOM_SOURCE = /^custom:[a-z0-9][a-z0-9-]{0,63}$/u;
@@ -99,6 +99,22 @@ const pushRules = {
       v.maxValue(1_000_000, coded("invalid-value", "Expected a number from 1 to 1000000")),
       v.description("A push whose closure has more store paths is stopped."),
       v.examples([20_000]),
+    ),
+  ),
+  signing_key: v.optional(
+    v.pipe(
+      sourceTable(credentialEntries),
+      v.description("Where the key comes from that signs what is pushed: exactly one source."),
+      v.examples([{ file: { path: "/etc/eka-ci/signing-key" } }]),
+    ),
+  ),
+  trusted_public_keys: v.optional(
+    v.pipe(
+      v.array(publicKey),
+      v.minLength(1, coded("invalid-value", "Name at least one key")),
+      v.maxLength(64, coded("invalid-value", "Name at most 64 keys")),
+      v.description("Public keys: every pushed path must carry a valid signature by one of them."),
+      v.examples([["cache.example.org-1:8w2cJ8bFSTX8Ku4K7lmRHoPcOBNmhAWtbmPAjzJkzEA="]]),
     ),
   ),
   on_failure: v.optional(

@@ -139,6 +139,18 @@ export const keyName = v.pipe(
   ),
 );
 
+/** A public key of Nix: its name, a colon and 32 bytes in base 64. */
+export const publicKey = v.pipe(
+  v.string(),
+  v.regex(
+    /^[A-Za-z0-9._+-]{1,128}:[A-Za-z0-9+/]{43}=$/u,
+    coded(
+      "invalid-value",
+      "Expected a public key, as in cache.nixos.org-1:6NCH…: a name, a colon and 32 bytes in base 64",
+    ),
+  ),
+);
+
 /** A pattern of the names of store paths. */
 export const namePattern = v.pipe(
   v.string(),

@@ -1,0 +1,104 @@
+import { createPrivateKey, createPublicKey, type KeyObject, sign, verify } from "node:crypto";
+import type { SignedInfo } from "../commands/signed-info.ts";
+import { CommandError } from "../core/errors.ts";
+import { toNix32 } from "../core/nix32.ts";
+import type { Secret } from "../core/secret.ts";
+
+// The forms of Nix: https://nix.dev/manual/nix/latest/store/signatures.
+
+const KEY = /^([^:\s]{1,128}):([A-Za-z0-9+/]{43}=|[A-Za-z0-9+/]{86}==)$/u;
+const PUBLIC_BYTES = 32;
+const SECRET_BYTES = 64;
+/** What stands before the 32 bytes of an Ed25519 key (https://www.rfc-editor.org/rfc/rfc8410). */
+const SPKI = Buffer.from("302a300506032b6570032100", "hex");
+const PKCS8 = Buffer.from("302e020100300506032b657004220420", "hex");
+
+/** A public key under which a path may be signed. */
+export interface PublicKey {
+  readonly name: string;
+  readonly key: KeyObject;
+}
+
+function readKey(
+  text: string,
+  length: number,
+): { readonly name: string; readonly bytes: Buffer } | undefined {
+  const [, name = "", base64 = ""] = KEY.exec(text) ?? [];
+  const bytes = Buffer.from(base64, "base64");
+  return bytes.length === length ? { name, bytes } : undefined;
+}
+
+/** Reads a public key, as in `cache.example.org-1:…`; nothing for a text that is none. */
+export function parsePublicKey(text: string): PublicKey | undefined {
+  const read = readKey(text, PUBLIC_BYTES);
+  if (read === undefined) return undefined;
+  const key = createPublicKey({ key: Buffer.concat([SPKI, read.bytes]), format: "der", type: "spki" });
+  return { name: read.name, key };
+}
+
+/** What is signed of a path; nothing where something of it is not known. */
+function toFingerprint(storePath: string, { narHash, narSize, references }: SignedInfo): string | undefined {
+  const hash = narHash === undefined ? undefined : toBase32Hash(narHash);
+  if (hash === undefined || narSize === undefined || references === undefined) return undefined;
+  const directory = storePath.slice(0, storePath.lastIndexOf("/"));
+  const whole = references.map((name) => (name.startsWith("/") ? name : `${directory}/${name}`));
+  // A set in Nix, in the order of bytes.
+  const sorted = [...new Set(whole)].sort((one, other) => (one < other ? -1 : 1));
+  return ["1", storePath, `sha256:${hash}`, narSize, sorted.join(",")].join(";");
+}
+
+function toBase32Hash(hash: string): string | undefined {
+  const [, base32] = /^sha256:([0-9a-df-np-sv-z]{52})$/u.exec(hash) ?? [];
+  if (base32 !== undefined) return base32;
+  const [, base16] = /^sha256:([0-9a-f]{64})$/u.exec(hash) ?? [];
+  const [, base64] = /^sha256-([A-Za-z0-9+/]{43}=)$/u.exec(hash) ?? [];
+  if (base16 !== undefined) return toNix32(Buffer.from(base16, "hex"));
+  return base64 === undefined ? undefined : toNix32(Buffer.from(base64, "base64"));
+}
+
+/** Finds out under which keys a path is really signed. */
+export function findValidSigners(
+  storePath: string,
+  info: SignedInfo,
+  keys: readonly PublicKey[],
+): readonly string[] {
+  const fingerprint = toFingerprint(storePath, info);
+  if (fingerprint === undefined) return [];
+  const text = Buffer.from(fingerprint);
+  const isSigned = ({ name, key }: PublicKey): boolean =>
+    info.signatures.some((signature) => {
+      const read = readKey(signature, SECRET_BYTES);
+      return read?.name === name && verify(null, text, key, read.bytes);
+    });
+  return keys.filter(isSigned).map(({ name }) => name);
+}
+
+/** A key that signs paths, as `nix-store --generate-binary-cache-key` makes one. */
+export class SigningKey {
+  /** Its name, which is no secret. */
+  readonly name: string;
+  /** `name:` and the public key in base 64. */
+  readonly publicKey: string;
+  readonly #key: KeyObject;
+
+  /** @throws {@link CommandError} `ERR_COMMAND_CREDENTIALS` */
+  constructor(secret: Secret) {
+    const read = readKey(secret.expose().trim(), SECRET_BYTES);
+    if (read === undefined) {
+      const message =
+        "The signing key is none of Nix: it is a name, a colon and 64 bytes in base 64, as nix-store --generate-binary-cache-key makes it";
+      throw new CommandError("ERR_COMMAND_CREDENTIALS", message);
+    }
+    const seed = read.bytes.subarray(0, PUBLIC_BYTES);
+    this.name = read.name;
+    this.publicKey = `${read.name}:${read.bytes.subarray(PUBLIC_BYTES).toString("base64")}`;
+    this.#key = createPrivateKey({ key: Buffer.concat([PKCS8, seed]), format: "der", type: "pkcs8" });
+  }
+
+  /** Signs a path. @returns the signature with the key's name; nothing where something of the path is not known */
+  sign(storePath: string, info: SignedInfo): string | undefined {
+    const fingerprint = toFingerprint(storePath, info);
+    if (fingerprint === undefined) return undefined;
+    return `${this.name}:${sign(null, Buffer.from(fingerprint), this.#key).toString("base64")}`;
+  }
+}

@@ -1,0 +1,77 @@
+import { SigningKey } from "../binary-cache/path-signature.ts";
+import type { CacheDefinition } from "../core/cache.ts";
+import { showCredentialName } from "../core/environment-name.ts";
+import { CommandError } from "../core/errors.ts";
+import type { Secret } from "../core/secret.ts";
+import type { Credentials } from "../credentials/provider.ts";
+import type { PushContext } from "./push-context.ts";
+import { toEnded, toPushFailure } from "./push-failure.ts";
+import type { PushParticipant } from "./push-participant.ts";
+import type { UploadWay } from "./push-types.ts";
+
+/**
+ * Fetches the signing key of a cache, which is the only credential that its source yields.
+ *
+ * @param emit - records an event; if that fails, nothing may be pushed
+ * @returns nothing for a cache that has none
+ * @throws {@link CredentialError} `ERR_CREDENTIAL_…`; {@link CommandError} `ERR_COMMAND_CREDENTIALS`
+ */
+export async function fetchSigningKey(
+  { signingKey: source }: CacheDefinition,
+  { resolver, deadline: { signal } }: PushContext,
+  emit: (event: Parameters<PushParticipant["emit"]>[0]) => Promise<void>,
+): Promise<Secret | undefined> {
+  if (source === undefined) return undefined;
+  const { type: sourceType } = source;
+  const credentials = await resolver.resolve(source, { signal }).catch(async (error: unknown) => {
+    const failure = signal.aborted ? toEnded(signal) : toPushFailure(error);
+    await emit({ type: "credentials.failed", sourceType, code: failure.code });
+    throw failure;
+  });
+  const [entry, ...others] = credentials.env;
+  if (entry === undefined || others.length > 0) {
+    const message = "The source under signing_key yields one credential, which is the key, and no other";
+    throw new CommandError("ERR_COMMAND_CREDENTIALS", message);
+  }
+  const [name, key] = entry;
+  await emit({ type: "credentials.resolved", sourceType, names: [showCredentialName(name)] });
+  return key;
+}
+
+/**
+ * Reads a signing key for paths that this process sends, and compares it with what the cache's configuration says of signatures.
+ *
+ * @throws {@link CommandError} `ERR_COMMAND_CREDENTIALS` for a text that is no key, or one that nobody would accept
+ */
+export function readSigningKey(
+  secret: Secret,
+  { requireSignature, trustedPublicKeys }: CacheDefinition,
+): SigningKey {
+  const key = new SigningKey(secret);
+  if (requireSignature !== undefined && key.name !== requireSignature) {
+    const message = `The signing key is called ${key.name}, and require_signature asks for ${requireSignature}`;
+    throw new CommandError("ERR_COMMAND_CREDENTIALS", message);
+  }
+  if (trustedPublicKeys !== undefined && !trustedPublicKeys.includes(key.publicKey)) {
+    const message = `The public half of the signing key ${key.name} is not among trusted_public_keys`;
+    throw new CommandError("ERR_COMMAND_CREDENTIALS", message);
+  }
+  return key;
+}
+
+/** The credentials of a cache's tool, with the key that it signs with. */
+export function withSigningKey(
+  credentials: Credentials,
+  key: Secret | undefined,
+  { destination }: CacheDefinition,
+): Credentials {
+  if (key === undefined || destination.type !== "cachix") return credentials;
+  return { ...credentials, env: new Map([...credentials.env, ["CACHIX_SIGNING_KEY", key]]) };
+}
+
+/** Nix would have to be handed the key to sign with it. */
+export function refuseUnsigned(upload: UploadWay | undefined): never {
+  const reason = upload?.way === "nix" ? `: ${upload.reason}` : "";
+  const message = `Paths are signed where this process sends them, and nix would have to${reason}; sign when building`;
+  throw new CommandError("ERR_COMMAND_CREDENTIALS", message);
+}
