@@ -12,6 +12,7 @@ const BENCHMARKS = [
   ["Many pushes", "bench:delivery"],
   ["The queue on PostgreSQL", "bench:engine"],
   ["A push over a network", "bench:network"],
+  ["The rules of a cache", "bench:rules"],
   ["Hostile texts", "bench:config"],
   ["Memory of hostile texts", "bench:memory"],
 ] as const;
