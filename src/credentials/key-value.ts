@@ -36,7 +36,7 @@ export function parseKeyValue(bytes: Uint8Array, origin: TextOrigin): ReadonlyMa
     const where = `line ${index + 1}`;
     const entry = parseLine(trim(line));
     if (entry === undefined) continue;
-    if (typeof entry === "string") return fail(`${where} ${entry}`);
+    if (typeof entry === "string") return fail(`${where}${entry}`);
     const problem = findEntryProblem(entry) ?? (values.has(entry.key) ? "is given twice" : undefined);
     if (problem !== undefined) fail(`${where}: ${showCredentialName(entry.key)} ${problem}`);
     values.set(entry.key, new Secret(entry.value));
@@ -56,7 +56,8 @@ interface Entry {
   readonly value: string;
 }
 
-const NO_ENTRY = "is not KEY=VALUE; a file or credential with one bare value cannot be used";
+// What follows the place of a line, with what stands between.
+const NO_ENTRY = " is not KEY=VALUE; a file or credential with one bare value cannot be used";
 
 // Other white space belongs to a value, where it is refused.
 function trim(text: string): string {

@@ -16,9 +16,11 @@ export function parseTomlText(text: string): ParsedText {
     return { success: true, value, problems: [], findPlaces: () => findTomlPlaces(text, decodeKey) };
   } catch (error) {
     const thrown = toParserError(error);
-    const offset = findErrorOffset(text, thrown);
+    const stopped = findErrorOffset(text, thrown);
+    const opening = stopped === undefined ? undefined : findOpenArray(text, stopped);
+    const offset = opening ?? stopped;
     const span = offset === undefined ? undefined : { start: offset, end: offset + 1 };
-    const { message, hint } = describe(thrown);
+    const { message, hint } = opening === undefined ? describe(thrown) : OPEN_ARRAY;
     return {
       success: false,
       problem: { code: "toml-syntax", severity: "error", message, path: [], span, hint },
@@ -88,6 +90,32 @@ function describe({ expected, message }: ParserError): Explanation {
   const unknown = { message: "The text is not valid TOML from here" };
   if (expected === undefined) return MEANINGS.find(([pattern]) => pattern.test(message))?.[1] ?? unknown;
   return EXPECTATIONS.find(([needed]) => needed.every((literal) => expected.has(literal)))?.[1] ?? unknown;
+}
+
+const OPEN_ARRAY: Explanation = { message: "This array is not closed", hint: "Close it with ]" };
+
+/** What begins a line outside of an array: a key with its sign, or the header of a table. */
+const NEXT_STATEMENT = /^\s*(?:[A-Za-z0-9_.-]+[ \t]*=|\[\[?[A-Za-z0-9_.-]+\]\]?[ \t]*(?:#.*)?(?:\r?\n|$))/u;
+const STRINGS = /"(?:[^"\\]|\\.)*"|'[^']*'|#.*/gu;
+/** How many lines before an error may have begun the array. */
+const MAX_LINES = 200;
+
+/** Finds where an array begins that the parser was still in when the next statement came; nothing where it stopped for another reason. */
+function findOpenArray(text: string, offset: number): number | undefined {
+  const lineStart = text.lastIndexOf("\n", offset - 1) + 1;
+  // The brackets of a header are those of arrays to a parser that is in one.
+  if (!/^\s*\[{0,2}$/u.test(text.slice(lineStart, offset))) return undefined;
+  if (!NEXT_STATEMENT.test(text.slice(lineStart, offset + 256))) return undefined;
+  let [end, open] = [lineStart - 1, 0];
+  for (let count = 0; end > 0 && count < MAX_LINES; count++) {
+    const start = text.lastIndexOf("\n", end - 1) + 1;
+    // What is in quotes is blanked, so that places stay the same.
+    const line = text.slice(start, end).replace(STRINGS, (part) => " ".repeat(part.length));
+    open += line.split("[").length - line.split("]").length;
+    if (open > 0) return start + line.lastIndexOf("[");
+    end = start - 1;
+  }
+  return undefined;
 }
 
 function findErrorOffset(text: string, { offset, line, column }: ParserError): number | undefined {

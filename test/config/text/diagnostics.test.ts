@@ -115,6 +115,11 @@ describe("places in TOML", () => {
     ["toml-syntax", "a = 1\nb = <<s>>3://x"],
     ["toml-syntax", "\ufeffa = <<=>> 1"],
     ["toml-syntax", "a = 1\r\n<<a>> = 2"],
+    // Where an array begins, and not where the next statement stands in it.
+    ["toml-syntax", "a = <<[>>\nb = 1"],
+    ["toml-syntax", 'a = <<[>>\n  "x",\n[b]\nc = 1'],
+    ["toml-syntax", 'a = { b = [1], c = <<[>>"]" # ]\nd = 1'],
+    ["toml-syntax", "a = [\n]\nb = { c = 1\n<<d>> = 2"],
     ["invalid-encoding", 'a = "😀<<\ud800>>"'],
   ])("%s: %j", (code, marked) => {
     expectPlace(marked, code, safeParseServerConfig);
