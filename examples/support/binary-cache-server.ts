@@ -15,6 +15,8 @@ export interface BinaryCacheOptions {
   readonly credentials?: { readonly username: string; readonly password: string } | undefined;
   /** Answers a request with this status instead, where it returns one. */
   readonly fail?: ((request: SeenRequest) => number | undefined) | undefined;
+  /** What the server keeps of an upload; default all of it. */
+  readonly alter?: ((path: string, body: Buffer) => Buffer) | undefined;
   /** Never answers. */
   readonly hang?: boolean | undefined;
 }
@@ -83,7 +85,7 @@ export class BinaryCacheServer implements AsyncDisposable {
     if (failure !== undefined) return [failure];
     if (!this.#isAuthorized(request)) return [401];
     if (request.method === "PUT") {
-      this.objects.set(request.path, body);
+      this.objects.set(request.path, this.#options.alter?.(request.path, body) ?? body);
       return [201];
     }
     const object = this.objects.get(request.path);

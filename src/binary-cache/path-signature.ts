@@ -89,10 +89,15 @@ export class SigningKey {
         "The signing key is none of Nix: it is a name, a colon and 64 bytes in base 64, as nix-store --generate-binary-cache-key makes it";
       throw new CommandError("ERR_COMMAND_CREDENTIALS", message);
     }
-    const seed = read.bytes.subarray(0, PUBLIC_BYTES);
+    const [seed, publicHalf] = [read.bytes.subarray(0, PUBLIC_BYTES), read.bytes.subarray(PUBLIC_BYTES)];
     this.name = read.name;
-    this.publicKey = `${read.name}:${read.bytes.subarray(PUBLIC_BYTES).toString("base64")}`;
+    this.publicKey = `${read.name}:${publicHalf.toString("base64")}`;
     this.#key = createPrivateKey({ key: Buffer.concat([PKCS8, seed]), format: "der", type: "pkcs8" });
+    const derived = createPublicKey(this.#key).export({ format: "der", type: "spki" });
+    if (!derived.subarray(SPKI.length).equals(publicHalf)) {
+      const message = "The two halves of the signing key do not belong together; it was damaged";
+      throw new CommandError("ERR_COMMAND_CREDENTIALS", message);
+    }
   }
 
   /** Signs a path. @returns the signature with the key's name; nothing where something of the path is not known */

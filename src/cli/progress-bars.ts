@@ -41,8 +41,9 @@ export function createProgressBars(stream: WriteStream, cacheIds: readonly strin
   };
   return {
     update: (progress: PushProgress) => {
-      const bar = barOf(progress.cacheId);
+      // Before it is known how many there are, a bar would be full.
       if (progress.type !== "paths") return;
+      const bar = barOf(progress.cacheId);
       bar.setTotal(progress.expected);
       bar.update(progress.done);
     },

@@ -64,6 +64,7 @@ export interface ErrorCodes {
    * | `ERR_PUSH_UNVERIFIED` | the cache does not have a path or what it refers to, or does not say |
    * | `ERR_CACHE_INCOMPATIBLE` | the cache belongs to a store in another directory |
    * | `ERR_CLOSURE_REFUSED` | the closure of a path breaks a rule of the cache; nothing was sent |
+   * | `ERR_CLOSURE_UNKNOWN` | the Nix store does not tell the closure that rules of the cache depend on |
    * | `ERR_SIGNATURE_MISSING` | the cache has a path without the signature that `require_signature` asks for |
    * | `ERR_STORE_PATH_NOT_VALID` | the Nix store does not hold a path |
    * | `ERR_GC_ROOT_FAILED` | the paths could not be kept from the garbage collector |
@@ -90,6 +91,7 @@ export interface ErrorCodes {
     | "ERR_PUSH_UNVERIFIED"
     | "ERR_CACHE_INCOMPATIBLE"
     | "ERR_CLOSURE_REFUSED"
+    | "ERR_CLOSURE_UNKNOWN"
     | "ERR_SIGNATURE_MISSING"
     | "ERR_STORE_PATH_NOT_VALID"
     | "ERR_GC_ROOT_FAILED"

@@ -31,6 +31,9 @@ export function classifyFailure(error: AnyCachesError, lastRun: ExecutionResult 
     case "ERR_PUSH_STALLED":
     case "ERR_PUSH_TIMEOUT":
       return { failureClass: "transient", isWholeServer: false };
+    // A part of a push must not pass a rule that the whole would break, so it is not tried in halves.
+    case "ERR_CLOSURE_UNKNOWN":
+      return LATER;
     case "ERR_PUSH_UNVERIFIED":
       return { failureClass: "unknown", isWholeServer: false };
     case "ERR_PUSH_FAILED":

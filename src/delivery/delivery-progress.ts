@@ -36,6 +36,7 @@ export function writeProgress(progress: DeliveryProgress): string {
  * @returns nothing for a text that is none, so that the delivery begins anew
  */
 export function readProgress(text: string, asked: readonly string[]): DeliveryProgress | undefined {
+  const own = new Set(asked);
   const stored = parseJson(text);
   if (!isObject(stored)) return undefined;
   const remaining = readPaths(readMember(stored, "remaining"), asked);
@@ -47,7 +48,7 @@ export function readProgress(text: string, asked: readonly string[]): DeliveryPr
     remaining,
     failed,
     upstream: readPaths(readMember(stored, "upstream"), asked) ?? [],
-    skipped: readSkippedPaths(readMember(stored, "skipped")).filter(({ path }) => asked.includes(path)),
+    skipped: readSkippedPaths(readMember(stored, "skipped")).filter(({ path }) => own.has(path)),
     attempts,
     error: isObject(error) ? readStoredError(error) : undefined,
     limit: readCount(readMember(stored, "limit")),

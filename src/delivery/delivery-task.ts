@@ -119,7 +119,8 @@ export class DeliveryTask {
     const before = this.#countMoved();
     for (const { path, reason } of result.skippedPaths) {
       this.#remaining.delete(path);
-      this.#skipped.set(path, reason);
+      // An earlier attempt may have brought it there.
+      if (!this.#present.has(path)) this.#skipped.set(path, reason);
     }
     // What was seen last counts: the cache may have lost a path meanwhile, or got it from somebody else.
     for (const path of result.storePaths) move(path, this.#upstream, this.#present);
@@ -151,7 +152,8 @@ export class DeliveryTask {
 
   /** Some paths are denied now: all of the delivery is, where nothing was done for it, else these paths have failed. */
   deny(denied: DeniedResult, storePaths: readonly string[]): void {
-    const isUntouched = this.#remaining.size === this.request.storePaths.length && this.#present.size === 0;
+    const untouched = this.#remaining.size + this.#skipped.size;
+    const isUntouched = untouched === this.request.storePaths.length && this.#present.size === 0;
     if (isUntouched && storePaths.length === this.#remaining.size) this.#denied = denied;
     const { decision } = denied;
     const error = new PermissionError("ERR_PERMISSION_DENIED", explainDecision(decision), decision);

@@ -1,6 +1,7 @@
 import type { Decision } from "../policy/decision.ts";
 import { denyUnknownCache } from "../policy/unknown-cache.ts";
 import type { CacheRegistry } from "../registry/cache-registry.ts";
+import { isTolerated } from "../registry/is-delivered.ts";
 import type { PushResult } from "../registry/push-types.ts";
 import type { DeliveryTask } from "./delivery-task.ts";
 
@@ -20,7 +21,7 @@ function markTolerated(result: PushResult, findRegistry: () => CacheRegistry): P
   if (result.status !== "failed") return result;
   try {
     const cache = findRegistry().config.caches.find(({ id }) => id === result.cacheId);
-    return { ...result, isTolerated: cache?.onFailure === "warn" ? true : undefined };
+    return { ...result, isTolerated: isTolerated(result.error, cache) };
   } catch {
     return result;
   }

@@ -1,7 +1,6 @@
 import { batchStorePaths } from "../commands/batch.ts";
 import type { CommandSpec } from "../commands/command.ts";
 import { buildPushCommand } from "../commands/push-command.ts";
-import { checkStorePaths } from "../commands/store-path.ts";
 import type { CacheDefinition } from "../core/cache.ts";
 import { untilItFails } from "../core/call-listener.ts";
 import type { Secret } from "../core/secret.ts";
@@ -17,12 +16,12 @@ import { toCacheReader } from "./cache-reader.ts";
 import { type CheckedClosure, checkClosure } from "./closure-check.ts";
 import { addFollowUp } from "./follow-up.ts";
 import type { LocalStore } from "./local-store.ts";
-import { leaveToUpstream, type Selection, selectPaths } from "./path-selection.ts";
+import { PathSelection } from "./path-selection.ts";
 import { type PushContext, toRunOptions } from "./push-context.ts";
 import { PushCredentials } from "./push-credentials.ts";
 import { toEnded, toPushFailure } from "./push-failure.ts";
 import type { PushParticipant, SharedEnd } from "./push-participant.ts";
-import type { PushResult, SkippedPath, UploadWay } from "./push-types.ts";
+import type { PushResult, UploadWay } from "./push-types.ts";
 import { fetchSigningKey, readSigningKey, refuseUnsigned, withSigningKey } from "./signing-key.ts";
 import { uploadToCache } from "./upload-to-cache.ts";
 import { type DirectWay, findDirectWay, isOfNix } from "./upload-way.ts";
@@ -57,14 +56,13 @@ export async function pushToCache(
 class CachePush {
   readonly #cache: CacheDefinition;
   readonly #participants: readonly PushParticipant[];
-  readonly #store: LocalStore;
   readonly #context: PushContext;
   readonly #credentials: PushCredentials;
   readonly #executions: ExecutionResult[] = [];
   readonly #present = new Set<string>();
   readonly #confirmed = new Set<string>();
   readonly #upstream = new Set<string>();
-  readonly #skipped = new Map<string, SkippedPath["reason"]>();
+  readonly #selection: PathSelection;
   readonly #onOutput: (chunk: OutputChunk) => void;
   readonly #onProgress: (progress: CommandProgress) => void;
   #nixVersion: string | undefined;
@@ -79,7 +77,7 @@ class CachePush {
   ) {
     this.#cache = cache;
     this.#participants = participants;
-    this.#store = store;
+    this.#selection = new PathSelection(cache, store, context);
     this.#context = context;
     this.#credentials = new PushCredentials(cache, context, (event) => this.#emit(event));
     const { onOutput, onProgress, runtime } = context;
@@ -100,35 +98,34 @@ class CachePush {
     return {
       ...{ error, durationMs, executions: this.#executions, upload: this.#upload },
       ...{ present: this.#present, confirmed: this.#confirmed },
-      ...{ upstream: this.#upstream, skipped: this.#skipped },
+      ...{ upstream: this.#upstream, skipped: this.#selection.skipped, refused: this.#selection.refused },
     };
   }
 
   async #pushAll(): Promise<AnyCachesError | undefined> {
     this.#throwIfEnded();
-    const asked = this.#participants.flatMap(({ storePaths }) => storePaths);
-    const scope = { cache: this.#cache, store: this.#store, context: this.#context };
-    const wanted = this.#skip(await selectPaths(checkStorePaths(asked, this.#context.host), scope));
-    if (wanted.length === 0 && asked.length > 0) return undefined;
+    const wanted = await this.#selection.select(this.#participants);
+    if (this.#hasNothingLeft(wanted)) return undefined;
     await this.#credentials.fetch();
     this.#signingKey = await fetchSigningKey(this.#cache, this.#context, (event) => this.#emit(event));
     const direct = findDirectWay(this.#cache, this.#context);
-    const left = await leaveToUpstream(wanted, typeof direct !== "string", scope);
+    const left = await this.#selection.leaveToUpstream(wanted, typeof direct !== "string");
     this.#throwIfEnded();
-    const storePaths = this.#skip(left);
-    if (storePaths.length === 0 && asked.length > 0) return undefined;
+    if (this.#hasNothingLeft(left.storePaths)) return undefined;
     if (typeof direct !== "string") {
-      const done = await this.#pushDirectly(storePaths, direct, left.upstream);
+      const done = await this.#pushDirectly(left.storePaths, direct, left.upstream);
       if (!(done.error instanceof StagingError)) return done.error;
       this.#upload = { way: "nix", reason: done.error.message };
     } else if (isOfNix(this.#cache)) this.#upload = { way: "nix", reason: direct };
-    if (isOfNix(this.#cache) && this.#signingKey !== undefined) return refuseUnsigned(this.#upload);
-    return this.#pushByTool(batchStorePaths(storePaths));
+    if (isOfNix(this.#cache) && this.#signingKey !== undefined)
+      return refuseUnsigned(this.#upload, typeof direct === "string");
+    return this.#pushByTool(batchStorePaths(left.storePaths));
   }
 
-  #skip({ storePaths, skipped }: Selection): readonly string[] {
-    for (const { path, reason } of skipped) this.#skipped.set(path, reason);
-    return storePaths;
+  /** A request without any path is told by the tools' own check. */
+  #hasNothingLeft(storePaths: readonly string[]): boolean {
+    const isAsked = this.#participants.some((participant) => participant.storePaths.length > 0);
+    return storePaths.length === 0 && isAsked;
   }
 
   async #pushByTool(batches: readonly (readonly string[])[]): Promise<AnyCachesError | undefined> {
@@ -146,8 +143,8 @@ class CachePush {
 
   /** Where the closure is asked for later, it is asked for now, and says that the store holds it. */
   async #checkStore(): Promise<void> {
-    if (isOfNix(this.#cache) || !this.#context.verifies) return this.#store.check();
-    await this.#store.closure().catch((error: unknown) => {
+    if (isOfNix(this.#cache) || !this.#context.verifies) return this.#selection.store.check();
+    await this.#selection.store.closure().catch((error: unknown) => {
       if (!(error instanceof StagingError)) throw error;
     });
   }
@@ -162,7 +159,7 @@ class CachePush {
     const onProgress = this.#context.onProgress === undefined ? undefined : this.#onProgress;
     const signingKey = this.#signingKey && readSigningKey(this.#signingKey, this.#cache);
     const sent = { cache: this.#cache, storePaths, upstream, signingKey };
-    const what = { ...sent, credentials: this.#credentials, store: this.#store };
+    const what = { ...sent, credentials: this.#credentials, store: this.#selection.store };
     this.#upload = { way: "direct" };
     try {
       const outcome = await uploadToCache({ ...what, way, onProgress, context: this.#context });
@@ -218,7 +215,7 @@ class CachePush {
   async #findComplete(paths: readonly string[]): Promise<CheckedClosure> {
     if (isOfNix(this.#cache)) return { complete: paths };
     const reader = toCacheReader(this.#cache, this.#credentials.current);
-    return checkClosure(paths, this.#store, reader, this.#verification());
+    return checkClosure(paths, this.#selection.store, reader, this.#verification());
   }
 
   #add(paths: readonly string[], sets: readonly Set<string>[]): void {
@@ -268,8 +265,10 @@ class CachePush {
   }
 
   #toFailure(error: unknown): AnyCachesError {
+    const failure = toPushFailure(error);
     const { signal } = this.#context.deadline;
-    return signal.aborted ? toEnded(signal) : toPushFailure(error);
+    // Where the time was over before a rule could be looked at, that is what matters to another attempt.
+    return signal.aborted && failure.code !== "ERR_CLOSURE_UNKNOWN" ? toEnded(signal) : failure;
   }
 
   #throwIfEnded(): void {

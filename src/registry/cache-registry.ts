@@ -232,7 +232,8 @@ export class CacheRegistry implements AsyncDisposable {
    * @throws {@link PushError} `ERR_REGISTRY_CLOSED` for a probe after the registry was disposed or retired
    */
   async check(options: CheckOptions = {}): Promise<CheckReport> {
-    const ids = options.caches ?? this.config.caches.map(({ id }) => id);
+    const { probe, signal, caches: ids = this.config.caches.map(({ id }) => id) } = options;
+    if (probe !== undefined) this.#assertOpen();
     const { checkCaches } = await import("./check.ts");
     const report = await checkCaches(
       [...new Set(ids)].map((id) => ({ id, cache: this.#catalog.find(id) })),
@@ -243,10 +244,9 @@ export class CacheRegistry implements AsyncDisposable {
         resolver: this.#resolver,
         host: this.#host,
         hostSecrets: this.#hostSecrets,
-        signal: options.signal,
+        signal,
       },
     );
-    const { probe, signal } = options;
     return probe === undefined
       ? report
       : this.#track({ signal }, async (context) => {
@@ -285,15 +285,17 @@ export class CacheRegistry implements AsyncDisposable {
     return this.retire();
   }
 
+  #assertOpen(): void {
+    if (!this.#closed) return;
+    const message = "The registry was disposed or retired; use the one that follows it";
+    throw new PushError("ERR_REGISTRY_CLOSED", message);
+  }
+
   async #track<Result>(
     options: PushOptions,
     run: (context: PushContext) => Promise<Result>,
   ): Promise<Result> {
-    if (this.#closed)
-      throw new PushError(
-        "ERR_REGISTRY_CLOSED",
-        "The registry was disposed or retired; use the one that follows it",
-      );
+    this.#assertOpen();
     const { signal } = options;
     const timeoutMs = this.#toTimeoutMs(options.timeoutMs);
     using deadline = new Deadline({

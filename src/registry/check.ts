@@ -18,6 +18,7 @@ import type { AnyCachesError } from "./any-error.ts";
 import type { CacheCheck, CheckReport, ToolCheck } from "./check-types.ts";
 import { describeCacheRules } from "./describe-cache-rules.ts";
 import { toPushFailure } from "./push-failure.ts";
+import { checkSigningKey } from "./signing-key.ts";
 import { findDirectWay, toUploadWay, type UploadWayContext } from "./upload-way.ts";
 
 const TOOL_TIMEOUT_MS = 10_000;
@@ -162,6 +163,7 @@ async function checkCache(cache: CacheDefinition, context: CheckContext): Promis
   try {
     const credentials = await resolver.resolve(cache.credentials, { signal });
     names = [...credentials.env.keys()].map(showCredentialName);
+    names = [...names, ...(await checkSigningKey(cache, resolver, signal))];
     const storePaths = [`${host.storeDirectory ?? DEFAULT_STORE_DIRECTORY}/${"0".repeat(32)}-check`];
     buildPushCommand({ destination: cache.destination, storePaths, credentials, ...host });
     return { ...base, ok: true, names, expiration: credentials.expiration };

@@ -12,50 +12,60 @@ export function isGuarded({ denyPaths, maxClosureBytes, maxPaths }: CacheDefinit
   return [denyPaths, maxClosureBytes, maxPaths].some((rule) => rule !== undefined);
 }
 
-/**
- * Looks at the whole closure of a push before anything is sent.
- *
- * @param roots - the paths that are to be pushed
- * @param all - a closure that has all that they refer to
- * @throws {@link PushError} `ERR_CLOSURE_REFUSED` for one that breaks a rule of the cache, about the paths that are to blame
- */
-export function guardClosure(
-  roots: readonly string[],
-  all: Closure,
-  cache: CacheDefinition,
-  options: StorePathOptions,
-): void {
-  const closure = collectClosure(roots, all);
-  for (const pattern of cache.denyPaths ?? []) {
-    const isDenied = (path: string): boolean =>
-      matchesNamePattern(pattern, parseStorePath(path, options).name);
-    const chain = roots
-      .map((root) => findChain(root, closure, isDenied))
-      .find((found) => found !== undefined);
-    if (chain !== undefined) throw toDenied(pattern, chain);
-  }
-  const { maxPaths, maxClosureBytes } = cache;
-  if (maxPaths !== undefined && closure.size > maxPaths)
-    throw refused(`The closure has ${closure.size} store paths, and max_paths is ${maxPaths}`, roots);
-  const bytes = [...closure.values()].reduce((sum, { narSize }) => sum + narSize, 0);
-  if (maxClosureBytes !== undefined && bytes > maxClosureBytes)
-    throw refused(`The closure has ${bytes} bytes, and max_closure_size is ${maxClosureBytes}`, roots);
-}
+/** Looks at whole closures before anything is sent: made once for all requests of a push, of which each is judged for itself. */
+export class ClosureGuard {
+  readonly #closure: Closure;
+  readonly #cache: CacheDefinition;
+  /** The paths that a pattern of `deny_paths` matches, each with the pattern. */
+  readonly #denied = new Map<string, string>();
 
-/** The shortest chain of references from a path to one that is looked for. */
-function findChain(
-  root: string,
-  closure: Closure,
-  isWanted: (path: string) => boolean,
-): readonly string[] | undefined {
-  const referrers = new Map<string, string | undefined>([[root, undefined]]);
-  for (const path of referrers.keys()) {
-    if (isWanted(path)) return toChain(path, referrers);
-    // A map goes on with what is added to it.
-    for (const reference of closure.get(path)?.references ?? [])
-      if (!referrers.has(reference)) referrers.set(reference, path);
+  /** @param closure - has all that the requests' paths refer to */
+  constructor(closure: Closure, cache: CacheDefinition, options: StorePathOptions) {
+    this.#closure = closure;
+    this.#cache = cache;
+    for (const path of cache.denyPaths === undefined ? [] : closure.keys()) {
+      const { name } = parseStorePath(path, options);
+      const pattern = cache.denyPaths?.find((one) => matchesNamePattern(one, name));
+      if (pattern !== undefined) this.#denied.set(path, pattern);
+    }
   }
-  return undefined;
+
+  /** Says why a request is refused, `ERR_CLOSURE_REFUSED`; nothing if it is not. @param roots - what it wants to push */
+  judge(roots: readonly string[]): PushError | undefined {
+    const chain = this.#denied.size === 0 ? undefined : this.#findChain(roots);
+    if (chain !== undefined) return refused(this.#describe(chain), roots);
+    const { maxPaths, maxClosureBytes } = this.#cache;
+    if (maxPaths === undefined && maxClosureBytes === undefined) return undefined;
+    const closure = collectClosure(roots, this.#closure);
+    if (maxPaths !== undefined && closure.size > maxPaths)
+      return refused(`The closure has ${closure.size} store paths, and max_paths is ${maxPaths}`, roots);
+    const bytes = [...closure.values()].reduce((sum, { narSize }) => sum + narSize, 0);
+    return maxClosureBytes !== undefined && bytes > maxClosureBytes
+      ? refused(`The closure has ${bytes} bytes, and max_closure_size is ${maxClosureBytes}`, roots)
+      : undefined;
+  }
+
+  /** The shortest chain of references from one of some paths to one that is denied. */
+  #findChain(roots: readonly string[]): readonly string[] | undefined {
+    const referrers = new Map<string, string | undefined>(roots.map((root) => [root, undefined]));
+    // A map goes on with what is added to it.
+    for (const path of referrers.keys()) {
+      if (this.#denied.has(path)) return toChain(path, referrers);
+      for (const reference of this.#closure.get(path)?.references ?? [])
+        if (!referrers.has(reference)) referrers.set(reference, path);
+    }
+    return undefined;
+  }
+
+  #describe(chain: readonly string[]): string {
+    const denied = chain.at(-1) ?? "";
+    const pattern = `"${this.#denied.get(denied)}" of deny_paths`;
+    if (chain.length === 1) return `${denied} matches ${pattern}`;
+    const half = MAX_SHOWN / 2;
+    const isLong = chain.length > MAX_SHOWN;
+    const shown = isLong ? [...chain.slice(0, half), "...", ...chain.slice(-half)] : chain;
+    return `The closure has a path that matches ${pattern}: ${shown.join(" -> ")}`;
+  }
 }
 
 function toChain(end: string, referrers: ReadonlyMap<string, string | undefined>): readonly string[] {
@@ -63,18 +73,6 @@ function toChain(end: string, referrers: ReadonlyMap<string, string | undefined>
   for (let path: string | undefined = end; path !== undefined; path = referrers.get(path))
     chain.unshift(path);
   return chain;
-}
-
-function toDenied(pattern: string, chain: readonly string[]): PushError {
-  const [root = ""] = chain;
-  const half = MAX_SHOWN / 2;
-  const isLong = chain.length > MAX_SHOWN;
-  const shown = isLong ? [...chain.slice(0, half), "...", ...chain.slice(-half)] : chain;
-  const message =
-    chain.length === 1
-      ? `${root} matches "${pattern}" of deny_paths`
-      : `The closure has a path that matches "${pattern}" of deny_paths: ${shown.join(" -> ")}`;
-  return refused(message, [root]);
 }
 
 function refused(message: string, roots: readonly string[]): PushError {

@@ -18,6 +18,7 @@ export class LocalStore {
   readonly #context: PushContext;
   #validity: Promise<void> | undefined;
   #closure: Promise<Closure> | undefined;
+  #known: Closure | undefined;
 
   constructor(storePaths: readonly string[], context: PushContext) {
     this.#storePaths = storePaths;
@@ -36,13 +37,26 @@ export class LocalStore {
     return this.#validity;
   }
 
+  /** The store for some of the paths; what it has told of the closure need not be asked again. */
+  narrowed(storePaths: readonly string[]): LocalStore {
+    const store = new LocalStore(storePaths, this.#context);
+    if (this.#known === undefined) return store;
+    store.#known = this.#known;
+    store.#closure = Promise.resolve(this.#known);
+    store.#validity = Promise.resolve();
+    return store;
+  }
+
   /**
    * The closure of the paths, which the Nix store holds.
    *
    * @throws {@link StagingError} where the store does not tell it, and holds every path; else as {@link LocalStore.check}
    */
   closure(): Promise<Closure> {
-    this.#closure ??= this.#askClosure();
+    this.#closure ??= this.#askClosure().then((closure) => {
+      this.#known = closure;
+      return closure;
+    });
     return this.#closure;
   }
 

@@ -1,77 +1,100 @@
 import { type Closure, collectClosure } from "../commands/closure.ts";
-import { parseStorePath } from "../commands/store-path.ts";
+import { checkStorePaths, parseStorePath } from "../commands/store-path.ts";
 import type { CacheDefinition } from "../core/cache.ts";
 import { PushError } from "../core/errors.ts";
 import { matchesNamePattern } from "../core/name-pattern.ts";
 import { StagingError } from "../upload/staging-error.ts";
-import { guardClosure, isGuarded } from "./closure-guard.ts";
+import { ClosureGuard, isGuarded } from "./closure-guard.ts";
 import type { LocalStore } from "./local-store.ts";
 import type { PushContext } from "./push-context.ts";
+import type { PushParticipant } from "./push-participant.ts";
 import type { SkippedPath } from "./push-types.ts";
 import { findUpstreamHoldings } from "./upstream-holdings.ts";
 
-/** Where paths are chosen. */
-export interface SelectionScope {
-  readonly cache: CacheDefinition;
-  readonly store: LocalStore;
-  readonly context: PushContext;
-}
+/** Chooses what of a push goes to a cache, by the cache's rules. */
+export class PathSelection {
+  /** What the rules leave out. */
+  readonly skipped = new Map<string, SkippedPath["reason"]>();
+  /** The requests whose closure breaks a rule: of each, nothing is pushed for its sake. */
+  readonly refused = new Map<PushParticipant, PushError>();
+  readonly #cache: CacheDefinition;
+  readonly #context: PushContext;
+  #store: LocalStore;
 
-/** The paths that are pushed, and those that rules of the cache leave out. */
-export interface Selection {
-  readonly storePaths: readonly string[];
-  readonly skipped: readonly SkippedPath[];
-}
+  constructor(cache: CacheDefinition, store: LocalStore, context: PushContext) {
+    this.#cache = cache;
+    this.#store = store;
+    this.#context = context;
+  }
 
-/**
- * Leaves out what rules of the cache say, as far as the store of the host can tell, and looks at the closure of the rest.
- *
- * @throws {@link PushError} `ERR_CLOSURE_REFUSED`; `ERR_PUSH_FAILED` where a rule depends on a closure that the store does not tell
- */
-export async function selectPaths(asked: readonly string[], scope: SelectionScope): Promise<Selection> {
-  const { cache, store, context } = scope;
-  const { exclude = [], maxNarBytes = Number.POSITIVE_INFINITY } = cache;
-  const isMeasured = isGuarded(cache) || cache.maxNarBytes !== undefined;
-  const closure = isMeasured ? await readClosure(store) : undefined;
-  const selection = leaveOut([...new Set(asked)], (path) => {
-    const { name } = parseStorePath(path, context.host);
-    if (exclude.some((pattern) => matchesNamePattern(pattern, name))) return "excluded";
-    return (closure?.get(path)?.narSize ?? 0) > maxNarBytes ? "too-large" : undefined;
-  });
-  if (closure !== undefined) guardClosure(selection.storePaths, closure, cache, context.host);
-  return selection;
-}
+  /** The store that holds what is pushed: it is asked for nothing that is left out. */
+  get store(): LocalStore {
+    return this.#store;
+  }
 
-/** Asks the upstream caches that the cache names; of what is sent directly, also for all that the paths refer to. */
-export async function leaveToUpstream(
-  wanted: readonly string[],
-  isDirect: boolean,
-  { cache, store, context }: SelectionScope,
-): Promise<Selection & { readonly upstream: ReadonlySet<string> }> {
-  if (cache.upstreamCaches === undefined) return { storePaths: wanted, skipped: [], upstream: new Set() };
-  // Without a closure nix pushes.
-  const closure = isDirect ? await store.closure().catch(() => undefined) : undefined;
-  const paths = closure === undefined ? wanted : [...collectClosure(wanted, closure).keys()];
-  const upstream = await findUpstreamHoldings(paths, wanted, cache, context);
-  return { ...leaveOut(wanted, (path) => (upstream.has(path) ? "upstream" : undefined)), upstream };
-}
+  /**
+   * Leaves out what the cache's rules say, as far as the store of the host can tell, and refuses requests whose closure breaks one.
+   *
+   * @throws {@link PushError} `ERR_CLOSURE_UNKNOWN` where a rule depends on a closure that the store does not tell; as {@link LocalStore}
+   */
+  async select(participants: readonly PushParticipant[]): Promise<readonly string[]> {
+    const { exclude = [], maxNarBytes } = this.#cache;
+    const { host } = this.#context;
+    const asked = [...new Set(participants.flatMap(({ storePaths }) => storePaths))];
+    const isExcluded = (path: string): boolean =>
+      exclude.some((pattern) => matchesNamePattern(pattern, parseStorePath(path, host).name));
+    const named = this.#leaveOut(checkStorePaths(asked, host), "excluded", isExcluded);
+    if (named.length === 0 || !(isGuarded(this.#cache) || maxNarBytes !== undefined)) return named;
+    const closure = await this.#readClosure();
+    const sizeOf = (path: string): number => closure.get(path)?.narSize ?? 0;
+    const wanted = new Set(
+      this.#leaveOut(named, "too-large", (path) => sizeOf(path) > (maxNarBytes ?? Number.POSITIVE_INFINITY)),
+    );
+    const guard = new ClosureGuard(closure, this.#cache, host);
+    for (const participant of participants) {
+      const error = guard.judge(participant.storePaths.filter((path) => wanted.has(path)));
+      if (error !== undefined) this.refused.set(participant, error);
+    }
+    const accepted = participants.filter((participant) => !this.refused.has(participant));
+    const left = new Set(accepted.flatMap(({ storePaths }) => storePaths));
+    return [...wanted].filter((path) => left.has(path));
+  }
 
-/** What a rule is about must be known before anything is sent. */
-function readClosure(store: LocalStore): Promise<Closure> {
-  return store.closure().catch((error: unknown) => {
-    if (!(error instanceof StagingError)) throw error;
-    throw new PushError("ERR_PUSH_FAILED", `${error.message}, which rules of the cache depend on`);
-  });
-}
+  /** Asks the upstream caches that the cache names; of what is sent directly, also for all that the paths refer to. */
+  async leaveToUpstream(
+    wanted: readonly string[],
+    isDirect: boolean,
+  ): Promise<{ readonly storePaths: readonly string[]; readonly upstream: ReadonlySet<string> }> {
+    if (this.#cache.upstreamCaches === undefined) return { storePaths: wanted, upstream: new Set() };
+    // Without a closure nix pushes.
+    const closure = isDirect ? await this.#store.closure().catch(() => undefined) : undefined;
+    const paths = closure === undefined ? wanted : [...collectClosure(wanted, closure).keys()];
+    const upstream = await findUpstreamHoldings(paths, wanted, this.#cache, this.#context);
+    return { storePaths: this.#leaveOut(wanted, "upstream", (path) => upstream.has(path)), upstream };
+  }
 
-function leaveOut(
-  storePaths: readonly string[],
-  findReason: (path: string) => SkippedPath["reason"] | undefined,
-): Selection {
-  const skipped = storePaths.flatMap((path): readonly SkippedPath[] => {
-    const reason = findReason(path);
-    return reason === undefined ? [] : [{ path, reason }];
-  });
-  const isSkipped = new Set(skipped.map(({ path }) => path));
-  return { storePaths: storePaths.filter((path) => !isSkipped.has(path)), skipped };
+  #leaveOut(
+    storePaths: readonly string[],
+    reason: SkippedPath["reason"],
+    isLeftOut: (path: string) => boolean,
+  ): readonly string[] {
+    const left = storePaths.filter((path) => {
+      const isOut = isLeftOut(path);
+      if (isOut) this.skipped.set(path, reason);
+      return !isOut;
+    });
+    if (left.length < storePaths.length) this.#store = this.#store.narrowed(left);
+    return left;
+  }
+
+  /** What a rule is about must be known before anything is sent, of the whole push and not of a part of it. */
+  #readClosure(): Promise<Closure> {
+    return this.#store.closure().catch((error: unknown) => {
+      const isTelling = error instanceof PushError && error.code === "ERR_STORE_PATH_NOT_VALID";
+      if (isTelling || this.#context.deadline.hostSignal.aborted) throw error;
+      const reason = error instanceof StagingError || error instanceof PushError ? `: ${error.message}` : "";
+      const message = `Rules of the cache depend on the closure, which is not known${reason}`;
+      throw new PushError("ERR_CLOSURE_UNKNOWN", message);
+    });
+  }
 }

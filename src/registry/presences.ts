@@ -4,6 +4,7 @@ import type { Clock } from "../host/runtime.ts";
 /** What the caches of a registry had a while ago. */
 export class Presences {
   readonly #presences = new Map<string, Presence>();
+  readonly #restingUntil = new Map<string, number>();
   readonly #clock: Clock;
   readonly #ttlMs: number | undefined;
 
@@ -11,6 +12,16 @@ export class Presences {
   constructor(clock: Clock, ttlMs: number | undefined) {
     this.#clock = clock;
     this.#ttlMs = ttlMs;
+  }
+
+  /** Whether a cache is left alone, since it did not answer a moment ago. */
+  isResting(cacheId: string): boolean {
+    return this.#clock.monotonic() < (this.#restingUntil.get(cacheId) ?? Number.NEGATIVE_INFINITY);
+  }
+
+  /** Leaves a cache alone for some milliseconds. */
+  rest(cacheId: string, ms: number): void {
+    this.#restingUntil.set(cacheId, this.#clock.monotonic() + ms);
   }
 
   /** What one cache had. */

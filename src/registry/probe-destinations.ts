@@ -122,13 +122,23 @@ async function pushProbe(
   const { id: cacheId } = cache;
   const decision: AllowDecision = { effect: "allow", cacheId, reason: "operator-probe", matched: [] };
   await emitEvent(events, { type: "permission.decided", cacheId, decision });
-  // Nobody has built the path, so nobody has signed it.
-  const unsigned = { ...cache, requireSignature: undefined, trustedPublicKeys: undefined };
-  const participant = new PushParticipant(unsigned, decision, [storePath], events);
+  const probed = toProbedCache(cache);
+  const participant = new PushParticipant(probed, decision, [storePath], events);
   const store = new LocalStore([storePath], context);
-  const results = await pushToCache(unsigned, [participant], store, { ...context, verifies: true });
+  const results = await pushToCache(probed, [participant], store, { ...context, verifies: true });
   throwUnlessPushed(results.get(participant));
   return { access: "write", finding: "confirmed", storePath };
+}
+
+/** The cache without rules of what is pushed. Nobody has built the path, so nobody but the cache's own key signs it. */
+function toProbedCache(cache: CacheDefinition): CacheDefinition {
+  const unsigned = { requireSignature: undefined, trustedPublicKeys: undefined };
+  return {
+    ...cache,
+    ...(cache.signingKey === undefined ? unsigned : {}),
+    ...{ exclude: undefined, maxNarBytes: undefined, upstreamCaches: undefined },
+    ...{ denyPaths: undefined, maxClosureBytes: undefined, maxPaths: undefined, onFailure: undefined },
+  };
 }
 
 function throwUnlessPushed(result: PushResult | undefined): void {

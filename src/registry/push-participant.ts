@@ -8,6 +8,7 @@ import type { Deadline } from "../host/deadline.ts";
 import type { Clock } from "../host/runtime.ts";
 import type { AllowDecision } from "../policy/decision.ts";
 import type { AnyCachesError } from "./any-error.ts";
+import { isTolerated } from "./is-delivered.ts";
 import { toAuditFailure } from "./push-failure.ts";
 import type { PushResult, SkippedPath, UploadWay } from "./push-types.ts";
 
@@ -62,6 +63,8 @@ export interface SharedEnd {
   readonly upstream: ReadonlySet<string>;
   /** The paths that rules of the cache leave out. */
   readonly skipped: ReadonlyMap<string, SkippedPath["reason"]>;
+  /** The requests whose closure breaks a rule of the cache. */
+  readonly refused: ReadonlyMap<PushParticipant, PushError>;
   /** Why some are not confirmed; absent if all are. */
   readonly error: AnyCachesError | undefined;
   readonly executions: readonly ExecutionResult[];
@@ -101,7 +104,9 @@ export class PushParticipant {
   }
 
   /** What failed for others, and not for this request, is none of its business. */
-  #findError({ confirmed, skipped, error }: SharedEnd): AnyCachesError | undefined {
+  #findError({ confirmed, skipped, refused, error }: SharedEnd): AnyCachesError | undefined {
+    const refusal = refused.get(this);
+    if (refusal !== undefined) return refusal;
     if (this.storePaths.length === 0)
       return new CommandError("ERR_STORE_PATH_INVALID", "There is no store path to push");
     if (this.storePaths.every((path) => confirmed.has(path) || skipped.has(path))) return undefined;
@@ -113,7 +118,7 @@ export class PushParticipant {
     return this.#toResult(
       {
         ...{ confirmed: new Set(), present: new Set(), upstream: new Set(), skipped: new Map() },
-        ...{ error, executions: [], durationMs: 0 },
+        ...{ refused: new Map(), error, executions: [], durationMs: 0 },
       },
       error,
     );
@@ -144,7 +149,8 @@ export class PushParticipant {
       cacheId: this.#cache.id,
       decision: this.#decision,
       storePaths: this.storePaths.filter((path) => present.has(path)),
-      confirmedPaths: this.storePaths.filter((path) => confirmed.has(path)),
+      // What others have brought there does not make a refused request one that was done.
+      confirmedPaths: end.refused.has(this) ? [] : this.storePaths.filter((path) => confirmed.has(path)),
       upstreamPaths: this.storePaths.filter((path) => upstream.has(path)),
       skippedPaths: this.storePaths.flatMap((path) => {
         const reason = skipped.get(path);
@@ -154,8 +160,7 @@ export class PushParticipant {
     };
     if (error?.code === "ERR_PUSH_ABORTED") return { ...executed, status: "aborted" };
     if (error !== undefined) {
-      const isTolerated = this.#cache.onFailure === "warn" ? true : undefined;
-      return { ...executed, status: "failed", error, isTolerated };
+      return { ...executed, status: "failed", error, isTolerated: isTolerated(error, this.#cache) };
     }
     if (this.storePaths.every((path) => upstream.has(path))) return { ...executed, status: "upstream" };
     const isLeftOut = this.storePaths.every((path) => upstream.has(path) || skipped.has(path));

@@ -1,9 +1,10 @@
 import { SigningKey } from "../binary-cache/path-signature.ts";
 import type { CacheDefinition } from "../core/cache.ts";
 import { showCredentialName } from "../core/environment-name.ts";
-import { CommandError } from "../core/errors.ts";
+import { CommandError, PushError } from "../core/errors.ts";
 import type { Secret } from "../core/secret.ts";
 import type { Credentials } from "../credentials/provider.ts";
+import type { CredentialResolver } from "../credentials/resolver.ts";
 import type { PushContext } from "./push-context.ts";
 import { toEnded, toPushFailure } from "./push-failure.ts";
 import type { PushParticipant } from "./push-participant.ts";
@@ -28,14 +29,34 @@ export async function fetchSigningKey(
     await emit({ type: "credentials.failed", sourceType, code: failure.code });
     throw failure;
   });
-  const [entry, ...others] = credentials.env;
-  if (entry === undefined || others.length > 0) {
-    const message = "The source under signing_key yields one credential, which is the key, and no other";
-    throw new CommandError("ERR_COMMAND_CREDENTIALS", message);
-  }
-  const [name, key] = entry;
+  const { name, key } = findSigningKey(credentials);
   await emit({ type: "credentials.resolved", sourceType, names: [showCredentialName(name)] });
   return key;
+}
+
+/** @throws {@link CommandError} `ERR_COMMAND_CREDENTIALS` */
+function findSigningKey({ env }: Credentials): { readonly name: string; readonly key: Secret } {
+  const [entry, ...others] = env;
+  if (entry !== undefined && others.length === 0) return { name: entry[0], key: entry[1] };
+  const message = "The source under signing_key yields one credential, which is the key, and no other";
+  throw new CommandError("ERR_COMMAND_CREDENTIALS", message);
+}
+
+/**
+ * Finds out whether the signing key of a cache can be fetched, and would be accepted.
+ *
+ * @returns the name of its credential; none for a cache that has no key
+ * @throws as a push would
+ */
+export async function checkSigningKey(
+  cache: CacheDefinition,
+  resolver: CredentialResolver,
+  signal: AbortSignal | undefined,
+): Promise<readonly string[]> {
+  if (cache.signingKey === undefined) return [];
+  const { name, key } = findSigningKey(await resolver.resolve(cache.signingKey, { signal }));
+  if (cache.destination.type !== "cachix") readSigningKey(key, cache);
+  return [showCredentialName(name)];
 }
 
 /**
@@ -69,9 +90,15 @@ export function withSigningKey(
   return { ...credentials, env: new Map([...credentials.env, ["CACHIX_SIGNING_KEY", key]]) };
 }
 
-/** Nix would have to be handed the key to sign with it. */
-export function refuseUnsigned(upload: UploadWay | undefined): never {
+/**
+ * Nix would have to be handed the key to sign with it.
+ *
+ * @param isLasting - whether the next attempt would go by nix, too, and not only this one
+ */
+export function refuseUnsigned(upload: UploadWay | undefined, isLasting: boolean): never {
   const reason = upload?.way === "nix" ? `: ${upload.reason}` : "";
   const message = `Paths are signed where this process sends them, and nix would have to${reason}; sign when building`;
-  throw new CommandError("ERR_COMMAND_CREDENTIALS", message);
+  throw isLasting
+    ? new CommandError("ERR_COMMAND_CREDENTIALS", message)
+    : new PushError("ERR_PUSH_FAILED", message);
 }

@@ -1,18 +1,27 @@
+import { CacheAnswerError } from "../binary-cache/cache-answer-error.ts";
+import { parseNarinfo } from "../binary-cache/narinfo.ts";
+import type { Presence } from "../binary-cache/presence.ts";
+import { parseStorePath } from "../commands/store-path.ts";
 import type { CacheDefinition, HttpDestination } from "../core/cache.ts";
+import { chooseSome } from "../core/choose-some.ts";
 import { quoteName } from "../core/text.ts";
-import { findKnownPaths } from "../upload/ask-binary-cache.ts";
+import { MAX_NARINFO_BYTES } from "../upload/ask-binary-cache.ts";
 import { Limiter } from "../upload/limiter.ts";
 import type { PushContext } from "./push-context.ts";
 import { withBinaryCache } from "./with-binary-cache.ts";
 
 /** Most questions at once. */
 const MAX_REQUESTS = 64;
-/** How long an upstream may take to answer, in milliseconds. */
-const TIMEOUT_MS = 30_000;
+/** How long an upstream may take to answer: so many milliseconds at most, and this share of the time that a push has left. */
+const TIMEOUT_MS = 15_000;
+const SHARE_OF_TIME = 1 / 4;
+/** How long one that did not answer is left alone, in milliseconds. */
+const REST_MS = 60_000;
+/** How many of the paths that are remembered are asked for all the same. */
+const SAMPLE = 4;
 
 /**
- * Finds out which paths the upstream caches of a cache have. They are asked one after the other, each for what those before it lack. One that does not
- * answer has nothing, so that more is pushed than need be.
+ * Finds out which paths the upstream caches of a cache have. One that does not answer has nothing, so that more is pushed than need be.
  *
  * @param roots - paths that are asked for in any case; of the others, some answers are remembered
  */
@@ -22,56 +31,74 @@ export async function findUpstreamHoldings(
   { id, upstreamCaches = [] }: CacheDefinition,
   context: PushContext,
 ): Promise<ReadonlySet<string>> {
-  const found = new Set<string>();
-  for (const url of upstreamCaches) {
-    const left = paths.filter((path) => !found.has(path));
-    if (left.length === 0) break;
-    try {
-      for (const path of await askUpstream(url, left, roots, context)) found.add(path);
-    } catch {
-      if (context.deadline.signal.aborted) break;
-      context.runtime.warn(
-        `The upstream ${quoteName(url, 256)} of ${id} did not answer; nothing is left to it`,
-      );
-    }
-  }
-  return found;
+  const { presences, deadline, runtime } = context;
+  const found = await Promise.all(
+    upstreamCaches.map(async (url): Promise<Iterable<string>> => {
+      // No cache has an id with a space in it.
+      const name = `upstream ${url}`;
+      if (presences.isResting(name)) return [];
+      try {
+        return await askUpstream(url, { paths, roots, presence: presences.of(name) }, context);
+      } catch {
+        if (deadline.signal.aborted) return [];
+        presences.rest(name, REST_MS);
+        const what = `The upstream ${quoteName(url, 256)} of ${id} did not answer; nothing is left to it`;
+        runtime.warn(`${what} for a minute`);
+        return [];
+      }
+    }),
+  );
+  return new Set(found.flatMap((some) => [...some]));
+}
+
+interface Question {
+  readonly paths: readonly string[];
+  readonly roots: readonly string[];
+  readonly presence: Presence;
 }
 
 async function askUpstream(
   url: string,
-  paths: readonly string[],
-  roots: readonly string[],
+  { paths, roots, presence }: Question,
   context: PushContext,
-): Promise<Iterable<string>> {
+): Promise<ReadonlySet<string>> {
   const destination: HttpDestination = { type: "http", url, host: new URL(url).hostname };
-  const asked = { maxConnections: MAX_REQUESTS, timeoutMs: TIMEOUT_MS };
+  const timeoutMs = Math.min(TIMEOUT_MS, context.deadline.remainingMs * SHARE_OF_TIME);
+  const bounds = { maxConnections: MAX_REQUESTS, timeoutMs };
+  const { host } = context;
   const { random } = context.runtime;
-  const { storeDirectory } = context.host;
-  const known = await withBinaryCache(
-    { destination, credentials: { env: new Map() } },
-    context,
-    asked,
-    (cache, signal) => {
-      const limiter = new Limiter(MAX_REQUESTS);
-      // No cache has an id with a space in it.
-      const presence = context.presences.of(`upstream ${url}`);
-      const own = roots.filter((root) => paths.includes(root));
-      return findKnownPaths({
-        cache,
-        paths,
-        roots: own,
-        presence,
-        random,
-        limiter,
-        signal,
-        storeDirectory,
-      }).then((answers) => {
-        presence.add([...answers].flatMap(([path, narinfo]) => (narinfo === undefined ? [] : [path])));
-        return answers;
-      });
-    },
-  );
-  if (known === undefined) throw new Error("This process cannot ask the upstream");
-  return known.keys();
+  const reader = { destination, credentials: { env: new Map() } };
+  const found = await withBinaryCache(reader, context, bounds, async (cache, signal) => {
+    const limiter = new Limiter(MAX_REQUESTS);
+    // Of an answer only this is kept: a stranger's may be large.
+    const has = async (path: string): Promise<boolean> => {
+      const key = `${parseStorePath(path, host).hash}.narinfo`;
+      const bytes = await limiter
+        .run(() => cache.get(key, { maxBytes: MAX_NARINFO_BYTES, signal }))
+        .catch(isNotThere);
+      return bytes !== undefined && parseNarinfo(new TextDecoder().decode(bytes))?.storePath === path;
+    };
+    const ask = async (some: readonly string[]): Promise<readonly string[]> => {
+      const answers = await Promise.all(some.map(has));
+      return some.filter((_path, index) => answers[index]);
+    };
+    const own = new Set(roots);
+    const remembered = paths.filter((path) => !own.has(path) && presence.has(path));
+    const sample = chooseSome(remembered, SAMPLE, () => random.fraction());
+    const isRight = (await ask(sample)).length === sample.length;
+    if (!isRight) presence.clear();
+    const kept = new Set(isRight ? remembered : []);
+    const seen = await ask(paths.filter((path) => !kept.has(path)));
+    presence.add(seen);
+    return new Set([...kept, ...seen]);
+  });
+  if (found === undefined) throw new Error("This process cannot ask the upstream");
+  return found;
+}
+
+/** Who may not read a path, or is sent elsewhere for it, does not get it there. */
+function isNotThere(error: unknown): undefined {
+  const status = error instanceof CacheAnswerError ? (error.answer.status ?? 0) : 0;
+  if (status === 401 || status === 403 || (status >= 300 && status < 400)) return undefined;
+  throw error;
 }

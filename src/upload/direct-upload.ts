@@ -256,17 +256,23 @@ class DirectUpload {
   }
 
   async #finish(sender: ClosureSender, cause: PushError | undefined): Promise<UploadOutcome> {
-    const { signal, storePaths, presence, closure, upstream } = this.#options;
+    const { signal, storePaths, presence, closure, upstream, signatureRule } = this.#options;
     signal.throwIfAborted();
     const { sent, failures } = sender;
     const roots = storePaths.flatMap((path) => sent.get(path) ?? []);
-    const seen = await readBack(roots, this.#asked);
+    const seen = await readBack(roots, this.#asked, signatureRule);
+    const unsigned = [...seen.unsigned];
     const isSent = (path: string): boolean =>
-      sent.has(path) && !seen.altered.has(path) && !seen.unread.has(path);
+      sent.has(path) && [seen.altered, seen.unread, seen.unsigned].every((paths) => !paths.has(path));
+    const missing =
+      unsigned.length === 0
+        ? undefined
+        : signatureRule?.toError(`In the cache ${unsigned.length} paths carry`, unsigned);
     // What is only remembered is not seen, and grows older.
     presence?.add([...closure.keys()].filter((path) => this.#known.get(path) !== undefined || isSent(path)));
     return toOutcome({
-      ...{ storePaths, closure, executions: this.#stager.executions, seen, cause, failures },
+      ...{ storePaths, closure, executions: this.#stager.executions, seen, failures },
+      cause: cause ?? missing,
       isThere: (path) => this.#known.has(path) || isSent(path) || upstream.has(path),
     });
   }

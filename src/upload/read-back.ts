@@ -1,5 +1,6 @@
 import { CacheAnswerError } from "../binary-cache/cache-answer-error.ts";
 import { type Narinfo, parseNarinfo } from "../binary-cache/narinfo.ts";
+import type { SignatureRule } from "../binary-cache/signature-rule.ts";
 import { parseStorePath } from "../commands/store-path.ts";
 import { type AskBinaryCacheOptions, MAX_NARINFO_BYTES } from "./ask-binary-cache.ts";
 import type { StagedPath } from "./staging-area.ts";
@@ -10,28 +11,38 @@ export interface ReadBack {
   readonly altered: ReadonlySet<string>;
   /** Paths that the cache does not give back to these credentials, or not now. */
   readonly unread: ReadonlySet<string>;
+  /** Paths that it gives back without the signature that is asked for. */
+  readonly unsigned: ReadonlySet<string>;
 }
 
 /** Reads paths back that were sent, and compares what they are about: a cache may have signed them anew. */
 export async function readBack(
   sent: readonly StagedPath[],
   options: AskBinaryCacheOptions,
+  signatureRule: SignatureRule | undefined,
 ): Promise<ReadBack> {
   const altered = new Set<string>();
+  const unsigned = new Set<string>();
   const unread = new Set<string>();
   const look = async (staged: StagedPath): Promise<void> => {
     try {
-      if (!(await isGivenBack(staged, options))) altered.add(staged.path);
+      const there = await findGivenBack(staged, options);
+      if (there === undefined) altered.add(staged.path);
+      else if (signatureRule?.accepts(staged.path, there) === false) unsigned.add(staged.path);
     } catch (error) {
       if (!(error instanceof CacheAnswerError)) throw error;
       unread.add(staged.path);
     }
   };
   await Promise.all(sent.map(look));
-  return { altered, unread };
+  return { altered, unread, unsigned };
 }
 
-async function isGivenBack({ path, parsed }: StagedPath, options: AskBinaryCacheOptions): Promise<boolean> {
+/** What the cache says of a path, if it is what was sent, and its NAR is there. */
+async function findGivenBack(
+  { path, parsed }: StagedPath,
+  options: AskBinaryCacheOptions,
+): Promise<Narinfo | undefined> {
   const { cache, limiter, signal } = options;
   const key = `${parseStorePath(path, options).hash}.narinfo`;
   const [bytes, hasNar] = await Promise.all([
@@ -39,7 +50,7 @@ async function isGivenBack({ path, parsed }: StagedPath, options: AskBinaryCache
     limiter.run(() => cache.has(parsed.url, signal)).catch(isSentElsewhere),
   ]);
   const there = bytes && parseNarinfo(new TextDecoder().decode(bytes));
-  return hasNar && there !== undefined && isSame(there, parsed);
+  return hasNar && there !== undefined && isSame(there, parsed) ? there : undefined;
 }
 
 /** A cache may keep NARs at another server, and send its readers there. */

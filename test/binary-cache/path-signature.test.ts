@@ -85,6 +85,16 @@ describe("signatures of paths", () => {
   );
 });
 
+it("a key whose halves do not belong together signs nothing", () => {
+  const [one, other] = [makeKey("k-1"), makeKey("k-1")].map(({ secret }) =>
+    Buffer.from(secret.expose().slice(4), "base64"),
+  );
+  const mixed = Buffer.concat([one?.subarray(0, 32) ?? [], other?.subarray(32) ?? []].map(Buffer.from));
+  expect(() => new SigningKey(new Secret(`k-1:${mixed.toString("base64")}`))).toThrow(
+    expect.objectContaining({ code: "ERR_COMMAND_CREDENTIALS" }),
+  );
+});
+
 describe("the rule of a cache", () => {
   const other = makeKey("other-1").publicKey;
   it.each<

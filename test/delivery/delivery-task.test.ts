@@ -73,6 +73,18 @@ it("what rules of the cache leave out is done, and remembered with its reason", 
   const reported = next.toResult();
   expect(reported).toMatchObject({ status: "pushed", confirmedPaths: [B], skippedPaths });
   expect(readStoredResult(reported === undefined ? "" : writeResult(reported))).toEqual(reported);
+  // An upstream has it after an attempt has brought it there.
+  const both = new DeliveryTask(start);
+  both.record({ ...base, skippedPaths: [], storePaths: [A], confirmedPaths: [], status: "aborted" });
+  const late = { ...base, skippedPaths: [{ path: A, reason: "upstream" }] } as const;
+  both.record({ ...late, storePaths: [B], confirmedPaths: [B], status: "pushed" });
+  expect(both.toResult()).toMatchObject({ status: "pushed", storePaths: [A, B], skippedPaths: [] });
+  // Nothing was done for what is denied beside what is left out.
+  const denied = new DeliveryTask(start);
+  denied.record({ ...attempt, status: "aborted" });
+  const denial = { effect: "deny", cacheId: "c", reason: "repository-not-allowed", message: "no" } as const;
+  denied.deny({ status: "denied", cacheId: "c", decision: denial }, [B]);
+  expect(denied.toResult()).toMatchObject({ status: "denied" });
   const all = new DeliveryTask(start);
   const left = [A, B].map((path) => ({ path, reason: "excluded" }) as const);
   all.record({ ...base, skippedPaths: left, storePaths: [], confirmedPaths: [], status: "skipped" });

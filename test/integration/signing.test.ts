@@ -104,6 +104,45 @@ describeEachNix("signing per cache", (searchPath) => {
     expect((await push(server, 'require_signature = "other-1"')).result).toMatchObject({ status: "pushed" });
   }, 60_000);
 
+  it("finds out that a server strips signatures", async () => {
+    await using server = await BinaryCacheServer.start({
+      alter: (path, body) =>
+        path.endsWith(".narinfo") ? Buffer.from(body.toString().replaceAll(/^Sig: .*\n/gmu, "")) : body,
+    });
+    const { result } = await push(server, `${SOURCE}\n${trusting("ci-1")}`);
+    expect(result).toMatchObject({
+      ...{ status: "failed", confirmedPaths: [] },
+      error: { code: "ERR_SIGNATURE_MISSING", storePaths: [path] },
+    });
+  }, 60_000);
+
+  it("of a check is told what a push would fail of, and a probe is signed", async () => {
+    await using server = await BinaryCacheServer.start();
+    const check = async (rules: string, env: Record<string, string>, probe?: "write") => {
+      await using registry = CacheRegistry.fromToml(
+        `[security]
+         allow_private_cache_hosts = true
+         [[caches]]
+         id = "one"
+         cache_type = "nix-copy"
+         destination = "${server.url}"
+         credentials = "none"
+         permissions = { allow_all = true }
+         exclude = ["*"]
+         ${SOURCE}
+         ${rules}`,
+        { runtime: { env: { ...store.env, ...env } } },
+      );
+      return (await registry.check({ probe })).caches[0];
+    };
+    const env = { SIGNING_KEY: keys["ci-1"]?.secret ?? "" };
+    expect((await check("", {}))?.error?.code).toBe("ERR_CREDENTIAL_NOT_CONFIGURED");
+    expect((await check(trusting("other-1"), env, "write"))?.error?.code).toBe("ERR_COMMAND_CREDENTIALS");
+    const probed = await check(trusting("ci-1"), env, "write");
+    expect(probed).toMatchObject({ ok: true, names: ["SIGNING_KEY"], probe: { finding: "confirmed" } });
+    expect(server.narinfo(probed?.probe?.storePath ?? "")).toMatch(/^Sig: ci-1:/mu);
+  }, 60_000);
+
   it.each([
     ["a text that is no key", "", "canary-no-key"],
     ["a key of another name", 'require_signature = "other-1"', undefined],

@@ -1,6 +1,14 @@
-import { type AuditEvent, CacheRegistry, PushQueue, type PushRequest, type PushResult } from "@eka-ci/caches";
+import {
+  type AuditEvent,
+  type CacheDefinition,
+  CacheRegistry,
+  PushQueue,
+  type PushRequest,
+  type PushResult,
+} from "@eka-ci/caches";
 import { createRecordingExecutor, type ScriptedResult } from "@eka-ci/caches/testing";
 import { describe, expect, it } from "vitest";
+import { ClosureGuard } from "../../src/registry/closure-guard.ts";
 import { startServer } from "../integration/servers/loopback-server.ts";
 import { trackServers } from "../support/opened-servers.ts";
 
@@ -136,6 +144,59 @@ describe("filters", () => {
   });
 });
 
+describe("what is left out", () => {
+  const gone = (args: readonly string[]): ScriptedResult | undefined => {
+    if (args[0] === "nix-store" && args.includes("--check-validity"))
+      return { stdout: args.filter((arg) => arg === SOURCE).join("\n") };
+    if (args.includes("--recursive") && args.includes(SOURCE)) return { exitCode: 1, outcome: "failed" };
+    return undefined;
+  };
+
+  it("need not be in the store, and spoils nothing else", async () => {
+    const { registry } = setUp('exclude = ["source"]', gone);
+    const { ok, results } = await registry.push(toRequest(SOURCE, APP));
+    expect([ok, results[0]]).toMatchObject([true, { status: "pushed", confirmedPaths: [APP] }]);
+    await using queue = new PushQueue(registry, { lingerMs: 20 });
+    const tickets = await Promise.all([SOURCE, APP].map((path) => queue.enqueue(toRequest(path))));
+    const reports = await Promise.all(tickets.map(({ done }) => done));
+    expect(reports.map((report) => report.results[0]?.status)).toEqual(["skipped", "pushed"]);
+    expect(await queue.deadLetters()).toEqual([]);
+  });
+
+  it("by an upstream that hangs costs a part of the time, once", async () => {
+    const upstream = await servers.keep(startServer(() => undefined));
+    const { registry, warnings } = setUp(`upstream_caches = ["${upstream.url}"]`);
+    const start = performance.now();
+    const push = async () =>
+      (await registry.push(toRequest(SOURCE), { timeoutMs: 4_000 })).results[0]?.status;
+    expect(await push()).toBe("pushed");
+    expect(performance.now() - start).toBeLessThan(3_500);
+    const requests = upstream.requests.length;
+    expect(await push()).toBe("pushed");
+    expect([upstream.requests.length, warnings.length]).toEqual([requests, 1]);
+  }, 20_000);
+
+  it("by an upstream keeps nothing of its answers, however large they are", async () => {
+    const large = "x".repeat(900_000);
+    const upstream = await servers.keep(
+      startServer(({ url }) => {
+        const path = paths.find((known) => url.pathname.includes(known.slice(11, 43)));
+        const hash = `sha256:${"0".repeat(52)}`;
+        const head = `StorePath: ${path}\nURL: nar/x\nNarHash: ${hash}\nNarSize: 1\n`;
+        return { status: 200, body: `${head}References: ${large}\n` };
+      }),
+    );
+    const paths = Array.from(
+      { length: 300 },
+      (_path, index) => `/nix/store/${String(index).padStart(32, "0")}-p`,
+    );
+    const { registry } = setUp(`upstream_caches = ["${upstream.url}"]`);
+    upstream.requests.length = 0;
+    const { results } = await registry.push(toRequest(...paths));
+    expect(results[0]).toMatchObject({ status: "skipped" });
+  }, 60_000);
+});
+
 describe("the guard on the closure", () => {
   it("stops a push whose closure has a denied path, and shows why it is in there", async () => {
     const { registry, executor, events } = setUp('deny_paths = ["*-secrets-*"]');
@@ -182,10 +243,52 @@ describe("the guard on the closure", () => {
       args.includes("--recursive") ? { stdout: "not JSON" } : undefined,
     );
     expect(errorOf((await registry.push(toRequest(SOURCE))).results[0])).toEqual([
-      "ERR_PUSH_FAILED",
-      expect.stringContaining("rules of the cache depend on"),
+      "ERR_CLOSURE_UNKNOWN",
+      expect.stringContaining("Rules of the cache depend on the closure"),
     ]);
     expect(pushed()).toEqual([]);
+  });
+
+  it("judges each request for itself, however many share a command", async () => {
+    const { registry, pushed } = setUp("max_paths = 2");
+    const requests = [APP, IMAGE, SOURCE].map((path) => toRequest(path));
+    const results = await registry.pushTogether("team", [...requests, toRequest(APP, SOURCE)]);
+    expect(results.map(({ status }) => status)).toEqual(["pushed", "pushed", "pushed", "failed"]);
+    expect(errorOf(results[3])).toEqual([
+      "ERR_CLOSURE_REFUSED",
+      "The closure has 3 store paths, and max_paths is 2",
+    ]);
+    // Others have brought its paths there, which makes it none that was done.
+    expect(results[3]).toMatchObject({ confirmedPaths: [], storePaths: [APP, SOURCE] });
+    expect(pushed()).toEqual([[APP, IMAGE, SOURCE]]);
+  });
+
+  it("of a queue is passed by no part of a request that the whole would break", async () => {
+    let asked = 0;
+    const { registry, pushed } = setUp("max_paths = 2", (args) =>
+      args.includes("--recursive") && asked++ === 0 ? { exitCode: 1, outcome: "failed" } : undefined,
+    );
+    await using queue = new PushQueue(registry, { backoff: { baseMs: 1, capMs: 1 } });
+    const { done } = await queue.enqueue(toRequest(APP, SOURCE));
+    const { results } = await done;
+    expect(errorOf(results[0])).toEqual(["ERR_CLOSURE_REFUSED", expect.any(String)]);
+    expect(pushed()).toEqual([]);
+  });
+
+  it("takes little time for many roots, paths and patterns", async () => {
+    const paths = Array.from(
+      { length: 2_000 },
+      (_path, index) => `/nix/store/${String(index).padStart(32, "0")}-p`,
+    );
+    const closure = new Map(
+      paths.map((path) => [path, { path, narSize: 1, references: paths.slice(0, 200) }]),
+    );
+    const patterns = Array.from({ length: 256 }, (_pattern, index) => `*-${index}-*-secret`);
+    const cache = { ...setUp("").registry.config.caches[0], denyPaths: patterns } as CacheDefinition;
+    const start = performance.now();
+    expect(new ClosureGuard(closure, cache, {}).judge(paths.slice(0, 400))).toBeUndefined();
+    // Each name is looked at once: minutes otherwise.
+    expect(performance.now() - start).toBeLessThan(5_000);
   });
 
   it("of a queue refuses one request of a batch for good, and delivers the others", async () => {
@@ -216,6 +319,17 @@ describe('on_failure = "warn"', () => {
     const strict = setUp("", failing);
     const report = await strict.registry.push(toRequest(SOURCE));
     expect([report.ok, report.results[0]]).toMatchObject([false, { isTolerated: undefined }]);
+  });
+
+  it("tolerates neither a denial nor an event that was not kept", async () => {
+    const executor = createRecordingExecutor();
+    const registry = CacheRegistry.fromToml(toToml('on_failure = "warn"'), {
+      executor,
+      runtime: { env: { CACHIX_AUTH_TOKEN: "t" } },
+      auditSinks: [{ write: () => Promise.reject(new Error("disk full")) }],
+    });
+    const { ok, results } = await registry.push(toRequest(SOURCE));
+    expect([ok, results[0]]).toMatchObject([false, { status: "failed", isTolerated: undefined }]);
   });
 
   it("of a queue as well, whose dead letter stays", async () => {
