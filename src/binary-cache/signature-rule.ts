@@ -26,11 +26,15 @@ export class SignatureRule {
     return this.#required === undefined ? names.length > 0 : names.includes(this.#required);
   }
 
-  /** What it means that some paths do not. @param subject - says of which paths, as in "2 paths carry" */
-  toError(subject: string, storePaths: readonly string[]): PushError {
+  /** What it means that some paths do not. @param names - the paths, for people; default how many there are */
+  toError(storePaths: readonly string[], names = countPaths(storePaths)): PushError {
     const kind = this.#trusted === undefined ? "no signature" : "no valid signature";
     const by = this.#required === undefined ? "a trusted key" : this.#required;
-    const message = `${subject} ${kind} by ${by}; sign when building, or name a signing_key`;
+    const message = `There is ${kind} by ${by} on ${names}; sign when building, or name a signing_key`;
     return new PushError("ERR_SIGNATURE_MISSING", message, storePaths);
   }
+}
+
+function countPaths({ length }: readonly string[]): string {
+  return length === 1 ? "1 path" : `${length} paths`;
 }

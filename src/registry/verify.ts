@@ -95,7 +95,7 @@ function judge(
     return { present, error: unverified(message, [...failed]) };
   }
   if (unsigned.length === 0) return { present };
-  return { present, error: rule.toError(`In the cache ${listSome(unsigned)} carry`, unsigned) };
+  return { present, error: rule.toError(unsigned, listSome(unsigned)) };
 }
 
 function unverified(message: string, storePaths: readonly string[] | undefined): PushError {

@@ -250,9 +250,7 @@ class DirectUpload {
       const narinfo = found.get(path);
       return narinfo !== undefined && signatureRule?.accepts(path, narinfo) === false;
     });
-    return unsigned.length === 0
-      ? undefined
-      : signatureRule?.toError(`${unsigned.length} of the paths carry`, unsigned);
+    return unsigned.length === 0 ? undefined : signatureRule?.toError(unsigned);
   }
 
   async #finish(sender: ClosureSender, cause: PushError | undefined): Promise<UploadOutcome> {
@@ -264,10 +262,7 @@ class DirectUpload {
     const unsigned = [...seen.unsigned];
     const isSent = (path: string): boolean =>
       sent.has(path) && [seen.altered, seen.unread, seen.unsigned].every((paths) => !paths.has(path));
-    const missing =
-      unsigned.length === 0
-        ? undefined
-        : signatureRule?.toError(`In the cache ${unsigned.length} paths carry`, unsigned);
+    const missing = unsigned.length === 0 ? undefined : signatureRule?.toError(unsigned);
     // What is only remembered is not seen, and grows older.
     presence?.add([...closure.keys()].filter((path) => this.#known.get(path) !== undefined || isSent(path)));
     return toOutcome({
