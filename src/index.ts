@@ -223,6 +223,8 @@ export type {
   PushReport,
   PushRequest,
   PushResult,
+  SkippedPath,
+  SkippedResult,
   UploadWay,
   UpstreamResult,
 } from "./registry/push-types.ts";

@@ -180,8 +180,8 @@ export interface CacheDefinition {
    */
   readonly signingKey?: CredentialSource | undefined;
   /**
-   * Public keys, as `name:` and 32 bytes in base 64: every path of a request must carry a valid signature by one of them, or by that of
-   * `requireSignature`.
+   * Public keys, as `name:` and 32 bytes in base 64: every path of a request must carry a valid signature by one of them; with
+   * `requireSignature`, by the one of that name, which must be among them.
    */
   readonly trustedPublicKeys?: readonly string[] | undefined;
   /** Name under which every path there must carry a signature, as in `cache.example.org-1`; absent: any or none. */

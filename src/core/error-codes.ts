@@ -65,7 +65,7 @@ export interface ErrorCodes {
    * | `ERR_CACHE_INCOMPATIBLE` | the cache belongs to a store in another directory |
    * | `ERR_CLOSURE_REFUSED` | the closure of a path breaks a rule of the cache; nothing was sent |
    * | `ERR_CLOSURE_UNKNOWN` | the Nix store does not tell the closure that rules of the cache depend on |
-   * | `ERR_SIGNATURE_MISSING` | the cache has a path without the signature that `require_signature` asks for |
+   * | `ERR_SIGNATURE_MISSING` | the cache has a path without the signature that `require_signature` or `trusted_public_keys` asks for |
    * | `ERR_STORE_PATH_NOT_VALID` | the Nix store does not hold a path |
    * | `ERR_GC_ROOT_FAILED` | the paths could not be kept from the garbage collector |
    * | `ERR_AUDIT_FAILED` | an audit sink failed, so nothing was pushed |

@@ -30,7 +30,7 @@ export interface PrometheusMetricsOptions {
  * | `eka_ci_caches_deliveries_accepted_total` | `cache` | requests at a cache that were journalled |
  * | `eka_ci_caches_delivery_attempts_total` | `cache` | attempts that began |
  * | `eka_ci_caches_delivery_retries_total` | `cache`, `class` | attempts that are repeated |
- * | `eka_ci_caches_deliveries_settled_total` | `cache`, `status` | deliveries that ended: `pushed`, `upstream` or `buried` |
+ * | `eka_ci_caches_deliveries_settled_total` | `cache`, `status` | deliveries that ended: `pushed`, `upstream`, `skipped` or `buried` |
  * | `eka_ci_caches_dead_letters_total` | `cache`, `code` | deliveries that were given up, by the error |
  * | `eka_ci_caches_deliveries_abandoned_total` | `cache`, `reason` | attempts that ended without an end |
  * | `eka_ci_caches_delivery_duration_seconds` | `cache` | histogram: from acceptance to the end |

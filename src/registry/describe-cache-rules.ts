@@ -1,10 +1,11 @@
 import type { CacheDefinition } from "../core/cache.ts";
 
+const count = (number: number, what: string): string => `${number} ${what}${number === 1 ? "" : "s"}`;
 const list = (texts: readonly string[]): string => texts.map((text) => `"${text}"`).join(", ");
 
 /** How the last rule about upstream caches reads: of what is sent directly, references stay behind as well. */
 const REFERENCES: Readonly<Record<"direct" | "tool", string>> = {
-  direct: ", and what that refers to",
+  direct: ", also those that pushed paths refer to",
   tool: "; what pushed paths refer to goes along, as the tool wants it",
 };
 
@@ -32,13 +33,14 @@ export function describeCacheRules(
   const lines = [
     exclude && `leaves out names that match ${list(exclude)} (exclude)`,
     maxNarBytes && `leaves out paths whose NAR has more than ${maxNarBytes} bytes (max_nar_size)`,
-    upstreamCaches && `leaves out what ${list(upstreamCaches)} have${REFERENCES[way]} (upstream_caches)`,
+    upstreamCaches && `leaves out paths of ${list(upstreamCaches)}${REFERENCES[way]} (upstream_caches)`,
     denyPaths && `refuses a closure with a name that matches ${list(denyPaths)} (deny_paths)`,
     maxClosureBytes && `refuses a closure of more than ${maxClosureBytes} bytes (max_closure_size)`,
-    maxPaths && `refuses a closure of more than ${maxPaths} paths (max_paths)`,
+    maxPaths && `refuses a closure of more than ${count(maxPaths, "path")} (max_paths)`,
     signingKey && `signs what is pushed with a key from ${signingKey.type} (signing_key)`,
     requireSignature && `asks for a signature by ${requireSignature} (require_signature)`,
-    trustedPublicKeys && `verifies signatures by ${trustedPublicKeys.length} keys (trusted_public_keys)`,
+    trustedPublicKeys &&
+      `verifies signatures by ${count(trustedPublicKeys.length, "key")} (trusted_public_keys)`,
     onFailure === "warn" && "tolerates a failure (on_failure)",
   ];
   return lines.filter((line) => typeof line === "string");

@@ -53,19 +53,19 @@ export function planAllowed(
 ): PlanEntry {
   const { destination } = cache;
   const credentials = { env: toPlaceholders(cache) };
+  const found = findDirectWay(cache, context);
+  const upload = isOfNix(cache) ? toUploadWay(found) : undefined;
+  const rules = describeCacheRules(cache, upload?.way === "direct" ? "direct" : "tool");
   try {
     const batches = batchStorePaths(checkStorePaths(storePaths, host));
     const commands = batches.map((batch) =>
       buildPushCommand({ destination, storePaths: batch, credentials, ...host }),
     );
-    const found = findDirectWay(cache, context);
-    const upload = isOfNix(cache) ? toUploadWay(found) : undefined;
     const shown = typeof found === "string" ? commands : toDirectCommands(batches, found, host);
-    const rules = describeCacheRules(cache, upload?.way === "direct" ? "direct" : "tool");
     return { cacheId: cache.id, decision, commands: shown.map(formatCommand), rules, upload };
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;
-    return { cacheId: cache.id, decision, commands: [], rules: describeCacheRules(cache), error };
+    return { cacheId: cache.id, decision, commands: [], rules, error };
   }
 }
 

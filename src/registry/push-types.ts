@@ -127,7 +127,9 @@ export type PushResult =
  * @public
  */
 export interface SkippedPath {
+  /** The store path. */
   readonly path: string;
+  /** Which rule left it out. */
   readonly reason: "excluded" | "too-large" | "upstream";
 }
 

@@ -2,7 +2,6 @@ import {
   type AccessRequest,
   CacheRegistry,
   type Decision,
-  describeCacheRules,
   loadServerConfig,
   locateSetting,
   type ServerConfig,
@@ -36,12 +35,11 @@ export async function explain(this: CliContext, flags: ExplainFlags): Promise<vo
     await using registry = new CacheRegistry(config, DECIDE_ONLY);
     const decision = registry.authorize(flags.cache, request);
     const rules = findRules(config, decision);
-    const cache = config.caches.find(({ id }) => id === decision.cacheId);
-    const pushRules = cache === undefined ? [] : describeCacheRules(cache);
+    const asked = { ...request, job: "explain", caches: [flags.cache], storePaths: [] };
+    const pushRules = registry.plan(asked).entries.flatMap((entry) => entry.rules);
     if (flags.json) output.json({ request, decision, rules, pushRules, remedy: remedyOf(decision) });
     else print(output, request, decision, rules);
-    if (!flags.json && decision.effect === "allow")
-      for (const rule of pushRules) output.print(`  the cache ${show(rule)}`);
+    if (!flags.json) for (const rule of pushRules) output.print(`  the cache ${show(rule)}`);
     return decision.effect === "allow" ? EXIT.ok : EXIT.denied;
   });
 }

@@ -43,7 +43,9 @@ function printResult(output: Output, result: PushResult): void {
     case "pushed":
     case "upstream":
     case "skipped":
-      output.print(`${output.style("green", result.status)}  ${id}: ${result.confirmedPaths.length} paths`);
+      output.print(
+        `${output.style("green", result.status)}  ${id}: ${result.confirmedPaths.length} ${result.confirmedPaths.length === 1 ? "path" : "paths"}`,
+      );
       for (const { path, reason } of result.skippedPaths)
         output.print(`  left out  ${show(path)}: ${reason}`);
       break;

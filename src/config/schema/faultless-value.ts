@@ -34,12 +34,18 @@ function toTest(schema: SchemaNode): Test {
   // A schema with steps may be the first step of another.
   const isOfType = isNodeWithSteps(base) ? toTest(base) : toTypeTest(node);
   const checks = steps.flatMap(toCheck);
-  const test: Test =
-    checks.length === 0
-      ? isOfType
-      : (value, name, isOfKey) => isOfType(value, name, isOfKey) && checks.every((check) => check(value));
+  const test = checks.length === 0 ? isOfType : withChecks(isOfType, checks);
   tests.set(schema, test);
   return test;
+}
+
+/** A loop, since a closure for each value of a large file is felt. */
+function withChecks(isOfType: Test, checks: readonly Check[]): Test {
+  return (value, name, isOfKey) => {
+    if (!isOfType(value, name, isOfKey)) return false;
+    for (const check of checks) if (!check(value)) return false;
+    return true;
+  };
 }
 
 function isNodeWithSteps(value: unknown): value is SchemaNode {
@@ -63,7 +69,10 @@ function toTypeTest(node: SchemaNode): Test {
     }
     case "union": {
       const branches = branchesOf(node).map(toTest);
-      return (value, name, isOfKey) => branches.some((test) => test(value, name, isOfKey));
+      return (value, name, isOfKey) => {
+        for (const isBranch of branches) if (isBranch(value, name, isOfKey)) return true;
+        return false;
+      };
     }
     case "array":
       return node.item === undefined ? NEVER : toArrayTest(toTest(node.item));
