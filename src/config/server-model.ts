@@ -3,6 +3,7 @@ import type { CacheDefinition, CacheDestination, CachePermissions } from "../cor
 import type { CredentialSource, VaultAuth } from "../core/credential-source.ts";
 import { isCustomName } from "./rules/credential-checks.ts";
 import { clampTimeout } from "./rules/server-checks.ts";
+import { isPlainCache } from "./schema/plain-cache.ts";
 import type { CacheWire, CredentialsWire, ServerWire } from "./schema/server-schema.ts";
 
 /**
@@ -61,6 +62,12 @@ function toCache({ wire, destination }: CheckedCache): CacheDefinition {
     destination: toDestination(destination, wire),
     credentials: toCredentialSource(wire.credentials),
     permissions: toPermissions(wire.permissions),
+    ...(isPlainCache(wire) ? undefined : toOptions(wire)),
+  };
+}
+
+function toOptions(wire: CacheWire): Partial<CacheDefinition> {
+  return {
     upload: wire.upload,
     stagingBytes: wire.staging_size === undefined ? undefined : parseByteSize(wire.staging_size),
     substituter: wire.substituter,

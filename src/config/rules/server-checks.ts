@@ -3,6 +3,7 @@ import { isRecord, type Members, toMembers } from "../../core/own-member.ts";
 import { isCacheType, parseDestination } from "../destination/destination.ts";
 import { adviseCredentials } from "../schema/credential-advice.ts";
 import { findCredentialKeys, findInlineSecrets } from "../schema/misplaced-secrets.ts";
+import { isPlainCache } from "../schema/plain-cache.ts";
 import { CACHE_ID } from "../schema/text-schemas.ts";
 import type { Problem } from "../text/diagnostic.ts";
 import type { KeyPath } from "../text/key-path.ts";
@@ -92,19 +93,23 @@ function checkCache(table: Members, options: CheckCacheOptions): CheckedCache {
   const problems = joinProblems([
     isFaultless ? NONE : findInlineSecrets(table, path, { cacheType, destination: text }),
     destination.problems,
-    checkKeysOfTypes(table, path),
-    checkUpstreams(table, path),
-    checkHost(table["host"], path, allowPrivateHosts),
-    table["substituter"] === undefined
-      ? NONE
-      : checkSubstituter(table["substituter"], [...path, "substituter"], allowPrivateHosts),
-    checkUpstreamCaches(table, path, allowPrivateHosts),
+    isPlainCache(table) ? NONE : checkOptions(table, path, allowPrivateHosts),
     checkCredentialSource(table["credentials"], path),
-    checkCredentialSource(table["signing_key"], path, "signing_key"),
-    checkSigning(table, path),
     checkPermissions(table["permissions"], path),
   ]);
   return { problems, destination: destination.destination };
+}
+
+function checkOptions(table: Members, path: KeyPath, allowPrivateHosts: boolean): readonly Problem[] {
+  return joinProblems([
+    checkKeysOfTypes(table, path),
+    checkUpstreams(table, path),
+    checkHost(table["host"], path, allowPrivateHosts),
+    checkSubstituter(table["substituter"], [...path, "substituter"], allowPrivateHosts),
+    checkUpstreamCaches(table, path, allowPrivateHosts),
+    checkCredentialSource(table["signing_key"], path, "signing_key"),
+    checkSigning(table, path),
+  ]);
 }
 
 function joinProblems(lists: readonly (readonly Problem[])[]): readonly Problem[] {
