@@ -17,8 +17,8 @@ export interface BinaryCacheOptions {
   readonly fail?: ((request: SeenRequest) => number | undefined) | undefined;
   /** What the server keeps of an upload; default all of it. */
   readonly alter?: ((path: string, body: Buffer) => Buffer) | undefined;
-  /** Never answers. */
-  readonly hang?: boolean | undefined;
+  /** Never answers, or not to some requests. */
+  readonly hang?: boolean | ((request: SeenRequest) => boolean) | undefined;
 }
 
 /** An HTTP binary cache on the loopback interface, in memory. It takes uploads, and gives them back. */
@@ -73,7 +73,8 @@ export class BinaryCacheServer implements AsyncDisposable {
       const { method = "GET", url: path = "/", headers } = request;
       const seen = { method, path, authorization: headers.authorization };
       this.requests.push(seen);
-      if (this.#options.hang === true) return;
+      const { hang = false } = this.#options;
+      if (typeof hang === "function" ? hang(seen) : hang) return;
       const [status, body] = this.#decide(seen, Buffer.concat(chunks));
       response.writeHead(status, { "content-length": body?.length ?? 0 });
       response.end(method === "HEAD" ? undefined : body);

@@ -146,9 +146,13 @@ describeWith("script", "the command line on a terminal", () => {
 
     it("leaves the terminal as it was when it is interrupted", async () => {
       await using store = await PrivateNixStore.create();
-      await using server = await BinaryCacheServer.start({ hang: true });
+      let narinfos = 0;
+      // One path gets there, so that there is a bar.
+      await using server = await BinaryCacheServer.start({
+        hang: ({ method, path }) => method === "PUT" && path.endsWith(".narinfo") && ++narinfos > 1,
+      });
       await writeFile(config, toToml(server.url));
-      const paths = await store.addMany("interrupted", 1);
+      const paths = await store.addMany("interrupted", 3);
       const args = ["push", "--config", config, "--cache", "team", "--repo", "o/r", ...paths];
       const kill = { after: HIDE_CURSOR, signal: "SIGINT" } as const;
       const { code, text } = await run(args, { env: { ...store.env, TERM: "xterm" }, kill });
