@@ -49,6 +49,16 @@ const destinationForms = Object.entries(DESTINATION_FORMS).map(([type, form]) =>
   then: { properties: { destination: { type: "string", pattern: form.source } } },
 }));
 
+const wholeNumber = (least: number, most: number) => {
+  const outside = coded("invalid-value", `Expected a number from ${least} to ${most}`);
+  return v.pipe(
+    v.number(),
+    v.integer(coded("invalid-type", "Expected a whole number")),
+    v.minValue(least, outside),
+    v.maxValue(most, outside),
+  );
+};
+
 const namePatterns = (description: string, example: string[]) =>
   v.optional(
     v.pipe(
@@ -93,10 +103,7 @@ const pushRules = {
   ),
   max_paths: v.optional(
     v.pipe(
-      v.number(),
-      v.integer(coded("invalid-type", "Expected a whole number")),
-      v.minValue(1, coded("invalid-value", "Expected a number from 1 to 1000000")),
-      v.maxValue(1_000_000, coded("invalid-value", "Expected a number from 1 to 1000000")),
+      wholeNumber(1, 1_000_000),
       v.description("A push whose closure has more store paths is stopped."),
       v.examples([20_000]),
     ),
@@ -163,10 +170,7 @@ const cache = v.pipe(
     ),
     jobs: v.optional(
       v.pipe(
-        v.number(),
-        v.integer(coded("invalid-type", "Expected a whole number")),
-        v.minValue(1, coded("invalid-value", "Expected a number from 1 to 64")),
-        v.maxValue(64, coded("invalid-value", "Expected a number from 1 to 64")),
+        wholeNumber(1, 64),
         v.description("How many paths Attic uploads at once; default 5."),
         v.examples([10]),
       ),
