@@ -209,8 +209,10 @@ function parseParameters(query: string, kind: ParameterKind): readonly StorePara
   // Nix passes over what is empty between two separators.
   const parts = query.split("&").filter((part) => part !== "");
   const parameters = parts.map((part): StoreParameter => {
-    const [name = "", ...rest] = part.split("=");
-    return { name, value: rest.join("=") };
+    const equals = part.indexOf("=");
+    return equals === -1
+      ? { name: part, value: "" }
+      : { name: part.slice(0, equals), value: part.slice(equals + 1) };
   });
   return findParameterProblem(parameters, kind) ?? parameters;
 }

@@ -27,7 +27,10 @@ export function checkCredentialSource(
   if (names.length - unknown.length > 1 || names.length === 0) problems.push(notExactlyOne(path));
   const file = value["file"];
   if (isRecord(file) && file["file_permissions"] === "off") problems.push(insecureFile([...path, "file"]));
-  for (const name of names) problems.push(...(RULES_OF_SOURCES[name]?.(value[name], [...path, name]) ?? []));
+  for (const name of names) {
+    const check = RULES_OF_SOURCES[name];
+    if (check !== undefined) problems.push(...check(value[name], [...path, name]));
+  }
   return problems;
 }
 

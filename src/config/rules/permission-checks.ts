@@ -25,7 +25,7 @@ const KNOWN_KEYS: ReadonlySet<string> = new Set(PERMISSION_KEYS);
 function findCombinationProblem(table: Members, cachePath: KeyPath): Problem | undefined {
   const { allow_all: allowAll, allowed_repos: repos, allowed_branches: branches } = table;
   // Beside a misspelt key nobody can tell what is meant; that key is reported by the schema.
-  for (const key of Object.keys(table)) if (!KNOWN_KEYS.has(key)) return undefined;
+  for (const key in table) if (!KNOWN_KEYS.has(key)) return undefined;
   if (allowAll === undefined) return ambiguous([...cachePath, "permissions"]);
   if (allowAll === true)
     return repos === undefined && branches === undefined ? undefined : ignored([...cachePath, "permissions"]);
@@ -49,7 +49,8 @@ function addPatternProblems(
 ): void {
   const patterns = table[key];
   if (!Array.isArray(patterns)) return;
-  for (const [index, pattern] of patterns.entries()) {
+  for (let index = 0; index < patterns.length; index++) {
+    const pattern: unknown = patterns[index];
     const problem = typeof pattern === "string" ? findPatternProblem(kind, pattern) : undefined;
     if (problem === undefined) continue;
     const message = `This is no ${kind} pattern: ${problem}`;

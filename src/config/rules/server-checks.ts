@@ -46,12 +46,12 @@ export function createCacheCheck(root: Members): CheckCaches {
   const allowPrivateHosts = toMembers(root["security"])["allow_private_cache_hosts"] === true;
   const ids = new Map<string, number>();
   return (tables, first, areFaultless) => {
-    const checked = tables.map((table, index) => {
+    const problems = findDuplicateIds(tables, first, ids);
+    const destinations = tables.map((table, index) => {
       const about = { path: ["caches", first + index], allowPrivateHosts, isFaultless: areFaultless };
-      return isRecord(table) ? checkCache(table, about) : { problems: [], destination: undefined };
+      return isRecord(table) ? checkCache(table, about, problems) : undefined;
     });
-    const problems = [...findDuplicateIds(tables, first, ids), ...checked.flatMap((cache) => cache.problems)];
-    return { problems, destinations: checked.map((cache) => cache.destination) };
+    return { problems, destinations };
   };
 }
 
@@ -75,65 +75,60 @@ export function clampTimeout(seconds: number): number {
   return Math.min(Math.max(seconds, MIN_TIMEOUT_SECONDS), MAX_TIMEOUT_SECONDS);
 }
 
-interface CheckedCache {
-  readonly problems: readonly Problem[];
-  readonly destination: CacheDestination | undefined;
-}
-
 interface CheckCacheOptions {
   readonly path: KeyPath;
   readonly allowPrivateHosts: boolean;
   readonly isFaultless: boolean;
 }
 
-function checkCache(table: Members, options: CheckCacheOptions): CheckedCache {
+/** Adds the problems of a cache to `problems`, and returns its destination where that is valid. */
+function checkCache(
+  table: Members,
+  options: CheckCacheOptions,
+  problems: Problem[],
+): CacheDestination | undefined {
   const { path, allowPrivateHosts, isFaultless } = options;
   const { cache_type: cacheType, destination: text } = table;
-  const destination = checkDestination(table, path, allowPrivateHosts);
-  const problems = joinProblems([
-    isFaultless ? NONE : findInlineSecrets(table, path, { cacheType, destination: text }),
-    destination.problems,
-    isPlainCache(table) ? NONE : checkOptions(table, path, allowPrivateHosts),
-    checkCredentialSource(table["credentials"], path),
-    checkPermissions(table["permissions"], path),
-  ]);
-  return { problems, destination: destination.destination };
+  if (!isFaultless) addProblems(problems, findInlineSecrets(table, path, { cacheType, destination: text }));
+  const destination = checkDestination(table, options, problems);
+  if (!isPlainCache(table)) addProblems(problems, checkOptions(table, path, allowPrivateHosts));
+  addProblems(problems, checkCredentialSource(table["credentials"], path));
+  addProblems(problems, checkPermissions(table["permissions"], path));
+  return destination;
+}
+
+/** One by one: a call takes only so many arguments, and a hostile table has more problems. */
+function addProblems(problems: Problem[], further: readonly Problem[]): void {
+  for (const problem of further) problems.push(problem);
 }
 
 function checkOptions(table: Members, path: KeyPath, allowPrivateHosts: boolean): readonly Problem[] {
-  return joinProblems([
-    checkKeysOfTypes(table, path),
-    checkUpstreams(table, path),
-    checkHost(table["host"], path, allowPrivateHosts),
-    checkSubstituter(table["substituter"], [...path, "substituter"], allowPrivateHosts),
-    checkUpstreamCaches(table, path, allowPrivateHosts),
-    checkCredentialSource(table["signing_key"], path, "signing_key"),
-    checkSigning(table, path),
-  ]);
+  return [
+    ...checkKeysOfTypes(table, path),
+    ...checkUpstreams(table, path),
+    ...checkHost(table["host"], path, allowPrivateHosts),
+    ...checkSubstituter(table["substituter"], [...path, "substituter"], allowPrivateHosts),
+    ...checkUpstreamCaches(table, path, allowPrivateHosts),
+    ...checkCredentialSource(table["signing_key"], path, "signing_key"),
+    ...checkSigning(table, path),
+  ];
 }
 
-function joinProblems(lists: readonly (readonly Problem[])[]): readonly Problem[] {
-  return lists.every((list) => list.length === 0) ? NONE : lists.flat();
-}
-
-function checkDestination(table: Members, parent: KeyPath, allowPrivateHosts: boolean): CheckedCache {
+function checkDestination(
+  table: Members,
+  { path, allowPrivateHosts }: CheckCacheOptions,
+  problems: Problem[],
+): CacheDestination | undefined {
   const { cache_type: type, destination: text } = table;
-  if (typeof text !== "string" || !isCacheType(type)) return { problems: NONE, destination: undefined };
+  if (typeof text !== "string" || !isCacheType(type)) return undefined;
   const parsed = parseDestination(type, text, { allowPrivateHosts });
-  if (!parsed.success) {
-    const { code, message, hint } = parsed;
-    const path = [...parent, "destination"];
-    const problem: Problem = {
-      code,
-      severity: "error",
-      message,
-      path,
-      hint: hint ?? DESTINATION_HINTS[type],
-    };
-    return { problems: [problem], destination: undefined };
+  if (parsed.success) {
+    if (parsed.plaintext) problems.push(plaintextWarning([...path, "destination"]));
+    return parsed.destination;
   }
-  const problems = parsed.plaintext ? [plaintextWarning([...parent, "destination"])] : NONE;
-  return { problems, destination: parsed.destination };
+  const { code, message, hint = DESTINATION_HINTS[type] } = parsed;
+  problems.push({ code, severity: "error", message, path: [...path, "destination"], hint });
+  return undefined;
 }
 
 /** The rules of a destination by HTTP hold for it, too; what is no such address at all is told by the schema. */
@@ -240,15 +235,14 @@ function plaintextWarning(path: KeyPath): Problem {
 
 function findDuplicateIds(tables: readonly unknown[], first: number, known: Map<string, number>): Problem[] {
   const problems: Problem[] = [];
-  for (const [place, table] of tables.entries()) {
+  for (let place = 0; place < tables.length; place++) {
+    const table = tables[place];
     const index = first + place;
     const id = isRecord(table) ? table["id"] : undefined;
-    if (typeof id !== "string" || !CACHE_ID.test(id)) continue;
+    if (typeof id !== "string") continue;
     const earlier = known.get(id);
-    if (earlier === undefined) {
-      known.set(id, index);
-      continue;
-    }
+    if (earlier === undefined) known.set(id, index);
+    if (earlier === undefined || !CACHE_ID.test(id)) continue;
     const message = `This id is already that of caches[${earlier}]`;
     const hint = "Give each cache an id of its own";
     const path = ["caches", index, "id"];

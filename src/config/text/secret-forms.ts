@@ -31,11 +31,19 @@ export function holdsSecret(text: string): boolean {
   return SECRET_FORMS.some((form) => form.test(head));
 }
 
+/** Length of an AWS secret access key. */
+const AWS_SECRET_LENGTH = 40;
+
 /** Whether a text, given where the name of a variable belongs, looks like the variable's value. */
 export function looksLikeSecretValue(text: string): boolean {
   // An AWS secret access key: 40 characters of base64, mixed as no name is.
-  const isAwsSecret = /^[A-Za-z0-9+/]{40}$/u.test(text) && /[a-z]/u.test(text) && /[A-Z]/u.test(text);
-  return holdsSecret(text) || (isAwsSecret && /[0-9+/]/u.test(text));
+  const isAwsSecret =
+    text.length === AWS_SECRET_LENGTH &&
+    /^[A-Za-z0-9+/]*$/u.test(text) &&
+    /[a-z]/u.test(text) &&
+    /[A-Z]/u.test(text) &&
+    /[0-9+/]/u.test(text);
+  return isAwsSecret || holdsSecret(text);
 }
 
 /** Schemes whose user is a name and no secret, as in `git+ssh://git@host`. */
