@@ -4,7 +4,8 @@ import { fileURLToPath } from "node:url";
 import { type JsonSchema, toJsonSchema } from "@valibot/to-json-schema";
 import type * as v from "valibot";
 import { repositorySchema } from "../src/config/schema/repository-schema.ts";
-import { CUSTOM_SOURCE, serverSchema } from "../src/config/schema/server-schema.ts";
+import { serverSchema } from "../src/config/schema/server-schema.ts";
+import { CUSTOM_NAME } from "../src/core/cache.ts";
 
 const ROOT = new URL("../", import.meta.url);
 
@@ -41,7 +42,7 @@ function addPattern(schema: JsonSchema, pattern: string): JsonSchema {
 function nameOneSource(schema: JsonSchema): JsonSchema {
   return {
     ...schema,
-    patternProperties: { [CUSTOM_SOURCE.source]: {} },
+    patternProperties: { [CUSTOM_NAME.source]: {} },
     additionalProperties: false,
     minProperties: 1,
     maxProperties: 1,

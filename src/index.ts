@@ -11,19 +11,29 @@ export type {
 } from "./audit/event.ts";
 export { formatAuditEvent, formatAuditJson } from "./audit/format-event.ts";
 export { buildAtticPushCommand } from "./commands/attic.ts";
+export type { BoundCacheType, CacheTool, CacheTypeDefinition } from "./commands/cache-tool.ts";
+export {
+  type CacheTypeInit,
+  type CacheTypeInput,
+  type CacheTypeSettings,
+  defineCacheType,
+} from "./commands/cache-type.ts";
 export { buildCachixPushCommand } from "./commands/cachix.ts";
 export {
   type CommandArg,
   type CommandSpec,
+  type FailureText,
   formatCommand,
   type PrivateFile,
   type WorkPath,
+  workFile,
 } from "./commands/command.ts";
-export type { AwsFilePaths } from "./commands/host-paths.ts";
-export { buildNixCopyCommand } from "./commands/nix-copy.ts";
+export { buildNixCopyCommand, buildNixStoreCopyCommand } from "./commands/nix-copy.ts";
+export type { NixStoreAccess } from "./commands/nix-store-access.ts";
 export { buildPushCommand } from "./commands/push-command.ts";
 export type { PushCommandInput } from "./commands/push-input.ts";
 export { parseStorePath, type StorePath, type StorePathOptions } from "./commands/store-path.ts";
+export type { AwsFilePaths, ToolInput } from "./commands/tool-input.ts";
 export { type LintFinding, type LintOptions, lintRepositoryConfig } from "./config/lint-repository-config.ts";
 export { locateSetting, type SettingPlace } from "./config/locate-setting.ts";
 export {
@@ -54,15 +64,19 @@ export type { LoadConfigOptions } from "./config/text/load-text.ts";
 export type { DiagnosticListener, ParseConfigOptions } from "./config/text/parse-result.ts";
 export type {
   AtticDestination,
+  BuiltInCacheType,
   CacheDefinition,
   CacheDestination,
   CachePermissions,
   CacheType,
   CachixDestination,
+  CustomCacheType,
+  CustomDestination,
   HttpDestination,
   S3Destination,
   StoreParameter,
 } from "./core/cache.ts";
+export type { FailureMeaning } from "./core/cloud-codes.ts";
 export type {
   AwsProfileSource,
   AwsSecretsManagerSource,

@@ -34,7 +34,7 @@ const DOORS: Readonly<Record<string, string>> = {
   "@aws-sdk/credential-provider-web-identity": "credentials/sources/assume-web-identity.ts",
   "@smithy/signature-v4": "binary-cache/s3-signer.ts",
   "@humanwhocodes/momoa": "config/text/json-text.ts",
-  "@standard-schema/spec": "credentials/provider.ts",
+  "@standard-schema/spec": "core/standard-schema.ts",
   "http-proxy-agent": "host/proxy-agents.ts",
   "https-proxy-agent": "host/proxy-agents.ts",
   leven: "core/suggestion.ts",
@@ -244,7 +244,7 @@ describe("the house", () => {
         "execution/secrets-of.ts",
         "execution/work-dir.ts",
       ]
-        .concat(["testing/describe-credential-provider.ts"])
+        .concat(["testing/describe-cache-type.ts", "testing/describe-credential-provider.ts"])
         .sort(),
     );
   });

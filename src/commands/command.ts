@@ -1,3 +1,4 @@
+import type { FailureMeaning } from "../core/cloud-codes.ts";
 import type { Secret } from "../core/secret.ts";
 import { escapeText } from "../core/text.ts";
 
@@ -21,8 +22,22 @@ export interface CommandSpec {
    * what they were asked to push.
    */
   readonly failureMarkers?: readonly string[] | undefined;
+  /** Texts of the tool's own failures, and what they mean for another attempt; they count before what is known of any tool. */
+  readonly failureTexts?: readonly FailureText[] | undefined;
   /** How the tool writes its standard error; absent: as text for people. */
   readonly logFormat?: "nix-internal-json" | undefined;
+}
+
+/**
+ * A text on a tool's output, and what it means for another attempt.
+ *
+ * @public
+ */
+export interface FailureText {
+  /** Looked for in the output of a run that failed; names of store paths are taken out before. */
+  readonly pattern: RegExp;
+  /** What it means. */
+  readonly means: FailureMeaning;
 }
 
 /**
@@ -61,7 +76,18 @@ export interface PrivateFile {
   readonly secrets: readonly Secret[];
 }
 
-/** A file in the work directory. */
+/**
+ * A file in the private work directory of a run.
+ *
+ * @param path - path below the work directory with `/` between segments
+ *
+ * @example
+ * ```ts
+ * const token: PrivateFile = { path: workFile("config/niks3/auth-token"), content: new Secret("…"), secrets: [] };
+ * ```
+ *
+ * @public
+ */
 export function workFile(path: string): WorkPath {
   return { kind: "work-file", path };
 }

@@ -15,6 +15,7 @@ export function toHttpAccess(
 ): HttpAccess | undefined {
   switch (destination.type) {
     case "s3":
+    case "custom":
       return undefined;
     case "http": {
       const headers = toBasic(env.get("HTTP_USERNAME"), env.get("HTTP_PASSWORD"));

@@ -1,8 +1,11 @@
 import type { HttpDestination, S3Destination } from "../core/cache.ts";
 import { type CommandSpec, privateHome } from "./command.ts";
+import { EMPTY_NETRC } from "./netrc.ts";
+import type { NixStoreAccess } from "./nix-store-access.ts";
 import type { PushCommandInput } from "./push-input.ts";
-import { buildStoreAccess, PASSIVE_OPTIONS, TELL_PROGRESS } from "./store-access.ts";
+import { buildHttpAccess, buildS3Access, PASSIVE_OPTIONS, TELL_PROGRESS } from "./store-access.ts";
 import { checkStorePaths } from "./store-path.ts";
+import type { ToolInput } from "./tool-input.ts";
 
 /**
  * Builds `nix copy` to an S3 or HTTP binary cache, with the arguments that mean the same from Nix 2.4 on.
@@ -21,27 +24,43 @@ import { checkStorePaths } from "./store-path.ts";
  * @public
  */
 export function buildNixCopyCommand(input: PushCommandInput<S3Destination | HttpDestination>): CommandSpec {
+  const { destination } = input;
+  const access =
+    destination.type === "s3" ? buildS3Access(destination, input) : buildHttpAccess(destination, input);
+  return buildNixStoreCopyCommand(access, input);
+}
+
+/**
+ * Builds `nix copy` to any store that nix can reach. It trusts the URL: for a destination of an untrusted text, check it first.
+ *
+ * @param access - the store, with what nix needs for it
+ * @param input - the paths, and whether progress is told
+ * @throws {@link CommandError} `ERR_STORE_PATH_INVALID` for a path that is none or a derivation
+ *
+ * @example
+ * ```ts
+ * const command = buildNixStoreCopyCommand({ url: "file:///srv/hand-over" }, { storePaths });
+ * ```
+ *
+ * @public
+ */
+export function buildNixStoreCopyCommand(
+  access: NixStoreAccess,
+  input: Pick<ToolInput, "storePaths" | "storeDirectory" | "progress">,
+): CommandSpec {
   const storePaths = checkStorePaths(input.storePaths, { storeDirectory: input.storeDirectory });
-  const access = buildStoreAccess(input);
+  const { env = [], files = [], netrc = EMPTY_NETRC } = access;
   const log = input.progress === true ? TELL_PROGRESS : [];
-  const args = [
-    ...[
-      "--extra-experimental-features",
-      "nix-command",
-      ...log,
-      "copy",
-      "--to",
-      access.url,
-      "--no-check-sigs",
-    ],
-    ...PASSIVE_OPTIONS,
-    ...["--netrc-file", access.netrc.path, "--", ...storePaths],
-  ];
+  const copy = ["copy", "--to", access.url, "--no-check-sigs"];
   return {
     file: "nix",
-    args,
-    env: new Map([...privateHome(), ...access.env]),
-    files: [access.netrc],
+    args: [
+      ...["--extra-experimental-features", "nix-command", ...log, ...copy],
+      ...PASSIVE_OPTIONS,
+      ...["--netrc-file", netrc.path, "--", ...storePaths],
+    ],
+    env: new Map([...privateHome(), ...env]),
+    files: [netrc, ...files],
     logFormat: input.progress === true ? "nix-internal-json" : undefined,
   };
 }

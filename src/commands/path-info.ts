@@ -1,9 +1,11 @@
 import { isRecord, type Members, readMember } from "../core/own-member.ts";
 import { parseStrictJson } from "../core/strict-json.ts";
 import { type CommandSpec, privateHome } from "./command.ts";
+import { findCacheTool } from "./find-cache-tool.ts";
+import { EMPTY_NETRC } from "./netrc.ts";
 import type { PushCommandInput } from "./push-input.ts";
 import type { SignedInfo } from "./signed-info.ts";
-import { buildStoreAccess, PASSIVE_OPTIONS } from "./store-access.ts";
+import { PASSIVE_OPTIONS } from "./store-access.ts";
 import { checkStorePaths, type StorePathOptions } from "./store-path.ts";
 
 /**
@@ -16,17 +18,18 @@ import { checkStorePaths, type StorePathOptions } from "./store-path.ts";
  */
 export function buildPathInfoCommand(input: PushCommandInput, namesFormat = false): CommandSpec {
   const storePaths = checkStorePaths(input.storePaths, { storeDirectory: input.storeDirectory });
-  const access = buildStoreAccess(input);
+  const access = findCacheTool(input.destination, input.cacheTypes).access(input);
+  const { env = [], files = [], netrc = EMPTY_NETRC } = access;
   // A user name is no secret, and redacting it would spoil an answer that holds it, as the name of a key may.
-  const netrc = { ...access.netrc, secrets: access.netrc.secrets.slice(-1) };
+  const file = { ...netrc, secrets: netrc.secrets.slice(-1) };
   const args = [
     ...toQuestion(namesFormat),
     ...["--store", access.url],
     ...PASSIVE_OPTIONS,
     "--refresh",
-    ...["--netrc-file", access.netrc.path, "--", ...storePaths],
+    ...["--netrc-file", file.path, "--", ...storePaths],
   ];
-  return { file: "nix", args, env: new Map([...privateHome(), ...access.env]), files: [netrc] };
+  return { file: "nix", args, env: new Map([...privateHome(), ...env]), files: [file, ...files] };
 }
 
 /** Options of {@link buildLocalPathInfoCommand}. */

@@ -1,7 +1,5 @@
-import { buildAtticPushCommand } from "./attic.ts";
-import { buildCachixPushCommand } from "./cachix.ts";
 import type { CommandSpec } from "./command.ts";
-import { buildNixCopyCommand } from "./nix-copy.ts";
+import { findCacheTool } from "./find-cache-tool.ts";
 import type { PushCommandInput } from "./push-input.ts";
 
 /**
@@ -13,10 +11,12 @@ import type { PushCommandInput } from "./push-input.ts";
  * | `http` | `nix copy` | `HTTP_PASSWORD`, `HTTP_USERNAME` |
  * | `cachix` | `cachix push` | `CACHIX_AUTH_TOKEN`, `CACHIX_SIGNING_KEY` |
  * | `attic` | `attic push` | `ATTIC_TOKEN` |
+ * | `custom` | that of its type among `cacheTypes` | those that the type names |
  *
  * @param input - destination, paths and credentials
  * @throws {@link CommandError} `ERR_STORE_PATH_INVALID` for a path that is none or a derivation,
- * `ERR_COMMAND_CREDENTIALS` for credentials that the tool would ignore or lacks
+ * `ERR_COMMAND_CREDENTIALS` for credentials that the tool would ignore or lacks, `ERR_COMMAND_INVALID` for a custom type that is not
+ * among `cacheTypes`, or whose schema refuses the destination
  *
  * @example
  * ```ts
@@ -30,14 +30,5 @@ import type { PushCommandInput } from "./push-input.ts";
  * @public
  */
 export function buildPushCommand(input: PushCommandInput): CommandSpec {
-  const { destination } = input;
-  switch (destination.type) {
-    case "s3":
-    case "http":
-      return buildNixCopyCommand({ ...input, destination });
-    case "cachix":
-      return buildCachixPushCommand({ ...input, destination });
-    case "attic":
-      return buildAtticPushCommand({ ...input, destination });
-  }
+  return findCacheTool(input.destination, input.cacheTypes).build(input);
 }

@@ -2,7 +2,8 @@ import type { CacheDestination } from "../core/cache.ts";
 import { showCredentialName } from "../core/environment-name.ts";
 import { CommandError } from "../core/errors.ts";
 import type { Secret } from "../core/secret.ts";
-import type { AwsFilePaths } from "./host-paths.ts";
+import type { CacheTypeDefinition } from "./cache-tool.ts";
+import type { ToolInput } from "./tool-input.ts";
 
 /**
  * What a push command is built from.
@@ -14,27 +15,11 @@ import type { AwsFilePaths } from "./host-paths.ts";
  *
  * @public
  */
-export interface PushCommandInput<Destination extends CacheDestination = CacheDestination> {
+export interface PushCommandInput<Destination extends CacheDestination = CacheDestination> extends ToolInput {
   /** Where the paths go. */
   readonly destination: Destination;
-  /** The paths, at least one. They become arguments of one command, which takes some hundred safely. */
-  readonly storePaths: readonly string[];
-  /** The credentials, by the names of the table in {@link buildPushCommand}. */
-  readonly credentials: {
-    /** Values by name. */
-    readonly env: ReadonlyMap<string, Secret>;
-  };
-  /** The store's directory; default `/nix/store`. */
-  readonly storeDirectory?: string | undefined;
-  /** Whether the tool is to tell its progress for programs, where it can: nix then writes JSON lines. Default false. */
-  readonly progress?: boolean | undefined;
-  /** The host's shared AWS files; needed for an S3 destination with `profile=` and no keys. */
-  readonly awsFiles?: AwsFilePaths | undefined;
-  /**
-   * What `nix --version` prints. An S3 destination with `endpoint` is written in the form that this version reads; absent: in the form of
-   * Nix 2.33 and newer, which older versions may not read, and which no version takes for plain HTTP.
-   */
-  readonly nixVersion?: string | undefined;
+  /** The cache types of the host's own; needed for a destination of one of them. */
+  readonly cacheTypes?: readonly CacheTypeDefinition[] | undefined;
 }
 
 /**

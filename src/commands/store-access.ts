@@ -1,11 +1,13 @@
-import { type HttpDestination, type S3Destination, toCachixAddress } from "../core/cache.ts";
+import type { HttpDestination, S3Destination } from "../core/cache.ts";
 import type { Secret } from "../core/secret.ts";
-import type { CommandArg, CommandSpec, PrivateFile } from "./command.ts";
-import { buildNetrc, EMPTY_NETRC } from "./netrc.ts";
+import type { CommandArg } from "./command.ts";
+import { buildNetrc } from "./netrc.ts";
+import type { NixStoreAccess } from "./nix-store-access.ts";
 import { type NixVersion, parseNixVersion } from "./nix-version.ts";
-import { credentialProblem, type PushCommandInput } from "./push-input.ts";
+import { credentialProblem } from "./push-input.ts";
 import { findRegion, toS3Variables } from "./s3-credentials.ts";
 import { writeEndpoint } from "./s3-endpoint.ts";
+import type { ToolInput } from "./tool-input.ts";
 
 /** Options with which nix substitutes and builds nothing and tries each request once; older versions hang or fail on retries. */
 export const PASSIVE_OPTIONS = [
@@ -18,44 +20,18 @@ export const PASSIVE_OPTIONS = [
 /** Options with which nix tells programs how far it is. */
 export const TELL_PROGRESS = ["--log-format", "internal-json"] as const;
 
-/** How nix reaches a cache as a store, and authenticates there. */
-export interface StoreAccess {
-  readonly url: string;
-  readonly env: CommandSpec["env"];
-  readonly netrc: PrivateFile;
-}
-
-/**
- * Builds the access of nix to a cache of any type. The caches of Cachix and Attic are HTTP binary caches to it, where their
- * tokens are passwords.
- *
- * @throws {@link CommandError} `ERR_COMMAND_CREDENTIALS`
- */
-export function buildStoreAccess(input: PushCommandInput): StoreAccess {
-  const { destination } = input;
-  switch (destination.type) {
-    case "cachix":
-      return buildTokenAccess(toCachixAddress(destination), input.credentials.env.get("CACHIX_AUTH_TOKEN"));
-    case "attic":
-      return buildTokenAccess(destination.url, input.credentials.env.get("ATTIC_TOKEN"));
-    case "s3":
-      return buildS3Access(destination, input);
-    case "http":
-      return buildHttpAccess(destination, input.credentials);
-  }
-}
-
-function buildHttpAccess(
+/** The access of nix to an HTTP binary cache. */
+export function buildHttpAccess(
   destination: HttpDestination,
-  { env }: PushCommandInput["credentials"],
-): StoreAccess {
-  const netrc = buildNetrc(destination.host, env);
-  return { url: destination.url, env: new Map(), netrc };
+  { credentials }: Pick<ToolInput, "credentials">,
+): NixStoreAccess {
+  return { url: destination.url, netrc: buildNetrc(destination.host, credentials.env) };
 }
 
-function buildTokenAccess(url: string, token: Secret | undefined): StoreAccess {
+/** The access of nix to an HTTP binary cache where a token is the password. */
+export function buildTokenAccess(url: string, token: Secret | undefined): NixStoreAccess {
   const env = new Map<string, Secret>(token === undefined ? [] : [["HTTP_PASSWORD", token]]);
-  return { url, env: new Map(), netrc: buildNetrc(new URL(url).hostname, env) };
+  return { url, netrc: buildNetrc(new URL(url).hostname, env) };
 }
 
 // Without an answer from this variable's address, no Nix version falls back to the machine's own cloud role.
@@ -64,20 +40,21 @@ const NO_INSTANCE_ROLE = [
   ["AWS_EC2_METADATA_SERVICE_ENDPOINT", "http://127.0.0.1:9"],
 ] as const;
 
-function buildS3Access(
+/** The access of nix to a bucket. */
+export function buildS3Access(
   destination: S3Destination,
-  { credentials, awsFiles, nixVersion }: PushCommandInput,
-): StoreAccess {
+  { credentials, awsFiles, nixVersion }: ToolInput,
+): NixStoreAccess {
   const keys = toS3Variables(credentials.env);
   const usesProfile = keys.size === 0 && destination.parameters.some(({ name }) => name === "profile");
   const profile = usesProfile ? toProfileVariables(awsFiles) : [];
   const version = parseNixVersion(nixVersion ?? "");
   const url = toStoreUrl(destination, { usesProfile, region: findRegion(credentials.env), version });
   const env = new Map<string, CommandArg | Secret>([...keys, ...profile, ...NO_INSTANCE_ROLE]);
-  return { url, env, netrc: EMPTY_NETRC };
+  return { url, env };
 }
 
-function toProfileVariables(awsFiles: PushCommandInput["awsFiles"]): (readonly [string, string])[] {
+function toProfileVariables(awsFiles: ToolInput["awsFiles"]): (readonly [string, string])[] {
   if (awsFiles === undefined) {
     throw credentialProblem(
       "The destination names an AWS profile; pass awsFiles, or the keys of the profile",

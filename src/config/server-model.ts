@@ -1,6 +1,7 @@
 import { parseByteSize } from "../core/byte-size.ts";
-import type { CacheDefinition, CacheDestination, CachePermissions } from "../core/cache.ts";
+import type { CacheDefinition, CacheDestination, CachePermissions, CacheType } from "../core/cache.ts";
 import type { CredentialSource, VaultAuth } from "../core/credential-source.ts";
+import { isCacheType } from "./destination/destination.ts";
 import { isCustomName } from "./rules/credential-checks.ts";
 import { clampTimeout } from "./rules/server-checks.ts";
 import { isPlainCache } from "./schema/plain-cache.ts";
@@ -58,12 +59,17 @@ function toCache({ wire, destination }: CheckedCache): CacheDefinition {
   if (destination === undefined) throw new TypeError("A cache without errors has no destination");
   return {
     id: wire.id,
-    cacheType: wire.cache_type,
+    cacheType: toCacheType(wire.cache_type),
     destination: toDestination(destination, wire),
     credentials: toCredentialSource(wire.credentials),
     permissions: toPermissions(wire.permissions),
     ...(isPlainCache(wire) ? undefined : toOptions(wire)),
   };
+}
+
+function toCacheType(type: string): CacheType {
+  if (!isCacheType(type)) throw new TypeError("A cache without errors has no type");
+  return type;
 }
 
 function toOptions(wire: CacheWire): Partial<CacheDefinition> {
@@ -97,6 +103,8 @@ function toDestination(destination: CacheDestination, wire: CacheWire): CacheDes
       return { ...destination, jobs: wire.jobs, ignoreUpstream: wire.ignore_upstream };
     case "cachix":
       return { ...destination, host: wire.host };
+    case "custom":
+      return wire.options === undefined ? destination : { ...destination, options: wire.options };
     case "s3":
     case "http":
       return destination;

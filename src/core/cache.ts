@@ -1,21 +1,49 @@
 import type { CredentialSource } from "./credential-source.ts";
 
 /**
- * How paths get to a cache: `nix-copy` for S3 and HTTP binary caches, or the client of Cachix or Attic.
+ * How paths get to a cache: `nix-copy` for S3 and HTTP binary caches, the client of Cachix or Attic, or a type that the host defines.
  *
  * @public
  */
-export type CacheType = "nix-copy" | "cachix" | "attic";
+export type CacheType = BuiltInCacheType | CustomCacheType;
+
+/**
+ * The cache types of this package.
+ *
+ * @public
+ */
+export type BuiltInCacheType = "nix-copy" | "cachix" | "attic";
+
+/**
+ * A cache type that the host defines, by `defineCacheType`: `custom:` and a name of 1 to 64 lower-case letters, digits and hyphens.
+ *
+ * @public
+ */
+export type CustomCacheType = `custom:${string}`;
+
+/** Grammar of the name of anything that the host defines. */
+export const CUSTOM_NAME = /^custom:[a-z0-9][a-z0-9-]{0,63}$/u;
+
+/** Whether a cache type is one that the host defines. */
+export function isCustomCacheType(type: unknown): type is CustomCacheType {
+  return typeof type === "string" && CUSTOM_NAME.test(type);
+}
 
 /**
  * Where a cache lives, taken apart and checked. `url` and `name` are as the configuration wrote them.
  *
  * @public
  */
-export type CacheDestination = S3Destination | HttpDestination | CachixDestination | AtticDestination;
+export type CacheDestination =
+  | S3Destination
+  | HttpDestination
+  | CachixDestination
+  | AtticDestination
+  | CustomDestination;
 
 /** What a destination is called: the name of a cache at Cachix, else the URL. */
 export function describeDestination(destination: CacheDestination): string {
+  if (destination.type === "custom") return destination.text;
   if (destination.type !== "cachix") return destination.url;
   return destination.host === undefined ? destination.name : toCachixAddress(destination);
 }
@@ -85,6 +113,21 @@ export interface AtticDestination {
   readonly jobs?: number | undefined;
   /** Whether paths are uploaded that an upstream cache of this cache has signed; default `false`, so that they are left out. */
   readonly ignoreUpstream?: boolean | undefined;
+}
+
+/**
+ * A cache of a type that the host defines. What its text and options mean, that type says.
+ *
+ * @public
+ */
+export interface CustomDestination {
+  readonly type: "custom";
+  /** The type, as the configuration names it. */
+  readonly cacheType: CustomCacheType;
+  /** The destination as it was written: one word of printable ASCII, without a password. */
+  readonly text: string;
+  /** The table `options` of the cache, as it was written; the type's schema checks it. */
+  readonly options?: unknown;
 }
 
 /**

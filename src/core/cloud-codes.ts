@@ -9,6 +9,8 @@
  * | `busy` | transient | the server, which asks for patience | 503, throttling |
  * | `away` | transient | the server, which is not there | connection refused |
  * | `broken` | transient | one request | a cut transfer, 500 |
+ *
+ * @public
  */
 export type FailureMeaning = "refused" | "misconfigured" | "unauthorized" | "busy" | "away" | "broken";
 

@@ -1,7 +1,6 @@
-import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { CredentialError } from "../core/errors.ts";
 import type { Secret } from "../core/secret.ts";
-import { quoteName } from "../core/text.ts";
+import { listIssuePlaces, type StandardSchemaV1 } from "../core/standard-schema.ts";
 import type { Runtime } from "../host/runtime.ts";
 
 /**
@@ -108,23 +107,13 @@ export function defineCredentialSource<Options>(
     type,
     createProvider: async (options, runtime) => {
       const result = await schema["~standard"].validate(options);
-      if (result.issues !== undefined)
-        throw invalidOptions(
-          type,
-          result.issues.map(({ path }) => toKeys(path)),
-        );
+      if (result.issues !== undefined) throw invalidOptions(type, result.issues);
       return create(result.value, runtime);
     },
   };
 }
 
-function toKeys(path: StandardSchemaV1.Issue["path"]): string {
-  return (path ?? []).map((item) => String(typeof item === "object" ? item.key : item)).join(".");
-}
-
-// A schema's own messages may quote what it received.
-function invalidOptions(type: string, paths: readonly string[]): CredentialError {
-  const places = paths.map((path) => (path === "" ? "the table itself" : quoteName(path, 64)));
-  const message = `The options of ${type} are not valid at ${places.join(", ")}`;
+function invalidOptions(type: string, issues: readonly StandardSchemaV1.Issue[]): CredentialError {
+  const message = `The options of ${type} are not valid at ${listIssuePlaces(issues)}`;
   return new CredentialError("ERR_CREDENTIAL_MALFORMED", type, message);
 }

@@ -1,4 +1,5 @@
 import type { CommandSpec } from "../commands/command.ts";
+import type { FailureMeaning } from "../core/cloud-codes.ts";
 
 /**
  * Runs commands. The default is {@link createProcessExecutor}; a host may run them on another machine instead.
@@ -91,4 +92,6 @@ export interface ExecutionResult {
    * leaves it out.
    */
   readonly followUp?: string | undefined;
+  /** What the failure means, by the texts of the cache's own type; absent where none of them tells. An executor leaves it out. */
+  readonly meaning?: FailureMeaning | undefined;
 }

@@ -1,3 +1,4 @@
+import type { FailureText } from "../commands/command.ts";
 import { type FailureMeaning, MEANING_OF_CODE } from "../core/cloud-codes.ts";
 import type { ServerAnswer } from "../core/server-answer.ts";
 import { CURL_ERRORS } from "./curl-codes.ts";
@@ -34,18 +35,31 @@ export interface RunFailure {
  * Says what a run that did not succeed means, as far as its output tells: by what ended the run, before what came first. In it, a cloud's
  * error code counts before a status, a status before curl's number, and words last.
  */
-export function classifyRun({ outcome, stderr, stdout, followUp }: ExecutionResult): RunFailure {
+export function classifyRun(run: ExecutionResult): RunFailure {
+  const { outcome, stderr, stdout, followUp } = run;
   const output = `${stderr}\n${stdout}`.replaceAll(STORE_NAME, "");
   const statement = followUp === undefined ? findFinalStatement(output) : { own: followUp, body: "" };
   const whole = toWholeStatement(output);
   const meaning =
-    (statement && findMeaning(statement)) ?? findMeaning(withoutRepeated(output)) ?? findMeaning(whole);
+    run.meaning ??
+    (statement && findMeaning(statement)) ??
+    findMeaning(withoutRepeated(output)) ??
+    findMeaning(whole);
   const failure = meaning === undefined ? toUnknown(outcome) : FAILURES[meaning];
   // Who refuses the first file of a cache refuses the cache.
   const isWholeServer =
     failure.isWholeServer || (meaning === "refused" && ROOT_FILE.test((statement ?? whole).own));
   const retryAfterMs = failure.failureClass === "transient" ? findRetryAfter(output) : undefined;
   return { ...failure, isWholeServer, ...(failure.failureClass === "transient" ? { retryAfterMs } : {}) };
+}
+
+/** Adds what a failed run means by the texts of its tool's own. */
+export function withOwnMeaning(run: ExecutionResult, texts: readonly FailureText[] = []): ExecutionResult {
+  if (run.outcome === "succeeded" || texts.length === 0) return run;
+  const output = `${run.stderr}\n${run.stdout}`.replaceAll(STORE_NAME, "");
+  // `search` does not remember where it stopped, as `test` does with some flags.
+  const found = texts.find(({ pattern }) => output.search(pattern) !== -1);
+  return found === undefined ? run : { ...run, meaning: found.means };
 }
 
 /** Says what an answer means, by the same table: a cloud's code before a status, and the system's code last. */

@@ -4,6 +4,7 @@ import type { Clock } from "../host/runtime.ts";
 import { CommandOutput } from "./command-output.ts";
 import { toEmptyResult } from "./empty-result.ts";
 import type { ExecutionResult, Executor, OutputChunk } from "./executor.ts";
+import { withOwnMeaning } from "./failure.ts";
 import { MarkerWatch } from "./marker-watch.ts";
 import type { CommandProgress } from "./nix-log.ts";
 import { findRunError } from "./run-error.ts";
@@ -69,7 +70,7 @@ export async function runCommand(command: CommandSpec, options: RunCommandOption
   });
   // An executor of the host's own need not stream.
   for (const stream of ["stdout", "stderr"] as const) watch.push({ stream, text: `\n${ended[stream]}` });
-  const result = output.finish(ended);
+  const result = withOwnMeaning(output.finish(ended), command.failureTexts);
   const { hasStalled } = stall;
   return { result, error: findRunError(result, { ...context, hasStalled, sawFailureMarker: watch.seen }) };
 }

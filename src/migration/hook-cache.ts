@@ -1,7 +1,7 @@
 import { parseDestination } from "../config/destination/destination.ts";
 import { writeValue } from "../config/text/literal-value.ts";
 import { isUnshowable } from "../config/text/secret-forms.ts";
-import type { CacheType } from "../core/cache.ts";
+import type { BuiltInCacheType } from "../core/cache.ts";
 import { splitAssignment } from "../core/text.ts";
 import type { PushHook } from "./hook-command.ts";
 
@@ -9,7 +9,7 @@ import type { PushHook } from "./hook-command.ts";
 export interface HookCache {
   /** What its id begins with. */
   readonly kind: "s3" | "http" | "cachix" | "attic";
-  readonly cacheType: CacheType;
+  readonly cacheType: BuiltInCacheType;
   readonly destination: string;
   readonly credentials: Readonly<Record<string, unknown>>;
   /** What the operator has to look at. */

@@ -1,3 +1,4 @@
+import type { CacheTypeDefinition } from "../commands/cache-tool.ts";
 import type { ServerConfig } from "../config/server-model.ts";
 import { ConfigError } from "../config/text/config-error.ts";
 import type { Diagnostic } from "../config/text/diagnostic.ts";
@@ -21,7 +22,12 @@ export class CacheCatalog {
     { readonly cache: CacheDefinition; readonly permissions: PermissionEvaluator }
   >();
 
-  constructor(config: ServerConfig, sources: readonly CredentialSourceDefinition[]) {
+  constructor(
+    config: ServerConfig,
+    sources: readonly CredentialSourceDefinition[],
+    cacheTypes: readonly CacheTypeDefinition[],
+  ) {
+    const types = new Map<string, CacheTypeDefinition>(cacheTypes.map((type) => [type.type, type]));
     const known = new Set<string>(sources.map(({ type }) => type));
     for (const [index, cache] of config.caches.entries()) {
       const { id, credentials, signingKey } = cache;
@@ -31,6 +37,7 @@ export class CacheCatalog {
         const message = `The source ${quoteName(source.type)} is not among the host's credentialSources`;
         throw invalidCache(index, key, "unknown-credential-source", message);
       }
+      checkCacheType(cache, index, types);
       const permissions = new PermissionEvaluator(cache.permissions, id);
       this.#caches.set(id, { cache, permissions });
     }
@@ -48,6 +55,25 @@ export class CacheCatalog {
     const decision = entry.permissions.evaluate(request);
     return decision.effect === "allow" ? { decision, cache: entry.cache } : { decision };
   }
+}
+
+/** A destination of a custom type is checked here: only the host knows the type. */
+function checkCacheType(
+  { destination }: CacheDefinition,
+  index: number,
+  types: ReadonlyMap<string, CacheTypeDefinition>,
+): void {
+  if (destination.type !== "custom") return;
+  const name = quoteName(destination.cacheType);
+  const definition = types.get(destination.cacheType);
+  if (definition === undefined) {
+    const message = `The cache type ${name} is not among the host's cacheTypes`;
+    throw invalidCache(index, "cache_type", "unknown-cache-type", message);
+  }
+  const bound = definition.bind(destination);
+  if (bound.success) return;
+  const message = `The cache type ${name} does not take the settings at ${bound.places}`;
+  throw invalidCache(index, "destination", "invalid-destination", message);
 }
 
 function invalidCache(index: number, key: string, code: Diagnostic["code"], message: string): ConfigError {

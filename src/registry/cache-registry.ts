@@ -1,7 +1,8 @@
 import { setMaxListeners } from "node:events";
 import { AuditLog, type AuditSink } from "../audit/audit-log.ts";
 import type { AuditEvent } from "../audit/event.ts";
-import type { HostPaths } from "../commands/host-paths.ts";
+import type { CacheTypeDefinition } from "../commands/cache-tool.ts";
+import type { HostSetup } from "../commands/host-setup.ts";
 import { loadServerConfig, parseServerConfig } from "../config/server-config.ts";
 import type { ServerConfig } from "../config/server-model.ts";
 import type { DiagnosticListener } from "../config/text/parse-result.ts";
@@ -47,6 +48,8 @@ export interface CacheRegistryOptions {
   readonly runtime?: Partial<Runtime> | undefined;
   /** Credential sources of the host's own. */
   readonly credentialSources?: readonly CredentialSourceDefinition[] | undefined;
+  /** Cache types of the host's own. */
+  readonly cacheTypes?: readonly CacheTypeDefinition[] | undefined;
   /** Where audit events are kept. A sink that fails stops pushes. */
   readonly auditSinks?: readonly AuditSink[] | undefined;
   /**
@@ -92,7 +95,7 @@ export class CacheRegistry implements AsyncDisposable {
   readonly #executor: Executor;
   readonly #resolver: CredentialResolver & Disposable;
   readonly #audit: AuditLog;
-  readonly #host: HostPaths;
+  readonly #host: HostSetup;
   readonly #nix = new NixMemory();
   readonly #presences: Presences;
   readonly #verifies: boolean;
@@ -106,17 +109,17 @@ export class CacheRegistry implements AsyncDisposable {
    *
    * @param config - a configuration, parsed or made by hand
    * @param options - executor, ports, sources and sinks
-   * @throws {@link ConfigError} `ERR_CONFIG_INVALID` for an id that stands twice, or a custom source that is not among
-   * `credentialSources`
+   * @throws {@link ConfigError} `ERR_CONFIG_INVALID` for an id that stands twice, or a custom source or cache type that is not
+   * among `credentialSources` or `cacheTypes`, or a destination that the type's schema refuses
    * @throws {@link PermissionError} `ERR_PATTERN_INVALID` for a pattern outside the grammar
    */
   constructor(config: ServerConfig, options: CacheRegistryOptions = {}) {
-    const { credentialSources = [], auditSinks: sinks = [] } = options;
+    const { credentialSources = [], cacheTypes = [], auditSinks: sinks = [] } = options;
     const runtime = createNodeRuntime(options.runtime);
     this.config = config;
     this.#verifies = options.verify !== "never";
     this.#stagingBytes = options.stagingBytes;
-    this.#catalog = new CacheCatalog(config, credentialSources);
+    this.#catalog = new CacheCatalog(config, credentialSources, cacheTypes);
     this.#runtime = runtime;
     this.#executor = options.executor ?? createProcessExecutor({ runtime });
     this.#resolver = createCredentialResolver({ runtime, credentialSources });
@@ -124,7 +127,11 @@ export class CacheRegistry implements AsyncDisposable {
     this.#audit = new AuditLog({ enabled: config.security.auditHooks, sinks, clock, warn });
     this.#presences = new Presences(clock, options.presenceTtlMs);
     this.#hostSecrets = findHostSecrets(runtime);
-    this.#host = { storeDirectory: findStoreDirectory(runtime), awsFiles: findAwsFiles(runtime) };
+    this.#host = {
+      storeDirectory: findStoreDirectory(runtime),
+      awsFiles: findAwsFiles(runtime),
+      cacheTypes,
+    };
   }
 
   /**

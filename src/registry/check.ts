@@ -1,5 +1,6 @@
 import { type CommandSpec, privateHome } from "../commands/command.ts";
-import type { HostPaths } from "../commands/host-paths.ts";
+import { findCacheTool } from "../commands/find-cache-tool.ts";
+import type { HostSetup } from "../commands/host-setup.ts";
 import { findIgnoredParameters } from "../commands/ignored-parameters.ts";
 import { type NixVersion, parseNixVersion } from "../commands/nix-version.ts";
 import { buildPushCommand } from "../commands/push-command.ts";
@@ -31,7 +32,7 @@ export interface CheckContext {
   readonly runtime: Runtime;
   readonly clock: Clock;
   readonly resolver: CredentialResolver;
-  readonly host: HostPaths;
+  readonly host: HostSetup;
   readonly hostSecrets: readonly string[];
   readonly signal: AbortSignal | undefined;
 }
@@ -53,23 +54,27 @@ export async function checkCaches(
   context: CheckContext,
 ): Promise<CheckReport> {
   const caches = wanted.flatMap(({ cache }) => (cache === undefined ? [] : [cache]));
-  const names = new Set(["nix-store", ...caches.map(({ destination }) => toTool(destination))]);
-  const checking = Promise.all([...names].map((tool) => checkTool(tool, context)));
+  const { cacheTypes } = context.host;
+  const tools = new Set([
+    "nix-store",
+    ...caches.map((cache) => findCacheTool(cache.destination, cacheTypes).tool),
+  ]);
+  const checking = Promise.all([...tools].map((tool) => checkTool(tool, context)));
   const supportingS3 = caches.some(({ destination }) => destination.type === "s3")
     ? askForS3Gap(context)
     : undefined;
   const fetching = Promise.all(
     wanted.map(({ id, cache }) => (cache === undefined ? notThere(id) : checkCache(cache, context))),
   );
-  const [tools, checked, gap] = await Promise.all([checking, fetching, supportingS3]);
-  const version = parseNixVersion(tools.find(({ tool }) => tool === "nix")?.version ?? "");
+  const [checkedTools, checked, gap] = await Promise.all([checking, fetching, supportingS3]);
+  const version = parseNixVersion(checkedTools.find(({ tool }) => tool === "nix")?.version ?? "");
   const known = new Map(caches.map((cache) => [cache.id, cache]));
   const ways = { executor: context.executor, runtime: context.runtime };
   const entries = checked.map((entry) => {
     const cache = known.get(entry.cacheId);
     return cache === undefined ? entry : withTool(entry, cache, { version, gap, ways });
   });
-  return { ok: [...tools, ...entries].every(({ ok }) => ok), tools, caches: entries };
+  return { ok: [...checkedTools, ...entries].every(({ ok }) => ok), tools: checkedTools, caches: entries };
 }
 
 /** What is known of the tools. */
@@ -131,17 +136,6 @@ function toCheckFailure(error: unknown, signal: AbortSignal | undefined): AnyCac
   if (signal?.aborted === true)
     return new PushError("ERR_CHECK_ABORTED", "The check was ended before this was known");
   return toPushFailure(error);
-}
-
-function toTool(destination: CacheDestination): string {
-  switch (destination.type) {
-    case "s3":
-    case "http":
-      return "nix";
-    case "cachix":
-    case "attic":
-      return destination.type;
-  }
 }
 
 async function checkTool(tool: string, context: CheckContext): Promise<ToolCheck> {

@@ -1,7 +1,8 @@
 import { batchStorePaths } from "../commands/batch.ts";
 import { buildClosureCommand } from "../commands/closure.ts";
 import { type CommandSpec, formatCommand } from "../commands/command.ts";
-import type { HostPaths } from "../commands/host-paths.ts";
+import { findCacheTool } from "../commands/find-cache-tool.ts";
+import type { HostSetup } from "../commands/host-setup.ts";
 import { buildPushCommand } from "../commands/push-command.ts";
 import { buildStagingCommand } from "../commands/staging.ts";
 import { checkStorePaths } from "../commands/store-path.ts";
@@ -48,11 +49,11 @@ export function planAllowed(
   cache: CacheDefinition,
   decision: Decision,
   storePaths: readonly string[],
-  host: HostPaths,
+  host: HostSetup,
   context: UploadWayContext,
 ): PlanEntry {
   const { destination } = cache;
-  const credentials = { env: toPlaceholders(cache) };
+  const credentials = { env: toPlaceholders(cache, host) };
   const found = findDirectWay(cache, context);
   const upload = isOfNix(cache) ? toUploadWay(found) : undefined;
   const rules = describeCacheRules(cache, upload?.way === "direct" ? "direct" : "tool");
@@ -73,7 +74,7 @@ export function planAllowed(
 function toDirectCommands(
   batches: readonly (readonly string[])[],
   { staging: { parameters } }: DirectWay,
-  { storeDirectory }: HostPaths,
+  { storeDirectory }: HostSetup,
 ): readonly CommandSpec[] {
   return batches.flatMap((batch) => [
     buildClosureCommand(batch, { storeDirectory, namesFormat: false }),
@@ -81,23 +82,15 @@ function toDirectCommands(
   ]);
 }
 
-function toPlaceholders(cache: CacheDefinition): ReadonlyMap<string, Secret> {
-  return new Map(listCredentialNames(cache).map((name) => [name, new Secret("placeholder")]));
+function toPlaceholders(cache: CacheDefinition, { cacheTypes }: HostSetup): ReadonlyMap<string, Secret> {
+  return new Map(listCredentialNames(cache, cacheTypes).map((name) => [name, new Secret("placeholder")]));
 }
 
 /** The names that a source will probably yield: its own where it says them, else those of the destination's tool. */
-function listCredentialNames({ credentials, destination }: CacheDefinition): readonly string[] {
+function listCredentialNames(cache: CacheDefinition, cacheTypes: HostSetup["cacheTypes"]): readonly string[] {
+  const { credentials, destination } = cache;
   if (credentials.type === "none") return [];
   if (credentials.type === "env" && "vars" in credentials) return credentials.vars;
   if (credentials.type === "cachix-token") return ["CACHIX_AUTH_TOKEN"];
-  switch (destination.type) {
-    case "s3":
-      return ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"];
-    case "http":
-      return ["HTTP_PASSWORD"];
-    case "cachix":
-      return ["CACHIX_AUTH_TOKEN"];
-    case "attic":
-      return ["ATTIC_TOKEN"];
-  }
+  return findCacheTool(destination, cacheTypes).credentialNames;
 }

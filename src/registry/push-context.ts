@@ -1,5 +1,5 @@
 import type { AuditLog } from "../audit/audit-log.ts";
-import type { HostPaths } from "../commands/host-paths.ts";
+import type { HostSetup } from "../commands/host-setup.ts";
 import type { CredentialResolver } from "../credentials/resolver.ts";
 import type { Executor } from "../execution/executor.ts";
 import type { RunCommandOptions } from "../execution/run-command.ts";
@@ -17,7 +17,7 @@ export interface PushContext {
   readonly executor: Executor;
   readonly resolver: CredentialResolver;
   readonly runtime: Runtime;
-  readonly host: HostPaths;
+  readonly host: HostSetup;
   readonly nix: NixMemory;
   readonly presences: Presences;
   /** Texts of the host's environment that must not be shown. */

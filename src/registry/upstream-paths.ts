@@ -36,6 +36,7 @@ export async function findUpstreamPaths(
   switch (destination.type) {
     case "s3":
     case "http":
+    case "custom":
       return new Set();
     case "cachix": {
       const redirected = [...absent.elsewhere].filter(([, info]) => isSigned(info, upstreamKeys));

@@ -1,4 +1,4 @@
-import type { HostPaths } from "../commands/host-paths.ts";
+import type { HostSetup } from "../commands/host-setup.ts";
 import type { CacheDefinition } from "../core/cache.ts";
 import type { Credentials } from "../credentials/provider.ts";
 import type { PushContext } from "./push-context.ts";
@@ -7,7 +7,7 @@ import type { PushContext } from "./push-context.ts";
 export interface Verification {
   readonly cache: CacheDefinition;
   readonly credentials: Credentials;
-  readonly host: HostPaths;
+  readonly host: HostSetup;
   /** What `nix --version` prints, where that matters. */
   readonly nixVersion: string | undefined;
   readonly context: PushContext;

@@ -1,4 +1,5 @@
 export { type CollectedEvents, collectEvents } from "./collect-events.ts";
+export { type CacheTypeSample, type CacheTypeSuite, describeCacheType } from "./describe-cache-type.ts";
 export {
   type Arranged,
   type CredentialProviderSuite,

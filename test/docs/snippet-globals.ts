@@ -38,6 +38,9 @@ declare global {
   const bytes: Uint8Array;
   /** A custom source and a custom executor of the host, and its test framework. */
   const keyring: (options: { readonly entry: string }) => caches.CredentialProvider;
+  /** Cache types of the host. */
+  const niks3: caches.CacheTypeDefinition;
+  const handOver: caches.CacheTypeDefinition;
   function createSshExecutor(host: string): caches.Executor;
   const describe: typeof vitest.describe;
   const it: typeof vitest.it;

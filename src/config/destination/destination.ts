@@ -1,10 +1,13 @@
-import type {
-  AtticDestination,
-  CacheDestination,
-  CacheType,
-  HttpDestination,
-  S3Destination,
-  StoreParameter,
+import {
+  type AtticDestination,
+  type BuiltInCacheType,
+  type CacheDestination,
+  type CacheType,
+  type CustomCacheType,
+  type HttpDestination,
+  isCustomCacheType,
+  type S3Destination,
+  type StoreParameter,
 } from "../../core/cache.ts";
 import type { DiagnosticCode } from "../text/diagnostic.ts";
 import { isPrivateHost } from "./private-host.ts";
@@ -30,7 +33,7 @@ export interface DestinationOptions {
 export const ATTIC_NAME = "[A-Za-z0-9][A-Za-z0-9_+-]{0,49}";
 
 /** How destinations look at first sight; {@link parseDestination} looks closer. */
-export const DESTINATION_FORMS: Readonly<Record<CacheType, RegExp>> = {
+export const DESTINATION_FORMS: Readonly<Record<BuiltInCacheType, RegExp>> = {
   "nix-copy": /^(?:s3|https?):\/\/[^/?#@\s\\]+(?:[/?][^#\s\\]*)?$/u,
   cachix: /^[a-z0-9][a-z0-9-]{0,63}$/u,
   attic: new RegExp(`^https?:\\/\\/[^/?#@\\s\\\\]+\\/(?:[A-Za-z0-9._~-]+\\/)*${ATTIC_NAME}$`, "u"),
@@ -38,6 +41,11 @@ export const DESTINATION_FORMS: Readonly<Record<CacheType, RegExp>> = {
 
 /** Whether a value is one of the cache types. */
 export function isCacheType(value: unknown): value is CacheType {
+  return isBuiltInCacheType(value) || isCustomCacheType(value);
+}
+
+/** Whether a value is one of the cache types of this package. */
+export function isBuiltInCacheType(value: unknown): value is BuiltInCacheType {
   return typeof value === "string" && Object.hasOwn(DESTINATION_FORMS, value);
 }
 
@@ -62,7 +70,23 @@ export function parseDestination(
       if (text.startsWith("s3://")) return parseS3(text, options);
       if (/^https?:\/\//u.test(text)) return parseHttp(text, options);
       return invalid("The destination begins with s3://, http:// or https://");
+    default:
+      return parseCustom(cacheType, text, options);
   }
+}
+
+const ANY_URL = /^[a-z][a-z0-9+.-]*:\/\/(?:[^/?#@]*@)?(\[[^\]]*\]|[^/?#:]*)/iu;
+
+/** What it means, the type's own schema says; here it is only seen to that it leads to no private host. */
+function parseCustom(
+  cacheType: CustomCacheType,
+  text: string,
+  options: DestinationOptions,
+): ParsedDestination {
+  const host = ANY_URL.exec(text)?.[1]?.replace(/^\[|\]$|\.$/gu, "") ?? "";
+  if (host !== "" && !options.allowPrivateHosts && isPrivateHost(host)) return PRIVATE_HOST;
+  const plaintext = text.startsWith("http://") && !isPrivateHost(host);
+  return { success: true, destination: { type: "custom", cacheType, text }, plaintext };
 }
 
 function parseCachix(text: string): ParsedDestination {
@@ -153,6 +177,13 @@ type WebUrl =
     }
   | (ParsedDestination & { success: false });
 
+const PRIVATE_HOST = {
+  success: false,
+  code: "private-host",
+  message: "The host is private, loopback or link-local",
+  hint: "Set allow_private_cache_hosts = true under [security] if that is meant",
+} as const;
+
 const WEB_URL = /^([a-z]+):\/\/([^/?#]+)([^?#]*)(?:\?([^#]*))?$/u;
 
 function parseWebUrl(text: string, schemes: readonly string[], options: DestinationOptions): WebUrl {
@@ -170,11 +201,7 @@ function parseWebUrl(text: string, schemes: readonly string[], options: Destinat
   if (url === undefined || host === undefined || !isPlainAuthority(authority)) {
     return invalid("The destination has no valid host");
   }
-  if (!options.allowPrivateHosts && isPrivateHost(host)) {
-    const message = "The host is private, loopback or link-local";
-    const hint = "Set allow_private_cache_hosts = true under [security] if that is meant";
-    return { success: false, code: "private-host", message, hint };
-  }
+  if (!options.allowPrivateHosts && isPrivateHost(host)) return PRIVATE_HOST;
   return {
     success: true,
     scheme,

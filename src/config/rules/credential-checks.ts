@@ -1,10 +1,10 @@
+import { CUSTOM_NAME } from "../../core/cache.ts";
 import { findSecretRegion } from "../../core/credential-source.ts";
 import { isRecord } from "../../core/own-member.ts";
 import { didYouMean } from "../../core/suggestion.ts";
 import { isMisplaced } from "../schema/credential-advice.ts";
 import { credentialEntries } from "../schema/credential-entries.ts";
 import { inlineSecret } from "../schema/misplaced-secrets.ts";
-import { CUSTOM_SOURCE } from "../schema/server-schema.ts";
 import type { Problem } from "../text/diagnostic.ts";
 import type { KeyPath } from "../text/key-path.ts";
 import { quoteKey } from "../text/secret-forms.ts";
@@ -84,7 +84,7 @@ const NAME_A_ROLE = 'Add role_arn = "arn:aws:iam::<account>:role/<name>"';
 
 /** Whether a key of `credentials` names a source that the host defines. */
 export function isCustomName(name: string): name is `custom:${string}` {
-  return CUSTOM_SOURCE.test(name);
+  return CUSTOM_NAME.test(name);
 }
 
 function unknownSource(name: string, value: unknown, parent: KeyPath): Problem {

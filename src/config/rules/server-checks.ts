@@ -1,6 +1,6 @@
-import type { CacheDestination, CacheType } from "../../core/cache.ts";
+import type { BuiltInCacheType, CacheDestination } from "../../core/cache.ts";
 import { isRecord, type Members, toMembers } from "../../core/own-member.ts";
-import { isCacheType, parseDestination } from "../destination/destination.ts";
+import { isBuiltInCacheType, isCacheType, parseDestination } from "../destination/destination.ts";
 import { adviseCredentials } from "../schema/credential-advice.ts";
 import { findCredentialKeys, findInlineSecrets } from "../schema/misplaced-secrets.ts";
 import { isPlainCache } from "../schema/plain-cache.ts";
@@ -65,7 +65,7 @@ export function refineHint(problem: Problem, value: unknown): Problem {
     const advice = adviseCredentials({ cacheType, destination });
     return { ...problem, hint: `As in ${writeEntry("credentials", advice, "toml")}` };
   }
-  return key === "destination" && isCacheType(cacheType)
+  return key === "destination" && isBuiltInCacheType(cacheType)
     ? { ...problem, hint: DESTINATION_HINTS[cacheType] }
     : problem;
 }
@@ -126,7 +126,7 @@ function checkDestination(
     if (parsed.plaintext) problems.push(plaintextWarning([...path, "destination"]));
     return parsed.destination;
   }
-  const { code, message, hint = DESTINATION_HINTS[type] } = parsed;
+  const { code, message, hint = isBuiltInCacheType(type) ? DESTINATION_HINTS[type] : undefined } = parsed;
   problems.push({ code, severity: "error", message, path: [...path, "destination"], hint });
   return undefined;
 }
@@ -168,8 +168,12 @@ function toPlainAddress(text: string): string {
   return address.slice(0, end);
 }
 
+/** Stands for every type that the host defines. */
+const CUSTOM = "custom:<name>";
+
 /** Keys that only some tools have an option for. */
-const KEYS_OF_TYPES: readonly (readonly [key: string, types: readonly CacheType[]])[] = [
+const KEYS_OF_TYPES: readonly (readonly [key: string, types: readonly string[]])[] = [
+  ["options", [CUSTOM]],
   ["upload", ["nix-copy"]],
   ["staging_size", ["nix-copy"]],
   ["signing_key", ["nix-copy", "cachix"]],
@@ -183,7 +187,7 @@ function checkKeysOfTypes(table: Members, parent: KeyPath): readonly Problem[] {
   const { cache_type: type } = table;
   if (!isCacheType(type) || KEYS_OF_TYPES.every(([key]) => table[key] === undefined)) return NONE;
   return KEYS_OF_TYPES.flatMap(([key, types]) => {
-    if (table[key] === undefined || types.includes(type)) return [];
+    if (table[key] === undefined || types.includes(isBuiltInCacheType(type) ? type : CUSTOM)) return [];
     const message = `The key ${key} belongs to caches of the type ${types.join(" or ")}`;
     const path = [...parent, key];
     return { code: "invalid-value", severity: "error", message, path, part: "key", hint: `Remove ${key}` };
@@ -222,7 +226,7 @@ function checkHost(text: unknown, parent: KeyPath, allowPrivateHosts: boolean): 
 
 const HOST_HINT = 'As in host = "https://cachix.example.com"';
 
-const DESTINATION_HINTS: Readonly<Record<CacheType, string>> = {
+const DESTINATION_HINTS: Readonly<Record<BuiltInCacheType, string>> = {
   "nix-copy": 'As in destination = "s3://my-bucket/nix-cache?region=us-east-1"',
   cachix: 'As in destination = "my-cache-name"',
   attic: 'As in destination = "https://attic.example.com/my-cache"',

@@ -110,7 +110,8 @@ function toProblem({ issue, path }: PlacedIssue, schema: SchemaNode): Problem {
   if (issue.kind === "validation") {
     const code = SCHEMA_CODES.find((candidate) => issue.message.startsWith(`${candidate}|`));
     if (code === undefined) throw new TypeError("A check of the schema carries no code");
-    return { code, severity: "error", message: issue.message.slice(code.length + 1), path };
+    const message = issue.message.slice(code.length + 1);
+    return { code, severity: "error", message, path, hint: suggest(issue, findNode(schema, path)) };
   }
   if (issue.received === "undefined" && /_object$/u.test(issue.type)) {
     const message = `The key ${quoteKey(path.at(-1))} is missing`;
@@ -142,6 +143,7 @@ const EXPECTED: Readonly<Record<string, string>> = {
 
 function describeExpected(issue: v.BaseIssue<unknown>): string {
   const expected = issue.expected ?? "another value";
+  if (issue.type === "union" && !expected.includes("Object")) return "a text";
   if (issue.type === "union")
     return `a table or ${expected.replace(/ \| Object|[()]/gu, "").replaceAll(" | ", " or ")}`;
   if (issue.type === "picklist") return expected.replace(/[()]/gu, "").replaceAll(" | ", " or ");

@@ -1,12 +1,10 @@
 import * as v from "valibot";
+import { CUSTOM_NAME } from "../../core/cache.ts";
 import { DESTINATION_FORMS } from "../destination/destination.ts";
 import { credentialEntries } from "./credential-entries.ts";
 import { coded } from "./schema-issues.ts";
 import { flag, openTable, patterns, sourceTable, table } from "./schema-table.ts";
 import { byteSize, cacheId, keyName, namePattern, publicKey, webAddress, webOrigin } from "./text-schemas.ts";
-
-/** Grammar of the key under `credentials` that names a source of the host. */
-export const CUSTOM_SOURCE = /^custom:[a-z0-9][a-z0-9-]{0,63}$/u;
 
 const credentials = v.pipe(
   v.union([v.picklist(["none", "instance-metadata"]), sourceTable(credentialEntries)]),
@@ -137,8 +135,22 @@ const cache = v.pipe(
   table({
     id: cacheId,
     cache_type: v.pipe(
-      v.picklist(["nix-copy", "cachix", "attic"]),
-      v.description("How paths get there: nix-copy for S3 and HTTP, or the client of Cachix or Attic."),
+      v.union([
+        v.picklist(["nix-copy", "cachix", "attic"]),
+        v.pipe(
+          v.string(),
+          v.regex(
+            CUSTOM_NAME,
+            coded(
+              "invalid-value",
+              'Expected "nix-copy", "cachix" or "attic", or "custom:<name>" for a type of the host\'s own',
+            ),
+          ),
+        ),
+      ]),
+      v.description(
+        "How paths get there: nix-copy for S3 and HTTP, the client of Cachix or Attic, or custom:<name> of the host's own.",
+      ),
       v.examples(["nix-copy"]),
     ),
     destination: v.pipe(
@@ -150,6 +162,13 @@ const cache = v.pipe(
     ),
     credentials,
     permissions: v.optional(permissions),
+    options: v.optional(
+      v.pipe(
+        openTable({}),
+        v.description("What a cache type of the host's own wants to know besides the destination."),
+        v.examples([{ port: 2222 }]),
+      ),
+    ),
     upload: v.optional(
       v.pipe(
         v.picklist(["direct", "nix"]),

@@ -34,6 +34,7 @@ export type DiagnosticCode =
   | "plaintext-address"
   | "plaintext-destination"
   | "invalid-credentials"
+  | "unknown-cache-type"
   | "unknown-credential-source"
   | "insecure-file-permissions"
   | "invalid-pattern"

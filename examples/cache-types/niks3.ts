@@ -1,0 +1,46 @@
+/**
+ * A cache type of the host's own: niks3, whose client uploads to S3 while its server keeps the account. Readers have an address of their own,
+ * which is asked after a push:
+ *
+ * ```toml
+ * [[caches]]
+ * id = "team"
+ * cache_type = "custom:niks3"
+ * destination = "https://niks3.example.org"
+ * substituter = "https://cache.example.org"
+ * credentials = { env = { vars = ["NIKS3_AUTH_TOKEN"] } }
+ * permissions = { allow_all = false, allowed_repos = ["myorg/*"] }
+ * ```
+ */
+import { CommandError, defineCacheType, workFile } from "@eka-ci/caches";
+import * as v from "valibot";
+
+const TOKEN_FILE = workFile("config/niks3/auth-token");
+
+/** `cache_type = "custom:niks3"`. */
+export const niks3 = defineCacheType({
+  type: "custom:niks3",
+  tool: "niks3",
+  credentialNames: ["NIKS3_AUTH_TOKEN"],
+  schema: v.pipe(
+    v.strictObject({ destination: v.pipe(v.string(), v.regex(/^https:\/\/[A-Za-z0-9.-]+(?::\d{1,5})?$/u)) }),
+    v.transform(({ destination }) => destination),
+  ),
+  build: ({ target, storePaths, credentials }) => {
+    const token = credentials.get("NIKS3_AUTH_TOKEN");
+    if (token === undefined)
+      throw new CommandError("ERR_COMMAND_CREDENTIALS", "niks3 push needs NIKS3_AUTH_TOKEN");
+    return {
+      file: "niks3",
+      args: ["push", "--server-url", target, ...storePaths],
+      // The variable for clients that do not look below XDG_CONFIG_HOME yet.
+      env: new Map([["NIKS3_AUTH_TOKEN_FILE", TOKEN_FILE]]),
+      files: [{ path: TOKEN_FILE, content: token, secrets: [token] }],
+    };
+  },
+  verify: ({ target }) => ({ url: target }),
+  texts: [
+    { pattern: /reading auth token|auth token is required/u, means: "misconfigured" },
+    { pattern: /status(?: code)?:? 401|Unauthorized/u, means: "unauthorized" },
+  ],
+});

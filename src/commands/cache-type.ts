@@ -1,0 +1,140 @@
+import type { CustomCacheType } from "../core/cache.ts";
+import type { Secret } from "../core/secret.ts";
+import { listIssuePlaces, type StandardSchemaV1 } from "../core/standard-schema.ts";
+import type { CacheTool, CacheTypeDefinition } from "./cache-tool.ts";
+import { type CommandSpec, type FailureText, privateHome } from "./command.ts";
+import type { NixStoreAccess } from "./nix-store-access.ts";
+import { refuseUnusedCredentials } from "./push-input.ts";
+import { checkStorePaths } from "./store-path.ts";
+import type { ToolInput } from "./tool-input.ts";
+
+/**
+ * What a cache of a custom type says in the configuration, for the type's schema.
+ *
+ * @public
+ */
+export interface CacheTypeSettings {
+  /** The text of `destination`: one word of printable ASCII, without a password. */
+  readonly destination: string;
+  /** The table `options`; absent where the cache has none. */
+  readonly options?: unknown;
+}
+
+/**
+ * What the commands of a custom cache type are built from.
+ *
+ * @example
+ * ```ts
+ * const toAccess = ({ target }: CacheTypeInput<string>): NixStoreAccess => ({ url: target });
+ * ```
+ *
+ * @public
+ */
+export interface CacheTypeInput<Target> {
+  /** The destination, as the type's schema returned it. */
+  readonly target: Target;
+  /** The store paths, at least one, checked by Nix's own grammar. */
+  readonly storePaths: readonly string[];
+  /** The credentials by name, only names among the type's `credentialNames`. */
+  readonly credentials: ReadonlyMap<string, Secret>;
+  /** The store's directory, where that is not `/nix/store`. */
+  readonly storeDirectory?: string | undefined;
+  /** Whether somebody listens to progress: nix can tell it as JSON lines, by `logFormat`. */
+  readonly progress?: boolean | undefined;
+}
+
+/**
+ * What {@link defineCacheType} takes.
+ *
+ * @example
+ * ```ts
+ * const init: CacheTypeInit<string> = {
+ *   type: "custom:rsync",
+ *   tool: "nix",
+ *   schema: v.pipe(v.strictObject({ destination: v.pipe(v.string(), v.startsWith("file:///mnt/")) }), v.transform((s) => s.destination)),
+ *   build: (input) => buildNixStoreCopyCommand({ url: input.target }, input),
+ *   verify: ({ target }) => ({ url: target }),
+ * };
+ * ```
+ *
+ * @public
+ */
+export interface CacheTypeInit<Target> {
+  /** `custom:` and a name of 1 to 64 lower-case letters, digits and hyphens, as in `cache_type` of the configuration. */
+  readonly type: CustomCacheType;
+  /** Name of the executable that pushes; `check` asks it for its `--version`. */
+  readonly tool: string;
+  /** Names of the credentials that the tool can use; a source that yields another is refused. Default: none. */
+  readonly credentialNames?: readonly string[] | undefined;
+  /**
+   * Schema of a cache's settings, of any library that speaks Standard Schema; it answers synchronously. It is the only check of the destination: let it
+   * take no more than the tool may be given.
+   */
+  readonly schema: StandardSchemaV1<unknown, Target>;
+  /**
+   * Builds the push. A tool that exits 0 is believed only once the cache has been asked. The variables of a private home are added: `HOME`, `TMPDIR` and
+   * the XDG directories lie in the work directory of the run, which is also where it starts.
+   */
+  readonly build: (input: CacheTypeInput<Target>) => CommandSpec;
+  /** Says how the host's nix asks the cache which paths it has; a cache with a `substituter` is asked there. */
+  readonly verify: (input: CacheTypeInput<Target>) => NixStoreAccess;
+  /** Texts of the tool's failures; what none of them tells is read by the table of the built-in types. */
+  readonly texts?: readonly FailureText[] | undefined;
+}
+
+/**
+ * Defines a cache type of the host's own, for the same configuration file as the built-in ones.
+ *
+ * @param init - name, tool, schema and commands of the type
+ * @returns the definition; a registry that is made with it throws a `TypeError` if the schema answers asynchronously
+ *
+ * @example
+ * ```ts
+ * const handOver = defineCacheType({
+ *   type: "custom:hand-over",
+ *   tool: "nix",
+ *   schema: v.pipe(v.strictObject({ destination: v.pipe(v.string(), v.startsWith("file:///mnt/")) }), v.transform((s) => s.destination)),
+ *   build: (input) => buildNixStoreCopyCommand({ url: input.target }, input),
+ *   verify: ({ target }) => ({ url: target }),
+ * });
+ * await using registry = new CacheRegistry(serverConfig, { cacheTypes: [handOver] });
+ * ```
+ *
+ * @public
+ */
+export function defineCacheType<Target>(init: CacheTypeInit<Target>): CacheTypeDefinition {
+  const { type, tool, schema } = init;
+  return {
+    type,
+    tool,
+    bind: ({ text, options }) => {
+      const settings: CacheTypeSettings =
+        options === undefined ? { destination: text } : { destination: text, options };
+      const result = schema["~standard"].validate(settings);
+      if (result instanceof Promise)
+        throw new TypeError(`The schema of ${type} answers asynchronously; use one that does not`);
+      return result.issues === undefined
+        ? { success: true, ...toCacheTool(init, result.value) }
+        : { success: false, places: listIssuePlaces(result.issues) };
+    },
+  };
+}
+
+function toCacheTool<Target>(init: CacheTypeInit<Target>, target: Target): CacheTool {
+  const { tool, credentialNames = [], texts = [] } = init;
+  const toInput = (input: ToolInput): CacheTypeInput<Target> => {
+    const { storeDirectory, progress, credentials } = input;
+    const storePaths = checkStorePaths(input.storePaths, { storeDirectory });
+    refuseUnusedCredentials(credentials.env, credentialNames, tool);
+    return { target, storePaths, credentials: credentials.env, storeDirectory, progress };
+  };
+  return {
+    tool,
+    credentialNames,
+    build: (input) => {
+      const command = init.build(toInput(input));
+      return { ...command, env: new Map([...privateHome(), ...command.env]), failureTexts: texts };
+    },
+    access: (input) => init.verify(toInput(input)),
+  };
+}

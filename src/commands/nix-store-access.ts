@@ -1,0 +1,22 @@
+import type { CommandSpec, PrivateFile } from "./command.ts";
+
+/**
+ * How nix reaches a cache as a store, and authenticates there.
+ *
+ * @example
+ * ```ts
+ * const access: NixStoreAccess = { url: "file:///srv/hand-over" };
+ * ```
+ *
+ * @public
+ */
+export interface NixStoreAccess {
+  /** URL of the store. It becomes an argument, so it holds no secret. */
+  readonly url: string;
+  /** Environment variables that nix needs for it. */
+  readonly env?: CommandSpec["env"] | undefined;
+  /** Private files that nix needs for it, as a key. */
+  readonly files?: readonly PrivateFile[] | undefined;
+  /** Users and passwords by host; absent: none, and what the machine has is not read. */
+  readonly netrc?: PrivateFile | undefined;
+}
