@@ -18,7 +18,7 @@ export {
   type CacheTypeSettings,
   defineCacheType,
 } from "./commands/cache-type.ts";
-export { buildCachixPushCommand } from "./commands/cachix.ts";
+export { buildCachixPinCommand, buildCachixPushCommand } from "./commands/cachix.ts";
 export {
   type CommandArg,
   type CommandSpec,
@@ -63,6 +63,7 @@ export {
 export type { LoadConfigOptions } from "./config/text/load-text.ts";
 export type { DiagnosticListener, ParseConfigOptions } from "./config/text/parse-result.ts";
 export type {
+  AfterPush,
   AtticDestination,
   BuiltInCacheType,
   CacheDefinition,

@@ -12,10 +12,28 @@
  * permissions = { allow_all = false, allowed_repos = ["myorg/*"] }
  * ```
  */
-import { CommandError, defineCacheType, workFile } from "@eka-ci/caches";
+import {
+  type CacheTypeInput,
+  CommandError,
+  type CommandSpec,
+  defineCacheType,
+  workFile,
+} from "@eka-ci/caches";
 import * as v from "valibot";
 
 const TOKEN_FILE = workFile("config/niks3/auth-token");
+
+/** The command, with the token as a private file; the variable is for clients that do not look below XDG_CONFIG_HOME yet. */
+function toCommand(args: readonly string[], credentials: CacheTypeInput<string>["credentials"]): CommandSpec {
+  const token = credentials.get("NIKS3_AUTH_TOKEN");
+  if (token === undefined) throw new CommandError("ERR_COMMAND_CREDENTIALS", "niks3 needs NIKS3_AUTH_TOKEN");
+  return {
+    file: "niks3",
+    args,
+    env: new Map([["NIKS3_AUTH_TOKEN_FILE", TOKEN_FILE]]),
+    files: [{ path: TOKEN_FILE, content: token, secrets: [token] }],
+  };
+}
 
 /** `cache_type = "custom:niks3"`. */
 export const niks3 = defineCacheType({
@@ -26,18 +44,11 @@ export const niks3 = defineCacheType({
     v.strictObject({ destination: v.pipe(v.string(), v.regex(/^https:\/\/[A-Za-z0-9.-]+(?::\d{1,5})?$/u)) }),
     v.transform(({ destination }) => destination),
   ),
-  build: ({ target, storePaths, credentials }) => {
-    const token = credentials.get("NIKS3_AUTH_TOKEN");
-    if (token === undefined)
-      throw new CommandError("ERR_COMMAND_CREDENTIALS", "niks3 push needs NIKS3_AUTH_TOKEN");
-    return {
-      file: "niks3",
-      args: ["push", "--server-url", target, ...storePaths],
-      // The variable for clients that do not look below XDG_CONFIG_HOME yet.
-      env: new Map([["NIKS3_AUTH_TOKEN_FILE", TOKEN_FILE]]),
-      files: [{ path: TOKEN_FILE, content: token, secrets: [token] }],
-    };
-  },
+  build: ({ target, storePaths, credentials }) =>
+    toCommand(["push", "--server-url", target, ...storePaths], credentials),
+  // niks3 keeps one path for each name.
+  buildPin: ({ target, storePaths, credentials }, { pin }) =>
+    toCommand(["pins", "create", "--server-url", target, pin, ...storePaths], credentials),
   verify: ({ target }) => ({ url: target }),
   texts: [
     { pattern: /reading auth token|auth token is required/u, means: "misconfigured" },

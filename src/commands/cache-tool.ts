@@ -1,4 +1,4 @@
-import type { CustomCacheType, CustomDestination } from "../core/cache.ts";
+import type { AfterPush, CustomCacheType, CustomDestination } from "../core/cache.ts";
 import type { CommandSpec } from "./command.ts";
 import type { NixStoreAccess } from "./nix-store-access.ts";
 import type { ToolInput } from "./tool-input.ts";
@@ -15,6 +15,8 @@ export interface CacheTool {
   readonly credentialNames: readonly string[];
   /** Builds the push. */
   readonly build: (input: ToolInput) => CommandSpec;
+  /** Builds the command that pins the one path of the input; absent where the tool has no pins. `pin` is the finished name. */
+  readonly buildPin?: ((input: ToolInput, pin: AfterPush) => CommandSpec) | undefined;
   /** Says how nix reaches the cache as a store. */
   readonly access: (input: ToolInput) => NixStoreAccess;
 }

@@ -1,4 +1,4 @@
-import type { CustomCacheType } from "../core/cache.ts";
+import type { AfterPush, CustomCacheType } from "../core/cache.ts";
 import type { Secret } from "../core/secret.ts";
 import { listIssuePlaces, type StandardSchemaV1 } from "../core/standard-schema.ts";
 import type { CacheTool, CacheTypeDefinition } from "./cache-tool.ts";
@@ -78,6 +78,11 @@ export interface CacheTypeInit<Target> {
   readonly build: (input: CacheTypeInput<Target>) => CommandSpec;
   /** Says how the host's nix asks the cache which paths it has; a cache with a `substituter` is asked there. */
   readonly verify: (input: CacheTypeInput<Target>) => NixStoreAccess;
+  /**
+   * Builds the command that pins the one path of the input, for caches with `after_push`; `pin` is the finished name: printable ASCII without
+   * spaces, which begins with a letter or a digit. Absent: the type has no pins.
+   */
+  readonly buildPin?: ((input: CacheTypeInput<Target>, pin: AfterPush) => CommandSpec) | undefined;
   /** Texts of the tool's failures; what none of them tells is read by the table of the built-in types. */
   readonly texts?: readonly FailureText[] | undefined;
 }
@@ -128,13 +133,17 @@ function toCacheTool<Target>(init: CacheTypeInit<Target>, target: Target): Cache
     refuseUnusedCredentials(credentials.env, credentialNames, tool);
     return { target, storePaths, credentials: credentials.env, storeDirectory, progress };
   };
+  const atHome = (command: CommandSpec): CommandSpec => ({
+    ...command,
+    env: new Map([...privateHome(), ...command.env]),
+    failureTexts: texts,
+  });
+  const { buildPin } = init;
   return {
     tool,
     credentialNames,
-    build: (input) => {
-      const command = init.build(toInput(input));
-      return { ...command, env: new Map([...privateHome(), ...command.env]), failureTexts: texts };
-    },
+    build: (input) => atHome(init.build(toInput(input))),
+    buildPin: buildPin && ((input, pin) => atHome(buildPin(toInput(input), pin))),
     access: (input) => init.verify(toInput(input)),
   };
 }

@@ -3,7 +3,7 @@ import { CommandError } from "../core/errors.ts";
 import { quoteName } from "../core/text.ts";
 import { buildAtticPushCommand } from "./attic.ts";
 import type { CacheTool, CacheTypeDefinition } from "./cache-tool.ts";
-import { buildCachixPushCommand } from "./cachix.ts";
+import { buildCachixPinCommand, buildCachixPushCommand } from "./cachix.ts";
 import { buildNixCopyCommand } from "./nix-copy.ts";
 import { buildHttpAccess, buildS3Access, buildTokenAccess } from "./store-access.ts";
 
@@ -37,6 +37,7 @@ export function findCacheTool(
         tool: "cachix",
         credentialNames: ["CACHIX_AUTH_TOKEN"],
         build: (input) => buildCachixPushCommand({ ...input, destination }),
+        buildPin: (input, pin) => buildCachixPinCommand({ ...input, destination }, pin),
         access: ({ credentials: { env } }) =>
           buildTokenAccess(toCachixAddress(destination), env.get("CACHIX_AUTH_TOKEN")),
       };

@@ -88,8 +88,10 @@ function toPushRules(wire: CacheWire): Partial<CacheDefinition> {
   const { max_nar_size: narSize, max_closure_size: closureSize, on_failure: onFailure } = wire;
   const rules = { exclude, upstreamCaches, denyPaths, maxPaths, onFailure };
   const { signing_key: signingKey, trusted_public_keys: trustedPublicKeys } = wire;
+  const after = wire.after_push;
   return {
     ...rules,
+    afterPush: after && { pin: after.pin, keepRevisions: after.keep_revisions, keepDays: after.keep_days },
     trustedPublicKeys,
     signingKey: signingKey === undefined ? undefined : toCredentialSource(signingKey),
     maxNarBytes: narSize === undefined ? undefined : parseByteSize(narSize),

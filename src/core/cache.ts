@@ -162,6 +162,23 @@ export interface CachePermissions {
 }
 
 /**
+ * What is done with a path that was pushed.
+ *
+ * @public
+ */
+export interface AfterPush {
+  /**
+   * Name of the pin that keeps the path from the cache's garbage collector, with the placeholders `{repository}`, `{ref}`, `{job}` and
+   * `{name}` (of the store path); a pin of the same name is replaced, and its path becomes an older revision.
+   */
+  readonly pin: string;
+  /** How many revisions of a pin are kept, at least 1; default all. */
+  readonly keepRevisions?: number | undefined;
+  /** For how many days revisions are kept, at least 1; default for good. */
+  readonly keepDays?: number | undefined;
+}
+
+/**
  * One cache of the server's configuration.
  *
  * @public
@@ -217,6 +234,8 @@ export interface CacheDefinition {
   readonly maxPaths?: number | undefined;
   /** With `warn`, a failure at this cache is told, and the report counts it as none; default `fail`. */
   readonly onFailure?: "fail" | "warn" | undefined;
+  /** What is done with paths of branches and tags once they are confirmed; of Cachix and of custom types with pins. */
+  readonly afterPush?: AfterPush | undefined;
   /**
    * Where a key comes from that signs what is pushed, as `nix-store --generate-binary-cache-key` makes one; of S3 and HTTP caches with a direct upload,
    * and of Cachix. The source yields nothing else.

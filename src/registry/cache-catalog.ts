@@ -59,7 +59,7 @@ export class CacheCatalog {
 
 /** A destination of a custom type is checked here: only the host knows the type. */
 function checkCacheType(
-  { destination }: CacheDefinition,
+  { destination, afterPush }: CacheDefinition,
   index: number,
   types: ReadonlyMap<string, CacheTypeDefinition>,
 ): void {
@@ -71,7 +71,9 @@ function checkCacheType(
     throw invalidCache(index, "cache_type", "unknown-cache-type", message);
   }
   const bound = definition.bind(destination);
-  if (bound.success) return;
+  if (bound.success && (afterPush === undefined || bound.buildPin !== undefined)) return;
+  if (bound.success)
+    throw invalidCache(index, "after_push", "invalid-value", `The cache type ${name} has no pins`);
   const message = `The cache type ${name} does not take the settings at ${bound.places}`;
   throw invalidCache(index, "destination", "invalid-destination", message);
 }

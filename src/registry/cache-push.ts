@@ -2,11 +2,9 @@ import { batchStorePaths } from "../commands/batch.ts";
 import type { CommandSpec } from "../commands/command.ts";
 import { buildPushCommand } from "../commands/push-command.ts";
 import type { CacheDefinition } from "../core/cache.ts";
-import { untilItFails } from "../core/call-listener.ts";
 import type { Secret } from "../core/secret.ts";
-import type { ExecutionResult, OutputChunk } from "../execution/executor.ts";
+import type { ExecutionResult } from "../execution/executor.ts";
 import { isCredentialFailure } from "../execution/failure.ts";
-import type { CommandProgress } from "../execution/nix-log.ts";
 import { runCommand } from "../execution/run-command.ts";
 import { StagingError } from "../upload/staging-error.ts";
 import { announcePush } from "./announce-push.ts";
@@ -16,10 +14,12 @@ import { toCacheReader } from "./cache-reader.ts";
 import { type CheckedClosure, checkClosure } from "./closure-check.ts";
 import { addFollowUp } from "./follow-up.ts";
 import type { LocalStore } from "./local-store.ts";
+import { pinPaths } from "./path-pins.ts";
 import { PathSelection } from "./path-selection.ts";
 import { type PushContext, toRunOptions } from "./push-context.ts";
 import { PushCredentials } from "./push-credentials.ts";
 import { toEnded, toPushFailure } from "./push-failure.ts";
+import { type PushListeners, toPushListeners } from "./push-listeners.ts";
 import type { PushParticipant, SharedEnd } from "./push-participant.ts";
 import type { PushResult, UploadWay } from "./push-types.ts";
 import { fetchSigningKey, readSigningKey, refuseUnsigned, withSigningKey } from "./signing-key.ts";
@@ -63,8 +63,7 @@ class CachePush {
   readonly #confirmed = new Set<string>();
   readonly #upstream = new Set<string>();
   readonly #selection: PathSelection;
-  readonly #onOutput: (chunk: OutputChunk) => void;
-  readonly #onProgress: (progress: CommandProgress) => void;
+  readonly #listeners: PushListeners;
   #nixVersion: string | undefined;
   #upload: UploadWay | undefined;
   #signingKey: Secret | undefined;
@@ -80,26 +79,34 @@ class CachePush {
     this.#selection = new PathSelection(cache, store, context);
     this.#context = context;
     this.#credentials = new PushCredentials(cache, context, (event) => this.#emit(event));
-    const { onOutput, onProgress, runtime } = context;
-    const warnOf = (name: string) => () =>
-      runtime.warn(`The ${name} callback failed; it is not called again for ${cache.id}`);
-    this.#onOutput = untilItFails((chunk) => onOutput?.({ ...chunk, cacheId: cache.id }), warnOf("onOutput"));
-    this.#onProgress = untilItFails(
-      (progress) => onProgress?.({ ...progress, cacheId: cache.id }),
-      warnOf("onProgress"),
-    );
+    this.#listeners = toPushListeners(cache.id, context);
   }
 
   async run(): Promise<SharedEnd> {
     const { clock } = this.#context.runtime;
     const startedAt = clock.monotonic();
     const error = await this.#pushAll().catch((failure: unknown) => this.#toFailure(failure));
+    const unpinned = await this.#pin();
     const durationMs = Math.round(clock.monotonic() - startedAt);
     return {
       ...{ error, durationMs, executions: this.#executions, upload: this.#upload },
       ...{ present: this.#present, confirmed: this.#confirmed },
-      ...{ upstream: this.#upstream, skipped: this.#selection.skipped, refused: this.#selection.refused },
+      ...{ upstream: this.#upstream, skipped: this.#selection.skipped },
+      refused: new Map([...this.#selection.refused, ...unpinned]),
     };
+  }
+
+  async #pin(): Promise<ReadonlyMap<PushParticipant, AnyCachesError>> {
+    const isDone = (path: string): boolean => this.#confirmed.has(path) && !this.#upstream.has(path);
+    const requests = this.#participants
+      .filter((participant) => !this.#selection.refused.has(participant))
+      .map((participant) => ({ participant, storePaths: participant.storePaths.filter(isDone) }));
+    const { executions, unpinned } = await pinPaths(requests, this.#cache, {
+      credentials: () => this.#credentials.current,
+      context: this.#context,
+    });
+    this.#executions.push(...executions);
+    return unpinned;
   }
 
   async #pushAll(): Promise<AnyCachesError | undefined> {
@@ -156,7 +163,7 @@ class CachePush {
     upstream: ReadonlySet<string>,
   ): Promise<{ readonly error: AnyCachesError | StagingError | undefined }> {
     const { deadline } = this.#context;
-    const onProgress = this.#context.onProgress === undefined ? undefined : this.#onProgress;
+    const onProgress = this.#context.onProgress === undefined ? undefined : this.#listeners.onProgress;
     const signingKey = this.#signingKey && readSigningKey(this.#signingKey, this.#cache);
     const sent = { cache: this.#cache, storePaths, upstream, signingKey };
     const what = { ...sent, credentials: this.#credentials, store: this.#selection.store };
@@ -239,8 +246,7 @@ class CachePush {
     const outcome = await runCommand(command, {
       ...toRunOptions(this.#context),
       stallTimeoutMs: this.#context.stallTimeoutMs,
-      onOutput: this.#onOutput,
-      onProgress: this.#onProgress,
+      ...this.#listeners,
     });
     const { result, error } = await addFollowUp(outcome, this.#verification());
     if (result !== undefined) this.#executions.push(result);

@@ -3,7 +3,6 @@ import { findCacheTool } from "../commands/find-cache-tool.ts";
 import type { HostSetup } from "../commands/host-setup.ts";
 import { findIgnoredParameters } from "../commands/ignored-parameters.ts";
 import { type NixVersion, parseNixVersion } from "../commands/nix-version.ts";
-import { buildPushCommand } from "../commands/push-command.ts";
 import { buildS3SupportCommand, findS3Gap, type S3Gap } from "../commands/s3-support.ts";
 import { DEFAULT_STORE_DIRECTORY } from "../commands/store-path.ts";
 import { ConfigError } from "../config/text/config-error.ts";
@@ -159,7 +158,10 @@ async function checkCache(cache: CacheDefinition, context: CheckContext): Promis
     names = [...credentials.env.keys()].map(showCredentialName);
     names = [...names, ...(await checkSigningKey(cache, resolver, signal))];
     const storePaths = [`${host.storeDirectory ?? DEFAULT_STORE_DIRECTORY}/${"0".repeat(32)}-check`];
-    buildPushCommand({ destination: cache.destination, storePaths, credentials, ...host });
+    const { build, buildPin } = findCacheTool(cache.destination, host.cacheTypes);
+    build({ storePaths, credentials, ...host });
+    // Pins may need what the push does without.
+    if (cache.afterPush !== undefined) buildPin?.({ storePaths, credentials, ...host }, cache.afterPush);
     return { ...base, ok: true, names, expiration: credentials.expiration };
   } catch (error) {
     return { ...base, ok: false, names, error: toCheckFailure(error, signal) };

@@ -1,4 +1,4 @@
-import type { CacheDefinition } from "../core/cache.ts";
+import type { AfterPush, CacheDefinition } from "../core/cache.ts";
 
 const count = (number: number, what: string): string => `${number} ${what}${number === 1 ? "" : "s"}`;
 const list = (texts: readonly string[]): string => texts.map((text) => `"${text}"`).join(", ");
@@ -29,7 +29,7 @@ export function describeCacheRules(
   way: "direct" | "tool" = "tool",
 ): readonly string[] {
   const { exclude, maxNarBytes, upstreamCaches, denyPaths, maxClosureBytes, maxPaths, onFailure } = cache;
-  const { signingKey, requireSignature, trustedPublicKeys } = cache;
+  const { signingKey, requireSignature, trustedPublicKeys, afterPush } = cache;
   const lines = [
     exclude && `leaves out names that match ${list(exclude)} (exclude)`,
     maxNarBytes && `leaves out paths whose NAR has more than ${maxNarBytes} bytes (max_nar_size)`,
@@ -41,7 +41,14 @@ export function describeCacheRules(
     requireSignature && `asks for a signature by ${requireSignature} (require_signature)`,
     trustedPublicKeys &&
       `verifies signatures by ${count(trustedPublicKeys.length, "key")} (trusted_public_keys)`,
+    afterPush &&
+      `pins what branches and tags push as ${afterPush.pin}${describeKept(afterPush)} (after_push)`,
     onFailure === "warn" && "tolerates a failure (on_failure)",
   ];
   return lines.filter((line) => typeof line === "string");
+}
+
+function describeKept({ keepRevisions, keepDays }: AfterPush): string {
+  if (keepRevisions !== undefined) return `, and keeps ${count(keepRevisions, "revision")}`;
+  return keepDays === undefined ? "" : `, and keeps revisions for ${count(keepDays, "day")}`;
 }

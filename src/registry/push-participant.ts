@@ -63,8 +63,8 @@ export interface SharedEnd {
   readonly upstream: ReadonlySet<string>;
   /** The paths that rules of the cache leave out. */
   readonly skipped: ReadonlyMap<string, SkippedPath["reason"]>;
-  /** The requests whose closure breaks a rule of the cache. */
-  readonly refused: ReadonlyMap<PushParticipant, PushError>;
+  /** The requests whose closure breaks a rule of the cache, or whose paths are there and could not be pinned. */
+  readonly refused: ReadonlyMap<PushParticipant, AnyCachesError>;
   /** Why some are not confirmed; absent if all are. */
   readonly error: AnyCachesError | undefined;
   readonly executions: readonly ExecutionResult[];
@@ -89,6 +89,11 @@ export class PushParticipant {
     this.#decision = decision;
     this.storePaths = storePaths;
     this.#events = events;
+  }
+
+  /** The facts of the request that its pins are named after. */
+  get about(): Pick<AuditEventBase, "repository" | "ref" | "job"> {
+    return this.#events.eventBase;
   }
 
   /** Delivers an event about this request at this cache. */

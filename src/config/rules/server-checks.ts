@@ -10,6 +10,7 @@ import type { KeyPath } from "../text/key-path.ts";
 import { writeEntry } from "../text/literal-value.ts";
 import { checkCredentialSource } from "./credential-checks.ts";
 import { checkPermissions } from "./permission-checks.ts";
+import { checkAfterPush } from "./pin-checks.ts";
 import { checkSigning } from "./signing-checks.ts";
 
 /** Bounds of `max_hook_timeout_seconds`. */
@@ -111,6 +112,7 @@ function checkOptions(table: Members, path: KeyPath, allowPrivateHosts: boolean)
     ...checkUpstreamCaches(table, path, allowPrivateHosts),
     ...checkCredentialSource(table["signing_key"], path, "signing_key"),
     ...checkSigning(table, path),
+    ...checkAfterPush(table, path),
   ];
 }
 
@@ -181,6 +183,7 @@ const KEYS_OF_TYPES: readonly (readonly [key: string, types: readonly string[]])
   ["ignore_upstream", ["attic"]],
   ["upstream_keys", ["attic", "cachix"]],
   ["host", ["cachix"]],
+  ["after_push", ["cachix", CUSTOM]],
 ];
 
 function checkKeysOfTypes(table: Members, parent: KeyPath): readonly Problem[] {

@@ -122,6 +122,35 @@ const pushRules = {
       v.examples([["cache.example.org-1:8w2cJ8bFSTX8Ku4K7lmRHoPcOBNmhAWtbmPAjzJkzEA="]]),
     ),
   ),
+  after_push: v.optional(
+    v.pipe(
+      table({
+        pin: v.pipe(
+          v.string(),
+          v.description(
+            "Name of a pin, with {name} of the path and, if wanted, {repository}, {ref} and {job}.",
+          ),
+          v.examples(["{repository}:{ref}:{name}"]),
+        ),
+        keep_revisions: v.optional(
+          v.pipe(
+            wholeNumber(1, 100_000),
+            v.description("How many revisions of a pin are kept; default all."),
+            v.examples([10]),
+          ),
+        ),
+        keep_days: v.optional(
+          v.pipe(
+            wholeNumber(1, 36_500),
+            v.description("For how many days revisions are kept; default for good."),
+            v.examples([30]),
+          ),
+        ),
+      }),
+      v.description("What is done with paths of branches and tags once they are confirmed."),
+      v.examples([{ pin: "{repository}:{ref}:{name}", keep_revisions: 10 }]),
+    ),
+  ),
   on_failure: v.optional(
     v.pipe(
       v.picklist(["fail", "warn"]),
