@@ -122,6 +122,16 @@ export {
   createCredentialResolver,
 } from "./credentials/resolver.ts";
 export { createGcRoots, type GcRoots, type GcRootsOptions } from "./delivery/gc-roots.ts";
+export { createMemoryLedger, type MemoryLedgerOptions } from "./delivery/ledger/memory-ledger.ts";
+export type {
+  LedgerBounds,
+  LedgerEntry,
+  LedgerOutcome,
+  LedgerPosition,
+  LedgerQuery,
+  PushLedger,
+  RecordedEntry,
+} from "./delivery/ledger/push-ledger.ts";
 export { createMemoryJournal, type MemoryJournalOptions } from "./delivery/memory-journal.ts";
 export type { JournalCondition } from "./delivery/observed-journal.ts";
 export type {
@@ -166,6 +176,7 @@ export type {
 } from "./delivery/queue-types.ts";
 export type { JournalSalvage } from "./delivery/sqlite/salvage-journal.ts";
 export { createSqliteJournal, type SqliteJournalOptions } from "./delivery/sqlite/sqlite-journal.ts";
+export { createSqliteLedger, type SqliteLedgerOptions } from "./delivery/sqlite/sqlite-ledger.ts";
 export type {
   ExecuteOptions,
   ExecutionOutcome,

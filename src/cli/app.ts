@@ -1,12 +1,13 @@
 import type { CliContext } from "./cli-context.ts";
 import { CONFIG_ROUTES } from "./config-routes.ts";
+import { LEDGER_ROUTES } from "./ledger-routes.ts";
 import { PUSH_ROUTES } from "./push-routes.ts";
 import { type Application, buildApplication, buildRouteMap } from "./stricli.ts";
 
 /** Makes the command line. @param version - that of the package */
 export function createApp(version: string): Application<CliContext> {
   const routes = buildRouteMap({
-    routes: { ...CONFIG_ROUTES, ...PUSH_ROUTES },
+    routes: { ...CONFIG_ROUTES, ...PUSH_ROUTES, ...LEDGER_ROUTES },
     docs: {
       brief: "Push Nix build outputs to binary caches: look, try, push, and run a worker",
       fullDescription: [

@@ -1,18 +1,12 @@
 import { CACHE_FLAG } from "./cache-flag.ts";
 import { COMMON_FLAGS } from "./common-flags.ts";
 import { JOURNAL_FLAG } from "./journal-flag.ts";
+import { LEDGER_FLAG } from "./ledger-flag.ts";
 import { PUSH_FLAGS } from "./push-flags.ts";
 import { buildCommand, buildRouteMap } from "./stricli.ts";
+import { toInteger } from "./to-integer.ts";
 
 const text = String;
-
-function toInteger(least: number, most: number) {
-  return (given: string): number => {
-    const value = Number(given);
-    if (/^\d+$/u.test(given) && value >= least && value <= most) return value;
-    throw new SyntaxError(`it is a whole number from ${least} to ${most}`);
-  };
-}
 
 const PATHS = {
   kind: "array",
@@ -42,6 +36,11 @@ const push = buildCommand({
   },
 });
 
+const OPTIONAL_LEDGER = {
+  ...LEDGER_FLAG,
+  brief: "Keep what became of each path in this ledger, a file of its own or a PostgreSQL server",
+  optional: true,
+} as const;
 const JOURNAL_FLAGS = { json: COMMON_FLAGS.json, journal: JOURNAL_FLAG } as const;
 const CACHE = { ...CACHE_FLAG, brief: "Only this cache", optional: true } as const;
 const PAGE_FLAGS = {
@@ -117,6 +116,7 @@ const add = buildCommand({
       ...COMMON_FLAGS,
       ...PUSH_FLAGS,
       journal: JOURNAL_FLAG,
+      ledger: OPTIONAL_LEDGER,
       store: {
         kind: "parsed",
         parse: text,
@@ -183,6 +183,7 @@ const worker = buildCommand({
     flags: {
       config: COMMON_FLAGS.config,
       journal: JOURNAL_FLAG,
+      ledger: OPTIONAL_LEDGER,
       store: {
         kind: "parsed",
         parse: text,

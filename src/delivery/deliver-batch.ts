@@ -3,13 +3,13 @@ import type { Runtime } from "../host/runtime.ts";
 import type { CacheRegistry } from "../registry/cache-registry.ts";
 import { isDelivered } from "../registry/is-delivered.ts";
 import type { PushResult } from "../registry/push-types.ts";
-import type { ReadPushRequest } from "../registry/read-push-request.ts";
 import { BatchEvents } from "./batch-events.ts";
 import { BatchRun, type TaskEnd } from "./batch-run.ts";
 import type { CircuitBreaker } from "./circuit-breaker.ts";
 import { DeliveryTask } from "./delivery-task.ts";
 import type { EventSource } from "./event-source.ts";
 import type { HeldBatch, LeaseHolder } from "./lease-holder.ts";
+import type { LedgerWriter } from "./ledger/ledger-writer.ts";
 import type { OpenDeliveries } from "./open-deliveries.ts";
 import type { Outbox } from "./outbox.ts";
 import type { LeasedDelivery, Verdict } from "./push-journal.ts";
@@ -17,6 +17,7 @@ import type { QueueBounds } from "./queue-bounds.ts";
 import type { SettledDelivery } from "./queue-types.ts";
 import { resultOfTask } from "./result-of-task.ts";
 import type { RootHolder } from "./root-holder.ts";
+import type { SharedPush } from "./shared-push.ts";
 import { readStoredRequest } from "./stored-request.ts";
 import { writeResult } from "./stored-result.ts";
 import type { TicketBook } from "./ticket-book.ts";
@@ -32,13 +33,9 @@ export interface DeliveryContext {
   readonly outbox: Outbox;
   readonly roots: RootHolder;
   readonly events: EventSource;
+  readonly ledger: LedgerWriter;
   readonly findRegistry: () => CacheRegistry;
-  /** Pushes requests together: a result for each, in their order; none if nothing was tried. */
-  readonly push: (
-    cacheId: string,
-    requests: readonly ReadPushRequest[],
-    signal: AbortSignal,
-  ) => Promise<readonly PushResult[]>;
+  readonly push: SharedPush;
 }
 
 /** How one batch is delivered. */
@@ -148,6 +145,8 @@ async function settle(held: HeldBatch, ends: readonly TaskEnd[], context: Delive
     ),
   );
   const verdicts = ends.map((end) => toVerdict(end, results.get(end.task), context));
+  // First, since a host that is killed in between delivers again, and records again.
+  await context.ledger.record([...results].map(([{ request }, result]) => ({ request, result })));
   if (!(await context.leases.settle(held, verdicts))) return false;
   const { token } = held.batch;
   for (const { task, status } of ends)

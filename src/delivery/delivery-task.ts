@@ -201,6 +201,8 @@ export class DeliveryTask {
       executions: this.#executions,
       durationMs: this.#durationMs,
       upload: this.#last?.upload,
+      signedBy: this.#last?.signedBy,
+      knownPaths: this.#last?.knownPaths,
       auditError: this.#auditError,
     };
     const [error] = this.#failures.values();

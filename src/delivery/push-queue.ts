@@ -4,12 +4,12 @@ import { withDeadline } from "../host/deadline.ts";
 import { raceWithSignal } from "../host/race-with-signal.ts";
 import { createNodeRuntime, type Runtime } from "../host/runtime.ts";
 import type { CacheRegistry } from "../registry/cache-registry.ts";
-import type { PushRequest, PushResult } from "../registry/push-types.ts";
-import type { ReadPushRequest } from "../registry/read-push-request.ts";
+import type { PushRequest } from "../registry/push-types.ts";
 import { DeliveryWorker } from "./delivery-worker.ts";
 import { drainQueue } from "./drain-queue.ts";
 import { EventSource } from "./event-source.ts";
 import { LeaseHolder } from "./lease-holder.ts";
+import { LedgerWriter } from "./ledger/ledger-writer.ts";
 import { createMemoryJournal } from "./memory-journal.ts";
 import { ObservedJournal } from "./observed-journal.ts";
 import { OpenDeliveries } from "./open-deliveries.ts";
@@ -32,6 +32,7 @@ import type {
 import { RequestAcceptor } from "./request-acceptor.ts";
 import { resultOfTask } from "./result-of-task.ts";
 import { RootHolder } from "./root-holder.ts";
+import { toSharedPush } from "./shared-push.ts";
 import { TicketBook } from "./ticket-book.ts";
 
 /**
@@ -64,6 +65,7 @@ export class PushQueue implements AsyncDisposable {
   readonly #deliveries: OpenDeliveries;
   readonly #tickets = new TicketBook();
   readonly #events: EventSource;
+  readonly #ledger: LedgerWriter;
   readonly #acceptor: RequestAcceptor;
   readonly #inspector: QueueInspector;
   readonly #abort = new AbortController();
@@ -93,7 +95,8 @@ export class PushQueue implements AsyncDisposable {
     this.#bounds = toQueueBounds(options);
     this.#deliveries = new OpenDeliveries(this.#bounds.capacity);
     this.#events = new EventSource(this.#runtime, [meter.record, options.onEvent]);
-    const { leaseMs } = this.#bounds;
+    const { leaseMs, confirmedTtlMs } = this.#bounds;
+    this.#ledger = new LedgerWriter({ ledger: options.ledger, runtime: this.#runtime, confirmedTtlMs });
     this.#leases = new LeaseHolder({ journal: this.#journal, clock, leaseMs, warn });
     const { onSettled: listener } = options;
     const findRegistry = this.#findRegistry;
@@ -122,8 +125,13 @@ export class PushQueue implements AsyncDisposable {
       outbox: this.#outbox,
       roots: this.#roots,
       events: this.#events,
+      ledger: this.#ledger,
       findRegistry: this.#findRegistry,
-      push: (cacheId, requests, signal) => this.#push(cacheId, requests, signal),
+      push: toSharedPush(
+        { ...this.#options, findConfirmed: this.#ledger.findConfirmed },
+        this.#findRegistry,
+        this.#runtime,
+      ),
     });
   }
 
@@ -151,6 +159,7 @@ export class PushQueue implements AsyncDisposable {
       tickets: this.#tickets,
       roots: this.#roots,
       events: this.#events,
+      ledger: this.#ledger,
       createId: () => this.#runtime.random.uuid(),
       findRegistry: this.#findRegistry,
       closing: this.#abort.signal,
@@ -354,22 +363,6 @@ export class PushQueue implements AsyncDisposable {
       throw new PushError("ERR_QUEUE_CLOSED", "The queue was closed; make a new one");
   }
 
-  async #push(
-    cacheId: string,
-    requests: readonly ReadPushRequest[],
-    signal: AbortSignal,
-  ): Promise<readonly PushResult[]> {
-    const { timeoutMs, stallTimeoutMs, onOutput, onProgress } = this.#options;
-    try {
-      const options = { timeoutMs, stallTimeoutMs, onOutput, onProgress, signal };
-      return await this.#findRegistry().pushTogether(cacheId, requests, options);
-    } catch {
-      // The registry was closed under the queue; the host may give it another.
-      this.#runtime.warn("A batch was not tried: the registry is closed, or there is none");
-      return [];
-    }
-  }
-
   async #close(): Promise<void> {
     this.#abort.abort();
     await this.#acceptor.idle();
@@ -386,5 +379,6 @@ export class PushQueue implements AsyncDisposable {
       this.#tickets.settle(task.ticketId, resultOfTask(task, this.#findRegistry));
     }
     await this.#journal.close();
+    await this.#ledger.close();
   }
 }

@@ -11,6 +11,7 @@ export interface QueueBounds {
   readonly deadlineMs: number;
   readonly leaseMs: number;
   readonly maxCrashes: number;
+  readonly confirmedTtlMs: number;
 }
 
 const MAX = Number.MAX_SAFE_INTEGER;
@@ -30,6 +31,7 @@ export function toQueueBounds(options: PushQueueOptions): QueueBounds {
     deadlineMs: clamp(options.deadlineMs, 3_600_000, 1, MAX),
     leaseMs: clamp(options.leaseMs, 60_000, 30, 86_400_000),
     maxCrashes: clamp(options.maxCrashes, 5, 1, MAX),
+    confirmedTtlMs: clamp(options.confirmedTtlMs, 0, 0, MAX),
   };
 }
 

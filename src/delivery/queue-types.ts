@@ -2,6 +2,7 @@ import type { Runtime } from "../host/runtime.ts";
 import type { CacheRegistry } from "../registry/cache-registry.ts";
 import type { PushOptions, PushReport, PushRequest, PushResult } from "../registry/push-types.ts";
 import type { GcRoots } from "./gc-roots.ts";
+import type { PushLedger } from "./ledger/push-ledger.ts";
 import type { JournalCondition } from "./observed-journal.ts";
 import type { CacheStats, DeliveryRecord, PushJournal } from "./push-journal.ts";
 import type { QueueEvent } from "./queue-events.ts";
@@ -39,6 +40,13 @@ export interface PushQueueOptions {
   readonly role?: "producer" | "consumer" | "both" | undefined;
   /** Ports to use instead of Node's own: the clock, randomness and warnings. */
   readonly runtime?: Partial<Runtime> | undefined;
+  /** Keeps what became of each path at each cache; default: nothing does. The queue closes it. */
+  readonly ledger?: PushLedger | undefined;
+  /**
+   * How long a path that the ledger has as `pushed` to a cache counts as confirmed there: a delivery of such paths alone is settled without a command or a
+   * question. Default 0: the cache is always asked. Choose less than what the cache's garbage collector leaves.
+   */
+  readonly confirmedTtlMs?: number | undefined;
   /** Keeps queued paths from the garbage collector; default: nothing does. */
   readonly gcRoots?: GcRoots | undefined;
   /** Most deliveries (a request at a cache each) that are open at once; `enqueue` waits for room. Default 10 000. */

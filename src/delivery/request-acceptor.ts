@@ -4,6 +4,7 @@ import { type ReadPushRequest, readPushRequest } from "../registry/read-push-req
 import { DeliveryTask } from "./delivery-task.ts";
 import { type EventSource, toEventBase } from "./event-source.ts";
 import { toAcceptFailure } from "./journal-failure.ts";
+import type { LedgerWriter } from "./ledger/ledger-writer.ts";
 import type { OpenDeliveries } from "./open-deliveries.ts";
 import { toPushIdConflict } from "./push-id-conflict.ts";
 import type { Delivery, PushJournal } from "./push-journal.ts";
@@ -23,6 +24,7 @@ export interface RequestAcceptorOptions {
   readonly tickets: TicketBook;
   readonly roots: RootHolder;
   readonly events: EventSource;
+  readonly ledger: LedgerWriter;
   readonly createId: () => string;
   readonly findRegistry: () => CacheRegistry;
   /** Ends what is being accepted when the queue closes. */
@@ -108,7 +110,9 @@ export class RequestAcceptor {
   /** Denied caches, and what cannot be pushed at all: they are decided on once more and recorded, and nothing is run. */
   async #settleNow(request: ReadPushRequest, registry: CacheRegistry): Promise<readonly PushResult[]> {
     if (request.caches.length === 0) return [];
-    return (await registry.push(request, { signal: this.#options.closing })).results;
+    const { results } = await registry.push(request, { signal: this.#options.closing });
+    await this.#options.ledger.record(results.map((result) => ({ request, result })));
+    return results;
   }
 
   async #journalise(accepted: AllowedRequest): Promise<PushTicket> {

@@ -65,6 +65,8 @@ function readExecuted(stored: Members, cacheId: string, decision: Members): Exec
     ...{ cacheId, decision, storePaths, confirmedPaths, upstreamPaths, executions: runs, durationMs },
     skippedPaths: readSkippedPaths(readMember(stored, "skippedPaths")),
     upload: readUploadWay(readMember(stored, "upload")),
+    signedBy: readText(readMember(stored, "signedBy")),
+    knownPaths: readTexts(readMember(stored, "knownPaths")),
     auditError: isObject(auditError) ? toAuditFailure(readStoredError(auditError)) : undefined,
   };
 }
@@ -88,6 +90,10 @@ function isDenial(decision: Members): decision is Members & DenyDecision {
 function isRun(run: unknown): run is ExecutionResult {
   const { outcome, stdout, stderr } = toMembers(run);
   return typeof outcome === "string" && typeof stdout === "string" && typeof stderr === "string";
+}
+
+function readText(value: unknown): string | undefined {
+  return typeof value === "string" ? value : undefined;
 }
 
 function readTexts(value: unknown): readonly string[] | undefined {

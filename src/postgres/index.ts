@@ -4,7 +4,9 @@
  * @packageDocumentation
  */
 
+export type { PostgresServer } from "./open-server.ts";
 export { createPostgresJournal, type PostgresJournalOptions } from "./postgres-journal.ts";
+export { createPostgresLedger, type PostgresLedgerOptions } from "./postgres-ledger.ts";
 export type {
   PostgresClient,
   PostgresPool,

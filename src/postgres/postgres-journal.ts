@@ -16,11 +16,12 @@ import type {
 } from "../delivery/push-journal.ts";
 import { createNodeRuntime, type Runtime } from "../host/runtime.ts";
 import { ChangeListener } from "./change-listener.ts";
-import { PostgresConnection } from "./postgres-connection.ts";
+import { DEFAULT_SCHEMA, openServer, type PostgresServer } from "./open-server.ts";
+import type { PostgresConnection } from "./postgres-connection.ts";
 import { PostgresLeases } from "./postgres-leases.ts";
-import { describeServer, type OwnPool, openPool, type PostgresPool } from "./postgres-pool.ts";
+import type { OwnPool } from "./postgres-pool.ts";
 import { toRecord, toStats } from "./postgres-rows.ts";
-import { prepareSchema, quoteSchema } from "./postgres-schema.ts";
+import { JOURNAL_TABLES } from "./postgres-schema.ts";
 import { createStatements, type Statements } from "./postgres-statements.ts";
 
 /**
@@ -33,22 +34,7 @@ import { createStatements, type Statements } from "./postgres-statements.ts";
  *
  * @public
  */
-export type PostgresJournalOptions = PostgresJournalSettings &
-  (
-    | {
-        /** Where the server is, as the package `pg` reads it. It may hold a password, and is never printed. */
-        readonly connectionString: string;
-        readonly pool?: undefined;
-      }
-    | {
-        /**
-         * The host's own pool, which the host ends after the journal was closed. The journal takes as many of its connections as it has
-         * questions at once, and waits where the pool has none left; one of them listens for as long as the journal is open.
-         */
-        readonly pool: PostgresPool;
-        readonly connectionString?: undefined;
-      }
-  );
+export type PostgresJournalOptions = PostgresJournalSettings & PostgresServer;
 
 /**
  * What every {@link PostgresJournalOptions} may say.
@@ -97,22 +83,9 @@ const PRUNE_LIMIT = 5_000;
  * @public
  */
 export async function createPostgresJournal(options: PostgresJournalOptions): Promise<PushJournal> {
-  const { connectionString, schema: name = "eka_ci_caches", retentionMs = DAY_MS } = options;
-  const schema = quoteSchema(name);
-  const ownPool = connectionString === undefined ? undefined : await openPool(connectionString);
-  const pool = ownPool ?? options.pool;
-  if (pool === undefined)
-    throw new PushError("ERR_JOURNAL_FAILED", "The journal has no server; give a pool or a connectionString");
+  const { schema: name = DEFAULT_SCHEMA, retentionMs = DAY_MS } = options;
   const runtime = createNodeRuntime(options.runtime);
-  const place = connectionString === undefined ? "PostgreSQL" : describeServer(connectionString);
-  const server = `${place}, schema ${schema}`;
-  const connection = new PostgresConnection({ pool, clock: runtime.clock, server });
-  try {
-    await prepareSchema(connection, schema);
-  } catch (error) {
-    await ownPool?.end();
-    throw error;
-  }
+  const { connection, ownPool, schema } = await openServer(options, runtime.clock, JOURNAL_TABLES);
   return new PostgresJournal({
     connection,
     runtime,

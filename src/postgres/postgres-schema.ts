@@ -2,8 +2,17 @@ import { PushError } from "../core/errors.ts";
 import { quoteName } from "../core/text.ts";
 import type { PostgresConnection, Query, Row } from "./postgres-connection.ts";
 
-/** Version of the tables. */
-const VERSION = 1;
+/** Tables that are made together, with the one that tells their version. */
+export interface TableSet {
+  /** What they are, for people. */
+  readonly name: string;
+  /** Name of the table that tells the version; it is made last. */
+  readonly marker: string;
+  readonly version: number;
+  /** The statements that make the others. @param schema - its quoted name */
+  readonly toTables: (schema: string) => readonly string[];
+}
+
 /** Hosts that start together make the tables one after the other: any number that no other program locks. */
 const LOCK = 4_927_310_866;
 
@@ -20,7 +29,6 @@ export function quoteSchema(schema: string): string {
 
 /** @param schema - its quoted name */
 const toTables = (schema: string): readonly string[] => [
-  `CREATE TABLE ${schema}.version (number integer NOT NULL)`,
   // What is updated often gets room beside it, and is swept often.
   `CREATE TABLE ${schema}.delivery (
     number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -61,44 +69,58 @@ const toTables = (schema: string): readonly string[] => [
     owner text NOT NULL,
     held_until timestamptz NOT NULL
   ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 500)`,
-  `INSERT INTO ${schema}.version VALUES (${VERSION})`,
 ];
 
+/** The tables of a journal. */
+export const JOURNAL_TABLES: TableSet = { name: "journal", marker: "version", version: 1, toTables };
+
 /**
- * Makes the tables where they are not there. A host that finds them up to date needs no right to make any.
+ * Makes tables where they are not there. A host that finds them up to date needs no right to make any.
  *
  * @param schema - its quoted name
  * @throws {@link PushError} `ERR_JOURNAL_FAILED` for tables that a newer version has made, or that cannot be made
  */
-export async function prepareSchema(connection: PostgresConnection, schema: string): Promise<void> {
-  if ((await readVersion(connection, schema)) === VERSION) return;
+export async function prepareSchema(
+  connection: PostgresConnection,
+  schema: string,
+  tables: TableSet,
+): Promise<void> {
+  const { marker, version } = tables;
+  if ((await readVersion(connection, schema, tables)) === version) return;
   await connection.transact(async (query) => {
     await query("SELECT pg_advisory_xact_lock($1)", LOCK);
     // Another host may have made them meanwhile.
-    if ((await findVersion(query, schema)) !== undefined) return;
+    if ((await findVersion(query, schema, tables)) !== undefined) return;
     const [known] = await query("SELECT 1 FROM pg_namespace WHERE nspname = $1", schema.slice(1, -1));
     if (known === undefined) await query(`CREATE SCHEMA ${schema}`);
-    for (const statement of toTables(schema)) await query(statement);
+    await query(`CREATE TABLE ${schema}.${marker} (number integer NOT NULL)`);
+    for (const statement of tables.toTables(schema)) await query(statement);
+    await query(`INSERT INTO ${schema}.${marker} VALUES (${version})`);
   });
-  await readVersion(connection, schema);
+  await readVersion(connection, schema, tables);
 }
 
-async function readVersion(connection: PostgresConnection, schema: string): Promise<number | undefined> {
-  const version = await findVersion((sql, ...values) => connection.query(sql, ...values), schema);
-  if (version === undefined || version <= VERSION) return version;
+async function readVersion(
+  connection: PostgresConnection,
+  schema: string,
+  tables: TableSet,
+): Promise<number | undefined> {
+  const version = await findVersion((sql, ...values) => connection.query(sql, ...values), schema, tables);
+  if (version === undefined || version <= tables.version) return version;
   const hint = "run that version, or give this host a schema of its own";
-  const message = `The journal at ${connection.server} was made by a newer version of @eka-ci/caches; ${hint}`;
+  const message = `The ${tables.name} at ${connection.server} was made by a newer version of @eka-ci/caches; ${hint}`;
   throw new PushError("ERR_JOURNAL_FAILED", message);
 }
 
 /** The version of the tables; nothing if there are none. */
-async function findVersion(query: Query, schema: string): Promise<number | undefined> {
+async function findVersion(query: Query, schema: string, { marker }: TableSet): Promise<number | undefined> {
   // The catalogue itself is read: what a session remembers of it may be older than the lock.
   const [table] = await query(
-    "SELECT 1 FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace WHERE nspname = $1 AND relname = 'version'",
+    "SELECT 1 FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace WHERE nspname = $1 AND relname = $2",
     schema.slice(1, -1),
+    marker,
   );
   if (table === undefined) return undefined;
-  const [row]: readonly Row[] = await query(`SELECT number FROM ${schema}.version`);
+  const [row]: readonly Row[] = await query(`SELECT number FROM ${schema}.${marker}`);
   return Number(row?.["number"]);
 }

@@ -3,7 +3,6 @@ import type { CommandSpec } from "../commands/command.ts";
 import { buildPushCommand } from "../commands/push-command.ts";
 import type { CacheDefinition } from "../core/cache.ts";
 import type { Secret } from "../core/secret.ts";
-import type { ExecutionResult } from "../execution/executor.ts";
 import { isCredentialFailure } from "../execution/failure.ts";
 import { runCommand } from "../execution/run-command.ts";
 import { StagingError } from "../upload/staging-error.ts";
@@ -12,6 +11,7 @@ import type { AnyCachesError } from "./any-error.ts";
 import { askNixVersion, dependsOnNixVersion } from "./ask-nix-version.ts";
 import { toCacheReader } from "./cache-reader.ts";
 import { type CheckedClosure, checkClosure } from "./closure-check.ts";
+import { findKnownPaths } from "./find-known-paths.ts";
 import { addFollowUp } from "./follow-up.ts";
 import type { LocalStore } from "./local-store.ts";
 import { pinPaths } from "./path-pins.ts";
@@ -21,7 +21,8 @@ import { PushCredentials } from "./push-credentials.ts";
 import { toEnded, toPushFailure } from "./push-failure.ts";
 import { type PushListeners, toPushListeners } from "./push-listeners.ts";
 import type { PushParticipant, SharedEnd } from "./push-participant.ts";
-import type { PushResult, UploadWay } from "./push-types.ts";
+import { PushTally } from "./push-tally.ts";
+import type { PushResult } from "./push-types.ts";
 import { fetchSigningKey, readSigningKey, refuseUnsigned, withSigningKey } from "./signing-key.ts";
 import { uploadToCache } from "./upload-to-cache.ts";
 import { type DirectWay, findDirectWay, isOfNix } from "./upload-way.ts";
@@ -58,14 +59,10 @@ class CachePush {
   readonly #participants: readonly PushParticipant[];
   readonly #context: PushContext;
   readonly #credentials: PushCredentials;
-  readonly #executions: ExecutionResult[] = [];
-  readonly #present = new Set<string>();
-  readonly #confirmed = new Set<string>();
-  readonly #upstream = new Set<string>();
+  readonly #tally = new PushTally();
   readonly #selection: PathSelection;
   readonly #listeners: PushListeners;
   #nixVersion: string | undefined;
-  #upload: UploadWay | undefined;
   #signingKey: Secret | undefined;
 
   constructor(
@@ -88,45 +85,51 @@ class CachePush {
     const error = await this.#pushAll().catch((failure: unknown) => this.#toFailure(failure));
     const unpinned = await this.#pin();
     const durationMs = Math.round(clock.monotonic() - startedAt);
-    return {
-      ...{ error, durationMs, executions: this.#executions, upload: this.#upload },
-      ...{ present: this.#present, confirmed: this.#confirmed },
-      ...{ upstream: this.#upstream, skipped: this.#selection.skipped },
-      refused: new Map([...this.#selection.refused, ...unpinned]),
-    };
+    const refused = new Map([...this.#selection.refused, ...unpinned]);
+    return { ...this.#tally.toEnd(), error, durationMs, skipped: this.#selection.skipped, refused };
   }
 
   async #pin(): Promise<ReadonlyMap<PushParticipant, AnyCachesError>> {
-    const isDone = (path: string): boolean => this.#confirmed.has(path) && !this.#upstream.has(path);
+    const isThere = (path: string): boolean => this.#tally.isThere(path);
     const requests = this.#participants
       .filter((participant) => !this.#selection.refused.has(participant))
-      .map((participant) => ({ participant, storePaths: participant.storePaths.filter(isDone) }));
+      .map((participant) => ({ participant, storePaths: participant.storePaths.filter(isThere) }));
     const { executions, unpinned } = await pinPaths(requests, this.#cache, {
       credentials: () => this.#credentials.current,
       context: this.#context,
     });
-    this.#executions.push(...executions);
+    this.#tally.executions.push(...executions);
     return unpinned;
   }
 
   async #pushAll(): Promise<AnyCachesError | undefined> {
     this.#throwIfEnded();
     const wanted = await this.#selection.select(this.#participants);
-    if (this.#hasNothingLeft(wanted)) return undefined;
+    const unknown = await this.#takeKnown(wanted);
+    if (this.#hasNothingLeft(unknown)) return undefined;
     await this.#credentials.fetch();
     this.#signingKey = await fetchSigningKey(this.#cache, this.#context, (event) => this.#emit(event));
     const direct = findDirectWay(this.#cache, this.#context);
-    const left = await this.#selection.leaveToUpstream(wanted, typeof direct !== "string");
+    const left = await this.#selection.leaveToUpstream(unknown, typeof direct !== "string");
     this.#throwIfEnded();
     if (this.#hasNothingLeft(left.storePaths)) return undefined;
     if (typeof direct !== "string") {
       const done = await this.#pushDirectly(left.storePaths, direct, left.upstream);
       if (!(done.error instanceof StagingError)) return done.error;
-      this.#upload = { way: "nix", reason: done.error.message };
-    } else if (isOfNix(this.#cache)) this.#upload = { way: "nix", reason: direct };
+      this.#tally.upload = { way: "nix", reason: done.error.message };
+    } else if (isOfNix(this.#cache)) this.#tally.upload = { way: "nix", reason: direct };
     if (isOfNix(this.#cache) && this.#signingKey !== undefined)
-      return refuseUnsigned(this.#upload, typeof direct === "string");
+      return refuseUnsigned(this.#tally.upload, typeof direct === "string");
     return this.#pushByTool(batchStorePaths(left.storePaths));
+  }
+
+  /** What the host knows to be there needs no push; it may be asked for by pins. */
+  async #takeKnown(wanted: readonly string[]): Promise<readonly string[]> {
+    const { findConfirmed } = this.#context;
+    if (findConfirmed === undefined || this.#cache.afterPush !== undefined) return wanted;
+    const known = await findKnownPaths(this.#cache.id, wanted, this.#context);
+    this.#tally.add([...known], "known", "present", "confirmed");
+    return wanted.filter((path) => !known.has(path));
   }
 
   /** A request without any path is told by the tools' own check. */
@@ -165,18 +168,19 @@ class CachePush {
     const { deadline } = this.#context;
     const onProgress = this.#context.onProgress === undefined ? undefined : this.#listeners.onProgress;
     const signingKey = this.#signingKey && readSigningKey(this.#signingKey, this.#cache);
+    this.#tally.signedBy = signingKey?.name;
     const sent = { cache: this.#cache, storePaths, upstream, signingKey };
     const what = { ...sent, credentials: this.#credentials, store: this.#selection.store };
-    this.#upload = { way: "direct" };
+    this.#tally.upload = { way: "direct" };
     try {
       const outcome = await uploadToCache({ ...what, way, onProgress, context: this.#context });
-      this.#executions.push(...outcome.executions);
-      this.#add(outcome.present, [this.#present]);
+      this.#tally.executions.push(...outcome.executions);
+      this.#tally.add(outcome.present, "present");
       if (this.#cache.substituter !== undefined && outcome.complete.length > 0) {
         const unconfirmed = await this.#confirm(outcome.complete, undefined);
         return { error: outcome.error ?? unconfirmed };
       }
-      this.#add(outcome.complete, [this.#confirmed]);
+      this.#tally.add(outcome.complete, "confirmed");
       return { error: outcome.error };
     } catch (error) {
       if (error instanceof StagingError && !deadline.signal.aborted) return { error };
@@ -187,7 +191,7 @@ class CachePush {
   /** Runs one command, and once more with fresh credentials if those it had were not accepted. */
   async #pushBatch(batch: readonly string[]): Promise<AnyCachesError | undefined> {
     const error = await this.#execute(this.#build(batch));
-    const result = this.#executions.at(-1);
+    const result = this.#tally.executions.at(-1);
     const refused = error?.code === "ERR_PUSH_FAILED" && result !== undefined && isCredentialFailure(result);
     if (!refused || !(await this.#credentials.replaceOnce())) return error;
     return this.#execute(this.#build(batch));
@@ -203,18 +207,18 @@ class CachePush {
   ): Promise<AnyCachesError | undefined> {
     const { verifies, deadline } = this.#context;
     if (!verifies) {
-      if (error === undefined) this.#add(batch, [this.#present, this.#confirmed]);
+      if (error === undefined) this.#tally.add(batch, "present", "confirmed");
       return error;
     }
     if (deadline.signal.aborted) return error ?? toEnded(deadline.signal);
     const verified = await verifyPaths(batch, this.#verification());
-    this.#add(verified.present, [this.#present]);
+    this.#tally.add(verified.present, "present");
     if (error !== undefined) return error;
-    this.#add(verified.upstream, [this.#upstream]);
+    this.#tally.add(verified.upstream, "upstream");
     // What an attempt failed of is told by its last run.
-    if (verified.failedRun !== undefined) this.#executions.push(verified.failedRun);
+    if (verified.failedRun !== undefined) this.#tally.executions.push(verified.failedRun);
     const { complete, error: gap } = await this.#findComplete([...verified.present, ...verified.upstream]);
-    this.#add(complete, [this.#confirmed]);
+    this.#tally.add(complete, "confirmed");
     return deadline.signal.aborted ? toEnded(deadline.signal) : (verified.error ?? gap);
   }
 
@@ -223,10 +227,6 @@ class CachePush {
     if (isOfNix(this.#cache)) return { complete: paths };
     const reader = toCacheReader(this.#cache, this.#credentials.current);
     return checkClosure(paths, this.#selection.store, reader, this.#verification());
-  }
-
-  #add(paths: readonly string[], sets: readonly Set<string>[]): void {
-    for (const set of sets) for (const path of paths) set.add(path);
   }
 
   #build(storePaths: readonly string[]): CommandSpec {
@@ -249,7 +249,7 @@ class CachePush {
       ...this.#listeners,
     });
     const { result, error } = await addFollowUp(outcome, this.#verification());
-    if (result !== undefined) this.#executions.push(result);
+    if (result !== undefined) this.#tally.executions.push(result);
     return error;
   }
 

@@ -323,7 +323,7 @@ export class CacheRegistry implements AsyncDisposable {
   }
 
   #toContext(options: PushOptions, deadline: Deadline, timeoutMs: number): PushContext {
-    const { onOutput, onProgress, stallTimeoutMs } = options;
+    const { onOutput, onProgress, findConfirmed, stallTimeoutMs } = options;
     return {
       catalog: this.#catalog,
       audit: this.#audit,
@@ -336,7 +336,7 @@ export class CacheRegistry implements AsyncDisposable {
       hostSecrets: this.#hostSecrets,
       verifies: this.#verifies,
       stagingBytes: this.#stagingBytes,
-      ...{ deadline, timeoutMs, onOutput, onProgress, stallTimeoutMs },
+      ...{ deadline, timeoutMs, onOutput, onProgress, findConfirmed, stallTimeoutMs },
     };
   }
 

@@ -28,6 +28,7 @@ export interface PushContext {
   readonly timeoutMs: number;
   readonly onOutput: PushOptions["onOutput"];
   readonly onProgress: PushOptions["onProgress"];
+  readonly findConfirmed: PushOptions["findConfirmed"];
   readonly stallTimeoutMs: number | undefined;
   /** Most bytes of NARs that are staged together, of caches that say nothing of it. */
   readonly stagingBytes: number | undefined;

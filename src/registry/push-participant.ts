@@ -69,6 +69,10 @@ export interface SharedEnd {
   readonly error: AnyCachesError | undefined;
   readonly executions: readonly ExecutionResult[];
   readonly upload?: UploadWay | undefined;
+  /** Name of the key that what was uploaded is signed with. */
+  readonly signedBy?: string | undefined;
+  /** The paths that were known to be there, so that nothing was asked. */
+  readonly known: ReadonlySet<string>;
   readonly durationMs: number;
 }
 
@@ -123,7 +127,7 @@ export class PushParticipant {
     return this.#toResult(
       {
         ...{ confirmed: new Set(), present: new Set(), upstream: new Set(), skipped: new Map() },
-        ...{ refused: new Map(), error, executions: [], durationMs: 0 },
+        ...{ refused: new Map(), error, executions: [], known: new Set(), durationMs: 0 },
       },
       error,
     );
@@ -149,7 +153,8 @@ export class PushParticipant {
   }
 
   #toResult(end: SharedEnd, error: AnyCachesError | undefined): ExecutedResult {
-    const { executions, durationMs, present, confirmed, upstream, skipped, upload } = end;
+    const { executions, durationMs, present, confirmed, upstream, skipped, upload, signedBy } = end;
+    const knownPaths = this.storePaths.filter((path) => end.known.has(path));
     const executed = {
       cacheId: this.#cache.id,
       decision: this.#decision,
@@ -161,7 +166,8 @@ export class PushParticipant {
         const reason = skipped.get(path);
         return reason === undefined ? [] : [{ path, reason }];
       }),
-      ...{ executions, durationMs, upload },
+      ...{ executions, durationMs, upload, signedBy },
+      ...(knownPaths.length === 0 ? {} : { knownPaths }),
     };
     if (error?.code === "ERR_PUSH_ABORTED") return { ...executed, status: "aborted" };
     if (error !== undefined) {

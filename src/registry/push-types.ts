@@ -61,6 +61,14 @@ export interface PushOptions {
    * progress is every step and every byte; of other tools every output, and they are silent while they upload a large path.
    */
   readonly stallTimeoutMs?: number | undefined;
+  /**
+   * Tells which paths a cache has for certain, as a ledger does that has recorded them a moment ago: they count as confirmed, and nothing is run or
+   * asked for them. Policy and the rules about closures hold all the same. It is not asked for caches with `after_push`, and its failure means that it
+   * knows nothing. Default: every path is asked for.
+   */
+  readonly findConfirmed?:
+    | ((cacheId: string, storePaths: readonly string[]) => PromiseLike<Iterable<string>>)
+    | undefined;
   /** Called with the tools' output as it comes, secrets redacted. A direct upload has none. */
   readonly onOutput?: ((chunk: PushOutputChunk) => void) | undefined;
   /** Called as a push goes on. */
@@ -174,6 +182,10 @@ export interface ExecutedPush {
   readonly executions: readonly ExecutionResult[];
   /** Which way the paths went, or were to go, to an S3 or HTTP cache, and why; absent for other caches, and where nothing was tried. */
   readonly upload?: UploadWay | undefined;
+  /** Name of the key that this process signed with what it uploaded; absent where it signed nothing. */
+  readonly signedBy?: string | undefined;
+  /** The paths among `confirmedPaths` that were not asked for now: {@link PushOptions.findConfirmed} told that they are there. */
+  readonly knownPaths?: readonly string[] | undefined;
   /** From start to end, in milliseconds. */
   readonly durationMs: number;
   /** Set if the end of the push could not be recorded by an audit sink. */

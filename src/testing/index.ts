@@ -10,6 +10,7 @@ export {
 } from "./describe-credential-provider.ts";
 export { describeExecutor, type ExecutorSuite } from "./describe-executor.ts";
 export { describePushJournal, type PushJournalSuite } from "./describe-push-journal.ts";
+export { describePushLedger, type PushLedgerSuite } from "./describe-push-ledger.ts";
 export { createFakeClock, type FakeClock } from "./fake-clock.ts";
 export {
   createRecordingExecutor,

@@ -7,6 +7,7 @@ declare global {
   const registry: caches.CacheRegistry;
   const lastLetter: caches.DeadLetter | undefined;
   const queue: caches.PushQueue;
+  const ledger: caches.PushLedger;
   const request: caches.PushRequest;
   /** What came over HTTP, and the way to answer it. */
   const received: Request;

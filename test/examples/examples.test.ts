@@ -144,6 +144,8 @@ describeWith("nix", "examples", () => {
 
 it("every example is run by a test", () => {
   const run = new Set([...PROGRAMS.map(([name]) => name), "push-to-local-cache", "progress-bar"]);
+  // These are no programs: test/integration/cache-types.test.ts pushes with them.
+  for (const name of ["directory-store", "niks3", "ssh-store"]) run.add(`cache-types/${name}`);
   const programs = readdirSync(join(ROOT, "examples"), { encoding: "utf8", recursive: true })
     .filter((path) => path.endsWith(".ts") && !path.startsWith("support/") && !path.endsWith(".test.ts"))
     .map((path) => path.replace(".ts", ""));

@@ -1,7 +1,12 @@
 import { execFile } from "node:child_process";
 import { type Batch, createNodeRuntime, type LeaseRequest, type PushJournal } from "@eka-ci/caches";
-import { createPostgresJournal, type PostgresPool, type PostgresQueryResult } from "@eka-ci/caches/postgres";
-import { describePushJournal } from "@eka-ci/caches/testing";
+import {
+  createPostgresJournal,
+  createPostgresLedger,
+  type PostgresPool,
+  type PostgresQueryResult,
+} from "@eka-ci/caches/postgres";
+import { describePushJournal, describePushLedger } from "@eka-ci/caches/testing";
 import { Pool } from "pg";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { deliveryOf } from "../support/fake-cache.ts";
@@ -46,6 +51,23 @@ describeWith("postgres", "a journal in PostgreSQL", () => {
     expect(JSON.stringify([error, String(error)])).not.toContain(SECRET);
     return String(error);
   };
+
+  describePushLedger({
+    name: "in PostgreSQL",
+    framework: { describe, it },
+    open: (bounds) => createPostgresLedger({ connectionString: server.url, schema: newSchema(), ...bounds }),
+  });
+
+  it("lies beside a ledger in one schema, whichever is made first", async () => {
+    for (const isLedgerFirst of [true, false]) {
+      const schema = newSchema();
+      const openLedger = () => createPostgresLedger({ connectionString: server.url, schema });
+      const first = isLedgerFirst ? await openLedger() : await open(schema);
+      const second = isLedgerFirst ? await open(schema) : await openLedger();
+      const again = await openLedger();
+      for (const opened of [first, second, again]) await opened.close();
+    }
+  });
 
   let last = "";
   describePushJournal({

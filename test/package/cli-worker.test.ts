@@ -1,7 +1,7 @@
 import { type ChildProcess, execFile } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { chmod, readFile } from "node:fs/promises";
+import { chmod, readFile, writeFile } from "node:fs/promises";
 import { userInfo } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -62,6 +62,45 @@ describeWith("node:sqlite", "the command line", () =>
       child.kill("SIGTERM");
       expect(await ended).toEqual([0, null]);
     };
+
+    it("keeps a ledger, which says who brought a path, what is owed, and all of it as JSON Lines", async () => {
+      await using store = await PrivateNixStore.create();
+      const path = await store.add("hello", "hello");
+      await using server = await BinaryCacheServer.start();
+      const { config, start } = await setUp("ledger", server.url, store.env);
+      const onlyMain = `allow_all = false, allowed_repos = ["o/r"], allowed_branches = ["main"]`;
+      const [, table = ""] = toToml(server.url).split("[[caches]]");
+      const second = table.replace('"team"', '"main-only"').replace("allow_all = true", onlyMain);
+      await writeFile(config, `${toToml(server.url)}[[caches]]${second}`);
+      const ledger = join(cli.directory, "ledger.db");
+      const run = (...args: readonly string[]) => cli.run(args, { node: nodeWithSqlite, env: store.env });
+      const journal = join(cli.directory, "ledger.sqlite");
+      const added = await run(
+        ...["queue", "add", "--config", config, "--journal", journal, "--ledger", ledger, "--cache", "team"],
+        ...["--cache", "main-only", "--repo", "o/r", "--branch", "feature", "--job", "build", path],
+      );
+      expect(added.code).toBe(3);
+      const { child, ended } = start("--ledger", ledger);
+      await vi.waitFor(async () => {
+        const { stdout } = await run("ledger", "find", path, "--ledger", ledger, "--json");
+        expect(JSON.parse(stdout).entries).toMatchObject([
+          { cacheId: "team", outcome: "pushed", repository: "o/r", job: "build" },
+          { cacheId: "main-only", outcome: "denied", reason: "branch-not-allowed" },
+        ]);
+      }, 20_000);
+      await end(child, ended);
+      const owed = await run("ledger", "owed", "--ledger", ledger, "--repo", "o/r");
+      expect([owed.code, owed.stdout.includes("main-only"), owed.stdout.includes("team")]).toEqual([
+        0,
+        true,
+        false,
+      ]);
+      const { stdout } = await run("ledger", "export", "--ledger", ledger);
+      const lines = stdout.trim().split("\n");
+      expect(lines.map((line) => JSON.parse(line).outcome)).toEqual(["pushed", "denied"]);
+      expect((await run("ledger", "find", "--ledger", "/nowhere.db")).code).toBe(1);
+      expect((await run("ledger", "find", "--ledger", journal)).code).toBe(5);
+    }, 60_000);
 
     it("ends what runs at the second SIGTERM, and leaves it to the next worker", async () => {
       await using store = await PrivateNixStore.create();

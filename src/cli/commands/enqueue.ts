@@ -3,6 +3,7 @@ import type { CliContext } from "../cli-context.ts";
 import type { CommonFlags } from "../common-flags.ts";
 import { EXIT } from "../exit-codes.ts";
 import { openJournal } from "../open-journal.ts";
+import { openLedger } from "../open-ledger.ts";
 import { show } from "../output.ts";
 import { type PushFlags, toPushRequest } from "../push-flags.ts";
 import { runCommand } from "../run-command.ts";
@@ -10,6 +11,7 @@ import { runCommand } from "../run-command.ts";
 type EnqueueFlags = CommonFlags &
   PushFlags & {
     readonly journal: string;
+    readonly ledger?: string | undefined;
     readonly store: string;
     readonly pushId?: string | undefined;
   };
@@ -25,6 +27,7 @@ export async function enqueue(
     await using registry = await CacheRegistry.load(flags.config);
     const queue = new PushQueue(registry, {
       journal: await openJournal(flags.journal),
+      ledger: flags.ledger === undefined ? undefined : await openLedger(flags.ledger),
       role: "producer",
       stores: [flags.store],
     });

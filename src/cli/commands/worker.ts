@@ -11,11 +11,13 @@ import type { CommonFlags } from "../common-flags.ts";
 import { EXIT, usage } from "../exit-codes.ts";
 import { notifySystemd } from "../notify-systemd.ts";
 import { openJournal } from "../open-journal.ts";
+import { openLedger } from "../open-ledger.ts";
 import { type Output, show } from "../output.ts";
 import { runCommand } from "../run-command.ts";
 
 type WorkerFlags = Omit<CommonFlags, "json"> & {
   readonly journal: string;
+  readonly ledger?: string | undefined;
   readonly store?: readonly string[] | undefined;
   readonly metrics?: number | undefined;
   readonly drainSeconds: number;
@@ -30,6 +32,7 @@ export async function worker(this: CliContext, flags: WorkerFlags): Promise<void
     const [store = "local", ...stores] = flags.store ?? [];
     const queue = new PushQueue(() => registry.current, {
       journal: await openJournal(flags.journal),
+      ledger: flags.ledger === undefined ? undefined : await openLedger(flags.ledger),
       role: "consumer",
       stores: [store, ...stores],
       onEvent: metrics?.onEvent,

@@ -1,0 +1,84 @@
+import { CACHE_FLAG } from "./cache-flag.ts";
+import { COMMON_FLAGS } from "./common-flags.ts";
+import { LEDGER_FLAG } from "./ledger-flag.ts";
+import { buildCommand, buildRouteMap } from "./stricli.ts";
+import { toInteger } from "./to-integer.ts";
+
+const FILTER_FLAGS = {
+  ledger: LEDGER_FLAG,
+  cache: { ...CACHE_FLAG, brief: "Only of this cache", optional: true },
+  repo: {
+    kind: "parsed",
+    parse: String,
+    brief: "Only for this repository",
+    optional: true,
+    placeholder: "owner/name",
+  },
+} as const;
+
+const LIST_FLAGS = {
+  json: COMMON_FLAGS.json,
+  ...FILTER_FLAGS,
+  job: { kind: "parsed", parse: String, brief: "Only of this job", optional: true, placeholder: "name" },
+  limit: {
+    kind: "parsed",
+    parse: toInteger(1, 1_000),
+    brief: "Most lines",
+    default: "100",
+    placeholder: "number",
+  },
+} as const;
+
+const PATH = {
+  kind: "tuple",
+  parameters: [{ brief: "Only of this store path", parse: String, optional: true, placeholder: "path" }],
+} as const;
+
+const FILE = "--ledger /var/lib/eka-ci/ledger.sqlite";
+const loadLedger = () => import("./commands/ledger.ts");
+const toDocs = (brief: string, example: string) => ({
+  brief,
+  fullDescription: `Example: eka-caches ledger ${example}`,
+});
+
+const ledger = buildRouteMap({
+  routes: {
+    find: buildCommand({
+      loader: async () => (await loadLedger()).find,
+      parameters: {
+        flags: {
+          ...LIST_FLAGS,
+          outcome: {
+            kind: "enum",
+            values: ["pushed", "upstream", "skipped", "denied", "failed"],
+            brief: "Only with this outcome; more than once for several",
+            optional: true,
+            variadic: true,
+          },
+        },
+        positional: PATH,
+      },
+      docs: toDocs(
+        "Says who brought a path to which cache, and what else became of it",
+        `find ${FILE} /nix/store/…-hello`,
+      ),
+    }),
+    owed: buildCommand({
+      loader: async () => (await loadLedger()).owed,
+      parameters: { flags: LIST_FLAGS, positional: PATH },
+      docs: toDocs(
+        "Lists what was denied or given up, and came to a good end for nobody",
+        `owed ${FILE} --repo o/r`,
+      ),
+    }),
+    export: buildCommand({
+      loader: async () => (await loadLedger()).exportLedger,
+      parameters: { flags: FILTER_FLAGS },
+      docs: toDocs("Writes all entries as JSON Lines, the last first", `export ${FILE} > ledger.jsonl`),
+    }),
+  },
+  docs: { brief: "Says what became of store paths" },
+});
+
+/** Commands that read a ledger. */
+export const LEDGER_ROUTES = { ledger };

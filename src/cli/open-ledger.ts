@@ -1,0 +1,25 @@
+import { existsSync } from "node:fs";
+import { createSqliteLedger, type PushLedger } from "../index.ts";
+import { CliError, EXIT, usage } from "./exit-codes.ts";
+
+/**
+ * Opens a ledger: a file, or a server by its URL.
+ *
+ * @param options - whether a file has to be there: whoever looks into one has mistyped its name otherwise
+ */
+export async function openLedger(
+  place: string,
+  { mustExist = false }: { readonly mustExist?: boolean | undefined } = {},
+): Promise<PushLedger> {
+  if (/^postgres(?:ql)?:\/\//u.test(place)) {
+    const { createPostgresLedger } = await import("../postgres/index.ts");
+    return createPostgresLedger({ connectionString: place });
+  }
+  if (place.includes("://") || !place.startsWith("/"))
+    throw usage("--ledger is an absolute path of a file, or a postgresql:// URL");
+  if (mustExist && !existsSync(place)) {
+    const message = "There is no ledger at this path; a worker with --ledger makes it";
+    throw new CliError("ERR_LEDGER_NOT_FOUND", EXIT.files, message);
+  }
+  return createSqliteLedger(place);
+}

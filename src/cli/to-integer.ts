@@ -1,0 +1,8 @@
+/** Makes a parser of whole numbers within bounds. */
+export function toInteger(least: number, most: number) {
+  return (given: string): number => {
+    const value = Number(given);
+    if (/^\d+$/u.test(given) && value >= least && value <= most) return value;
+    throw new SyntaxError(`it is a whole number from ${least} to ${most}`);
+  };
+}

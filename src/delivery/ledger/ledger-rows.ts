@@ -1,0 +1,42 @@
+import { isRecord, readMember } from "../../core/own-member.ts";
+import { parseJson } from "../../core/text.ts";
+import type { GitRef } from "../../policy/git-ref.ts";
+import { type LedgerEntry, OUTCOMES, type RecordedEntry } from "./push-ledger.ts";
+
+/** What a row says besides what is searched for, as one text. */
+export function writeDetails({ ref, commit, signedBy }: LedgerEntry): string {
+  return JSON.stringify({ ref, commit, signedBy });
+}
+
+/** An entry from a row of a database; nothing for one that cannot be read. */
+export function readEntry(row: Readonly<Record<string, unknown>>): RecordedEntry | undefined {
+  const [position, at] = [Number(row["number"]), Number(row["at"])];
+  const outcome = OUTCOMES.find((known) => known === row["outcome"]);
+  const details = parseJson(String(row["details"]));
+  if (outcome === undefined || Number.isNaN(at) || !isRecord(details)) return undefined;
+  return {
+    ...{ position, outcome, time: new Date(at).toISOString() },
+    ...{ storePath: String(row["store_path"]), cacheId: String(row["cache_id"]) },
+    ...{ pushId: String(row["push_id"]), repository: String(row["repository"]), job: String(row["job"]) },
+    reason: typeof row["reason"] === "string" ? row["reason"] : undefined,
+    ref: readRef(readMember(details, "ref")),
+    commit: readText(readMember(details, "commit")),
+    signedBy: readText(readMember(details, "signedBy")),
+  };
+}
+
+// Written by this package from values of this type; a ledger is as trusted as the host that keeps it.
+function readRef(value: unknown): GitRef | undefined {
+  return isRef(value) ? value : undefined;
+}
+
+function isRef(value: unknown): value is GitRef {
+  if (!isRecord(value)) return false;
+  const { type, name, number, head } = value;
+  if (type === "pull-request") return typeof number === "number" && isRecord(head);
+  return (type === "branch" || type === "tag") && typeof name === "string";
+}
+
+function readText(value: unknown): string | undefined {
+  return typeof value === "string" ? value : undefined;
+}

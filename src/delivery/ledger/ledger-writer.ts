@@ -1,0 +1,71 @@
+import { withDeadline } from "../../host/deadline.ts";
+import type { Runtime } from "../../host/runtime.ts";
+import type { PushOptions, PushResult } from "../../registry/push-types.ts";
+import type { ReadPushRequest } from "../../registry/read-push-request.ts";
+import type { PushLedger } from "./push-ledger.ts";
+import { toLedgerEntries } from "./to-ledger-entries.ts";
+
+/** How long a ledger may take; a delivery waits for it. */
+const TIMEOUT_MS = 20_000;
+
+/** What a ledger writer works with. */
+export interface LedgerWriterOptions {
+  readonly ledger: PushLedger | undefined;
+  readonly runtime: Pick<Runtime, "clock" | "warn">;
+  /** How long a path that is recorded as pushed counts as confirmed, in milliseconds; 0: never. */
+  readonly confirmedTtlMs: number;
+}
+
+/** How a request ended at a cache. */
+export interface EndedRequest {
+  readonly request: ReadPushRequest;
+  readonly result: PushResult;
+}
+
+/** A queue's way to its ledger, if it has one. A ledger that fails costs entries, and neither a delivery nor a decision. */
+export class LedgerWriter {
+  readonly #options: LedgerWriterOptions;
+  #isFailing = false;
+
+  constructor(options: LedgerWriterOptions) {
+    this.#options = options;
+  }
+
+  /** Which paths need no push, for {@link PushOptions}; absent where the ledger is not asked. */
+  get findConfirmed(): PushOptions["findConfirmed"] {
+    const { ledger, confirmedTtlMs } = this.#options;
+    if (ledger === undefined || confirmedTtlMs === 0) return undefined;
+    return async (cacheId, storePaths) =>
+      (await this.#try(() => ledger.confirmed(cacheId, storePaths, confirmedTtlMs))) ?? [];
+  }
+
+  /** Records how requests ended. It never rejects. */
+  async record(ended: readonly EndedRequest[]): Promise<void> {
+    const { ledger, runtime } = this.#options;
+    if (ledger === undefined || ended.length === 0) return;
+    const time = new Date(runtime.clock.now()).toISOString();
+    const entries = ended.flatMap(({ request, result }) => toLedgerEntries(request, result, time));
+    if (entries.length > 0) await this.#try(() => ledger.record(entries));
+  }
+
+  /** Lets go of the ledger. */
+  async close(): Promise<void> {
+    await this.#options.ledger?.close();
+  }
+
+  async #try<Answer>(ask: () => Promise<Answer>): Promise<Answer | undefined> {
+    try {
+      const { clock } = this.#options.runtime;
+      const onTimeout = (): Error => new Error("The ledger did not answer");
+      const answer = await withDeadline(ask, { clock, timeoutMs: TIMEOUT_MS, onTimeout });
+      this.#isFailing = false;
+      return answer;
+    } catch {
+      // Its words may quote what it was given.
+      if (!this.#isFailing)
+        this.#options.runtime.warn("The ledger failed; what ends meanwhile is missing in it");
+      this.#isFailing = true;
+      return undefined;
+    }
+  }
+}

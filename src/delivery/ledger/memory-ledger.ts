@@ -1,0 +1,125 @@
+import { type Clock, createNodeRuntime } from "../../host/runtime.ts";
+import {
+  isGood,
+  type KeptBounds,
+  type LedgerBounds,
+  type LedgerEntry,
+  type LedgerQuery,
+  type PushLedger,
+  type RecordedEntry,
+  toKeptBounds,
+  toLimit,
+} from "./push-ledger.ts";
+
+/**
+ * Options of {@link createMemoryLedger}.
+ *
+ * @example
+ * ```ts
+ * const options: MemoryLedgerOptions = { maxEntries: 10_000 };
+ * ```
+ *
+ * @public
+ */
+export interface MemoryLedgerOptions extends LedgerBounds {
+  /** Tells what is old; default Node's own. */
+  readonly clock?: Pick<Clock, "now"> | undefined;
+}
+
+/**
+ * Makes a ledger that lasts as long as the process; it keeps 100 000 entries by default.
+ *
+ * @param options - bounds, and the clock
+ *
+ * @example
+ * ```ts
+ * const queue = new PushQueue(registry, { ledger: createMemoryLedger() });
+ * ```
+ *
+ * @public
+ */
+export function createMemoryLedger(options: MemoryLedgerOptions = {}): PushLedger {
+  const bounds = toKeptBounds({ maxEntries: 100_000, ...options });
+  return new MemoryLedger(bounds, options.clock ?? createNodeRuntime().clock);
+}
+
+class MemoryLedger implements PushLedger {
+  /** In the order in which they were recorded. */
+  readonly #entries = new Map<string, RecordedEntry>();
+  readonly #bounds: KeptBounds;
+  readonly #clock: Pick<Clock, "now">;
+  #position = 0;
+
+  constructor(bounds: KeptBounds, clock: Pick<Clock, "now">) {
+    this.#bounds = bounds;
+    this.#clock = clock;
+  }
+
+  async record(entries: readonly LedgerEntry[]): Promise<void> {
+    for (const entry of entries) {
+      const key = toKey(entry);
+      const known = this.#entries.get(key);
+      if (known !== undefined && isGood(known.outcome) && !isGood(entry.outcome)) continue;
+      this.#entries.delete(key);
+      this.#entries.set(key, { ...entry, position: ++this.#position });
+    }
+    this.#prune();
+  }
+
+  async find(query: LedgerQuery): Promise<readonly RecordedEntry[]> {
+    const { outcomes } = query;
+    return this.#list(query, ({ outcome }) => outcomes === undefined || outcomes.includes(outcome));
+  }
+
+  async owed(query: Omit<LedgerQuery, "outcomes">): Promise<readonly RecordedEntry[]> {
+    const toPlace = ({ cacheId, storePath }: LedgerEntry): string => `${cacheId} ${storePath}`;
+    const last = new Map([...this.#entries.values()].map((entry) => [toPlace(entry), entry]));
+    const paid = new Set([...this.#entries.values()].filter(({ outcome }) => isGood(outcome)).map(toPlace));
+    return this.#list(query, (entry) => last.get(toPlace(entry)) === entry && !paid.has(toPlace(entry)));
+  }
+
+  async confirmed(
+    cacheId: string,
+    storePaths: readonly string[],
+    withinMs: number,
+  ): Promise<readonly string[]> {
+    const since = this.#clock.now() - withinMs;
+    const wanted = new Set(storePaths);
+    const found = new Set<string>();
+    for (const entry of this.#entries.values())
+      if (entry.cacheId === cacheId && entry.outcome === "pushed" && Date.parse(entry.time) >= since)
+        if (wanted.has(entry.storePath)) found.add(entry.storePath);
+    return [...found];
+  }
+
+  async close(): Promise<void> {
+    this.#entries.clear();
+  }
+
+  #list(
+    query: Omit<LedgerQuery, "outcomes">,
+    fits: (entry: RecordedEntry) => boolean,
+  ): readonly RecordedEntry[] {
+    const { storePath, cacheId, repository, job, before } = query;
+    const isWanted = (entry: RecordedEntry): boolean =>
+      (storePath ?? entry.storePath) === entry.storePath &&
+      (cacheId ?? entry.cacheId) === entry.cacheId &&
+      (repository ?? entry.repository) === entry.repository &&
+      (job ?? entry.job) === entry.job &&
+      (before === undefined || entry.position < before.position);
+    const found = [...this.#entries.values()].reverse().filter((entry) => isWanted(entry) && fits(entry));
+    return found.slice(0, toLimit(query));
+  }
+
+  #prune(): void {
+    const oldest = this.#clock.now() - this.#bounds.maxAgeMs;
+    for (const [key, { time }] of this.#entries) {
+      if (this.#entries.size <= this.#bounds.maxEntries && Date.parse(time) >= oldest) return;
+      this.#entries.delete(key);
+    }
+  }
+}
+
+function toKey({ cacheId, storePath, pushId }: LedgerEntry): string {
+  return `${pushId} ${cacheId} ${storePath}`;
+}
