@@ -359,7 +359,7 @@ export class CacheRegistry implements AsyncDisposable {
  * @public
  */
 export interface CacheRegistryLoadOptions extends CacheRegistryOptions {
-  /** Called with every diagnostic of the file, warnings included. */
+  /** Called with every warning of the file; errors are thrown, and not told here. */
   readonly onDiagnostic?: DiagnosticListener | undefined;
 }
 

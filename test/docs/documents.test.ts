@@ -5,6 +5,8 @@ import { promisify } from "node:util";
 import { safeParseRepositoryConfig, safeParseServerConfig } from "@eka-ci/caches";
 import { describe, expect, it } from "vitest";
 import { BUNDLED } from "../../scripts/bundled-packages.ts";
+import { DIAGNOSTIC_GUIDE, ERROR_GUIDE, type Guide } from "../../scripts/error-guide.ts";
+import { makeErrorPage } from "../../scripts/error-page.ts";
 import { compileSnippets } from "./compile-snippets.ts";
 import { readErrorCodes } from "./error-codes.ts";
 import { DOCUMENTS, readDocument, readExamples, rootDirectory } from "./snippets.ts";
@@ -13,12 +15,6 @@ const read = (path: string): string => readFileSync(join(rootDirectory, path), "
 const readJson = (path: string): unknown => JSON.parse(read(path));
 const snippets = DOCUMENTS.flatMap(readDocument);
 const inLanguage = (language: string) => snippets.filter((snippet) => snippet.language === language);
-
-/** The first cells of the tables below a heading of a document. */
-function readFirstCells(path: string, heading: string): string {
-  const [, section = ""] = read(path).split(`${heading}\n`);
-  return [...section.matchAll(/^\| (.*?) \|/gmu)].map(([, cell = ""]) => cell).join("\n");
-}
 
 /** The names of all properties in a JSON Schema. */
 function listKeys(schema: unknown): string[] {
@@ -96,12 +92,24 @@ describe("documents", () => {
     ]);
   });
 
-  it("say of every error code what to do", () => {
-    const cells = readFirstCells("docs/operations.md", "## Troubleshooting by code");
+  it("explain every code of errors and diagnostics, as the list of them says", () => {
+    expect(read("docs/errors.md")).toBe(makeErrorPage());
+  });
+
+  it("explain a code in at most three sentences", () => {
+    const guides = [...Object.values(ERROR_GUIDE), DIAGNOSTIC_GUIDE].flatMap((codes) =>
+      Object.entries<Guide>(codes),
+    );
     const codes = [...readErrorCodes().values()].flat();
-    expect(codes.length).toBeGreaterThan(30);
-    expect(codes.filter((code) => !cells.includes(`\`${code}\``))).toEqual([]);
-    expect((cells.match(/ERR_\w+/gu) ?? []).filter((code) => !codes.includes(code))).toEqual([]);
+    expect(
+      guides
+        .map(([code]) => code)
+        .filter((code) => code.startsWith("ERR_"))
+        .sort(),
+    ).toEqual(codes.sort());
+    const count = (text = ""): number => text.match(/[.](?: |$)/gu)?.length ?? 0;
+    const long = guides.filter(([, { what, why, fix }]) => count(what) + count(why) + count(fix) > 3);
+    expect(long.map(([code]) => code)).toEqual([]);
   });
 
   it("give a reason for every dependency, and for no other", () => {

@@ -40,6 +40,18 @@ describe("construction", () => {
     expect(seen).toEqual(["unrestricted-permissions"]);
   });
 
+  it("throws what is wrong, and tells the listener the warnings alone", () => {
+    const seen: string[] = [];
+    const toml = TOML.replace("permissions = { allow_all = true }", "").replace('id = "dev"', "id = 1");
+    const load = () => CacheRegistry.fromToml(toml, { onDiagnostic: ({ code }) => seen.push(code) });
+    const diagnostics = expect.arrayContaining([
+      expect.objectContaining({ code: "invalid-type" }),
+      expect.objectContaining({ code: "unrestricted-permissions" }),
+    ]);
+    expect(load).toThrow(expect.objectContaining({ code: "ERR_CONFIG_INVALID", diagnostics }));
+    expect(seen).toEqual(["unrestricted-permissions"]);
+  });
+
   it("loads the file of the server", async () => {
     const runtime = createTestRuntime({ env: { EKA_CI_CONFIG_FILE: "/x.toml" }, files: { "/x.toml": TOML } });
     const seen: string[] = [];
