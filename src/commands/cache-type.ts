@@ -80,7 +80,7 @@ export interface CacheTypeInit<Target> {
   readonly verify: (input: CacheTypeInput<Target>) => NixStoreAccess;
   /**
    * Builds the command that pins the one path of the input, for caches with `after_push`; `pin` is the finished name: printable ASCII without
-   * spaces, which begins with a letter or a digit. Absent: the type has no pins.
+   * spaces, which does not begin with a hyphen. Absent: the type has no pins.
    */
   readonly buildPin?: ((input: CacheTypeInput<Target>, pin: AfterPush) => CommandSpec) | undefined;
   /** Texts of the tool's failures; what none of them tells is read by the table of the built-in types. */
@@ -116,7 +116,7 @@ export function defineCacheType<Target>(init: CacheTypeInit<Target>): CacheTypeD
       const settings: CacheTypeSettings =
         options === undefined ? { destination: text } : { destination: text, options };
       const result = schema["~standard"].validate(settings);
-      if (result instanceof Promise)
+      if ("then" in result)
         throw new TypeError(`The schema of ${type} answers asynchronously; use one that does not`);
       return result.issues === undefined
         ? { success: true, ...toCacheTool(init, result.value) }
@@ -136,7 +136,7 @@ function toCacheTool<Target>(init: CacheTypeInit<Target>, target: Target): Cache
   const atHome = (command: CommandSpec): CommandSpec => ({
     ...command,
     env: new Map([...privateHome(), ...command.env]),
-    failureTexts: texts,
+    failureTexts: [...texts, ...(command.failureTexts ?? [])],
   });
   const { buildPin } = init;
   return {

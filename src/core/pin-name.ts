@@ -32,16 +32,18 @@ export function findPinProblem(template: string): string | undefined {
   return isJoined ? "it needs a : between two placeholders" : undefined;
 }
 
-/** The name of a pin. Of values, letters, digits and `. _ / -` stay as they are; every other byte becomes `~` and two digits. */
+/** The name of a pin, which never begins with a hyphen. Of values, letters, digits and `. _ / -` stay as they are; every other byte becomes `~` and two digits. */
 export function toPinName(template: string, facts: PinFacts): string {
-  const { repository, ref, job, name } = facts;
+  const { repository, ref, job } = facts;
   const values = new Map([
     ["repository", encode(repository)],
     ["ref", `${ref.type === "tag" ? "tag=" : ""}${encode(ref.name)}`],
     ["job", encode(job)],
-    ["name", encode(name)],
+    ["name", encode(facts.name)],
   ]);
-  return template.replaceAll(PLACEHOLDER, (_all, placeholder: string) => values.get(placeholder) ?? "");
+  const name = template.replaceAll(PLACEHOLDER, (_all, placeholder: string) => values.get(placeholder) ?? "");
+  // Nothing that a tool would take for an option.
+  return name.replace(/^-/u, "~2d");
 }
 
 function encode(value: string): string {

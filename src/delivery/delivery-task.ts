@@ -50,6 +50,8 @@ export class DeliveryTask {
   readonly #upstream: Set<string>;
   /** What rules of the cache leave out. */
   readonly #skipped: Map<string, SkippedPath["reason"]>;
+  /** What the host knew to be there. */
+  readonly #known = new Set<string>();
   readonly #executions: ExecutionResult[] = [];
   #durationMs = 0;
   #lastError: AnyCachesError | undefined;
@@ -73,6 +75,7 @@ export class DeliveryTask {
       this.#failures.set(path, earlier?.failures.get(path) ?? known?.error ?? UNKNOWN);
     if (earlier === undefined) return;
     for (const path of earlier.#present) this.#present.add(path);
+    for (const path of earlier.#known) this.#known.add(path);
     this.#executions.push(...earlier.#executions);
     this.#durationMs = earlier.#durationMs;
     this.#lastError = earlier.#lastError;
@@ -125,6 +128,7 @@ export class DeliveryTask {
     // What was seen last counts: the cache may have lost a path meanwhile, or got it from somebody else.
     for (const path of result.storePaths) move(path, this.#upstream, this.#present);
     for (const path of result.upstreamPaths) move(path, this.#present, this.#upstream);
+    for (const path of result.knownPaths ?? []) this.#known.add(path);
     this.#executions.push(...result.executions);
     this.#executions.splice(0, this.#executions.length - MAX_EXECUTIONS);
     this.#durationMs += result.durationMs;
@@ -202,7 +206,8 @@ export class DeliveryTask {
       durationMs: this.#durationMs,
       upload: this.#last?.upload,
       signedBy: this.#last?.signedBy,
-      knownPaths: this.#last?.knownPaths,
+      fingerprint: this.#last?.fingerprint,
+      ...(this.#known.size === 0 ? {} : { knownPaths: [...this.#known] }),
       auditError: this.#auditError,
     };
     const [error] = this.#failures.values();

@@ -378,7 +378,10 @@ export class PushQueue implements AsyncDisposable {
       this.#deliveries.settle(task.id);
       this.#tickets.settle(task.ticketId, resultOfTask(task, this.#findRegistry));
     }
-    await this.#journal.close();
-    await this.#ledger.close();
+    try {
+      await this.#journal.close();
+    } finally {
+      await this.#ledger.close();
+    }
   }
 }

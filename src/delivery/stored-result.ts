@@ -65,6 +65,7 @@ function readExecuted(stored: Members, cacheId: string, decision: Members): Exec
     ...{ cacheId, decision, storePaths, confirmedPaths, upstreamPaths, executions: runs, durationMs },
     skippedPaths: readSkippedPaths(readMember(stored, "skippedPaths")),
     upload: readUploadWay(readMember(stored, "upload")),
+    fingerprint: readText(readMember(stored, "fingerprint")),
     signedBy: readText(readMember(stored, "signedBy")),
     knownPaths: readTexts(readMember(stored, "knownPaths")),
     auditError: isObject(auditError) ? toAuditFailure(readStoredError(auditError)) : undefined,

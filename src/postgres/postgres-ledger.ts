@@ -1,5 +1,5 @@
 import { readEntry, writeDetails } from "../delivery/ledger/ledger-rows.ts";
-import { toFilter, toOwed } from "../delivery/ledger/ledger-statements.ts";
+import { type LedgerFilter, toFilter, toOwedFilter } from "../delivery/ledger/ledger-statements.ts";
 import {
   isGood,
   type KeptBounds,
@@ -49,9 +49,12 @@ const TABLES: TableSet = {
       repository text COLLATE "C" NOT NULL,
       job text COLLATE "C" NOT NULL,
       at bigint NOT NULL,
+      fingerprint text COLLATE "C",
       details text NOT NULL,
       UNIQUE (store_path, cache_id, push_id)
     )`,
+    `CREATE INDEX entry_confirmed ON ${schema}.entry (store_path, cache_id, fingerprint, at) WHERE fingerprint IS NOT NULL`,
+    `CREATE INDEX entry_unpaid ON ${schema}.entry (number) WHERE is_good = 0`,
     `CREATE INDEX entry_of_repository ON ${schema}.entry (repository, number)`,
   ],
 };
@@ -97,10 +100,10 @@ class PostgresLedger implements PushLedger {
     if (rows.length === 0) return;
     const column = (read: (entry: LedgerEntry) => string | number | null) => rows.map(read);
     const insert = `INSERT INTO ${this.#table} AS entry
-      (store_path, cache_id, push_id, outcome, is_good, reason, repository, job, at, details)
-      SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::smallint[], $6::text[], $7::text[], $8::text[], $9::bigint[], $10::text[])
+      (store_path, cache_id, push_id, outcome, is_good, reason, repository, job, at, fingerprint, details)
+      SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::smallint[], $6::text[], $7::text[], $8::text[], $9::bigint[], $10::text[], $11::text[])
       ON CONFLICT (store_path, cache_id, push_id) DO UPDATE SET number = DEFAULT, outcome = excluded.outcome, is_good = excluded.is_good,
-        reason = excluded.reason, repository = excluded.repository, job = excluded.job, at = excluded.at, details = excluded.details
+        reason = excluded.reason, repository = excluded.repository, job = excluded.job, at = excluded.at, fingerprint = excluded.fingerprint, details = excluded.details
       WHERE excluded.is_good >= entry.is_good`;
     await this.#server.connection.transact(async (query) => {
       await query(
@@ -114,6 +117,7 @@ class PostgresLedger implements PushLedger {
         column(({ repository }) => repository),
         column(({ job }) => job),
         column(({ time }) => Date.parse(time)),
+        column(({ fingerprint }) => fingerprint ?? null),
         column(writeDetails),
       );
     });
@@ -122,22 +126,24 @@ class PostgresLedger implements PushLedger {
   }
 
   find({ limit, ...query }: LedgerQuery): Promise<readonly RecordedEntry[]> {
-    return this.#list(query, "TRUE", limit);
+    return this.#list(toFilter(query, toMark), limit);
   }
 
   owed({ limit, ...query }: Omit<LedgerQuery, "outcomes">): Promise<readonly RecordedEntry[]> {
-    return this.#list(query, toOwed(this.#table), limit);
+    return this.#list(toOwedFilter(query, this.#table, toMark), limit);
   }
 
   async confirmed(
     cacheId: string,
     storePaths: readonly string[],
     withinMs: number,
+    fingerprint: string,
   ): Promise<readonly string[]> {
-    const sql = `SELECT DISTINCT store_path FROM ${this.#table}
-      WHERE store_path = ANY($1::text[]) AND cache_id = $2 AND outcome = 'pushed' AND at >= $3`;
-    const since = this.#clock.now() - withinMs;
-    const rows = await this.#server.connection.query(sql, storePaths, cacheId, since);
+    const sql = `SELECT DISTINCT store_path FROM ${this.#table} WHERE store_path = ANY($1::text[]) AND cache_id = $2
+      AND fingerprint = $3 AND at BETWEEN $4 AND $5 AND outcome = 'pushed'`;
+    const now = this.#clock.now();
+    const range = [now - withinMs, now].map(Math.floor);
+    const rows = await this.#server.connection.query(sql, storePaths, cacheId, fingerprint, ...range);
     return rows.map((row) => String(row["store_path"]));
   }
 
@@ -146,15 +152,9 @@ class PostgresLedger implements PushLedger {
     await this.#server.ownPool?.end();
   }
 
-  async #list(
-    query: Omit<LedgerQuery, "limit">,
-    condition: string,
-    limit: number,
-  ): Promise<readonly RecordedEntry[]> {
-    const filter = toFilter(query, (place) => `$${place}`);
-    const sql = `SELECT * FROM ${this.#table} AS entry WHERE ${filter.sql} AND ${condition}
-      ORDER BY number DESC LIMIT ${toLimit({ limit })}`;
-    const rows = await this.#server.connection.query(sql, ...filter.values);
+  async #list({ sql, values }: LedgerFilter, limit: number): Promise<readonly RecordedEntry[]> {
+    const select = `SELECT * FROM ${this.#table} AS entry WHERE ${sql} ORDER BY number DESC LIMIT ${toLimit({ limit })}`;
+    const rows = await this.#server.connection.query(select, ...values);
     return rows.map(readEntry).filter((entry) => entry !== undefined);
   }
 
@@ -166,9 +166,11 @@ class PostgresLedger implements PushLedger {
     const sql = `DELETE FROM ${table} WHERE number IN (
       SELECT number FROM (SELECT number, at FROM ${table} ORDER BY number LIMIT 10000) AS oldest
       WHERE at < $1 OR number <= (SELECT max(number) FROM ${table}) - $2)`;
-    await this.#server.connection.query(sql, this.#clock.now() - maxAgeMs, maxEntries);
+    await this.#server.connection.query(sql, Math.floor(this.#clock.now() - maxAgeMs), maxEntries);
   }
 }
+
+const toMark = (place: number): string => `$${place}`;
 
 /** One entry for each key, the last one in the order in which they were told. */
 function toRows(entries: readonly LedgerEntry[]): readonly LedgerEntry[] {

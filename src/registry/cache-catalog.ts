@@ -27,6 +27,10 @@ export class CacheCatalog {
     sources: readonly CredentialSourceDefinition[],
     cacheTypes: readonly CacheTypeDefinition[],
   ) {
+    const names = cacheTypes.map(({ type }) => type);
+    const twice = names.find((type, index) => names.indexOf(type) !== index);
+    if (twice !== undefined)
+      throw new ConfigError("ERR_CONFIG_INVALID", `cacheTypes defines ${quoteName(twice)} twice`);
     const types = new Map<string, CacheTypeDefinition>(cacheTypes.map((type) => [type.type, type]));
     const known = new Set<string>(sources.map(({ type }) => type));
     for (const [index, cache] of config.caches.entries()) {

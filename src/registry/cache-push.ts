@@ -9,12 +9,13 @@ import { StagingError } from "../upload/staging-error.ts";
 import { announcePush } from "./announce-push.ts";
 import type { AnyCachesError } from "./any-error.ts";
 import { askNixVersion, dependsOnNixVersion } from "./ask-nix-version.ts";
+import { findFingerprint } from "./cache-fingerprint.ts";
 import { toCacheReader } from "./cache-reader.ts";
 import { type CheckedClosure, checkClosure } from "./closure-check.ts";
 import { findKnownPaths } from "./find-known-paths.ts";
 import { addFollowUp } from "./follow-up.ts";
 import type { LocalStore } from "./local-store.ts";
-import { pinPaths } from "./path-pins.ts";
+import { type PinnedPaths, pinPaths } from "./path-pins.ts";
 import { PathSelection } from "./path-selection.ts";
 import { type PushContext, toRunOptions } from "./push-context.ts";
 import { PushCredentials } from "./push-credentials.ts";
@@ -83,29 +84,40 @@ class CachePush {
     const { clock } = this.#context.runtime;
     const startedAt = clock.monotonic();
     const error = await this.#pushAll().catch((failure: unknown) => this.#toFailure(failure));
-    const unpinned = await this.#pin();
+    const { pins, unpinned } = await this.#pin();
     const durationMs = Math.round(clock.monotonic() - startedAt);
     const refused = new Map([...this.#selection.refused, ...unpinned]);
-    return { ...this.#tally.toEnd(), error, durationMs, skipped: this.#selection.skipped, refused };
+    const { skipped } = this.#selection;
+    const fingerprint = findFingerprint(
+      this.#cache,
+      this.#context.verifies || this.#tally.upload?.way === "direct",
+    );
+    return {
+      ...this.#tally.toEnd(),
+      error,
+      durationMs,
+      skipped,
+      refused,
+      pins,
+      fingerprint,
+    };
   }
 
-  async #pin(): Promise<ReadonlyMap<PushParticipant, AnyCachesError>> {
+  #pin(): Promise<PinnedPaths> {
     const isThere = (path: string): boolean => this.#tally.isThere(path);
     const requests = this.#participants
       .filter((participant) => !this.#selection.refused.has(participant))
       .map((participant) => ({ participant, storePaths: participant.storePaths.filter(isThere) }));
-    const { executions, unpinned } = await pinPaths(requests, this.#cache, {
-      credentials: () => this.#credentials.current,
-      context: this.#context,
-    });
-    this.#tally.executions.push(...executions);
-    return unpinned;
+    const credentials = () => this.#credentials.current;
+    return pinPaths(requests, this.#cache, { credentials, context: this.#context });
   }
 
   async #pushAll(): Promise<AnyCachesError | undefined> {
     this.#throwIfEnded();
     const wanted = await this.#selection.select(this.#participants);
-    const unknown = await this.#takeKnown(wanted);
+    const known = await findKnownPaths(this.#cache, wanted, this.#context);
+    this.#tally.add(known, "known", "present", "confirmed");
+    const unknown = wanted.filter((path) => !known.has(path));
     if (this.#hasNothingLeft(unknown)) return undefined;
     await this.#credentials.fetch();
     this.#signingKey = await fetchSigningKey(this.#cache, this.#context, (event) => this.#emit(event));
@@ -121,15 +133,6 @@ class CachePush {
     if (isOfNix(this.#cache) && this.#signingKey !== undefined)
       return refuseUnsigned(this.#tally.upload, typeof direct === "string");
     return this.#pushByTool(batchStorePaths(left.storePaths));
-  }
-
-  /** What the host knows to be there needs no push; it may be asked for by pins. */
-  async #takeKnown(wanted: readonly string[]): Promise<readonly string[]> {
-    const { findConfirmed } = this.#context;
-    if (findConfirmed === undefined || this.#cache.afterPush !== undefined) return wanted;
-    const known = await findKnownPaths(this.#cache.id, wanted, this.#context);
-    this.#tally.add([...known], "known", "present", "confirmed");
-    return wanted.filter((path) => !known.has(path));
   }
 
   /** A request without any path is told by the tools' own check. */

@@ -27,8 +27,8 @@ export interface PinOptions {
 
 /** What became of the pins. */
 export interface PinnedPaths {
-  /** How the commands ended; one that failed is the last. */
-  readonly executions: readonly ExecutionResult[];
+  /** How the commands of each request ended, in order. */
+  readonly pins: ReadonlyMap<PushParticipant, readonly ExecutionResult[]>;
   /** The requests with a path that could not be pinned, and why. */
   readonly unpinned: ReadonlyMap<PushParticipant, AnyCachesError>;
 }
@@ -43,19 +43,39 @@ export async function pinPaths(
   options: PinOptions,
 ): Promise<PinnedPaths> {
   const { afterPush } = cache;
-  const executions: ExecutionResult[] = [];
+  const pins = new Map<PushParticipant, readonly ExecutionResult[]>();
   const unpinned = new Map<PushParticipant, AnyCachesError>();
-  if (afterPush === undefined) return { executions, unpinned };
-  const failed: ExecutionResult[] = [];
-  for (const { participant, storePaths } of pushed) {
-    for (const storePath of storePaths) {
-      if (unpinned.has(participant)) break;
-      const { result, error } = await pinPath(storePath, participant, { cache, afterPush, ...options });
-      if (result !== undefined) (error === undefined ? executions : failed).push(result);
-      if (error !== undefined) unpinned.set(participant, error);
-    }
+  if (afterPush === undefined) return { pins, unpinned };
+  for (const request of pushed) {
+    const { executions, error } = await pinRequest(request, { cache, afterPush, ...options });
+    pins.set(request.participant, executions);
+    if (error !== undefined) unpinned.set(request.participant, error);
   }
-  return { executions: [...executions, ...failed], unpinned };
+  return { pins, unpinned };
+}
+
+/** Pins the paths of a request, up to the first that cannot be pinned. */
+async function pinRequest(
+  { participant, storePaths }: PushedForRequest,
+  options: PinPathOptions,
+): Promise<{ readonly executions: readonly ExecutionResult[]; readonly error?: AnyCachesError }> {
+  const executions: ExecutionResult[] = [];
+  const names = participant.storePaths.map((path) => parseStorePath(path, options.context.host).name);
+  if (storePaths.length > 0 && new Set(names).size < names.length && isPinned(participant)) {
+    const message =
+      "Two paths of the request have the same name, so that one would take the pin of the other; push them as jobs of their own, with {job} in the pin's name";
+    return { executions, error: new CommandError("ERR_COMMAND_INVALID", message) };
+  }
+  for (const storePath of storePaths) {
+    const { result, error } = await pinPath(storePath, participant, options);
+    if (result !== undefined) executions.push(result);
+    if (error !== undefined) return { executions, error };
+  }
+  return { executions };
+}
+
+function isPinned({ about: { ref } }: PushParticipant): boolean {
+  return ref?.type === "branch" || ref?.type === "tag";
 }
 
 interface PinPathOptions extends PinOptions {

@@ -71,6 +71,10 @@ export interface SharedEnd {
   readonly upload?: UploadWay | undefined;
   /** Name of the key that what was uploaded is signed with. */
   readonly signedBy?: string | undefined;
+  /** The runs that pinned paths of a request. */
+  readonly pins: ReadonlyMap<PushParticipant, readonly ExecutionResult[]>;
+  /** Stands for the cache as it was configured; absent where it was not asked. */
+  readonly fingerprint?: string | undefined;
   /** The paths that were known to be there, so that nothing was asked. */
   readonly known: ReadonlySet<string>;
   readonly durationMs: number;
@@ -127,7 +131,7 @@ export class PushParticipant {
     return this.#toResult(
       {
         ...{ confirmed: new Set(), present: new Set(), upstream: new Set(), skipped: new Map() },
-        ...{ refused: new Map(), error, executions: [], known: new Set(), durationMs: 0 },
+        ...{ refused: new Map(), error, executions: [], known: new Set(), pins: new Map(), durationMs: 0 },
       },
       error,
     );
@@ -153,7 +157,12 @@ export class PushParticipant {
   }
 
   #toResult(end: SharedEnd, error: AnyCachesError | undefined): ExecutedResult {
-    const { executions, durationMs, present, confirmed, upstream, skipped, upload, signedBy } = end;
+    const { durationMs, present, confirmed, upstream, skipped, upload, signedBy } = end;
+    const { fingerprint } = end;
+    const own = end.pins.get(this) ?? [];
+    // The last run tells why it failed, and how.
+    const isUnpinned = end.error === undefined || end.refused.has(this);
+    const executions = isUnpinned ? [...end.executions, ...own] : [...own, ...end.executions];
     const knownPaths = this.storePaths.filter((path) => end.known.has(path));
     const executed = {
       cacheId: this.#cache.id,
@@ -166,7 +175,7 @@ export class PushParticipant {
         const reason = skipped.get(path);
         return reason === undefined ? [] : [{ path, reason }];
       }),
-      ...{ executions, durationMs, upload, signedBy },
+      ...{ executions, durationMs, upload, signedBy, fingerprint },
       ...(knownPaths.length === 0 ? {} : { knownPaths }),
     };
     if (error?.code === "ERR_PUSH_ABORTED") return { ...executed, status: "aborted" };

@@ -63,11 +63,11 @@ export interface PushOptions {
   readonly stallTimeoutMs?: number | undefined;
   /**
    * Tells which paths a cache has for certain, as a ledger does that has recorded them a moment ago: they count as confirmed, and nothing is run or
-   * asked for them. Policy and the rules about closures hold all the same. It is not asked for caches with `after_push`, and its failure means that it
+   * asked for them. `fingerprint` is that of {@link ExecutedPush.fingerprint}: of another one, nothing is known. Policy and the rules about closures hold all the same. It is not asked for caches with `after_push`, and its failure means that it
    * knows nothing. Default: every path is asked for.
    */
   readonly findConfirmed?:
-    | ((cacheId: string, storePaths: readonly string[]) => PromiseLike<Iterable<string>>)
+    | ((cacheId: string, storePaths: readonly string[], fingerprint: string) => PromiseLike<Iterable<string>>)
     | undefined;
   /** Called with the tools' output as it comes, secrets redacted. A direct upload has none. */
   readonly onOutput?: ((chunk: PushOutputChunk) => void) | undefined;
@@ -182,7 +182,12 @@ export interface ExecutedPush {
   readonly executions: readonly ExecutionResult[];
   /** Which way the paths went, or were to go, to an S3 or HTTP cache, and why; absent for other caches, and where nothing was tried. */
   readonly upload?: UploadWay | undefined;
-  /** Name of the key that this process signed with what it uploaded; absent where it signed nothing. */
+  /**
+   * Stands for the destination of the cache, and the signatures that were asked for there: the same in two results, their paths are in the same place by
+   * the same rules. Absent where the cache was not asked.
+   */
+  readonly fingerprint?: string | undefined;
+  /** Name of the key that this process signs with what it uploads; paths that were there before keep the signatures that they have. */
   readonly signedBy?: string | undefined;
   /** The paths among `confirmedPaths` that were not asked for now: {@link PushOptions.findConfirmed} told that they are there. */
   readonly knownPaths?: readonly string[] | undefined;

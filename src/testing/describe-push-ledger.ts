@@ -94,20 +94,36 @@ const CASES: Readonly<Record<string, Case>> = {
     assert.deepEqual(await idsOf(ledger.owed({ storePath: PATH, limit: 10 })), ["b"]);
     await ledger.record([entry({ pushId: "e", repository: "o/other" })]);
     assert.deepEqual(await idsOf(ledger.owed({ repository: "o/r", limit: 10 })), ["c"]);
-    await ledger.record([entry({ pushId: "f", outcome: "failed", reason: "ERR_PUSH_FAILED" })]);
+    await ledger.record([
+      entry({ pushId: "f", outcome: "failed", reason: "ERR_PUSH_FAILED" }),
+      // Neither what a stranger is denied, nor what a rule leaves out for him, pays anybody's debt.
+      entry({ pushId: "g", storePath: OTHER, repository: "stranger/r", outcome: "denied", reason: "x" }),
+      entry({ pushId: "h", storePath: OTHER, job: "other", outcome: "skipped", reason: "excluded" }),
+    ]);
+    assert.deepEqual(await idsOf(ledger.owed({ repository: "o/r", job: "build", limit: 10 })), ["c"]);
+    assert.deepEqual(await idsOf(ledger.owed({ repository: "stranger/r", limit: 10 })), ["g"]);
+    await ledger.record([entry({ pushId: "c", storePath: OTHER, outcome: "denied", reason: "x" })]);
     assert.deepEqual(await idsOf(ledger.owed({ limit: 10 })), ["c"]);
   },
   "says which paths were pushed to a cache a moment ago": async (ledger) => {
     const old = new Date(clock.now() - 3_600_000).toISOString();
+    const ahead = new Date(clock.now() + 3_600_000).toISOString();
+    const fingerprint = "here";
     await ledger.record([
-      entry(),
-      entry({ pushId: "b", storePath: OTHER, time: old }),
-      entry({ pushId: "c", storePath: OTHER, outcome: "upstream" }),
-      entry({ pushId: "d", storePath: OTHER, cacheId: "other" }),
+      entry({ fingerprint }),
+      entry({ pushId: "b", storePath: OTHER, time: old, fingerprint }),
+      entry({ pushId: "c", storePath: OTHER, outcome: "upstream", fingerprint }),
+      entry({ pushId: "d", storePath: OTHER, cacheId: "other", fingerprint }),
+      entry({ pushId: "e", storePath: OTHER, fingerprint: "elsewhere" }),
+      entry({ pushId: "f", storePath: OTHER, time: ahead, fingerprint }),
+      entry({ pushId: "g", storePath: OTHER }),
     ]);
-    assert.deepEqual(await ledger.confirmed("team", [PATH, OTHER], 60_000), [PATH]);
-    assert.deepEqual([...(await ledger.confirmed("team", [PATH, OTHER], 7_200_000))].sort(), [PATH, OTHER]);
-    assert.deepEqual(await ledger.confirmed("team", [], 60_000), []);
+    assert.deepEqual(await ledger.confirmed("team", [PATH, OTHER], 60_000, fingerprint), [PATH]);
+    assert.deepEqual([...(await ledger.confirmed("team", [PATH, OTHER], 7_200_000, fingerprint))].sort(), [
+      PATH,
+      OTHER,
+    ]);
+    assert.deepEqual(await ledger.confirmed("team", [], 60_000, fingerprint), []);
   },
 };
 

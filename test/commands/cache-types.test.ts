@@ -187,6 +187,8 @@ describe("a cache type of the host's own", () => {
       'cache_type = "custom:echo"\noptions = { token = "ghp_aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" }',
       "inline-secret",
     ],
+    ['cache_type = "custom:echo"\noptions = { login = { password = "hunter2hunter2" } }', "inline-secret"],
+    ['cache_type = "custom:echo"\noptions = { api_key = "s3cr3tvalue12345" }', "inline-secret"],
     ['cache_type = "cachix"\noptions = { loud = true }', "invalid-value"],
   ])("is refused by the file's own rules: %s", (lines, code) => {
     const rest = lines.includes("destination") ? lines : `${lines}\ndestination = "here"`;
@@ -195,6 +197,51 @@ describe("a cache type of the host's own", () => {
     );
     expect(result.success).toBe(false);
     if (!result.success) expect(result.diagnostics.map((diagnostic) => diagnostic.code)).toEqual([code]);
+  });
+
+  it.each([
+    ...[
+      "https://127.1/x",
+      "https://2130706433",
+      "https://0x7f000001",
+      "https://%31%32%37.0.0.1",
+      "https:///127.0.0.1/",
+    ],
+    ...[
+      "https:/127.0.0.1",
+      "https:127.0.0.1",
+      "https://2852039166/latest",
+      "HTTPS://127.0.0.1",
+      "ssh-ng://127.1",
+    ],
+    ...["ssh-ng://a@b@127.0.0.1", "root@127.0.0.1:/x", "127.0.0.1:x", "localhost", "//127.0.0.1"],
+    ...["x://[::ffff:127.0.0.1]:1/", "ssh-ng://user@localhost.:22/x", "file://localhost/srv"],
+  ])("leads to no private host: %s", (destination) => {
+    const result = safeParseServerConfig(toToml("custom:echo", destination));
+    expect(result.success).toBe(false);
+    const found = result.success ? [] : result.diagnostics.map(({ code }) => code);
+    expect(["private-host", "invalid-destination", "inline-secret"]).toContain(found[0]);
+  });
+
+  it.each([
+    "here",
+    "team/one",
+    "https://example.org:8443/x",
+    "ssh-ng://user@example.org",
+    "file:///srv/x",
+    "git@example.org:x",
+  ])("may lead to %s", (destination) => {
+    expect(safeParseServerConfig(toToml("custom:echo", destination)).success).toBe(true);
+  });
+
+  it("warns of a destination in the open, however its scheme is written", () => {
+    const { diagnostics } = safeParseServerConfig(toToml("custom:echo", "HTTP://example.org"));
+    expect(diagnostics.map(({ code }) => code)).toContain("plaintext-destination");
+  });
+
+  it("is defined once", () => {
+    const config = parseServerConfig(toToml("custom:echo", "here"));
+    expect(() => new CacheRegistry(config, { cacheTypes: [echo, echo] })).toThrow(ConfigError);
   });
 
   it("runs in a private home that its command cannot leave by forgetting a variable", () => {

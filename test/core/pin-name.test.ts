@@ -42,8 +42,13 @@ describe("the name of a pin", () => {
   it("keeps what is plain, and encodes the rest", () => {
     expect(toPinName("{repository}:{ref}:{job}:{name}", facts)).toBe("o/r:main:build~20x:hello-2.12");
     expect(toPinName("{job}:{name}", { ...facts, job: "-é:~$(id)\n" })).toBe(
-      "-~c3~a9~3a~7e~24~28id~29~0a:hello-2.12",
+      "~2d~c3~a9~3a~7e~24~28id~29~0a:hello-2.12",
     );
+  });
+
+  it("never begins with a hyphen", () => {
+    expect(toPinName("{name}", { ...facts, name: "--help" })).toBe("~2d-help");
+    expect(toPinName("{job}:{name}", { ...facts, job: "-o" })).toBe("~2do:hello-2.12");
   });
 
   it("is another for other facts, and one word of printable ASCII", () => {

@@ -10,11 +10,11 @@ import {
   PushQueue,
   type PushRequest,
 } from "@eka-ci/caches";
-import { describePushLedger } from "@eka-ci/caches/testing";
+import { describePushLedger, type FakeClock } from "@eka-ci/caches/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { runUntil } from "../support/fake-cache.ts";
 import { describeWithSqlite } from "../support/requirement.ts";
-import { OTHER, PATH, REQUEST, setUp } from "../support/set-up-registry.ts";
+import { OTHER, PATH, REQUEST, setUp, TOML } from "../support/set-up-registry.ts";
 
 const framework = { describe, it };
 describePushLedger({ name: "in memory", framework, open: (bounds) => createMemoryLedger(bounds) });
@@ -133,33 +133,18 @@ describe("a queue with a ledger", () => {
     ]);
   });
 
-  it("runs nothing for what was confirmed a moment ago, and decides and records it all the same", async () => {
-    const ledger = createMemoryLedger({ clock: { now: () => Date.parse("2000-01-01") } });
-    const first = request({ caches: ["dev"] });
-    const { reports, executor, events } = await run(ledger, [first, request({ caches: ["dev"] })], {
-      confirmedTtlMs: 60_000,
+  it("delivers beside a ledger that does not answer, and closes", async () => {
+    const hang = () => new Promise<never>(() => {});
+    const silent: PushLedger = { record: hang, find: hang, owed: hang, confirmed: hang, close: hang };
+    const { registry, clock } = setUp();
+    const queue = new PushQueue(registry, {
+      ledger: silent,
+      confirmedTtlMs: 1,
+      runtime: { clock, warn: () => {} },
     });
-    expect(executor.commands.filter(({ file }) => file === "cachix")).toHaveLength(1);
-    expect(reports.map(({ results }) => results[0])).toMatchObject([
-      { status: "pushed", confirmedPaths: [PATH] },
-      { status: "pushed", confirmedPaths: [PATH], knownPaths: [PATH], executions: [] },
-    ]);
-    expect(reports[0]?.results[0]).not.toHaveProperty("knownPaths", [PATH]);
-    expect(events.filter(({ type }) => type === "permission.decided")).toHaveLength(2);
-    const two = await run(ledger, [request({ caches: ["dev"], storePaths: [PATH, OTHER] })], {
-      confirmedTtlMs: 60_000,
-    });
-    const pushes = two.executor.commands.filter(({ file }) => file === "cachix");
-    expect(pushes.map(({ args }) => args.at(-1))).toEqual([OTHER]);
-    expect(pushes[0]?.args).not.toContain(PATH);
-  });
-
-  it("does not let a denied request profit from what others have pushed", async () => {
-    const ledger = createMemoryLedger({ clock: { now: () => Date.parse("2000-01-01") } });
-    await run(ledger, [request({ caches: ["prod-cache"] })]);
-    const stranger = request({ caches: ["prod-cache"], repository: "stranger/repo" });
-    const { reports } = await run(ledger, [stranger], { confirmedTtlMs: 60_000 });
-    expect(reports[0]?.results).toMatchObject([{ status: "denied" }]);
+    const { done } = await queue.enqueue(request({ caches: ["dev"] }));
+    expect((await runUntil(clock, done)).ok).toBe(true);
+    await runUntil(clock, queue.close());
   });
 
   it("delivers beside a ledger that fails, and says so once", async () => {
@@ -179,6 +164,82 @@ describe("a queue with a ledger", () => {
     expect(reports.map(({ ok }) => ok)).toEqual([true, true]);
     expect(warnings.filter((text) => text.includes("ledger"))).toHaveLength(1);
     expect(warnings.join()).not.toContain("canary");
+  });
+});
+
+describe("what a ledger has as pushed a moment ago", () => {
+  const dev = (more: Partial<PushRequest> = {}): PushRequest => ({ ...REQUEST, caches: ["dev"], ...more });
+  /** What nix tells of every path that it is asked for. */
+  const respond = ({ args }: { readonly args: readonly unknown[] }) => {
+    const paths = args.filter((arg) => typeof arg === "string" && arg.startsWith("/nix/store/"));
+    const infos = paths.map((path) => [
+      path,
+      { narHash: "sha256-x", narSize: 1, references: [], valid: true },
+    ]);
+    return args.includes("path-info") ? { stdout: JSON.stringify(Object.fromEntries(infos)) } : undefined;
+  };
+
+  function open(
+    options: { readonly toml?: string; readonly ledger?: PushLedger; readonly clock?: FakeClock } = {},
+  ) {
+    const set = setUp({ respond, verify: "always", toml: options.toml, clock: options.clock });
+    const { registry, clock, executor } = set;
+    const ledger = options.ledger ?? createMemoryLedger({ clock });
+    const runtime = { clock, warn: () => {} };
+    const queue = new PushQueue(registry, { ledger: keepOpen(ledger), confirmedTtlMs: 60_000, runtime });
+    const push = async (asked: PushRequest) => runUntil(clock, (await queue.enqueue(asked)).done);
+    const pushed = () =>
+      executor.commands.filter(({ file }) => file === "cachix").map(({ args }) => args.slice(3));
+    return { ...set, ledger, push, pushed };
+  }
+
+  it("is not pushed again, and is decided on and recorded all the same", async () => {
+    const { push, pushed, events } = open();
+    const [first, second] = [await push(dev()), await push(dev())];
+    expect(pushed()).toEqual([[PATH]]);
+    expect(first.results[0]).not.toHaveProperty("knownPaths");
+    const known = { status: "pushed", confirmedPaths: [PATH], knownPaths: [PATH], executions: [] };
+    expect(second.results).toMatchObject([known]);
+    expect(events.filter(({ type }) => type === "permission.decided")).toHaveLength(2);
+    await push(dev({ storePaths: [PATH, OTHER] }));
+    expect(pushed()).toEqual([[PATH], [OTHER]]);
+  });
+
+  it("does not confirm itself: the time runs from when the cache was asked", async () => {
+    const { push, pushed, clock } = open();
+    for (let round = 0; round < 6; round++) {
+      await push(dev());
+      clock.advance(25_000);
+    }
+    expect(pushed()).toEqual([[PATH], [PATH]]);
+  });
+
+  it.each([
+    ["another destination", TOML.replace("dev-cache", "other-cache")],
+    ["another signature", TOML.replace('"dev-cache"', '"dev-cache"\nrequire_signature = "key-1"')],
+    ["pins", TOML.replace('"dev-cache"', '"dev-cache"\nafter_push = { pin = "{name}" }')],
+  ])("counts for nothing where the cache of this id has %s", async (_what, toml) => {
+    const { push, ledger, clock } = open();
+    await push(dev());
+    const other = open({ toml, ledger, clock });
+    const { results } = await other.push(dev());
+    expect(results[0]).not.toHaveProperty("knownPaths");
+    expect(other.pushed().length).toBeGreaterThan(0);
+  });
+
+  it("is of no use to who may not push", async () => {
+    const { push } = open();
+    await push(dev({ caches: ["prod-cache"] }));
+    const { results } = await push(dev({ caches: ["prod-cache"], repository: "stranger/repo" }));
+    expect(results).toMatchObject([{ status: "denied" }]);
+  });
+
+  it("is nothing where nobody asked the cache", async () => {
+    const { registry, clock } = setUp();
+    const ledger = createMemoryLedger({ clock });
+    const queue = new PushQueue(registry, { ledger: keepOpen(ledger), runtime: { clock } });
+    await runUntil(clock, (await queue.enqueue(dev())).done);
+    expect((await ledger.find({ limit: 1 }))[0]).toMatchObject({ outcome: "pushed", fingerprint: undefined });
   });
 });
 

@@ -61,6 +61,25 @@ describe("a cache with after_push", () => {
     expect(executor.commands.filter(isPin)).toHaveLength(1);
   });
 
+  it("fails where two paths of a request would take the pin of each other", async () => {
+    const twin = PATH.replace("3n58", "4n58");
+    const { registry, executor } = setUp({ toml: toToml(`after_push = { ${PIN} }`) });
+    const { results } = await registry.push(request({ storePaths: [PATH, twin] }));
+    expect(codeOf(results[0])).toBe("ERR_COMMAND_INVALID");
+    expect(executor.commands.filter(isPin)).toHaveLength(0);
+  });
+
+  it("tells the run that made the push fail as the last, and nobody else's pins", async () => {
+    const { registry } = setUp({
+      toml: toToml(`after_push = { ${PIN} }`),
+      respond: (command) => (isPin(command) && command.args.includes(OTHER) ? { exitCode: 7 } : undefined),
+    });
+    const one = request({ storePaths: [PATH] });
+    const [first, second] = await registry.pushTogether("dev", [one, request({ storePaths: [OTHER] })]);
+    expect(first).toMatchObject({ status: "pushed", executions: [{ exitCode: 0 }, { exitCode: 0 }] });
+    expect(second).toMatchObject({ status: "failed", executions: [{ exitCode: 0 }, { exitCode: 7 }] });
+  });
+
   it("is pinned by the queue's next attempt", async () => {
     let pins = 0;
     const { registry, executor, clock } = setUp({

@@ -11,6 +11,7 @@ import {
   createFakeClock,
   createRecordingExecutor,
   createTestRuntime,
+  type FakeClock,
   type RecordingExecutorOptions,
 } from "@eka-ci/caches/testing";
 
@@ -57,12 +58,14 @@ export function setUp(
   options: {
     respond?: RecordingExecutorOptions["respond"];
     env?: Record<string, string>;
-    toml?: string;
-    sinks?: AuditSink[];
+    toml?: string | undefined;
+    sinks?: AuditSink[] | undefined;
+    verify?: "always" | "never" | undefined;
+    clock?: FakeClock | undefined;
   } = {},
 ) {
   const executor = createRecordingExecutor({ respond: options.respond });
-  const clock = createFakeClock();
+  const clock = options.clock ?? createFakeClock();
   const warnings: string[] = [];
   const runtime = createTestRuntime({ env: options.env ?? ENV, clock, warn: (text) => warnings.push(text) });
   const registry = CacheRegistry.fromToml(options.toml ?? TOML, {
@@ -70,7 +73,7 @@ export function setUp(
     runtime,
     auditSinks: options.sinks,
     // What a cache is asked after a push is tested in a file of its own.
-    verify: "never",
+    verify: options.verify ?? "never",
   });
   const { events } = collectEvents(registry);
   return {

@@ -75,18 +75,37 @@ export function parseDestination(
   }
 }
 
-const ANY_URL = /^[a-z][a-z0-9+.-]*:\/\/(?:[^/?#@]*@)?(\[[^\]]*\]|[^/?#:]*)/iu;
+/** A URL of any scheme, with its authority. */
+const ANY_URL = /^([a-z][a-z0-9+.-]*):\/\/([^/?#]*)/iu;
 
-/** What it means, the type's own schema says; here it is only seen to that it leads to no private host. */
+/**
+ * What it means, the type's own schema says. Here it is only seen to that it leads to no private host, in whatever way a host can be written: as a
+ * URL, as `user@host:path`, or by its name alone.
+ */
 function parseCustom(
   cacheType: CustomCacheType,
   text: string,
   options: DestinationOptions,
 ): ParsedDestination {
-  const host = ANY_URL.exec(text)?.[1]?.replace(/^\[|\]$|\.$/gu, "") ?? "";
+  const [, scheme = "", authority] = ANY_URL.exec(text) ?? [];
+  const isFile = scheme.toLowerCase() === "file" && authority === "";
+  const host = isFile ? "" : findHost(authority ?? text.replace(/[/?#].*$/u, ""));
+  // Tools read `https:/host` and `https:///host` in ways of their own.
+  const isOdd =
+    authority === undefined && /^[a-z][a-z0-9+.-]*:\/|^(?:https?|s3|ssh|ssh-ng|file):/iu.test(text);
+  if (host === undefined || isOdd || (authority === "" && !isFile))
+    return invalid("The destination has no valid host");
   if (host !== "" && !options.allowPrivateHosts && isPrivateHost(host)) return PRIVATE_HOST;
-  const plaintext = text.startsWith("http://") && !isPrivateHost(host);
+  const plaintext = scheme.toLowerCase() === "http" && !isPrivateHost(host);
   return { success: true, destination: { type: "custom", cacheType, text }, plaintext };
+}
+
+/** The host of `[user@]host[:port]`, in the form that a client makes of it; nothing for one that clients read differently. */
+function findHost(authority: string): string | undefined {
+  const [last = "", ...users] = authority.split("@").reverse();
+  const bare = last.replace(/:[^:\]]*$/u, "");
+  if (users.length > 1 || /[%\\]/u.test(authority) || !URL.canParse(`https://${bare}`)) return undefined;
+  return new URL(`https://${bare}`).hostname.replace(/^\[|\]$|\.$/gu, "");
 }
 
 function parseCachix(text: string): ParsedDestination {

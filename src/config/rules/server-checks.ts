@@ -9,6 +9,7 @@ import type { Problem } from "../text/diagnostic.ts";
 import type { KeyPath } from "../text/key-path.ts";
 import { writeEntry } from "../text/literal-value.ts";
 import { checkCredentialSource } from "./credential-checks.ts";
+import { checkOptionSecrets } from "./option-checks.ts";
 import { checkPermissions } from "./permission-checks.ts";
 import { checkAfterPush } from "./pin-checks.ts";
 import { checkSigning } from "./signing-checks.ts";
@@ -113,6 +114,7 @@ function checkOptions(table: Members, path: KeyPath, allowPrivateHosts: boolean)
     ...checkCredentialSource(table["signing_key"], path, "signing_key"),
     ...checkSigning(table, path),
     ...checkAfterPush(table, path),
+    ...checkOptionSecrets(table, path),
   ];
 }
 

@@ -8,12 +8,15 @@ export function writeDetails({ ref, commit, signedBy }: LedgerEntry): string {
   return JSON.stringify({ ref, commit, signedBy });
 }
 
+/** The last moment that a date can tell, in milliseconds. */
+const LATEST = 8.64e15;
+
 /** An entry from a row of a database; nothing for one that cannot be read. */
 export function readEntry(row: Readonly<Record<string, unknown>>): RecordedEntry | undefined {
   const [position, at] = [Number(row["number"]), Number(row["at"])];
   const outcome = OUTCOMES.find((known) => known === row["outcome"]);
   const details = parseJson(String(row["details"]));
-  if (outcome === undefined || Number.isNaN(at) || !isRecord(details)) return undefined;
+  if (outcome === undefined || !(Math.abs(at) <= LATEST) || !isRecord(details)) return undefined;
   return {
     ...{ position, outcome, time: new Date(at).toISOString() },
     ...{ storePath: String(row["store_path"]), cacheId: String(row["cache_id"]) },
@@ -22,6 +25,7 @@ export function readEntry(row: Readonly<Record<string, unknown>>): RecordedEntry
     ref: readRef(readMember(details, "ref")),
     commit: readText(readMember(details, "commit")),
     signedBy: readText(readMember(details, "signedBy")),
+    fingerprint: readText(row["fingerprint"]),
   };
 }
 

@@ -6,31 +6,65 @@ export interface LedgerFilter {
   readonly values: readonly (string | number)[];
 }
 
-/** The conditions of a query on the table of entries, which both databases write alike. `mark` writes the place of the nth value, from 1. */
-export function toFilter(query: Omit<LedgerQuery, "limit">, mark: (place: number) => string): LedgerFilter {
-  const { storePath, cacheId, repository, job, outcomes, before } = query;
+/** Writes the place of the nth value, from 1. */
+export type Mark = (place: number) => string;
+
+type Value = string | number;
+
+/** The conditions of a query on the table of entries, which both databases write alike. */
+export function toFilter(query: Omit<LedgerQuery, "limit">, mark: Mark): LedgerFilter {
+  const values: Value[] = [];
+  const add = toAdder(values, mark);
+  const conditions = toColumns("entry", query, add);
+  const { outcomes, before } = query;
+  if (before !== undefined) conditions.push(`entry.number < ${add(before.position)}`);
+  if (outcomes !== undefined)
+    conditions.push(outcomes.length === 0 ? "1 = 0" : `entry.outcome IN (${outcomes.map(add).join(", ")})`);
+  return { sql: ["1 = 1", ...conditions].join(" AND "), values };
+}
+
+/**
+ * The conditions of what is owed: the last that fits the query is no good end, and nobody has brought the path there.
+ *
+ * @param table - its quoted name
+ */
+export function toOwedFilter(
+  query: Omit<LedgerQuery, "limit" | "outcomes">,
+  table: string,
+  mark: Mark,
+): LedgerFilter {
+  const { sql, values: first } = toFilter(query, mark);
+  const values: Value[] = [...first];
+  const add = toAdder(values, mark);
+  const later = [
+    "other.number > entry.number",
+    ...toColumns("other", { ...query, storePath: undefined, cacheId: undefined }, add),
+  ];
+  const same = "other.store_path = entry.store_path AND other.cache_id = entry.cache_id";
+  const isThere = "other.outcome IN ('pushed', 'upstream')";
+  const others = `SELECT 1 FROM ${table} AS other WHERE ${same} AND (${isThere} OR (${later.join(" AND ")}))`;
+  return { sql: `${sql} AND entry.is_good = 0 AND NOT EXISTS (${others})`, values };
+}
+
+function toAdder(values: Value[], mark: Mark): (value: Value) => string {
+  return (value) => {
+    values.push(value);
+    return mark(values.length);
+  };
+}
+
+function toColumns(
+  table: string,
+  { storePath, cacheId, repository, job }: Omit<LedgerQuery, "limit">,
+  add: (value: Value) => string,
+): string[] {
   const columns: readonly (readonly [string, string | undefined])[] = [
     ["store_path", storePath],
     ["cache_id", cacheId],
     ["repository", repository],
     ["job", job],
   ];
-  const conditions: string[] = [];
-  const values: (string | number)[] = [];
-  const add = (value: string | number): string => {
-    values.push(value);
-    return mark(values.length);
-  };
-  for (const [column, value] of columns)
-    if (value !== undefined) conditions.push(`entry.${column} = ${add(value)}`);
-  if (before !== undefined) conditions.push(`entry.number < ${add(before.position)}`);
-  if (outcomes !== undefined)
-    conditions.push(outcomes.length === 0 ? "1 = 0" : `entry.outcome IN (${outcomes.map(add).join(", ")})`);
-  return { sql: conditions.length === 0 ? "1 = 1" : conditions.join(" AND "), values };
-}
-
-/** The condition of what is owed: nothing good of the path at that cache, and nothing later. @param table - its quoted name */
-export function toOwed(table: string): string {
-  return `NOT EXISTS (SELECT 1 FROM ${table} AS other WHERE other.store_path = entry.store_path
-    AND other.cache_id = entry.cache_id AND (other.is_good = 1 OR other.number > entry.number))`;
+  return columns.flatMap(([column, value]) =>
+    value === undefined ? [] : [`${table}.${column} = ${add(value)}`],
+  );
 }

@@ -6,7 +6,12 @@ import type { PushLedger } from "./push-ledger.ts";
 import { toLedgerEntries } from "./to-ledger-entries.ts";
 
 /** How long a ledger may take; a delivery waits for it. */
-const TIMEOUT_MS = 20_000;
+const RECORD_MS = 20_000;
+const ASK_MS = 4_000;
+/** How long one that did not answer is left alone. */
+const REST_MS = 60_000;
+/** How many entries are recorded at a time. */
+const CHUNK = 1_000;
 
 /** What a ledger writer works with. */
 export interface LedgerWriterOptions {
@@ -26,6 +31,7 @@ export interface EndedRequest {
 export class LedgerWriter {
   readonly #options: LedgerWriterOptions;
   #isFailing = false;
+  #restsUntil = 0;
 
   constructor(options: LedgerWriterOptions) {
     this.#options = options;
@@ -35,8 +41,9 @@ export class LedgerWriter {
   get findConfirmed(): PushOptions["findConfirmed"] {
     const { ledger, confirmedTtlMs } = this.#options;
     if (ledger === undefined || confirmedTtlMs === 0) return undefined;
-    return async (cacheId, storePaths) =>
-      (await this.#try(() => ledger.confirmed(cacheId, storePaths, confirmedTtlMs))) ?? [];
+    return async (cacheId, storePaths, fingerprint) =>
+      (await this.#try(() => ledger.confirmed(cacheId, storePaths, confirmedTtlMs, fingerprint), ASK_MS)) ??
+      [];
   }
 
   /** Records how requests ended. It never rejects. */
@@ -45,25 +52,32 @@ export class LedgerWriter {
     if (ledger === undefined || ended.length === 0) return;
     const time = new Date(runtime.clock.now()).toISOString();
     const entries = ended.flatMap(({ request, result }) => toLedgerEntries(request, result, time));
-    if (entries.length > 0) await this.#try(() => ledger.record(entries));
+    for (let first = 0; first < entries.length; first += CHUNK)
+      await this.#try(() => ledger.record(entries.slice(first, first + CHUNK)), RECORD_MS);
   }
 
   /** Lets go of the ledger. */
   async close(): Promise<void> {
-    await this.#options.ledger?.close();
+    const { ledger } = this.#options;
+    this.#restsUntil = 0;
+    if (ledger !== undefined) await this.#try(() => ledger.close(), RECORD_MS);
   }
 
-  async #try<Answer>(ask: () => Promise<Answer>): Promise<Answer | undefined> {
+  async #try<Answer>(ask: () => Promise<Answer>, timeoutMs: number): Promise<Answer | undefined> {
+    const { clock, warn } = this.#options.runtime;
+    if (clock.monotonic() < this.#restsUntil) return undefined;
     try {
-      const { clock } = this.#options.runtime;
-      const onTimeout = (): Error => new Error("The ledger did not answer");
-      const answer = await withDeadline(ask, { clock, timeoutMs: TIMEOUT_MS, onTimeout });
+      const onTimeout = (): Error => {
+        // It would hold up every delivery.
+        this.#restsUntil = clock.monotonic() + REST_MS;
+        return new Error("The ledger did not answer");
+      };
+      const answer = await withDeadline(ask, { clock, timeoutMs, onTimeout });
       this.#isFailing = false;
       return answer;
     } catch {
       // Its words may quote what it was given.
-      if (!this.#isFailing)
-        this.#options.runtime.warn("The ledger failed; what ends meanwhile is missing in it");
+      if (!this.#isFailing) warn("The ledger failed; what ends meanwhile is missing in it");
       this.#isFailing = true;
       return undefined;
     }

@@ -73,22 +73,30 @@ class MemoryLedger implements PushLedger {
 
   async owed(query: Omit<LedgerQuery, "outcomes">): Promise<readonly RecordedEntry[]> {
     const toPlace = ({ cacheId, storePath }: LedgerEntry): string => `${cacheId} ${storePath}`;
-    const last = new Map([...this.#entries.values()].map((entry) => [toPlace(entry), entry]));
-    const paid = new Set([...this.#entries.values()].filter(({ outcome }) => isGood(outcome)).map(toPlace));
-    return this.#list(query, (entry) => last.get(toPlace(entry)) === entry && !paid.has(toPlace(entry)));
+    const all = [...this.#entries.values()];
+    const { before: _before, limit: _limit, ...asked } = query;
+    const last = new Map(all.filter((entry) => fits(entry, asked)).map((entry) => [toPlace(entry), entry]));
+    const isThere = ({ outcome }: LedgerEntry): boolean => outcome === "pushed" || outcome === "upstream";
+    const paid = new Set(all.filter(isThere).map(toPlace));
+    const isOwed = (entry: RecordedEntry): boolean =>
+      !isGood(entry.outcome) && last.get(toPlace(entry)) === entry && !paid.has(toPlace(entry));
+    return this.#list(query, isOwed);
   }
 
   async confirmed(
     cacheId: string,
     storePaths: readonly string[],
     withinMs: number,
+    fingerprint: string,
   ): Promise<readonly string[]> {
-    const since = this.#clock.now() - withinMs;
+    const now = this.#clock.now();
     const wanted = new Set(storePaths);
     const found = new Set<string>();
     for (const entry of this.#entries.values())
-      if (entry.cacheId === cacheId && entry.outcome === "pushed" && Date.parse(entry.time) >= since)
-        if (wanted.has(entry.storePath)) found.add(entry.storePath);
+      if (entry.cacheId === cacheId && entry.outcome === "pushed" && entry.fingerprint === fingerprint) {
+        const ageMs = now - Date.parse(entry.time);
+        if (ageMs >= 0 && ageMs <= withinMs && wanted.has(entry.storePath)) found.add(entry.storePath);
+      }
     return [...found];
   }
 
@@ -98,16 +106,11 @@ class MemoryLedger implements PushLedger {
 
   #list(
     query: Omit<LedgerQuery, "outcomes">,
-    fits: (entry: RecordedEntry) => boolean,
+    isWanted: (entry: RecordedEntry) => boolean,
   ): readonly RecordedEntry[] {
-    const { storePath, cacheId, repository, job, before } = query;
-    const isWanted = (entry: RecordedEntry): boolean =>
-      (storePath ?? entry.storePath) === entry.storePath &&
-      (cacheId ?? entry.cacheId) === entry.cacheId &&
-      (repository ?? entry.repository) === entry.repository &&
-      (job ?? entry.job) === entry.job &&
-      (before === undefined || entry.position < before.position);
-    const found = [...this.#entries.values()].reverse().filter((entry) => isWanted(entry) && fits(entry));
+    const found = [...this.#entries.values()]
+      .reverse()
+      .filter((entry) => fits(entry, query) && isWanted(entry));
     return found.slice(0, toLimit(query));
   }
 
@@ -118,6 +121,17 @@ class MemoryLedger implements PushLedger {
       this.#entries.delete(key);
     }
   }
+}
+
+function fits(entry: RecordedEntry, query: Omit<LedgerQuery, "outcomes" | "limit">): boolean {
+  const { storePath, cacheId, repository, job, before } = query;
+  return (
+    (storePath ?? entry.storePath) === entry.storePath &&
+    (cacheId ?? entry.cacheId) === entry.cacheId &&
+    (repository ?? entry.repository) === entry.repository &&
+    (job ?? entry.job) === entry.job &&
+    (before === undefined || entry.position < before.position)
+  );
 }
 
 function toKey({ cacheId, storePath, pushId }: LedgerEntry): string {

@@ -28,6 +28,8 @@ export interface LedgerEntry {
   readonly job: string;
   /** Name of the key that signed what the push uploaded, where this process signed it. */
   readonly signedBy?: string | undefined;
+  /** That of the result, see {@link ExecutedPush.fingerprint}, if the cache confirmed the path just then; without one, nothing is derived from the entry. */
+  readonly fingerprint?: string | undefined;
 }
 
 /**
@@ -46,7 +48,7 @@ export type LedgerOutcome = "pushed" | "upstream" | "skipped" | "denied" | "fail
 /** All outcomes, the good ones first. */
 export const OUTCOMES: readonly LedgerOutcome[] = ["pushed", "upstream", "skipped", "denied", "failed"];
 
-/** Whether nothing is left to do for a path. */
+/** Whether nothing is left to do for a path, for whom the entry is. */
 export function isGood(outcome: LedgerOutcome): boolean {
   return outcome !== "denied" && outcome !== "failed";
 }
@@ -117,12 +119,17 @@ export interface PushLedger {
   /** Finds entries, the last recorded first. */
   find(query: LedgerQuery): Promise<readonly RecordedEntry[]>;
   /**
-   * What is owed: the paths that were denied or given up, and that have come to a good end at that cache for nobody. Of each path and cache the last
-   * entry, the last recorded first.
+   * What is owed: the paths whose last entry, of those that the query fits, is `denied` or `failed`, and that nobody ever brought to that cache or left to
+   * an upstream. The last recorded first.
    */
   owed(query: Omit<LedgerQuery, "outcomes">): Promise<readonly RecordedEntry[]>;
-  /** Which of some paths were recorded as `pushed` to a cache within so many milliseconds. */
-  confirmed(cacheId: string, storePaths: readonly string[], withinMs: number): Promise<readonly string[]>;
+  /** Which of some paths were recorded as `pushed` to a cache, with this fingerprint and within so many milliseconds before now. */
+  confirmed(
+    cacheId: string,
+    storePaths: readonly string[],
+    withinMs: number,
+    fingerprint: string,
+  ): Promise<readonly string[]>;
   /** Lets go of files and connections. */
   close(): Promise<void>;
 }

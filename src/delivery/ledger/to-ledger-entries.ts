@@ -2,17 +2,25 @@ import type { PushResult } from "../../registry/push-types.ts";
 import type { ReadPushRequest } from "../../registry/read-push-request.ts";
 import type { LedgerEntry } from "./push-ledger.ts";
 
-type End = Pick<LedgerEntry, "outcome" | "reason" | "signedBy">;
+type End = Pick<LedgerEntry, "outcome" | "reason" | "signedBy" | "fingerprint">;
 
-/** What a ledger records of a request at one cache; of paths that were neither brought there nor given up, nothing. */
+/** Most paths of a denied request that are recorded: whoever may not push fills nobody's ledger. */
+const MAX_DENIED = 1_000;
+
+/**
+ * What a ledger records of a request at one cache. Of paths that were neither brought there nor given up it records nothing, nor of those that were known
+ * to be there: the ledger would confirm itself.
+ */
 export function toLedgerEntries(
-  { repository, ref, commit, job, storePaths, pushId = "" }: ReadPushRequest,
+  { repository, ref, commit, job, storePaths, delivery, pushId = "" }: ReadPushRequest,
   result: PushResult,
   time: string,
 ): readonly LedgerEntry[] {
   const { cacheId } = result;
-  const findEnd = createFindEnd(result);
-  return storePaths.flatMap((storePath) => {
+  // What an earlier attempt had confirmed was confirmed at a time that is not known any more.
+  const findEnd = createFindEnd(result, (delivery?.attempt ?? 1) === 1);
+  const recorded = result.status === "denied" ? storePaths.slice(0, MAX_DENIED) : storePaths;
+  return recorded.flatMap((storePath) => {
     const end = findEnd(storePath);
     return end === undefined
       ? []
@@ -20,12 +28,14 @@ export function toLedgerEntries(
   });
 }
 
-function createFindEnd(result: PushResult): (path: string) => End | undefined {
+function createFindEnd(result: PushResult, isFresh: boolean): (path: string) => End | undefined {
   if (result.status === "denied") {
     const { reason } = result.decision;
     return () => ({ outcome: "denied", reason });
   }
   const { signedBy } = result;
+  const fingerprint = isFresh ? result.fingerprint : undefined;
+  const known = new Set(result.knownPaths);
   const skipped = new Map(result.skippedPaths.map(({ path, reason }) => [path, reason]));
   const upstream = new Set(result.upstreamPaths);
   const confirmed = new Set(result.confirmedPaths);
@@ -33,8 +43,9 @@ function createFindEnd(result: PushResult): (path: string) => End | undefined {
   return (path) => {
     const reason = skipped.get(path);
     if (reason !== undefined) return { outcome: "skipped", reason };
-    if (confirmed.has(path))
-      return upstream.has(path) ? { outcome: "upstream" } : { outcome: "pushed", signedBy };
+    if (known.has(path)) return undefined;
+    if (confirmed.has(path) && upstream.has(path)) return { outcome: "upstream" };
+    if (confirmed.has(path)) return { outcome: "pushed", signedBy, fingerprint };
     return failure === undefined ? undefined : { outcome: "failed", reason: failure };
   };
 }

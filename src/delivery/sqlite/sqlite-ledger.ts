@@ -1,7 +1,7 @@
 import { PushError } from "../../core/errors.ts";
 import { createNodeRuntime, type Runtime } from "../../host/runtime.ts";
 import { readEntry, writeDetails } from "../ledger/ledger-rows.ts";
-import { toFilter, toOwed } from "../ledger/ledger-statements.ts";
+import { type LedgerFilter, toFilter, toOwedFilter } from "../ledger/ledger-statements.ts";
 import {
   isGood,
   type KeptBounds,
@@ -36,7 +36,7 @@ const APPLICATION_ID = 0x656b_616c;
 const VERSION = 1;
 
 const TABLES = `CREATE TABLE entry (
-  number INTEGER PRIMARY KEY AUTOINCREMENT,
+  number INTEGER PRIMARY KEY,
   store_path TEXT NOT NULL,
   cache_id TEXT NOT NULL,
   push_id TEXT NOT NULL,
@@ -46,15 +46,18 @@ const TABLES = `CREATE TABLE entry (
   repository TEXT NOT NULL,
   job TEXT NOT NULL,
   at INTEGER NOT NULL,
+  fingerprint TEXT,
   details TEXT NOT NULL,
   UNIQUE (store_path, cache_id, push_id)
 ) STRICT;
-CREATE INDEX of_repository ON entry (repository);`;
+CREATE INDEX confirmed ON entry (store_path, cache_id, fingerprint, at) WHERE fingerprint IS NOT NULL;
+CREATE INDEX unpaid ON entry (number) WHERE is_good = 0;`;
 
 const FIND = "SELECT * FROM entry WHERE store_path = ? AND cache_id = ? AND push_id = ?";
 const INSERT = `INSERT OR REPLACE INTO entry
-  (store_path, cache_id, push_id, outcome, is_good, reason, repository, job, at, details) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
-const CONFIRMED = `SELECT 1 FROM entry WHERE store_path = ? AND cache_id = ? AND outcome = 'pushed' AND at >= ? LIMIT 1`;
+  (store_path, cache_id, push_id, outcome, is_good, reason, repository, job, at, fingerprint, details) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
+const CONFIRMED = `SELECT 1 FROM entry WHERE store_path = ? AND cache_id = ? AND fingerprint = ? AND at BETWEEN ? AND ?
+  AND outcome = 'pushed' LIMIT 1`;
 const PRUNE = `DELETE FROM entry WHERE number <= (SELECT max(number) FROM entry) - ?
   OR number IN (SELECT number FROM (SELECT number, at FROM entry ORDER BY number LIMIT 10000) WHERE at < ?)`;
 
@@ -127,18 +130,29 @@ class SqliteLedger implements PushLedger {
   }
 
   find({ limit, ...query }: LedgerQuery): Promise<readonly RecordedEntry[]> {
-    return this.#list(query, "1 = 1", limit);
+    return this.#list(
+      toFilter(query, () => "?"),
+      limit,
+    );
   }
 
   owed({ limit, ...query }: Omit<LedgerQuery, "outcomes">): Promise<readonly RecordedEntry[]> {
-    return this.#list(query, toOwed("entry"), limit);
+    return this.#list(
+      toOwedFilter(query, "entry", () => "?"),
+      limit,
+    );
   }
 
-  confirmed(cacheId: string, storePaths: readonly string[], withinMs: number): Promise<readonly string[]> {
-    const since = this.#runtime.clock.now() - withinMs;
-    return this.#connection.read(() =>
-      storePaths.filter((path) => this.#connection.rows(CONFIRMED, path, cacheId, since).length > 0),
-    );
+  confirmed(
+    cacheId: string,
+    storePaths: readonly string[],
+    withinMs: number,
+    fingerprint: string,
+  ): Promise<readonly string[]> {
+    const now = this.#runtime.clock.now();
+    const isConfirmed = (path: string): boolean =>
+      this.#connection.rows(CONFIRMED, path, cacheId, fingerprint, now - withinMs, now).length > 0;
+    return this.#connection.read(() => storePaths.filter(isConfirmed));
   }
 
   async close(): Promise<void> {
@@ -151,19 +165,19 @@ class SqliteLedger implements PushLedger {
     const [known] = good ? [] : this.#connection.rows(FIND, storePath, cacheId, pushId);
     if (known?.["is_good"] === 1) return;
     const values = [storePath, cacheId, pushId, outcome, good ? 1 : 0, reason ?? null, repository, job];
-    this.#connection.change(INSERT, ...values, Date.parse(time), writeDetails(entry));
+    this.#connection.change(
+      INSERT,
+      ...values,
+      Date.parse(time),
+      entry.fingerprint ?? null,
+      writeDetails(entry),
+    );
   }
 
-  #list(
-    query: Omit<LedgerQuery, "limit">,
-    condition: string,
-    limit: number,
-  ): Promise<readonly RecordedEntry[]> {
-    const filter = toFilter(query, () => "?");
-    const sql = `SELECT * FROM entry WHERE ${filter.sql} AND ${condition} ORDER BY number DESC LIMIT ?`;
+  #list({ sql, values }: LedgerFilter, limit: number): Promise<readonly RecordedEntry[]> {
     return this.#connection.read(() =>
       this.#connection
-        .rows(sql, ...filter.values, toLimit({ limit }))
+        .rows(`SELECT * FROM entry WHERE ${sql} ORDER BY number DESC LIMIT ?`, ...values, toLimit({ limit }))
         .map(readEntry)
         .filter((entry) => entry !== undefined),
     );
