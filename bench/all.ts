@@ -13,6 +13,7 @@ const BENCHMARKS = [
   ["The queue on PostgreSQL", "bench:engine"],
   ["A push over a network", "bench:network"],
   ["The rules of a cache", "bench:rules"],
+  ["The ledger", "bench:ledger"],
   ["Hostile texts", "bench:config"],
   ["Memory of hostile texts", "bench:memory"],
 ] as const;

@@ -59,7 +59,7 @@ const INSERT = `INSERT OR REPLACE INTO entry
 const CONFIRMED = `SELECT 1 FROM entry WHERE store_path = ? AND cache_id = ? AND fingerprint = ? AND at BETWEEN ? AND ?
   AND outcome = 'pushed' LIMIT 1`;
 const PRUNE = `DELETE FROM entry WHERE number <= (SELECT max(number) FROM entry) - ?
-  OR number IN (SELECT number FROM (SELECT number, at FROM entry ORDER BY number LIMIT 10000) WHERE at < ?)`;
+  OR number IN (SELECT number FROM (SELECT number, at FROM entry ORDER BY number LIMIT ?) WHERE at < ?)`;
 
 /**
  * Opens a ledger in one SQLite file, by Node's own `node:sqlite`. Several processes of one machine may share it. Only its owner may read it.
@@ -125,7 +125,9 @@ class SqliteLedger implements PushLedger {
       if (this.#unpruned < this.#bounds.pruneEvery) return;
       this.#unpruned = 0;
       const { maxEntries, maxAgeMs } = this.#bounds;
-      this.#connection.change(PRUNE, maxEntries, this.#runtime.clock.now() - maxAgeMs);
+      // More than came, so that what is old goes in the end.
+      const limit = 2 * this.#bounds.pruneEvery;
+      this.#connection.change(PRUNE, maxEntries, limit, this.#runtime.clock.now() - maxAgeMs);
     });
   }
 
