@@ -14,6 +14,7 @@ import {
   PushQueue,
 } from "@eka-ci/caches";
 import { createRecordingExecutor } from "@eka-ci/caches/testing";
+import { keepOpen } from "../test/support/keep-open.ts";
 import { race } from "./support/race.ts";
 import { Scoreboard } from "./support/scoreboard.ts";
 
@@ -53,18 +54,8 @@ const directory = mkdtempSync(join(tmpdir(), "eka-ci-bench-"));
 let files = 0;
 const newFile = (): string => join(directory, `${files++}.sqlite`);
 const board = new Scoreboard();
-/** A host opens its ledger once: what that takes is no cost of a delivery. */
-function keepOpen(ledger: PushLedger): PushLedger {
-  return {
-    record: (entries) => ledger.record(entries),
-    find: (query) => ledger.find(query),
-    owed: (query) => ledger.owed(query),
-    confirmed: (...asked) => ledger.confirmed(...asked),
-    close: async () => {},
-  };
-}
-
 const measure = async (name: string, journal: () => PushJournal, ledger: PushLedger): Promise<void> => {
+  // A host opens its ledger once: what that takes is no cost of a delivery.
   const kept = keepOpen(ledger);
   const times = await race(
     { without: () => deliver(journal(), undefined), with: () => deliver(journal(), kept) },

@@ -1,8 +1,8 @@
 import { CACHE_FLAG } from "./cache-flag.ts";
 import { COMMON_FLAGS } from "./common-flags.ts";
 import { LEDGER_FLAG } from "./ledger-flag.ts";
+import { LIMIT_FLAG } from "./limit-flag.ts";
 import { buildCommand, buildRouteMap } from "./stricli.ts";
-import { toInteger } from "./to-integer.ts";
 
 const FILTER_FLAGS = {
   ledger: LEDGER_FLAG,
@@ -20,13 +20,7 @@ const LIST_FLAGS = {
   json: COMMON_FLAGS.json,
   ...FILTER_FLAGS,
   job: { kind: "parsed", parse: String, brief: "Only of this job", optional: true, placeholder: "name" },
-  limit: {
-    kind: "parsed",
-    parse: toInteger(1, 1_000),
-    brief: "Most lines",
-    default: "100",
-    placeholder: "number",
-  },
+  limit: LIMIT_FLAG,
 } as const;
 
 const PATH = {

@@ -2,6 +2,7 @@ import { CACHE_FLAG } from "./cache-flag.ts";
 import { COMMON_FLAGS } from "./common-flags.ts";
 import { JOURNAL_FLAG } from "./journal-flag.ts";
 import { LEDGER_FLAG } from "./ledger-flag.ts";
+import { LIMIT_FLAG } from "./limit-flag.ts";
 import { PUSH_FLAGS } from "./push-flags.ts";
 import { buildCommand, buildRouteMap } from "./stricli.ts";
 import { toInteger } from "./to-integer.ts";
@@ -53,13 +54,7 @@ const PAGE_FLAGS = {
     optional: true,
     placeholder: "position",
   },
-  limit: {
-    kind: "parsed",
-    parse: toInteger(1, 1_000),
-    brief: "Most lines",
-    default: "100",
-    placeholder: "number",
-  },
+  limit: LIMIT_FLAG,
 } as const;
 
 const IDS = {

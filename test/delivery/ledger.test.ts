@@ -13,6 +13,7 @@ import {
 import { describePushLedger, type FakeClock } from "@eka-ci/caches/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { runUntil } from "../support/fake-cache.ts";
+import { keepOpen } from "../support/keep-open.ts";
 import { describeWithSqlite } from "../support/requirement.ts";
 import { OTHER, PATH, REQUEST, setUp, TOML } from "../support/set-up-registry.ts";
 
@@ -242,13 +243,3 @@ describe("what a ledger has as pushed a moment ago", () => {
     expect((await ledger.find({ limit: 1 }))[0]).toMatchObject({ outcome: "pushed", fingerprint: undefined });
   });
 });
-
-function keepOpen(ledger: PushLedger): PushLedger {
-  return {
-    record: (entries) => ledger.record(entries),
-    find: (query) => ledger.find(query),
-    owed: (query) => ledger.owed(query),
-    confirmed: (...asked) => ledger.confirmed(...asked),
-    close: async () => {},
-  };
-}
