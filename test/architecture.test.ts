@@ -53,12 +53,14 @@ const DOORS: Readonly<Record<string, string>> = {
 const VALIBOT = [
   "config/schema/credential-entries.ts",
   "config/schema/faultless-value.ts",
+  "config/schema/push-rules-schema.ts",
   "config/schema/repository-schema.ts",
   "config/schema/schema-issues.ts",
   "config/schema/schema-table.ts",
   "config/schema/server-schema.ts",
   "config/schema/text-schemas.ts",
   "config/schema/vault-entry.ts",
+  "config/schema/whole-number.ts",
 ];
 
 interface Import {

@@ -10,6 +10,7 @@ import {
   type StoreParameter,
 } from "../../core/cache.ts";
 import type { DiagnosticCode } from "../text/diagnostic.ts";
+import { findCustomHost } from "./custom-host.ts";
 import { isPrivateHost } from "./private-host.ts";
 import { findParameterProblem, type ParameterKind } from "./store-parameters.ts";
 
@@ -75,37 +76,18 @@ export function parseDestination(
   }
 }
 
-/** A URL of any scheme, with its authority. */
-const ANY_URL = /^([a-z][a-z0-9+.-]*):\/\/([^/?#]*)/iu;
-
-/**
- * What it means, the type's own schema says. Here it is only seen to that it leads to no private host, in whatever way a host can be written: as a
- * URL, as `user@host:path`, or by its name alone.
- */
+/** What it means, the type's own schema says. Here it is only seen to that it leads to no private host. */
 function parseCustom(
   cacheType: CustomCacheType,
   text: string,
   options: DestinationOptions,
 ): ParsedDestination {
-  const [, scheme = "", authority] = ANY_URL.exec(text) ?? [];
-  const isFile = scheme.toLowerCase() === "file" && authority === "";
-  const host = isFile ? "" : findHost(authority ?? text.replace(/[/?#].*$/u, ""));
-  // Tools read `https:/host` and `https:///host` in ways of their own.
-  const isOdd =
-    authority === undefined && /^[a-z][a-z0-9+.-]*:\/|^(?:https?|s3|ssh|ssh-ng|file):/iu.test(text);
-  if (host === undefined || isOdd || (authority === "" && !isFile))
-    return invalid("The destination has no valid host");
+  const found = findCustomHost(text);
+  if (found === undefined) return invalid("The destination has no valid host");
+  const { host, scheme } = found;
   if (host !== "" && !options.allowPrivateHosts && isPrivateHost(host)) return PRIVATE_HOST;
-  const plaintext = scheme.toLowerCase() === "http" && !isPrivateHost(host);
+  const plaintext = scheme === "http" && !isPrivateHost(host);
   return { success: true, destination: { type: "custom", cacheType, text }, plaintext };
-}
-
-/** The host of `[user@]host[:port]`, in the form that a client makes of it; nothing for one that clients read differently. */
-function findHost(authority: string): string | undefined {
-  const [last = "", ...users] = authority.split("@").reverse();
-  const bare = last.replace(/:[^:\]]*$/u, "");
-  if (users.length > 1 || /[%\\]/u.test(authority) || !URL.canParse(`https://${bare}`)) return undefined;
-  return new URL(`https://${bare}`).hostname.replace(/^\[|\]$|\.$/gu, "");
 }
 
 function parseCachix(text: string): ParsedDestination {

@@ -2,9 +2,11 @@ import * as v from "valibot";
 import { CUSTOM_NAME } from "../../core/cache.ts";
 import { DESTINATION_FORMS } from "../destination/destination.ts";
 import { credentialEntries } from "./credential-entries.ts";
+import { pushRules } from "./push-rules-schema.ts";
 import { coded } from "./schema-issues.ts";
 import { flag, openTable, patterns, sourceTable, table } from "./schema-table.ts";
-import { byteSize, cacheId, keyName, namePattern, publicKey, webAddress, webOrigin } from "./text-schemas.ts";
+import { byteSize, cacheId, keyName, webAddress, webOrigin } from "./text-schemas.ts";
+import { wholeNumber } from "./whole-number.ts";
 
 const credentials = v.pipe(
   v.union([v.picklist(["none", "instance-metadata"]), sourceTable(credentialEntries)]),
@@ -46,119 +48,6 @@ const destinationForms = Object.entries(DESTINATION_FORMS).map(([type, form]) =>
   // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema
   then: { properties: { destination: { type: "string", pattern: form.source } } },
 }));
-
-const wholeNumber = (least: number, most: number) => {
-  const outside = coded("invalid-value", `Expected a number from ${least} to ${most}`);
-  return v.pipe(
-    v.number(),
-    v.integer(coded("invalid-type", "Expected a whole number")),
-    v.minValue(least, outside),
-    v.maxValue(most, outside),
-  );
-};
-
-const namePatterns = (description: string, example: string[]) =>
-  v.optional(
-    v.pipe(
-      v.array(namePattern),
-      v.maxLength(256, coded("invalid-value", "Write at most 256 patterns")),
-      v.description(description),
-      v.examples([example]),
-    ),
-  );
-
-/** What is pushed of what policy allows, and what a failure means. */
-const pushRules = {
-  exclude: namePatterns("Patterns of names of store paths that are not pushed on their own.", [
-    "*-source",
-    "*.iso",
-  ]),
-  max_nar_size: v.optional(
-    v.pipe(
-      byteSize,
-      v.description("Larger store paths, by their NAR, are not pushed on their own."),
-      v.examples(["2 GiB"]),
-    ),
-  ),
-  upstream_caches: v.optional(
-    v.pipe(
-      v.array(webAddress),
-      v.maxLength(8, coded("invalid-value", "Name at most 8 caches")),
-      v.description("Binary caches whose paths are not pushed: readers need them as substituters, too."),
-      v.examples([["https://cache.nixos.org"]]),
-    ),
-  ),
-  deny_paths: namePatterns(
-    "Patterns of names of store paths that stop a push whose closure has one of them.",
-    ["*-secrets-*"],
-  ),
-  max_closure_size: v.optional(
-    v.pipe(
-      byteSize,
-      v.description("A push whose closure is larger, by its NARs, is stopped."),
-      v.examples(["20 GiB"]),
-    ),
-  ),
-  max_paths: v.optional(
-    v.pipe(
-      wholeNumber(1, 1_000_000),
-      v.description("A push whose closure has more store paths is stopped."),
-      v.examples([20_000]),
-    ),
-  ),
-  signing_key: v.optional(
-    v.pipe(
-      sourceTable(credentialEntries),
-      v.description("Where the key comes from that signs what is pushed: exactly one source."),
-      v.examples([{ file: { path: "/etc/eka-ci/signing-key" } }]),
-    ),
-  ),
-  trusted_public_keys: v.optional(
-    v.pipe(
-      v.array(publicKey),
-      v.minLength(1, coded("invalid-value", "Name at least one key")),
-      v.maxLength(64, coded("invalid-value", "Name at most 64 keys")),
-      v.description("Public keys: every pushed path must carry a valid signature by one of them."),
-      v.examples([["cache.example.org-1:8w2cJ8bFSTX8Ku4K7lmRHoPcOBNmhAWtbmPAjzJkzEA="]]),
-    ),
-  ),
-  after_push: v.optional(
-    v.pipe(
-      table({
-        pin: v.pipe(
-          v.string(),
-          v.description(
-            "Name of a pin, with {name} of the path and, if wanted, {repository}, {ref} and {job}.",
-          ),
-          v.examples(["{repository}:{ref}:{name}"]),
-        ),
-        keep_revisions: v.optional(
-          v.pipe(
-            wholeNumber(1, 100_000),
-            v.description("How many revisions of a pin are kept; default all."),
-            v.examples([10]),
-          ),
-        ),
-        keep_days: v.optional(
-          v.pipe(
-            wholeNumber(1, 36_500),
-            v.description("For how many days revisions are kept; default for good."),
-            v.examples([30]),
-          ),
-        ),
-      }),
-      v.description("What is done with paths of branches and tags once they are confirmed."),
-      v.examples([{ pin: "{repository}:{ref}:{name}", keep_revisions: 10 }]),
-    ),
-  ),
-  on_failure: v.optional(
-    v.pipe(
-      v.picklist(["fail", "warn"]),
-      v.description("Whether a failure at this cache makes the report one of failure; default fail."),
-      v.examples(["warn"]),
-    ),
-  ),
-};
 
 const cache = v.pipe(
   table({
