@@ -3,7 +3,7 @@ import { findCacheTool } from "../commands/find-cache-tool.ts";
 import { parseStorePath } from "../commands/store-path.ts";
 import type { AfterPush, CacheDefinition } from "../core/cache.ts";
 import { CommandError, PushError } from "../core/errors.ts";
-import { toPinName } from "../core/pin-name.ts";
+import { type PinFacts, toPinName } from "../core/pin-name.ts";
 import type { Credentials } from "../credentials/provider.ts";
 import type { ExecutionResult } from "../execution/executor.ts";
 import { runCommand } from "../execution/run-command.ts";
@@ -60,22 +60,20 @@ async function pinRequest(
   options: PinPathOptions,
 ): Promise<{ readonly executions: readonly ExecutionResult[]; readonly error?: AnyCachesError }> {
   const executions: ExecutionResult[] = [];
+  const { ref } = participant.about;
+  if (storePaths.length === 0 || (ref?.type !== "branch" && ref?.type !== "tag")) return { executions };
   const names = participant.storePaths.map((path) => parseStorePath(path, options.context.host).name);
-  if (storePaths.length > 0 && new Set(names).size < names.length && isPinned(participant)) {
+  if (new Set(names).size < names.length) {
     const message =
       "Two paths of the request have the same name, so that one would take the pin of the other; push them as jobs of their own, with {job} in the pin's name";
     return { executions, error: new CommandError("ERR_COMMAND_INVALID", message) };
   }
   for (const storePath of storePaths) {
-    const { result, error } = await pinPath(storePath, participant, options);
+    const { result, error } = await pinPath(storePath, { ...participant.about, ref }, options);
     if (result !== undefined) executions.push(result);
     if (error !== undefined) return { executions, error };
   }
   return { executions };
-}
-
-function isPinned({ about: { ref } }: PushParticipant): boolean {
-  return ref?.type === "branch" || ref?.type === "tag";
 }
 
 interface PinPathOptions extends PinOptions {
@@ -90,13 +88,12 @@ interface PinOutcome {
 
 async function pinPath(
   storePath: string,
-  participant: PushParticipant,
+  about: Omit<PinFacts, "name">,
   options: PinPathOptions,
 ): Promise<PinOutcome> {
   const { signal } = options.context.deadline;
   try {
-    const command = toPinCommand(storePath, participant, options);
-    if (command === undefined) return {};
+    const command = toPinCommand(storePath, about, options);
     if (signal.aborted) return { error: toEnded(signal) };
     const { result, error } = await runCommand(command, toRunOptions(options.context));
     const outcome = result === undefined ? {} : { result };
@@ -111,10 +108,9 @@ async function pinPath(
 
 function toPinCommand(
   storePath: string,
-  { about: { repository, ref, job } }: PushParticipant,
+  { repository, ref, job }: Omit<PinFacts, "name">,
   { cache, afterPush, credentials, context: { host } }: PinPathOptions,
-): CommandSpec | undefined {
-  if (ref?.type !== "branch" && ref?.type !== "tag") return undefined;
+): CommandSpec {
   const { tool, buildPin } = findCacheTool(cache.destination, host.cacheTypes);
   if (buildPin === undefined)
     throw new CommandError("ERR_COMMAND_INVALID", `${tool} has no pins; remove after_push`);

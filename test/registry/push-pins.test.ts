@@ -69,6 +69,13 @@ describe("a cache with after_push", () => {
     expect(executor.commands.filter(isPin)).toHaveLength(0);
   });
 
+  it("pins nothing of a request with a path that is none, and reports it", async () => {
+    const { registry, executor } = setUp({ toml: toToml(`after_push = { ${PIN} }`) });
+    const { results } = await registry.push(request({ storePaths: [PATH, "/etc/passwd"] }));
+    expect(codeOf(results[0])).toBe("ERR_STORE_PATH_INVALID");
+    expect(executor.commands.filter(isPin)).toHaveLength(0);
+  });
+
   it("tells the run that made the push fail as the last, and nobody else's pins", async () => {
     const { registry } = setUp({
       toml: toToml(`after_push = { ${PIN} }`),
