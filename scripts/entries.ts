@@ -2,6 +2,7 @@ import { fileURLToPath } from "node:url";
 
 /** The entries of the package beside the main one: `@eka-ci/caches/<name>` is `src/<name>/index.ts`. */
 export const ENTRIES: readonly string[] = [
+  "decisions",
   "forges",
   "migration",
   "opentelemetry",

@@ -4,11 +4,12 @@ import { spawnSync } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { installTarball } from "./install-tarball.ts";
+import { findPeers, installTarball } from "./install-tarball.ts";
 
 const nodes = process.argv.length > 2 ? process.argv.slice(2) : [process.execPath];
 const { directory, packageDirectory } = await installTarball(
   await mkdtemp(join(tmpdir(), "eka-ci-tarball-")),
+  await findPeers(),
 );
 try {
   for (const node of nodes) {

@@ -34,6 +34,7 @@ export { buildPushCommand } from "./commands/push-command.ts";
 export type { PushCommandInput } from "./commands/push-input.ts";
 export { parseStorePath, type StorePath, type StorePathOptions } from "./commands/store-path.ts";
 export type { AwsFilePaths, ToolInput } from "./commands/tool-input.ts";
+export { type AccessPolicy, createAccessPolicy } from "./config/access-policy.ts";
 export { type LintFinding, type LintOptions, lintRepositoryConfig } from "./config/lint-repository-config.ts";
 export { locateSetting, type SettingPlace } from "./config/locate-setting.ts";
 export {

@@ -3,7 +3,7 @@ import type { CliContext } from "./cli-context.ts";
 /** The ids of the configured caches, for completion. A file that does not load has none. */
 async function proposeCacheIds(this: CliContext, partial: string): Promise<readonly string[]> {
   try {
-    const { loadServerConfig } = await import("../index.ts");
+    const { loadServerConfig } = await import("../decisions/index.ts");
     const { caches } = await loadServerConfig();
     return caches.map(({ id }) => id).filter((id) => id.startsWith(partial));
   } catch {

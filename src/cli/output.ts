@@ -1,5 +1,5 @@
 import { styleText } from "node:util";
-import { escapeText } from "../index.ts";
+import { escapeText } from "../decisions/index.ts";
 import type { CliContext, TextStream } from "./cli-context.ts";
 
 export type Style = "green" | "red" | "yellow" | "dim" | "bold";

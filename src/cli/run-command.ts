@@ -1,4 +1,4 @@
-import { ConfigError, formatDiagnostic, isCachesError } from "../index.ts";
+import { ConfigError, formatDiagnostic, isCachesError } from "../decisions/index.ts";
 import type { CliContext } from "./cli-context.ts";
 import type { CommonFlags } from "./common-flags.ts";
 import { CliError, EXIT, type ExitCode } from "./exit-codes.ts";

@@ -73,7 +73,9 @@ export function lintRepositoryConfig(
   options: LintOptions = {},
 ): readonly LintFinding[] {
   const origin = findOrigin(repositoryConfig);
-  const place = createPlacer(origin?.about ?? { source: ".eka-ci/config.json", vocabulary: new Set() });
+  const place = createPlacer(
+    origin?.about ?? { source: ".eka-ci/config.json", findVocabulary: () => new Set() },
+  );
   const judge = createJudge(serverConfig, options);
   return [...repositoryConfig.jobs].flatMap(([job, { caches }]) =>
     caches.flatMap((cacheId, index) => {

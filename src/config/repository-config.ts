@@ -28,8 +28,8 @@ const HOOK_KEY_SET: ReadonlySet<string> = new Set(HOOK_KEYS);
 
 let vocabulary: ReadonlySet<string> | undefined;
 
-/** Collected at the first text, since not all who import this package read one. */
-function getVocabulary(): ReadonlySet<string> {
+/** Collected when a text has a first problem. */
+function findVocabulary(): ReadonlySet<string> {
   vocabulary ??= new Set([...collectVocabulary(repositorySchema), ...HOOK_KEYS]);
   return vocabulary;
 }
@@ -150,7 +150,7 @@ export type RepositoryText =
 /** Reads a repository's file as an object, whatever the object holds. */
 export function readRepositoryText(input: string | Uint8Array, source: string): RepositoryText {
   const decoded = decodeText(input, MAX_BYTES);
-  const unparsed = { source, text: decoded.text, vocabulary: getVocabulary() };
+  const unparsed = { source, text: decoded.text, findVocabulary };
   if (!decoded.success) return { success: false, problem: decoded.problem, about: unparsed };
   const parsed = parseJsonText(decoded.text, MAX_DEPTH);
   if (!parsed.success) return { success: false, problem: parsed.problem, about: unparsed };

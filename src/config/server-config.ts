@@ -22,8 +22,8 @@ const MAX_KEY_DEPTH = 8;
 
 let vocabulary: ReadonlySet<string> | undefined;
 
-/** Collected at the first text, since not all who import this package read one. */
-function getVocabulary(): ReadonlySet<string> {
+/** Collected when a text has a first problem. */
+function findVocabulary(): ReadonlySet<string> {
   vocabulary ??= collectVocabulary(serverSchema);
   return vocabulary;
 }
@@ -74,7 +74,7 @@ export function safeParseServerConfig(
 ): SafeParseResult<ServerConfig> {
   const decoded = decodeText(input, MAX_BYTES);
   const source = options.source ?? "ekaci.toml";
-  const unparsed = { source, text: decoded.text, vocabulary: getVocabulary() };
+  const unparsed = { source, text: decoded.text, findVocabulary };
   if (!decoded.success) return failParse(unparsed, decoded.problem);
   const parsed = parseTomlText(decoded.text);
   if (!parsed.success) return failParse(unparsed, parsed.problem);

@@ -1,12 +1,13 @@
 import type { CacheTypeDefinition } from "../commands/cache-tool.ts";
+import { compileCaches } from "../config/access-policy.ts";
+import { rejectCache } from "../config/reject-cache.ts";
 import type { ServerConfig } from "../config/server-model.ts";
 import { ConfigError } from "../config/text/config-error.ts";
-import type { Diagnostic } from "../config/text/diagnostic.ts";
 import type { CacheDefinition } from "../core/cache.ts";
 import { quoteName } from "../core/text.ts";
 import type { CredentialSourceDefinition } from "../credentials/provider.ts";
 import type { AllowDecision, DenyDecision } from "../policy/decision.ts";
-import { PermissionEvaluator } from "../policy/permissions.ts";
+import type { PermissionEvaluator } from "../policy/permissions.ts";
 import type { ReadRequest } from "../policy/read-request.ts";
 import { denyUnknownCache } from "../policy/unknown-cache.ts";
 
@@ -17,10 +18,8 @@ export type CacheDecision =
 
 /** The caches by id, each with its compiled permissions. */
 export class CacheCatalog {
-  readonly #caches = new Map<
-    string,
-    { readonly cache: CacheDefinition; readonly permissions: PermissionEvaluator }
-  >();
+  readonly #caches: ReadonlyMap<string, CacheDefinition>;
+  readonly #permissions: ReadonlyMap<string, PermissionEvaluator>;
 
   constructor(
     config: ServerConfig,
@@ -33,31 +32,30 @@ export class CacheCatalog {
       throw new ConfigError("ERR_CONFIG_INVALID", `cacheTypes defines ${quoteName(twice)} twice`);
     const types = new Map<string, CacheTypeDefinition>(cacheTypes.map((type) => [type.type, type]));
     const known = new Set<string>(sources.map(({ type }) => type));
+    this.#permissions = compileCaches(config);
+    this.#caches = new Map(config.caches.map((cache) => [cache.id, cache]));
     for (const [index, cache] of config.caches.entries()) {
-      const { id, credentials, signingKey } = cache;
-      if (this.#caches.has(id)) throw invalidCache(index, "id", "duplicate-cache-id", "This id stands twice");
+      const { credentials, signingKey } = cache;
       for (const [key, source] of Object.entries({ credentials, signing_key: signingKey })) {
         if (source?.type.startsWith("custom:") !== true || known.has(source.type)) continue;
         const message = `The source ${quoteName(source.type)} is not among the host's credentialSources`;
-        throw invalidCache(index, key, "unknown-credential-source", message);
+        throw rejectCache(index, key, "unknown-credential-source", message);
       }
       checkCacheType(cache, index, types);
-      const permissions = new PermissionEvaluator(cache.permissions, id);
-      this.#caches.set(id, { cache, permissions });
     }
   }
 
   /** The cache of an id. */
   find(cacheId: string): CacheDefinition | undefined {
-    return this.#caches.get(cacheId)?.cache;
+    return this.#caches.get(cacheId);
   }
 
   /** Decides on one cache, and hands it out only if it may be pushed to. */
   decide(cacheId: string, request: ReadRequest): CacheDecision {
-    const entry = this.#caches.get(cacheId);
-    if (entry === undefined) return { decision: denyUnknownCache(cacheId) };
-    const decision = entry.permissions.evaluate(request);
-    return decision.effect === "allow" ? { decision, cache: entry.cache } : { decision };
+    const cache = this.#caches.get(cacheId);
+    const decision = this.#permissions.get(cacheId)?.evaluate(request);
+    if (cache === undefined || decision === undefined) return { decision: denyUnknownCache(cacheId) };
+    return decision.effect === "allow" ? { decision, cache } : { decision };
   }
 }
 
@@ -72,18 +70,12 @@ function checkCacheType(
   const definition = types.get(destination.cacheType);
   if (definition === undefined) {
     const message = `The cache type ${name} is not among the host's cacheTypes`;
-    throw invalidCache(index, "cache_type", "unknown-cache-type", message);
+    throw rejectCache(index, "cache_type", "unknown-cache-type", message);
   }
   const bound = definition.bind(destination);
   if (bound.success && (afterPush === undefined || bound.buildPin !== undefined)) return;
   if (bound.success)
-    throw invalidCache(index, "after_push", "invalid-value", `The cache type ${name} has no pins`);
+    throw rejectCache(index, "after_push", "invalid-value", `The cache type ${name} has no pins`);
   const message = `The cache type ${name} does not take the settings at ${bound.places}`;
-  throw invalidCache(index, "destination", "invalid-destination", message);
-}
-
-function invalidCache(index: number, key: string, code: Diagnostic["code"], message: string): ConfigError {
-  const path = ["caches", index, key];
-  const diagnostic: Diagnostic = { code, severity: "error", message, source: "ServerConfig", path };
-  return new ConfigError("ERR_CONFIG_INVALID", `caches[${index}].${key}: ${message}`, [diagnostic]);
+  throw rejectCache(index, "destination", "invalid-destination", message);
 }

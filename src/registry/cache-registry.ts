@@ -17,6 +17,7 @@ import { createProcessExecutor } from "../execution/process-executor.ts";
 import { Deadline } from "../host/deadline.ts";
 import { createNodeRuntime, type Runtime } from "../host/runtime.ts";
 import type { AccessRequest, Decision } from "../policy/decision.ts";
+import { readCacheId } from "../policy/read-cache-id.ts";
 import { readRequest } from "../policy/read-request.ts";
 import { CacheCatalog } from "./cache-catalog.ts";
 import type { CheckOptions, CheckReport } from "./check-types.ts";
@@ -26,7 +27,7 @@ import { Presences } from "./presences.ts";
 import type { PushContext } from "./push-context.ts";
 import { toTimeout } from "./push-failure.ts";
 import type { PushOptions, PushReport, PushRequest, PushResult } from "./push-types.ts";
-import { readCacheId, readPushRequest } from "./read-push-request.ts";
+import { readPushRequest } from "./read-push-request.ts";
 
 /** A host that only decides pushes nothing. */
 const loadPush = lateImport(() => import("./push.ts"));

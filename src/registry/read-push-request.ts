@@ -1,6 +1,7 @@
 import { deepFreeze } from "../core/freeze.ts";
 import { readMember, toMembers } from "../core/own-member.ts";
 import type { GitRef } from "../policy/git-ref.ts";
+import { readCacheId } from "../policy/read-cache-id.ts";
 import { ReadRequest, readAccess } from "../policy/read-request.ts";
 import type { PushRequest } from "./push-types.ts";
 
@@ -127,11 +128,6 @@ function readCaches(asked: unknown): readonly string[] {
   const { caches } = toMembers(asked);
   if (Array.isArray(caches)) return [...new Set(Array.from(caches, readCacheId))];
   throw new TypeError("The caches of a request are a list of ids");
-}
-
-/** An id is a text; what is none is named by its kind, which is the id of no cache. */
-export function readCacheId(id: unknown): string {
-  return typeof id === "string" ? id : `<${id === null ? "null" : typeof id}>`;
 }
 
 /** What is no text is a path that no store has. */

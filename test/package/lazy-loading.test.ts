@@ -12,11 +12,13 @@ export async function load(url, context, next) {
   return next(url, context);
 }`;
 
-async function listLoaded(code: string): Promise<string[]> {
+const IMPORT_ALL = 'const { createCredentialResolver } = await import("@eka-ci/caches");';
+
+async function listLoaded(code: string, imported = IMPORT_ALL): Promise<string[]> {
   const script = `
     import { register } from "node:module";
     register("data:text/javascript," + encodeURIComponent(${JSON.stringify(HOOK)}));
-    const { createCredentialResolver } = await import("@eka-ci/caches");
+    ${imported}
     ${code}`;
   const args = ["--import", "tsx", "--input-type=module", "-e", script];
   const { stderr } = await promisify(execFile)(process.execPath, args, { cwd: ROOT, maxBuffer: 2 ** 24 });
@@ -34,6 +36,15 @@ it("importing the package loads no package that only a function needs", async ()
       name,
     ).toEqual([]);
   expect(loaded.filter(isCloudSdk)).toEqual([]);
+});
+
+it("importing the entry for decisions loads nothing that pushes", async () => {
+  const loaded = await listLoaded("", 'await import("@eka-ci/caches/decisions");');
+  const own = loaded.filter((url) => url.includes("/src/"));
+  expect(own.filter((url) => /\/src\/(?:config|policy)\//u.test(url)).length).toBeGreaterThan(20);
+  expect(
+    own.filter((url) => /\/src\/(?:delivery|upload|execution|binary-cache|credentials)\//u.test(url)),
+  ).toEqual([]);
 });
 
 it("a source on this machine loads none either", async () => {

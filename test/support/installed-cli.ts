@@ -2,7 +2,7 @@ import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { installTarball } from "../../scripts/install-tarball.ts";
+import { findPeers, installTarball } from "../../scripts/install-tarball.ts";
 
 /** How a run of the program ended. */
 export interface CliOutcome {
@@ -39,6 +39,7 @@ export class InstalledCli implements AsyncDisposable {
   static async install(env: Readonly<Record<string, string>> = {}): Promise<InstalledCli> {
     const { directory, packageDirectory } = await installTarball(
       await mkdtemp(join(tmpdir(), "eka-ci-cli-")),
+      await findPeers(),
     );
     return new InstalledCli(directory, packageDirectory, env);
   }

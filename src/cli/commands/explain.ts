@@ -1,14 +1,14 @@
 import {
   type AccessRequest,
-  CacheRegistry,
+  createAccessPolicy,
   type Decision,
+  describeCacheRules,
   loadServerConfig,
   locateSetting,
   type ServerConfig,
-} from "../../index.ts";
+} from "../../decisions/index.ts";
 import type { CliContext } from "../cli-context.ts";
 import type { CommonFlags } from "../common-flags.ts";
-import { DECIDE_ONLY } from "../decide-only.ts";
 import { EXIT } from "../exit-codes.ts";
 import { type Output, show } from "../output.ts";
 import { describeRef, type RequestFlags, toAccessRequest } from "../request-flags.ts";
@@ -32,16 +32,32 @@ export async function explain(this: CliContext, flags: ExplainFlags): Promise<vo
   await runCommand(this, flags, async (output) => {
     const request = toAccessRequest(flags);
     const config = await loadServerConfig(flags.config);
-    await using registry = new CacheRegistry(config, DECIDE_ONLY);
-    const decision = registry.authorize(flags.cache, request);
+    const decision = createAccessPolicy(config).authorize(flags.cache, request);
     const rules = findRules(config, decision);
-    const asked = { ...request, job: "explain", caches: [flags.cache], storePaths: [] };
-    const pushRules = registry.plan(asked).entries.flatMap((entry) => entry.rules);
+    const pushRules =
+      decision.effect === "allow" ? await describePushRules(config, flags.cache, request) : [];
     if (flags.json) output.json({ request, decision, rules, pushRules, remedy: remedyOf(decision) });
     else print(output, request, decision, rules);
     if (!flags.json) for (const rule of pushRules) output.print(`  the cache ${show(rule)}`);
     return decision.effect === "allow" ? EXIT.ok : EXIT.denied;
   });
+}
+
+/** What the cache leaves out of a push. How that reads depends on the way of the upload, which only a registry knows. */
+async function describePushRules(
+  config: ServerConfig,
+  cacheId: string,
+  request: AccessRequest,
+): Promise<readonly string[]> {
+  const cache = config.caches.find(({ id }) => id === cacheId);
+  if (cache === undefined || describeCacheRules(cache).length === 0) return [];
+  const [{ CacheRegistry }, { DECIDE_ONLY }] = await Promise.all([
+    import("../../index.ts"),
+    import("../decide-only.ts"),
+  ]);
+  await using registry = new CacheRegistry(config, DECIDE_ONLY);
+  const { entries } = registry.plan({ ...request, job: "explain", caches: [cacheId], storePaths: [] });
+  return entries.flatMap(({ rules }) => rules);
 }
 
 /** A rule, and where it stands. */

@@ -14,8 +14,8 @@ export interface ProblemText {
   readonly text?: string | undefined;
   /** Finds the places of keys and values; absent where the text does not parse. */
   readonly findPlaces?: (() => TextPlaces) | undefined;
-  /** Words of the format, which an excerpt may show. */
-  readonly vocabulary: ReadonlySet<string>;
+  /** Finds the words of the format, which an excerpt may show. */
+  readonly findVocabulary: () => ReadonlySet<string>;
 }
 
 /** Looks problems up in their text, and sorts them by place. Without problems nothing is looked up. */
@@ -29,14 +29,14 @@ export function placeProblems({ listed, unlisted }: ProblemList, about: ProblemT
 export type Placer = (problem: Problem) => Diagnostic;
 
 /** Reads the places of a text once, to look problems up in it one by one. */
-export function createPlacer({ source, text, findPlaces, vocabulary }: ProblemText): Placer {
+export function createPlacer({ source, text, findPlaces, findVocabulary }: ProblemText): Placer {
   const maskKey = memoize(showPathKey);
   const maskPath = (path: KeyPath): KeyPath =>
     path.map((key) => (typeof key === "string" ? maskKey(key) : key));
   if (text === undefined) return (problem) => toDiagnostic(problem, source, maskPath(problem.path));
   const places = findPlaces?.() ?? { root: { members: new Map() }, keyEnds: new Map<number, number>() };
   const lines = new LineIndex(text);
-  const shown = { keyEnds: places.keyEnds, vocabulary };
+  const shown = { keyEnds: places.keyEnds, vocabulary: findVocabulary() };
   return (problem) => {
     const span = problem.span ?? findSpan(places.root, problem.path, problem.part ?? "value");
     const range = lines.rangeOf(span ?? WHOLE_TEXT);
