@@ -158,6 +158,16 @@ export const ERROR_GUIDE: ErrorGuide = {
       why: "The message shows the chain of references to a denied path.",
       fix: "Change the build, or the rule.",
     },
+    ERR_PROMOTION_SOURCE: {
+      what: "The cache that paths are promoted from lacks one of them, or cannot be read.",
+      why: "It was not pushed there yet, a rule of that cache left it out, or the server is away.",
+      fix: "Push it to the source first, and look at `eka-caches check --probe --cache <source>`.",
+    },
+    ERR_PROMOTION_CORRUPT: {
+      what: "The cache that paths are promoted from does not hold a path as it was signed.",
+      why: "A NAR differs from the hash in its narinfo, is cut off, or is compressed in a way that is not read (`bzip2`).",
+      fix: "Push the path to the source anew; if it happens again, find out who writes there.",
+    },
     ERR_CLOSURE_UNKNOWN: {
       what: "The Nix store does not tell the closure that the cache's rules depend on, and nothing was sent.",
       fix: "Run `nix path-info --recursive` for the path as the server's account. A queue tries again.",

@@ -75,6 +75,7 @@ export type {
   CustomCacheType,
   CustomDestination,
   HttpDestination,
+  PromotionRule,
   S3Destination,
   StoreParameter,
 } from "./core/cache.ts";
@@ -243,6 +244,7 @@ export type {
   DeniedResult,
   ExecutedPush,
   FailedResult,
+  PromotionRequest,
   PushedResult,
   PushOptions,
   PushOutputChunk,
@@ -250,6 +252,7 @@ export type {
   PushReport,
   PushRequest,
   PushResult,
+  QueuedPromotion,
   SkippedPath,
   SkippedResult,
   UploadWay,

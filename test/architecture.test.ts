@@ -35,6 +35,7 @@ const DOORS: Readonly<Record<string, string>> = {
   "@smithy/signature-v4": "binary-cache/s3-signer.ts",
   "@humanwhocodes/momoa": "config/text/json-text.ts",
   "@standard-schema/spec": "core/standard-schema.ts",
+  fzstd: "binary-cache/zstd-decoder.ts",
   "http-proxy-agent": "host/proxy-agents.ts",
   "https-proxy-agent": "host/proxy-agents.ts",
   leven: "core/suggestion.ts",
@@ -47,6 +48,7 @@ const DOORS: Readonly<Record<string, string>> = {
   "prom-client": "prometheus/prometheus-metrics.ts",
   tinyexec: "execution/process-run.ts",
   toml: "config/text/toml-text.ts",
+  "xz-decompress": "binary-cache/xz-decoder.ts",
 };
 
 /** valibot is the language of schemas; it stays in the rooms that have some. */

@@ -17,6 +17,8 @@ export interface BinaryCacheOptions {
   readonly fail?: ((request: SeenRequest) => number | undefined) | undefined;
   /** What the server keeps of an upload; default all of it. */
   readonly alter?: ((path: string, body: Buffer) => Buffer) | undefined;
+  /** Sends a request elsewhere, where it returns a URL. */
+  readonly redirect?: ((request: SeenRequest) => string | undefined) | undefined;
   /** Never answers, or not to some requests. */
   readonly hang?: boolean | ((request: SeenRequest) => boolean) | undefined;
 }
@@ -75,6 +77,11 @@ export class BinaryCacheServer implements AsyncDisposable {
       this.requests.push(seen);
       const { hang = false } = this.#options;
       if (typeof hang === "function" ? hang(seen) : hang) return;
+      const location = this.#options.redirect?.(seen);
+      if (location !== undefined) {
+        response.writeHead(302, { location }).end();
+        return;
+      }
       const [status, body] = this.#decide(seen, Buffer.concat(chunks));
       response.writeHead(status, { "content-length": body?.length ?? 0 });
       response.end(method === "HEAD" ? undefined : body);

@@ -37,6 +37,8 @@ export interface AuditEventBase {
   readonly commit?: string | undefined;
   /** Name of the job. */
   readonly job: string;
+  /** Id of the cache that the paths are promoted from; absent: the host has them. */
+  readonly promotedFrom?: string | undefined;
   /** The delivery of a queue that the push is an attempt of; absent for a push without a queue. */
   readonly deliveryId?: string | undefined;
   /** Which attempt of the delivery it is, from 1. */

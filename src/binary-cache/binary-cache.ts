@@ -21,6 +21,12 @@ export interface CacheGetOptions {
   readonly maxBytes: number;
 }
 
+/** Options of a download. */
+export interface CacheDownloadOptions extends CacheGetOptions {
+  /** Absolute path of the file; it is made anew. */
+  readonly path: string;
+}
+
 /**
  * A binary cache: objects by key, as in `HASH.narinfo` and `nar/FILE.nar.zst`. Every method rejects with a {@link CacheAnswerError} for
  * an answer that is neither a success nor "not there", and with the signal's reason on abort.
@@ -28,6 +34,8 @@ export interface CacheGetOptions {
 export interface BinaryCache {
   /** Reads a small object, uncompressed; nothing where there is none, or none that can be read. */
   get(key: string, options: CacheGetOptions): Promise<Uint8Array | undefined>;
+  /** Reads an object into a file, as it lies in the cache; tells its size in bytes, or nothing where there is none. */
+  download(key: string, options: CacheDownloadOptions): Promise<number | undefined>;
   /** Whether there is an object. */
   has(key: string, signal: AbortSignal): Promise<boolean>;
   /** Tells the size of an object in bytes; nothing where there is none, or the cache does not say. */

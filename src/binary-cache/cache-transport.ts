@@ -37,6 +37,10 @@ export interface CacheRequest {
   /** Told how much of a file went out since it was told last, in bytes; less than 0 for what has to be sent again. */
   readonly onUploaded?: ((bytes: number) => void) | undefined;
   readonly maxBytes?: number | undefined;
+  /** Absolute path of a file that the body of a success goes into. */
+  readonly saveTo?: string | undefined;
+  /** Whether it goes without credentials, since the cache has sent it to another server. */
+  readonly isAnonymous?: boolean | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -127,7 +131,8 @@ export class CacheTransport {
       if (uploaded > 0) request.onUploaded?.(-uploaded);
     };
     const bounds = { maxBytes, signal, certificateAuthorities };
-    const sent: HttpRequest = { method, url, headers, body, onUploaded, ...bounds };
+    const saving = request.saveTo === undefined ? {} : { saveTo: request.saveTo, onSaved: () => onMove?.() };
+    const sent: HttpRequest = { method, url, headers, body, onUploaded, ...bounds, ...saving };
     const response = await session.send(sent).catch((error: unknown) => {
       takeBack();
       throw toConnectionError(name, error);

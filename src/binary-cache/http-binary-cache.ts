@@ -1,17 +1,34 @@
+import type { Clock } from "../host/runtime.ts";
 import {
   type BinaryCache,
+  type CacheDownloadOptions,
   type CacheGetOptions,
   type CacheObject,
   toContentHeaders,
 } from "./binary-cache.ts";
+import { toAnswerError } from "./cache-answer-error.ts";
 import type { CredentialVariables } from "./cache-credentials.ts";
 import { CacheTransport, type CacheTransportOptions } from "./cache-transport.ts";
 import { decodeContent } from "./content-encoding.ts";
+import { toSavedSize } from "./saved-size.ts";
+
+/** https://www.rfc-editor.org/rfc/rfc9110#section-15.4 */
+const REDIRECTS: readonly number[] = [301, 302, 303, 307, 308];
+const MAX_REDIRECTS = 3;
+
+/** Where a redirect leads; nothing where that is no address, or where it would leave TLS. */
+function toNext(url: string, location: string | undefined): string | undefined {
+  if (location === undefined || !URL.canParse(location, url)) return undefined;
+  const { protocol, href, username } = new URL(location, url);
+  if (username !== "" || !["http:", "https:"].includes(protocol)) return undefined;
+  return protocol === "http:" && new URL(url).protocol === "https:" ? undefined : href;
+}
 
 /** A binary cache behind an HTTP server that takes `PUT`. */
 export class HttpBinaryCache implements BinaryCache {
   readonly #baseUrl: string;
   readonly #transport: CacheTransport;
+  readonly #clock: Clock;
 
   /** @param toHeaders - the headers by which a request authenticates itself */
   constructor(
@@ -20,8 +37,9 @@ export class HttpBinaryCache implements BinaryCache {
     options: CacheTransportOptions,
   ) {
     this.#baseUrl = baseUrl;
-    this.#transport = new CacheTransport(options, async ({ headers }, credentials) => ({
-      ...toHeaders(credentials),
+    this.#clock = options.clock;
+    this.#transport = new CacheTransport(options, async ({ headers, isAnonymous }, credentials) => ({
+      ...(isAnonymous === true ? {} : toHeaders(credentials)),
       ...headers,
     }));
   }
@@ -33,6 +51,22 @@ export class HttpBinaryCache implements BinaryCache {
     );
     if (response.status !== 200) return undefined;
     return decodeContent(response.body, response.headers["content-encoding"], maxBytes);
+  }
+
+  /** A cache may keep its NARs elsewhere, as Cachix and Attic do: what it gives is compared with a hash, and no credentials follow. */
+  async download(key: string, { path, maxBytes, signal }: CacheDownloadOptions): Promise<number | undefined> {
+    const name = `GET ${key}`;
+    let url = `${this.#baseUrl}${key}`;
+    for (let redirects = 0; ; redirects++) {
+      const isAnonymous = new URL(url).origin !== new URL(this.#baseUrl).origin;
+      const request = { method: "GET", url, name, maxBytes, saveTo: path, isAnonymous, signal };
+      const response = await this.#transport.send(request, [404, 410, ...REDIRECTS]);
+      if (response.status === 200) return toSavedSize(response, path);
+      if (!REDIRECTS.includes(response.status)) return undefined;
+      const next = redirects < MAX_REDIRECTS ? toNext(url, response.headers["location"]) : undefined;
+      if (next === undefined) throw toAnswerError(name, response, this.#clock.now());
+      url = next;
+    }
   }
 
   async has(key: string, signal: AbortSignal): Promise<boolean> {

@@ -13,6 +13,12 @@ export interface Narinfo {
   readonly references: readonly string[];
   /** Size of the NAR in bytes, where it is said. */
   readonly narSize?: number | undefined;
+  /** How the NAR is compressed; Nix takes `bzip2` where it is not said. */
+  readonly compression: string;
+  /** Base name of the derivation that it was built by, where that is said. */
+  readonly deriver?: string | undefined;
+  /** What its contents are addressed by, where they are. */
+  readonly contentAddress?: string | undefined;
   /** Its signatures, each with the name of a key before it. */
   readonly signatures: readonly string[];
 }
@@ -39,6 +45,9 @@ export function parseNarinfo(text: string): Narinfo | undefined {
     fileSha256: toHex(fields.get("FileHash")),
     references: (fields.get("References") ?? "").split(" ").filter((name) => name !== ""),
     narSize: toSize(fields.get("NarSize")),
+    compression: fields.get("Compression") ?? "bzip2",
+    deriver: fields.get("Deriver"),
+    contentAddress: fields.get("CA"),
     signatures,
   };
 }

@@ -47,7 +47,8 @@ function toFingerprint(storePath: string, { narHash, narSize, references }: Sign
   return ["1", storePath, `sha256:${hash}`, narSize, sorted.join(",")].join(";");
 }
 
-function toBase32Hash(hash: string): string | undefined {
+/** Reads a SHA-256 in any form of Nix, and writes it in base 32; nothing for a text that is none. */
+export function toBase32Hash(hash: string): string | undefined {
   const [, base32] = /^sha256:([0-9a-df-np-sv-z]{52})$/u.exec(hash) ?? [];
   if (base32 !== undefined) return base32;
   const [, base16] = /^sha256:([0-9a-f]{64})$/u.exec(hash) ?? [];

@@ -3,6 +3,7 @@ import type { HttpFileBody, HttpResponse } from "../host/http-client.ts";
 import type { Clock } from "../host/runtime.ts";
 import {
   type BinaryCache,
+  type CacheDownloadOptions,
   type CacheGetOptions,
   type CacheObject,
   toContentHeaders,
@@ -17,6 +18,7 @@ import { encodeKey } from "./s3-address.ts";
 import { uploadInParts } from "./s3-multipart.ts";
 import type { S3Request } from "./s3-request.ts";
 import { S3Signer, toS3Keys } from "./s3-signer.ts";
+import { toSavedSize } from "./saved-size.ts";
 
 /** From this size on, an object is sent in parts. */
 const PARTS_FROM_BYTES = 16 * 1024 * 1024;
@@ -54,6 +56,13 @@ export class S3BinaryCache implements BinaryCache {
       return undefined;
     }
     return decodeContent(response.body, response.headers["content-encoding"], maxBytes);
+  }
+
+  async download(key: string, { path, maxBytes, signal }: CacheDownloadOptions): Promise<number | undefined> {
+    const name = `GET ${key}`;
+    const request = { method: "GET", url: this.#toUrl(key), name, maxBytes, saveTo: path, signal };
+    const response = await this.#transport.send(request, [404]);
+    return response.status === 200 ? toSavedSize(response, path) : undefined;
   }
 
   async has(key: string, signal: AbortSignal): Promise<boolean> {

@@ -64,7 +64,7 @@ function toRegistration(path: string, info: Members): Registration | undefined {
 }
 
 /** References first; nothing if one is not among the paths. */
-function sortByReferences(found: ReadonlyMap<string, Registration>): Closure | undefined {
+export function sortByReferences(found: ReadonlyMap<string, Registration>): Closure | undefined {
   const sorted = new Map<string, Registration>();
   const waiting = [...found.keys()].reverse();
   const opened = new Set<string>();

@@ -118,6 +118,7 @@ function createJudge(
 const MAX_SUGGESTIONS = 100;
 
 const HINTS: Readonly<Record<DenyReason, string>> = {
+  "promotion-not-allowed": "Name a cache that the operator lets paths be promoted from",
   "unknown-cache": "Name a cache that the operator has defined",
   "repository-not-allowed": "The operator adds the repository to the cache's allowed_repos",
   "branch-not-allowed": "Push from a branch that the cache's allowed_branches match",

@@ -91,6 +91,10 @@ function toPushRules(wire: CacheWire): Partial<CacheDefinition> {
   const after = wire.after_push;
   return {
     ...rules,
+    promoteFrom: wire.promote_from?.map(({ cache, require_signature: requireSignature }) => ({
+      cache,
+      requireSignature,
+    })),
     afterPush: after && { pin: after.pin, keepRevisions: after.keep_revisions, keepDays: after.keep_days },
     trustedPublicKeys,
     signingKey: signingKey === undefined ? undefined : toCredentialSource(signingKey),

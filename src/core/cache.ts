@@ -162,6 +162,23 @@ export interface CachePermissions {
 }
 
 /**
+ * A cache whose paths may be promoted to another.
+ *
+ * @example
+ * ```ts
+ * const rule: PromotionRule = { cache: "staging", requireSignature: "ci-1:8w2cJ8bFSTX8Ku4K7lmRHoPcOBNmhAWtbmPAjzJkzEA=" };
+ * ```
+ *
+ * @public
+ */
+export interface PromotionRule {
+  /** Id of the cache that has the paths. */
+  readonly cache: string;
+  /** Public key, as `name:` and 32 bytes in base 64, under which each promoted path must be signed there. */
+  readonly requireSignature: string;
+}
+
+/**
  * What is done with a path that was pushed.
  *
  * @public
@@ -246,6 +263,10 @@ export interface CacheDefinition {
    * `requireSignature`, by the one of that name, which must be among them.
    */
   readonly trustedPublicKeys?: readonly string[] | undefined;
+  /**
+   * Caches whose paths may be promoted to this one; of S3 and HTTP caches with a direct upload. Absent: none.
+   */
+  readonly promoteFrom?: readonly PromotionRule[] | undefined;
   /** Name under which every path there must carry a signature, as in `cache.example.org-1`; absent: any or none. */
   readonly requireSignature?: string | undefined;
 }

@@ -65,6 +65,8 @@ export interface ErrorCodes {
    * | `ERR_CACHE_INCOMPATIBLE` | the cache belongs to a store in another directory |
    * | `ERR_CLOSURE_REFUSED` | the closure of a path breaks a rule of the cache; nothing was sent |
    * | `ERR_CLOSURE_UNKNOWN` | the Nix store does not tell the closure that rules of the cache depend on |
+   * | `ERR_PROMOTION_SOURCE` | the cache that paths are promoted from lacks one, or cannot be read |
+   * | `ERR_PROMOTION_CORRUPT` | the cache that paths are promoted from does not hold one as it was signed |
    * | `ERR_SIGNATURE_MISSING` | the cache has a path without the signature that `require_signature` or `trusted_public_keys` asks for |
    * | `ERR_STORE_PATH_NOT_VALID` | the Nix store does not hold a path |
    * | `ERR_GC_ROOT_FAILED` | the paths could not be kept from the garbage collector |
@@ -92,6 +94,8 @@ export interface ErrorCodes {
     | "ERR_CACHE_INCOMPATIBLE"
     | "ERR_CLOSURE_REFUSED"
     | "ERR_CLOSURE_UNKNOWN"
+    | "ERR_PROMOTION_SOURCE"
+    | "ERR_PROMOTION_CORRUPT"
     | "ERR_SIGNATURE_MISSING"
     | "ERR_STORE_PATH_NOT_VALID"
     | "ERR_GC_ROOT_FAILED"

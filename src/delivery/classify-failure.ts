@@ -34,6 +34,9 @@ export function classifyFailure(error: AnyCachesError, lastRun: ExecutionResult 
     // A part of a push must not pass a rule that the whole would break, so it is not tried in halves.
     case "ERR_CLOSURE_UNKNOWN":
       return LATER;
+    // It may be on its way to the source, and the source may be away.
+    case "ERR_PROMOTION_SOURCE":
+      return { failureClass: "transient", isWholeServer: false };
     case "ERR_PUSH_UNVERIFIED":
       return { failureClass: "unknown", isWholeServer: false };
     case "ERR_PUSH_FAILED":
@@ -41,6 +44,7 @@ export function classifyFailure(error: AnyCachesError, lastRun: ExecutionResult 
     case "ERR_STORE_PATH_NOT_VALID":
     case "ERR_STORE_PATH_INVALID":
     case "ERR_SIGNATURE_MISSING":
+    case "ERR_PROMOTION_CORRUPT":
     case "ERR_CLOSURE_REFUSED":
       return NEVER;
     default:

@@ -4,7 +4,7 @@ import { withDeadline } from "../host/deadline.ts";
 import { raceWithSignal } from "../host/race-with-signal.ts";
 import { createNodeRuntime, type Runtime } from "../host/runtime.ts";
 import type { CacheRegistry } from "../registry/cache-registry.ts";
-import type { PushRequest } from "../registry/push-types.ts";
+import type { PushRequest, QueuedPromotion } from "../registry/push-types.ts";
 import { DeliveryWorker } from "./delivery-worker.ts";
 import { drainQueue } from "./drain-queue.ts";
 import { EventSource } from "./event-source.ts";
@@ -181,13 +181,13 @@ export class PushQueue implements AsyncDisposable {
    * idempotency key: the second call with the same gets the ticket of the first, also from another process, as long as the journal
    * remembers the outcome.
    *
-   * @param asked - the same as for a push
+   * @param asked - the same as for a push, or for a promotion with `kind: "promotion"`
    * @returns the ticket; caches that deny the request are settled already
    * @throws {@link PushError} `ERR_QUEUE_CLOSED`, `ERR_QUEUE_ROLE` on a consumer, `ERR_PUSH_ID_CONFLICT` where another request has the
    * same `pushId`, `ERR_JOURNAL_FAILED`, `ERR_JOURNAL_CORRUPT`, or `ERR_STORE_PATH_NOT_VALID` or `ERR_GC_ROOT_FAILED` if the paths cannot
    * be kept from the garbage collector
    */
-  async enqueue(asked: PushRequest): Promise<PushTicket> {
+  async enqueue(asked: PushRequest | QueuedPromotion): Promise<PushTicket> {
     this.#assertOpen();
     if (this.#options.role === "consumer") {
       const hint = 'enqueue on a queue with the role "producer" or "both"';

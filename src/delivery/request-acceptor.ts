@@ -1,6 +1,6 @@
 import type { CacheRegistry } from "../registry/cache-registry.ts";
-import type { PushRequest, PushResult } from "../registry/push-types.ts";
-import { type ReadPushRequest, readPushRequest } from "../registry/read-push-request.ts";
+import type { PushRequest, PushResult, QueuedPromotion } from "../registry/push-types.ts";
+import { type ReadPushRequest, readQueuedRequest } from "../registry/read-push-request.ts";
 import { DeliveryTask } from "./delivery-task.ts";
 import { type EventSource, toEventBase } from "./event-source.ts";
 import { toAcceptFailure } from "./journal-failure.ts";
@@ -63,8 +63,8 @@ export class RequestAcceptor {
   }
 
   /** Accepts a request, or gives the ticket of the same one. */
-  async accept(asked: PushRequest): Promise<PushTicket> {
-    const read = readPushRequest(asked);
+  async accept(asked: PushRequest | QueuedPromotion): Promise<PushTicket> {
+    const read = readQueuedRequest(asked);
     const pushId = read.pushId ?? this.#options.createId();
     const request = read.with({ pushId });
     const text = writeRequest(request);

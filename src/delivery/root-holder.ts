@@ -5,7 +5,7 @@ import type { GcRoots } from "./gc-roots.ts";
 /** A delivery whose paths are kept. */
 export interface Rooted {
   readonly id: string;
-  readonly request: { readonly storePaths: readonly string[] };
+  readonly request: { readonly storePaths: readonly string[]; readonly from: string | undefined };
 }
 
 /** Keeps the paths of each delivery from the garbage collector while it waits, by roots of its own. */
@@ -21,7 +21,10 @@ export class RootHolder {
   /** Holds the paths of deliveries, all or none. */
   async hold(deliveries: readonly Rooted[]): Promise<void> {
     const holds = await Promise.allSettled(
-      deliveries.map(async ({ id, request }) => this.#roots?.hold(toHolder(id), request.storePaths)),
+      deliveries.map(async ({ id, request: { storePaths, from } }) => {
+        // What is promoted lies in another cache.
+        if (from === undefined) await this.#roots?.hold(toHolder(id), storePaths);
+      }),
     );
     // Only when all have ended is there nothing left that a release could miss.
     for (const hold of holds) if (hold.status === "rejected") throw hold.reason;

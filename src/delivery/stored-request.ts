@@ -1,9 +1,12 @@
 import { isObject, readMember } from "../core/own-member.ts";
 import { parseJson } from "../core/text.ts";
-import { ReadPushRequest, readPushRequest } from "../registry/read-push-request.ts";
+import { ReadPushRequest, readPromotionRequest, readPushRequest } from "../registry/read-push-request.ts";
 
 /** The members of a stored request. Each is always there, so that a misspelt one is not taken for one that is absent. */
 const MEMBERS = ["repository", "ref", "job", "caches", "storePaths", "drvPath", "commit"] as const;
+
+/** That of a promotion alone: a version that does not know it refuses the request. */
+const PROMOTION = "from";
 
 /** Writes a request for a journal, with all caches that it was made for: it is the same for each. It holds no credential. */
 export function writeRequest(request: ReadPushRequest): string {
@@ -17,7 +20,7 @@ export function writeRequest(request: ReadPushRequest): string {
     drvPath: drvPath ?? null,
     commit: commit ?? null,
   };
-  return JSON.stringify(members);
+  return JSON.stringify(request.from === undefined ? members : { ...members, [PROMOTION]: request.from });
 }
 
 /**
@@ -31,12 +34,18 @@ export function readStoredRequest(
   { cacheId, ticketId }: { readonly cacheId: string; readonly ticketId: string },
 ): ReadPushRequest | undefined {
   const stored = parseJson(text);
-  if (!isObject(stored) || Object.keys(stored).length !== MEMBERS.length) return undefined;
+  if (!isObject(stored)) return undefined;
+  const isPromotion = Object.hasOwn(stored, PROMOTION);
+  if (Object.keys(stored).length !== MEMBERS.length + (isPromotion ? 1 : 0)) return undefined;
   if (!MEMBERS.every((name) => Object.hasOwn(stored, name))) return undefined;
   const { caches } = stored;
   if (!Array.isArray(caches) || !caches.includes(cacheId)) return undefined;
   const fields = Object.fromEntries(MEMBERS.map((name) => [name, readMember(stored, name) ?? undefined]));
-  const request = readPushRequest({ ...fields, caches: [cacheId], pushId: ticketId });
+  const from = readMember(stored, PROMOTION);
+  if (isPromotion && typeof from !== "string") return undefined;
+  const request = isPromotion
+    ? readPromotionRequest({ ...fields, from, to: cacheId, pushId: ticketId })
+    : readPushRequest({ ...fields, caches: [cacheId], pushId: ticketId });
   return request.problem === undefined && request.storePaths.length > 0 ? request : undefined;
 }
 
@@ -52,7 +61,7 @@ export function toUnreadableRequest({
     problem: "The journal holds a request that cannot be read",
     ...{ repository: "", ref: undefined, job: "", caches: [cacheId], storePaths: [] },
     ...{ drvPath: undefined, commit: undefined, pushId: ticketId },
-    ...{ traceparent: undefined, delivery: undefined },
+    ...{ traceparent: undefined, from: undefined, delivery: undefined },
   });
 }
 

@@ -96,6 +96,13 @@ export interface HttpRequest {
   readonly onUploaded?: ((bytes: number) => void) | undefined;
   /** Upper bound of the answer's body in bytes, inclusive. */
   readonly maxBytes: number;
+  /**
+   * Absolute path of a file that the body of a success goes into, piece by piece; it is made anew, for its owner alone. The answer's `body` is empty
+   * then. A client that does not know this gives the body as ever, and the package writes the file.
+   */
+  readonly saveTo?: string | undefined;
+  /** Told of each piece that was saved, in bytes. */
+  readonly onSaved?: ((bytes: number) => void) | undefined;
   /** Certificates to trust instead of the system's, in PEM. */
   readonly certificateAuthorities?: string | undefined;
   /** Name that the server's certificate must carry, and that is asked for; default the host of the URL. */
@@ -114,6 +121,8 @@ export interface HttpResponse {
   readonly status: number;
   /** Headers by name in lower case. */
   readonly headers: Readonly<Record<string, string>>;
-  /** The whole body. */
+  /** The whole body; empty where it was saved. */
   readonly body: Uint8Array;
+  /** How many bytes were saved into the file that the request named; absent: none. */
+  readonly savedBytes?: number | undefined;
 }

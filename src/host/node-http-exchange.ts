@@ -2,6 +2,7 @@ import type { Agent, ClientRequest, IncomingMessage } from "node:http";
 import { HttpError } from "../core/errors.ts";
 import { lateImport } from "../core/late-import.ts";
 import type { HttpFileBody, HttpRequest, HttpResponse } from "./http-client.ts";
+import { saveBody } from "./save-body.ts";
 import { sendFile, type Unsent } from "./send-file.ts";
 
 /** From this size on, a server is asked whether it wants a body before it is sent, as curl does. */
@@ -189,29 +190,38 @@ function isWanted(outgoing: ClientRequest): Promise<boolean> {
 }
 
 async function read(incoming: IncomingMessage, request: HttpRequest): Promise<HttpResponse> {
-  const chunks: Buffer[] = [];
+  const { statusCode: status = 0 } = incoming;
+  const headers = Object.fromEntries(
+    Object.entries(incoming.headers).map(([name, value]) => [name, String(value)] as const),
+  );
+  const pieces = bounded(incoming, request);
+  if (request.saveTo !== undefined && status >= 200 && status < 300) {
+    const savedBytes = await saveBody(pieces, request.saveTo, request.onSaved);
+    return { status, headers, body: new Uint8Array(), savedBytes };
+  }
+  const chunks: Uint8Array[] = [];
+  for await (const piece of pieces) chunks.push(piece);
+  return { status, headers, body: Buffer.concat(chunks) };
+}
+
+/** The pieces of an answer. @throws {@link HttpError} where it breaks off, or exceeds its bound */
+async function* bounded(
+  incoming: IncomingMessage,
+  request: HttpRequest,
+): AsyncGenerator<Uint8Array, void, void> {
   let size = 0;
   try {
-    for await (const chunk of incoming) {
-      size += chunk.length;
+    for await (const piece of incoming) {
+      size += piece.length;
       if (size > request.maxBytes) break;
-      chunks.push(chunk);
+      yield piece;
     }
   } catch (error) {
     throw unreachable(request, error);
   }
-  if (size > request.maxBytes) {
-    throw new HttpError(
-      "ERR_HTTP_TOO_LARGE",
-      `The answer of ${toOrigin(request)} exceeds ${request.maxBytes} bytes`,
-    );
-  }
-  const headers = Object.entries(incoming.headers).map(([name, value]) => [name, String(value)] as const);
-  return {
-    status: incoming.statusCode ?? 0,
-    headers: Object.fromEntries(headers),
-    body: Buffer.concat(chunks),
-  };
+  if (size <= request.maxBytes) return;
+  const message = `The answer of ${toOrigin(request)} exceeds ${request.maxBytes} bytes`;
+  throw new HttpError("ERR_HTTP_TOO_LARGE", message);
 }
 
 function unreachable(request: HttpRequest, error: unknown): HttpError {

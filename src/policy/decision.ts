@@ -49,6 +49,7 @@ export type AllowReason =
  * | `not-a-branch` | there is a branch list, and the request is for a tag |
  * | `fork-not-allowed` | the pull request comes from another repository |
  * | `no-repositories-allowed` | `allow_all = false` and no `allowed_repos` |
+ * | `promotion-not-allowed` | `promote_from` does not name the cache that the paths come from |
  * | `invalid-request` | a name that git or a forge would refuse |
  *
  * @public
@@ -61,6 +62,7 @@ export type DenyReason =
   | "not-a-branch"
   | "fork-not-allowed"
   | "no-repositories-allowed"
+  | "promotion-not-allowed"
   | "invalid-request";
 
 /**

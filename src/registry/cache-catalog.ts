@@ -1,3 +1,4 @@
+import { type PublicKey, parsePublicKey } from "../binary-cache/path-signature.ts";
 import type { CacheTypeDefinition } from "../commands/cache-tool.ts";
 import { compileCaches } from "../config/access-policy.ts";
 import { rejectCache } from "../config/reject-cache.ts";
@@ -7,6 +8,7 @@ import type { CacheDefinition } from "../core/cache.ts";
 import { quoteName } from "../core/text.ts";
 import type { CredentialSourceDefinition } from "../credentials/provider.ts";
 import type { AllowDecision, DenyDecision } from "../policy/decision.ts";
+import { denyPromotion } from "../policy/deny-promotion.ts";
 import type { PermissionEvaluator } from "../policy/permissions.ts";
 import type { ReadRequest } from "../policy/read-request.ts";
 import { denyUnknownCache } from "../policy/unknown-cache.ts";
@@ -50,12 +52,30 @@ export class CacheCatalog {
     return this.#caches.get(cacheId);
   }
 
-  /** Decides on one cache, and hands it out only if it may be pushed to. */
-  decide(cacheId: string, request: ReadRequest): CacheDecision {
+  /** The cache that paths are promoted from, with the key that it must sign with; nothing where the target does not take them. */
+  findPromotion(
+    from: string,
+    { promoteFrom = [] }: CacheDefinition,
+  ): { readonly source: CacheDefinition; readonly publicKey: PublicKey } | undefined {
+    const source = this.#caches.get(from);
+    const rule = promoteFrom.find(({ cache }) => cache === from);
+    const publicKey = rule && parsePublicKey(rule.requireSignature);
+    return source === undefined || publicKey === undefined ? undefined : { source, publicKey };
+  }
+
+  /**
+   * Decides on one cache, and hands it out only if it may be pushed to.
+   *
+   * @param from - the cache that the paths are promoted from; default: the host has them
+   */
+  decide(cacheId: string, request: ReadRequest, from?: string): CacheDecision {
     const cache = this.#caches.get(cacheId);
     const decision = this.#permissions.get(cacheId)?.evaluate(request);
     if (cache === undefined || decision === undefined) return { decision: denyUnknownCache(cacheId) };
-    return decision.effect === "allow" ? { decision, cache } : { decision };
+    if (decision.effect === "deny") return { decision };
+    if (from !== undefined && this.findPromotion(from, cache) === undefined)
+      return { decision: denyPromotion(cacheId, from) };
+    return { decision, cache };
   }
 }
 

@@ -14,12 +14,12 @@ import { toCacheReader } from "./cache-reader.ts";
 import { type CheckedClosure, checkClosure } from "./closure-check.ts";
 import { findKnownPaths } from "./find-known-paths.ts";
 import { addFollowUp } from "./follow-up.ts";
-import type { LocalStore } from "./local-store.ts";
 import { type PinnedPaths, pinPaths } from "./path-pins.ts";
 import { PathSelection } from "./path-selection.ts";
+import type { PathSource } from "./path-source.ts";
 import { type PushContext, toRunOptions } from "./push-context.ts";
 import { PushCredentials } from "./push-credentials.ts";
-import { toEnded, toPushFailure } from "./push-failure.ts";
+import { toEnded, toPushFailure, toUnpromotable } from "./push-failure.ts";
 import { type PushListeners, toPushListeners } from "./push-listeners.ts";
 import type { PushParticipant, SharedEnd } from "./push-participant.ts";
 import { PushTally } from "./push-tally.ts";
@@ -39,7 +39,7 @@ import { verifyPaths } from "./verify.ts";
 export async function pushToCache(
   cache: CacheDefinition,
   participants: readonly PushParticipant[],
-  store: LocalStore,
+  store: PathSource,
   context: PushContext,
 ): Promise<ReadonlyMap<PushParticipant, PushResult>> {
   const refused = await announcePush(cache, participants, context);
@@ -69,7 +69,7 @@ class CachePush {
   constructor(
     cache: CacheDefinition,
     participants: readonly PushParticipant[],
-    store: LocalStore,
+    store: PathSource,
     context: PushContext,
   ) {
     this.#cache = cache;
@@ -88,19 +88,9 @@ class CachePush {
     const durationMs = Math.round(clock.monotonic() - startedAt);
     const refused = new Map([...this.#selection.refused, ...unpinned]);
     const { skipped } = this.#selection;
-    const fingerprint = findFingerprint(
-      this.#cache,
-      this.#context.verifies || this.#tally.upload?.way === "direct",
-    );
-    return {
-      ...this.#tally.toEnd(),
-      error,
-      durationMs,
-      skipped,
-      refused,
-      pins,
-      fingerprint,
-    };
+    const isAsked = this.#context.verifies || this.#tally.upload?.way === "direct";
+    const fingerprint = findFingerprint(this.#cache, isAsked);
+    return { ...this.#tally.toEnd(), error, durationMs, skipped, refused, pins, fingerprint };
   }
 
   #pin(): Promise<PinnedPaths> {
@@ -119,15 +109,20 @@ class CachePush {
     this.#tally.add(known, "known", "present", "confirmed");
     const unknown = wanted.filter((path) => !known.has(path));
     if (this.#hasNothingLeft(unknown)) return undefined;
+    const isPromotion = this.#selection.store.openStage !== undefined;
+    // What the source does not hold as it was signed needs no credentials of the target.
+    if (isPromotion) await this.#selection.store.closure();
     await this.#credentials.fetch();
     this.#signingKey = await fetchSigningKey(this.#cache, this.#context, (event) => this.#emit(event));
     const direct = findDirectWay(this.#cache, this.#context);
+    if (isPromotion && typeof direct === "string") throw toUnpromotable(direct);
     const left = await this.#selection.leaveToUpstream(unknown, typeof direct !== "string");
     this.#throwIfEnded();
     if (this.#hasNothingLeft(left.storePaths)) return undefined;
     if (typeof direct !== "string") {
       const done = await this.#pushDirectly(left.storePaths, direct, left.upstream);
       if (!(done.error instanceof StagingError)) return done.error;
+      if (isPromotion) throw toUnpromotable(done.error.message);
       this.#tally.upload = { way: "nix", reason: done.error.message };
     } else if (isOfNix(this.#cache)) this.#tally.upload = { way: "nix", reason: direct };
     if (isOfNix(this.#cache) && this.#signingKey !== undefined)

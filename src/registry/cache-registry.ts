@@ -26,8 +26,8 @@ import { type PushPlan, planAllowed } from "./plan.ts";
 import { Presences } from "./presences.ts";
 import type { PushContext } from "./push-context.ts";
 import { toTimeout } from "./push-failure.ts";
-import type { PushOptions, PushReport, PushRequest, PushResult } from "./push-types.ts";
-import { readPushRequest } from "./read-push-request.ts";
+import type { PromotionRequest, PushOptions, PushReport, PushRequest, PushResult } from "./push-types.ts";
+import { ReadPushRequest, readPromotionRequest, readPushRequest } from "./read-push-request.ts";
 
 /** A host that only decides pushes nothing. */
 const loadPush = lateImport(() => import("./push.ts"));
@@ -167,7 +167,8 @@ export class CacheRegistry implements AsyncDisposable {
    * @param request - the repository and what was built
    */
   authorize(cacheId: string, request: AccessRequest): Decision {
-    return this.#catalog.decide(readCacheId(cacheId), readRequest(request)).decision;
+    const from = ReadPushRequest.isRead(request) ? request.from : undefined;
+    return this.#catalog.decide(readCacheId(cacheId), readRequest(request), from).decision;
   }
 
   /**
@@ -197,6 +198,35 @@ export class CacheRegistry implements AsyncDisposable {
   push(request: PushRequest, options: PushOptions = {}): Promise<PushReport> {
     return this.#track(options, async (context) => {
       const read = readPushRequest(request);
+      const { runPush } = await loadPush();
+      return runPush(read, context);
+    });
+  }
+
+  /**
+   * Brings store paths from one cache to another without the local store: their closure, references first, each path under the signature that
+   * `promote_from` of the target names, and with the hash that was signed. Each cache is asked with its own credentials. Policy of the target
+   * decides, and the audit log has the same events as for a push.
+   *
+   * @param request - from where to where, what, and for whom
+   * @param options - bounds, and where output goes
+   * @returns a report with one result, that of the target
+   * @throws {@link PushError} `ERR_REGISTRY_CLOSED` after the registry was disposed or retired
+   *
+   * @example
+   * ```ts
+   * const { ok, results } = await registry.promote({
+   *   from: "staging",
+   *   to: "production",
+   *   repository: "company/backend",
+   *   ref: { type: "tag", name: "v1.2.3" },
+   *   storePaths: outputs,
+   * });
+   * ```
+   */
+  promote(request: PromotionRequest, options: PushOptions = {}): Promise<PushReport> {
+    return this.#track(options, async (context) => {
+      const read = readPromotionRequest(request);
       const { runPush } = await loadPush();
       return runPush(read, context);
     });

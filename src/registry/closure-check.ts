@@ -7,7 +7,7 @@ import { Limiter } from "../upload/limiter.ts";
 import { StagingError } from "../upload/staging-error.ts";
 import type { CacheReader } from "./cache-reader.ts";
 import { listSome } from "./list-some.ts";
-import type { LocalStore } from "./local-store.ts";
+import type { PathSource } from "./path-source.ts";
 import type { Verification } from "./verification.ts";
 import { verifyPaths } from "./verify.ts";
 import { withBinaryCache } from "./with-binary-cache.ts";
@@ -34,7 +34,7 @@ export interface CheckedClosure {
  */
 export async function checkClosure(
   roots: readonly string[],
-  store: LocalStore,
+  store: PathSource,
   reader: CacheReader,
   verification: Verification,
 ): Promise<CheckedClosure> {

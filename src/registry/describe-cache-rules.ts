@@ -29,7 +29,7 @@ export function describeCacheRules(
   way: "direct" | "tool" = "tool",
 ): readonly string[] {
   const { exclude, maxNarBytes, upstreamCaches, denyPaths, maxClosureBytes, maxPaths, onFailure } = cache;
-  const { signingKey, requireSignature, trustedPublicKeys, afterPush } = cache;
+  const { signingKey, requireSignature, trustedPublicKeys, afterPush, promoteFrom = [] } = cache;
   const lines = [
     exclude && `leaves out names that match ${list(exclude)} (exclude)`,
     maxNarBytes && `leaves out paths whose NAR has more than ${maxNarBytes} bytes (max_nar_size)`,
@@ -43,6 +43,9 @@ export function describeCacheRules(
       `verifies signatures by ${count(trustedPublicKeys.length, "key")} (trusted_public_keys)`,
     afterPush &&
       `pins what branches and tags push as ${afterPush.pin}${describeKept(afterPush)} (after_push)`,
+    ...promoteFrom.map(({ cache: from, requireSignature: key }) => {
+      return `takes paths of the cache "${from}" that ${key.split(":", 1)} has signed (promote_from)`;
+    }),
     onFailure === "warn" && "tolerates a failure (on_failure)",
   ];
   return lines.filter((line) => typeof line === "string");

@@ -7,13 +7,15 @@ import { runCommand } from "../execution/run-command.ts";
 import { StagingError } from "../upload/staging-error.ts";
 import { askPathInfo } from "./ask-path-info.ts";
 import { listSome } from "./list-some.ts";
+import type { PathSource } from "./path-source.ts";
 import { type PushContext, toRunOptions } from "./push-context.ts";
 
 /** Longest answer to a question for closures, in UTF-16 units: some 100,000 paths. */
 const MAX_ANSWER_LENGTH = 64 * 1024 * 1024;
 
 /** What the Nix store of the host says of the paths of a push. It is asked when the first cache wants to know, once for all of them. */
-export class LocalStore {
+export class LocalStore implements PathSource {
+  readonly absent: ReadonlySet<string> = new Set();
   readonly #storePaths: readonly string[];
   readonly #context: PushContext;
   #validity: Promise<void> | undefined;

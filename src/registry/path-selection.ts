@@ -5,7 +5,7 @@ import { PushError } from "../core/errors.ts";
 import { matchesNamePattern } from "../core/name-pattern.ts";
 import { StagingError } from "../upload/staging-error.ts";
 import { ClosureGuard, isGuarded } from "./closure-guard.ts";
-import type { LocalStore } from "./local-store.ts";
+import type { PathSource } from "./path-source.ts";
 import type { PushContext } from "./push-context.ts";
 import type { PushParticipant } from "./push-participant.ts";
 import type { SkippedPath } from "./push-types.ts";
@@ -19,23 +19,23 @@ export class PathSelection {
   readonly refused = new Map<PushParticipant, PushError>();
   readonly #cache: CacheDefinition;
   readonly #context: PushContext;
-  #store: LocalStore;
+  #store: PathSource;
 
-  constructor(cache: CacheDefinition, store: LocalStore, context: PushContext) {
+  constructor(cache: CacheDefinition, store: PathSource, context: PushContext) {
     this.#cache = cache;
     this.#store = store;
     this.#context = context;
   }
 
   /** The store that holds what is pushed: it is asked for nothing that is left out. */
-  get store(): LocalStore {
+  get store(): PathSource {
     return this.#store;
   }
 
   /**
    * Leaves out what the cache's rules say, as far as the store of the host can tell, and refuses requests whose closure breaks one.
    *
-   * @throws {@link PushError} `ERR_CLOSURE_UNKNOWN` where a rule depends on a closure that the store does not tell; as {@link LocalStore}
+   * @throws {@link PushError} `ERR_CLOSURE_UNKNOWN` where a rule depends on a closure that the store does not tell; as {@link PathSource}
    */
   async select(participants: readonly PushParticipant[]): Promise<readonly string[]> {
     const { exclude = [], maxNarBytes } = this.#cache;
@@ -46,6 +46,11 @@ export class PathSelection {
     const named = this.#leaveOut(checkStorePaths(asked, host), "excluded", isExcluded);
     if (named.length === 0 || !(isGuarded(this.#cache) || maxNarBytes !== undefined)) return named;
     const closure = await this.#readClosure();
+    const [absent] = this.#store.absent;
+    if (absent !== undefined) {
+      const message = `Rules of the cache depend on the closure, and the source lacks ${absent}`;
+      throw new PushError("ERR_CLOSURE_UNKNOWN", message);
+    }
     const sizeOf = (path: string): number => closure.get(path)?.narSize ?? 0;
     const wanted = new Set(
       this.#leaveOut(named, "too-large", (path) => sizeOf(path) > (maxNarBytes ?? Number.POSITIVE_INFINITY)),

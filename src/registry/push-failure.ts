@@ -26,3 +26,8 @@ export function toTimeout(timeoutMs: number): PushError {
 export function toAuditFailure(error: unknown): PushError {
   return error instanceof PushError ? error : new PushError("ERR_AUDIT_FAILED", "An event was not recorded");
 }
+
+/** A promotion that this process cannot send: nix has no part in it. */
+export function toUnpromotable(reason: string): PushError {
+  return new PushError("ERR_PUSH_FAILED", `Only this process promotes paths, and it cannot: ${reason}`);
+}

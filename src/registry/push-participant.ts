@@ -104,9 +104,12 @@ export class PushParticipant {
     return this.#events.eventBase;
   }
 
-  /** Delivers an event about this request at this cache. */
-  emit(event: Without<CacheEvent, keyof AuditEventBase | "cacheId">): Promise<void> {
-    return emitEvent(this.#events, { ...event, cacheId: this.#cache.id });
+  /** Delivers an event about this request. @param cacheId - the cache that it is about; default that which is pushed to */
+  emit(
+    event: Without<CacheEvent, keyof AuditEventBase | "cacheId">,
+    cacheId = this.#cache.id,
+  ): Promise<void> {
+    return emitEvent(this.#events, { ...event, cacheId });
   }
 
   /** Records how it ended for this request, and says so. */

@@ -42,6 +42,51 @@ export interface PushRequest extends AccessRequest {
 }
 
 /**
+ * What to bring from one cache to another, and for whom. All of it are facts of the CI server.
+ *
+ * @example
+ * ```ts
+ * const request: PromotionRequest = {
+ *   from: "staging",
+ *   to: "production",
+ *   repository: "myorg/myrepo",
+ *   ref: { type: "tag", name: "v1.2.3" },
+ *   storePaths: ["/nix/store/3n58xw4373jp0ljirf06d8077j15pc4j-hello-2.12"],
+ * };
+ * ```
+ *
+ * @public
+ */
+export interface PromotionRequest extends Omit<PushRequest, "job" | "caches"> {
+  /** Id of the cache that has the paths; `promote_from` of the target names it. */
+  readonly from: string;
+  /** Id of the cache that gets them: its permissions decide. */
+  readonly to: string;
+  /** Name of the job, for the records; default `promotion`. */
+  readonly job?: string | undefined;
+}
+
+/**
+ * A promotion as a queue takes it.
+ *
+ * @example
+ * ```ts
+ * await queue.enqueue({
+ *   kind: "promotion",
+ *   from: "staging",
+ *   to: "production",
+ *   repository: "myorg/myrepo",
+ *   storePaths: outputs,
+ * });
+ * ```
+ *
+ * @public
+ */
+export interface QueuedPromotion extends PromotionRequest {
+  readonly kind: "promotion";
+}
+
+/**
  * Options of {@link CacheRegistry.push}.
  *
  * @example

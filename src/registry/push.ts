@@ -4,6 +4,7 @@ import { lateImport } from "../core/late-import.ts";
 import type { CacheDecision } from "./cache-catalog.ts";
 import { isGoodEnough } from "./is-delivered.ts";
 import { LocalStore } from "./local-store.ts";
+import { PromotionSource, type PromotionSourceOptions } from "./promotion-source.ts";
 import type { PushContext } from "./push-context.ts";
 import { toAuditFailure, toEnded } from "./push-failure.ts";
 import { type EventContext, emitEvent, PushParticipant } from "./push-participant.ts";
@@ -16,13 +17,14 @@ const loadCachePush = lateImport(() => import("./cache-push.ts"));
 /** Decides for every requested cache, records that, and pushes where it is allowed. */
 export async function runPush(request: ReadPushRequest, context: PushContext): Promise<PushReport> {
   const admitted = await admit(request, context);
-  const { storePaths } = request;
-  const store = new LocalStore(storePaths, context);
+  const store = new LocalStore(request.storePaths, context);
   const results = await Promise.all(
     toParts(admitted).map(async (part) => {
       if (part.participant === undefined) return part.result;
       const { pushToCache } = await loadCachePush();
-      return resultOf(part, await pushToCache(part.cache, [part.participant], store, context));
+      const { participant, cache } = part;
+      const source = findSource(request, cache, participant, context) ?? store;
+      return resultOf(part, await pushToCache(cache, [participant], source, context));
     }),
   );
   return { pushId: admitted.events.eventBase.pushId, ok: results.every(isGoodEnough), results };
@@ -39,27 +41,51 @@ export async function runSharedPush(
 ): Promise<readonly PushResult[]> {
   const admitted = await Promise.all(requests.map((request) => admit(request, context)));
   const parts = admitted.flatMap((one) =>
-    toParts(one).map((part) => ({ part, repository: one.request.repository })),
+    toParts(one).map((part) => ({ part, request: one.request, kind: toKind(one.request) })),
   );
   const pushed = new Map<PushParticipant, PushResult>();
-  for (const repository of new Set(parts.map((one) => one.repository))) {
-    const own = parts.flatMap(({ part, ...one }) => (one.repository === repository ? [part] : []));
-    for (const [participant, result] of await pushParts(own, context)) pushed.set(participant, result);
+  for (const [kind, { request }] of new Map(parts.map((one) => [one.kind, one]))) {
+    const own = parts.flatMap(({ part, ...one }) => (one.kind === kind ? [part] : []));
+    for (const [participant, result] of await pushParts(own, request, context))
+      pushed.set(participant, result);
   }
   return parts.map(({ part }) => resultOf(part, pushed));
 }
 
+/** Requests of one kind share a command: those of one repository, whose paths are at one place. */
+function toKind({ repository, from }: ReadPushRequest): string {
+  return JSON.stringify([repository, from]);
+}
+
 async function pushParts(
   parts: readonly Part[],
+  request: ReadPushRequest,
   context: PushContext,
 ): Promise<ReadonlyMap<PushParticipant, PushResult>> {
   const allowed = parts.filter((part) => part.participant !== undefined);
-  const cache = allowed[0]?.cache;
-  if (cache === undefined) return new Map();
+  const [first] = allowed;
+  if (first === undefined) return new Map();
+  const { cache } = first;
   const participants = allowed.map(({ participant }) => participant);
   const storePaths = [...new Set(participants.flatMap((participant) => participant.storePaths))];
   const { pushToCache } = await loadCachePush();
-  return pushToCache(cache, participants, new LocalStore(storePaths, context), context);
+  const promoted = findSource({ from: request.from, storePaths }, cache, first.participant, context);
+  return pushToCache(cache, participants, promoted ?? new LocalStore(storePaths, context), context);
+}
+
+/** The cache that the paths are promoted from; nothing where the host has them. */
+function findSource(
+  { from, storePaths }: Pick<ReadPushRequest, "from" | "storePaths">,
+  target: CacheDefinition,
+  participant: PushParticipant,
+  context: PushContext,
+): PromotionSource | undefined {
+  if (from === undefined) return undefined;
+  const found = context.catalog.findPromotion(from, target);
+  if (found === undefined) throw new TypeError("A promotion that is allowed has a source");
+  const { source: cache, publicKey } = found;
+  const emit: PromotionSourceOptions["emit"] = (event) => participant.emit(event, cache.id);
+  return new PromotionSource({ cache, publicKey, storePaths, context, emit });
 }
 
 /** A request that was decided on, with its decisions on record. */
@@ -73,10 +99,11 @@ interface Admitted {
 
 async function admit(request: ReadPushRequest, context: PushContext): Promise<Admitted> {
   const { catalog, audit, runtime, deadline } = context;
-  const decisions = request.caches.map((cacheId) => catalog.decide(cacheId, request));
-  const { repository, ref, commit, job, delivery, pushId = runtime.random.uuid() } = request;
+  const decisions = request.caches.map((cacheId) => catalog.decide(cacheId, request, request.from));
+  const { repository, ref, commit, job, delivery, from, pushId = runtime.random.uuid() } = request;
   const queued = delivery === undefined ? {} : { deliveryId: delivery.id, attempt: delivery.attempt };
-  const eventBase = { pushId, repository, ref, commit, job, ...queued };
+  const promoted = from === undefined ? {} : { promotedFrom: from };
+  const eventBase = { pushId, repository, ref, commit, job, ...promoted, ...queued };
   const events: EventContext = { audit, clock: runtime.clock, eventBase, deadline };
   const failure = await recordDecisions(request, decisions, events);
   return { request, decisions, events, failure };

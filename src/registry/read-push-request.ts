@@ -17,6 +17,8 @@ interface PushFacts {
   readonly commit: string | undefined;
   readonly pushId: string | undefined;
   readonly traceparent: string | undefined;
+  /** Id of the cache that has the paths; absent: the Nix store of the host has them. */
+  readonly from: string | undefined;
   readonly delivery: DeliveryAttempt | undefined;
 }
 
@@ -37,6 +39,8 @@ export class ReadPushRequest extends ReadRequest implements PushRequest {
   readonly commit: string | undefined;
   readonly pushId: string | undefined;
   readonly traceparent: string | undefined;
+  /** Id of the cache that the paths are promoted from; a request for a push cannot say it. */
+  readonly from: string | undefined;
   /** Known for a push of a queue alone; a caller cannot say it. */
   readonly delivery: DeliveryAttempt | undefined;
 
@@ -49,6 +53,7 @@ export class ReadPushRequest extends ReadRequest implements PushRequest {
     this.commit = facts.commit;
     this.pushId = facts.pushId;
     this.traceparent = facts.traceparent;
+    this.from = facts.from;
     this.delivery = facts.delivery;
     deepFreeze(this);
   }
@@ -59,12 +64,14 @@ export class ReadPushRequest extends ReadRequest implements PushRequest {
   }
 
   /** The same request with some of its members replaced. */
-  with(changes: Partial<Pick<PushFacts, "caches" | "storePaths" | "pushId" | "delivery">>): ReadPushRequest {
+  with(
+    changes: Partial<Pick<PushFacts, "problem" | "caches" | "storePaths" | "pushId" | "delivery">>,
+  ): ReadPushRequest {
     const { problem, repository, ref, job, caches, storePaths, drvPath, commit, pushId } = this;
-    const { traceparent, delivery } = this;
+    const { traceparent, from, delivery } = this;
     return new ReadPushRequest({
       ...{ problem, repository, ref, job, caches, storePaths, drvPath, commit, pushId },
-      ...{ traceparent, delivery },
+      ...{ traceparent, from, delivery },
       ...changes,
     });
   }
@@ -80,13 +87,30 @@ export class ReadPushRequest extends ReadRequest implements PushRequest {
 export function readPushRequest(asked: unknown, caches?: readonly string[]): ReadPushRequest {
   if (ReadPushRequest.isRead(asked)) return caches === undefined ? asked : asked.with({ caches });
   const cacheIds = caches ?? readCaches(asked);
-  return new ReadPushRequest({ ...readFacts(asked), caches: cacheIds, delivery: undefined });
+  return new ReadPushRequest({ ...readFacts(asked), caches: cacheIds, from: undefined, delivery: undefined });
 }
 
-function readFacts(asked: unknown): Omit<PushFacts, "caches" | "delivery"> {
+/** Reads a request for a promotion, likewise. */
+export function readPromotionRequest(asked: unknown): ReadPushRequest {
+  const [from, to] = ["from", "to"].map((name) => readMember(toMembers(asked), name));
+  const facts = readFacts(asked, "promotion");
+  const named = { caches: [readCacheId(to)], from: readCacheId(from) };
+  return new ReadPushRequest({ ...facts, ...named, delivery: undefined });
+}
+
+/** Reads what a queue is asked for: a push, or what says that it is a promotion. */
+export function readQueuedRequest(asked: unknown): ReadPushRequest {
+  if (ReadPushRequest.isRead(asked)) return asked;
+  const kind = readMember(toMembers(asked), "kind");
+  if (kind === "promotion") return readPromotionRequest(asked);
+  const request = readPushRequest(asked);
+  return kind === undefined ? request : request.with({ problem: "The kind of the request is not known" });
+}
+
+function readFacts(asked: unknown, usualJob?: string): Omit<PushFacts, "caches" | "from" | "delivery"> {
   const access = readAccess(asked);
   try {
-    const [job, storePaths, drvPath, commit, pushId, traceparent] = [
+    const [job = usualJob, storePaths, drvPath, commit, pushId, traceparent] = [
       ...["job", "storePaths", "drvPath", "commit", "pushId", "traceparent"].map((name) =>
         readMember(toMembers(asked), name),
       ),

@@ -8,10 +8,12 @@ import type { CommandProgress } from "../execution/nix-log.ts";
 import { toStalled } from "../execution/run-error.ts";
 import { StallWatch } from "../execution/stall-watch.ts";
 import { uploadDirectly } from "../upload/direct-upload.ts";
+import type { Stage } from "../upload/stage.ts";
+import { StagingArea } from "../upload/staging-area.ts";
 import { StagingError } from "../upload/staging-error.ts";
 import type { UploadOutcome } from "../upload/upload-outcome.ts";
 import { connectTo } from "./connect-to.ts";
-import type { LocalStore } from "./local-store.ts";
+import type { PathSource } from "./path-source.ts";
 import { type PushContext, toRunOptions } from "./push-context.ts";
 import type { PushCredentials } from "./push-credentials.ts";
 import type { DirectWay } from "./upload-way.ts";
@@ -33,7 +35,7 @@ export interface CacheUpload {
   readonly credentials: PushCredentials;
   /** Signs what is sent. */
   readonly signingKey: SigningKey | undefined;
-  readonly store: LocalStore;
+  readonly store: PathSource;
   readonly way: DirectWay;
   readonly context: PushContext;
   readonly onProgress: ((progress: CommandProgress) => void) | undefined;
@@ -61,6 +63,9 @@ export async function uploadToCache(upload: CacheUpload): Promise<UploadOutcome>
   const onMove = context.stallTimeoutMs === undefined ? undefined : (): void => stall.move();
   const options = { session, clock, random, certificateAuthorities, credentials, onMove };
   const binaryCache = await openBinaryCache(way.destination, variables, options);
+  const signal = stall.signal ?? deadline.signal;
+  const hostSignal = stall.signal ?? deadline.hostSignal;
+  await using stage = await openStage(upload, { signal, hostSignal, onMove });
   onProgress?.({ type: "started" });
   try {
     return await uploadDirectly({
@@ -72,16 +77,37 @@ export async function uploadToCache(upload: CacheUpload): Promise<UploadOutcome>
         storeDirectory: host.storeDirectory,
         ...way.staging,
       },
-      ...{ stagingParents: { disk: env["TMPDIR"] || "/tmp", memory: MEMORY }, maxRequests: MAX_REQUESTS },
+      ...{ stage, maxRequests: MAX_REQUESTS },
       shareBytes: cache.stagingBytes ?? context.stagingBytes ?? STAGING_BYTES,
       ...{ presence: context.presences.of(cache.id), random },
-      ...{ signatureRule: new SignatureRule(cache), signingKey: upload.signingKey },
-      ...{ signal: stall.signal ?? deadline.signal, onProgress },
-      toOptions: () => ({ ...toRunOptions(context), signal: stall.signal ?? deadline.hostSignal, onMove }),
+      ...{ signatureRule: new SignatureRule(cache), signal, onProgress },
     });
   } catch (error) {
     throw stall.hasStalled ? toStalled("The upload", context.stallTimeoutMs) : error;
   } finally {
     onProgress?.({ type: "finished" });
   }
+}
+
+/** What ends the work of a stage, and hears of it. */
+interface StageBounds {
+  readonly signal: AbortSignal;
+  /** What ends a command besides its time, which the command has anyway. */
+  readonly hostSignal: AbortSignal;
+  readonly onMove: (() => void) | undefined;
+}
+
+/** Paths of this host are brought into files by nix. */
+async function openStage(
+  { store, signingKey, way, context }: CacheUpload,
+  { signal, hostSignal, onMove }: StageBounds,
+): Promise<Stage> {
+  const { runtime, host } = context;
+  const parents = { disk: runtime.env["TMPDIR"] || "/tmp", memory: MEMORY };
+  if (store.openStage !== undefined) return store.openStage({ parents, signingKey, signal, onMove });
+  const { parameters } = way.staging;
+  return new StagingArea({
+    ...{ parents, signingKey, parameters, storeDirectory: host.storeDirectory },
+    toOptions: () => ({ ...toRunOptions(context), signal: hostSignal, onMove }),
+  });
 }

@@ -10,7 +10,7 @@ import { CommandError, PushError } from "../core/errors.ts";
 import type { ServerAnswer } from "../core/server-answer.ts";
 import { classifyAnswer } from "../execution/failure.ts";
 import type { Limiter } from "./limiter.ts";
-import type { Share, StagedPath } from "./staging-area.ts";
+import type { Share, StagedPath } from "./stage.ts";
 
 /** From this size on, a cache is asked whether it has a NAR already. */
 const ASKED_BYTES = 256 * 1024;

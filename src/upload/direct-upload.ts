@@ -1,16 +1,13 @@
 import { setMaxListeners } from "node:events";
 import type { BinaryCache } from "../binary-cache/binary-cache.ts";
 import type { Narinfo } from "../binary-cache/narinfo.ts";
-import type { SigningKey } from "../binary-cache/path-signature.ts";
 import type { Presence } from "../binary-cache/presence.ts";
 import type { SignatureRule } from "../binary-cache/signature-rule.ts";
 import type { Closure, Registration } from "../commands/closure.ts";
 import type { FileEncoding } from "../commands/staging.ts";
 import { checkStorePaths } from "../commands/store-path.ts";
-import type { StoreParameter } from "../core/cache.ts";
 import { CommandError, PushError } from "../core/errors.ts";
 import type { CommandProgress } from "../execution/nix-log.ts";
-import type { RunCommandOptions } from "../execution/run-command.ts";
 import type { Random } from "../host/runtime.ts";
 import {
   CACHE_INFO,
@@ -23,8 +20,7 @@ import { ClosureSender } from "./closure-sender.ts";
 import { Limiter } from "./limiter.ts";
 import { readBack } from "./read-back.ts";
 import { ShareStager } from "./share-stager.ts";
-import type { Share } from "./staging-area.ts";
-import type { StagingParents } from "./staging-directories.ts";
+import type { Share, Stage } from "./stage.ts";
 import { StagingError } from "./staging-error.ts";
 import { toOutcome, type UploadOutcome } from "./upload-outcome.ts";
 
@@ -37,33 +33,29 @@ export interface DirectUploadOptions {
   /** Paths of the closure that readers get elsewhere, so that they stay behind. */
   readonly upstream: ReadonlySet<string>;
   readonly cache: BinaryCache;
-  readonly parameters: readonly StoreParameter[];
+  /** Brings the paths into files; whoever has made it disposes it. */
+  readonly stage: Stage;
   /** The store's directory; default `/nix/store`. */
   readonly storeDirectory?: string | undefined;
   /** How narinfos and listings are compressed on their way; default not at all. */
   readonly narinfoEncoding?: FileEncoding | undefined;
   readonly listingEncoding?: FileEncoding | undefined;
-  readonly stagingParents: StagingParents;
   /** Most bytes of NARs, uncompressed, that are staged together. */
   readonly shareBytes: number;
   /** Most requests at once. */
   readonly maxRequests: number;
   /** Which signatures the paths that were asked for need. */
   readonly signatureRule?: SignatureRule | undefined;
-  /** Signs what is sent. */
-  readonly signingKey?: SigningKey | undefined;
   /** What the cache had a while ago; absent: everything is asked for. */
   readonly presence?: Presence | undefined;
   readonly random: Random;
   readonly signal: AbortSignal;
-  /** Bounds of the next command. */
-  readonly toOptions: () => RunCommandOptions;
   readonly onProgress?: ((progress: CommandProgress) => void) | undefined;
 }
 
 /**
- * Uploads the closure of some paths to a binary cache: nix writes what is missing there into files, without a network and without
- * credentials, and this process sends them, many at once and in the order of their references.
+ * Uploads the closure of some paths to a binary cache: what is missing there is brought into files, and this process sends them, many at
+ * once and in the order of their references.
  *
  * @throws {@link StagingError} where nothing was sent, for a reason on this side; {@link CacheAnswerError} where the cache cannot be asked;
  * the push error of a command that was ended; the signal's reason
@@ -91,7 +83,6 @@ class DirectUpload {
 
   constructor(options: DirectUploadOptions) {
     const { cache, closure, signal, storeDirectory, storePaths: roots, presence, random } = options;
-    const { stagingParents: parents, shareBytes, parameters, toOptions, signingKey } = options;
     const limiter = new Limiter(options.maxRequests);
     this.#options = options;
     this.#asked = {
@@ -101,9 +92,7 @@ class DirectUpload {
       },
       paths: [...closure.keys()].filter((path) => !options.upstream.has(path)),
     };
-    this.#stager = new ShareStager({
-      ...{ parents, shareBytes, parameters, storeDirectory, signingKey, toOptions },
-    });
+    this.#stager = new ShareStager({ stage: options.stage, shareBytes: options.shareBytes });
   }
 
   async run(): Promise<UploadOutcome> {

@@ -3,7 +3,7 @@ import { type Narinfo, parseNarinfo } from "../binary-cache/narinfo.ts";
 import type { SignatureRule } from "../binary-cache/signature-rule.ts";
 import { parseStorePath } from "../commands/store-path.ts";
 import { type AskBinaryCacheOptions, MAX_NARINFO_BYTES } from "./ask-binary-cache.ts";
-import type { StagedPath } from "./staging-area.ts";
+import type { StagedPath } from "./stage.ts";
 
 /** What a look at the paths that were sent has shown. */
 export interface ReadBack {

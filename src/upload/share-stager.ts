@@ -1,18 +1,19 @@
 import type { Registration } from "../commands/closure.ts";
 import type { ExecutionResult } from "../execution/executor.ts";
-import { type Share, StagingArea, type StagingAreaOptions } from "./staging-area.ts";
+import type { Share, Stage } from "./stage.ts";
 import { toShares } from "./to-shares.ts";
 
 /** What a stager works with. */
-export interface ShareStagerOptions extends StagingAreaOptions {
+export interface ShareStagerOptions {
+  /** Brings paths into files; whoever has made it disposes it, after this. */
+  readonly stage: Stage;
   /** Most bytes of NARs, uncompressed, that are staged together. */
   readonly shareBytes: number;
 }
 
-/** Has nix write paths into files, one share ahead of the one that is sent. */
+/** Has paths brought into files, one share ahead of the one that is sent. */
 export class ShareStager implements AsyncDisposable {
   readonly #options: ShareStagerOptions;
-  #area: StagingArea | undefined;
   #early: { readonly paths: ReadonlySet<string>; readonly share: Promise<Share> } | undefined;
 
   constructor(options: ShareStagerOptions) {
@@ -21,7 +22,7 @@ export class ShareStager implements AsyncDisposable {
 
   /** How the commands ended that wrote. */
   get executions(): readonly ExecutionResult[] {
-    return this.#area?.executions ?? [];
+    return this.#options.stage.executions;
   }
 
   /** Begins with paths that the cache will probably lack, while it is asked for them. More than a share is not written in vain. */
@@ -59,12 +60,10 @@ export class ShareStager implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await dispose(this.#early?.share);
-    await this.#area?.[Symbol.asyncDispose]();
   }
 
   async #stage(registrations: readonly Registration[]): Promise<Share> {
-    this.#area ??= new StagingArea(this.#options);
-    return this.#area.stage(registrations);
+    return this.#options.stage.stage(registrations);
   }
 
   /** What was begun with, where it holds all that is missing. */

@@ -1,6 +1,5 @@
 import { mkdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { Narinfo } from "../binary-cache/narinfo.ts";
 import { parseNarinfo } from "../binary-cache/narinfo.ts";
 import type { SigningKey } from "../binary-cache/path-signature.ts";
 import { batchStorePaths } from "../commands/batch.ts";
@@ -10,6 +9,8 @@ import { parseStorePath, type StorePathOptions } from "../commands/store-path.ts
 import type { StoreParameter } from "../core/cache.ts";
 import type { ExecutionResult } from "../execution/executor.ts";
 import { type RunCommandOptions, runCommand } from "../execution/run-command.ts";
+import { signNarinfo } from "./sign-narinfo.ts";
+import type { Share, Stage, StagedPath } from "./stage.ts";
 import { StagingDirectories, type StagingParents } from "./staging-directories.ts";
 import { StagingError } from "./staging-error.ts";
 
@@ -17,25 +18,6 @@ import { StagingError } from "./staging-error.ts";
 const FILES_OF_PATH = 3;
 /** Where nix writes NARs first. */
 const TEMPORARY = "tmp";
-
-/** A path as nix has written it. */
-export interface StagedPath {
-  readonly path: string;
-  /** Its narinfo, byte for byte. */
-  readonly narinfo: Uint8Array;
-  readonly parsed: Narinfo;
-  /** The file with its NAR. */
-  readonly nar: { readonly path: string; readonly size: number };
-  /** The file with the listing of its NAR, where nix was told to write one. */
-  readonly listing?: { readonly path: string; readonly size: number } | undefined;
-}
-
-/** Paths that are staged together. */
-export interface Share extends AsyncDisposable {
-  readonly paths: readonly StagedPath[];
-  /** What nix writes into a new cache's first file. */
-  readonly cacheInfo: Uint8Array;
-}
 
 /** What a staging area works with. */
 export interface StagingAreaOptions extends StorePathOptions {
@@ -48,7 +30,7 @@ export interface StagingAreaOptions extends StorePathOptions {
 }
 
 /** A private directory in which nix writes narinfos and NARs; a process that is killed leaves it to the next one to sweep. */
-export class StagingArea implements AsyncDisposable {
+export class StagingArea implements Stage {
   readonly executions: ExecutionResult[] = [];
   readonly #options: StagingAreaOptions;
   readonly #directories: StagingDirectories;
@@ -143,27 +125,12 @@ export class StagingArea implements AsyncDisposable {
       ({ size }) => size,
       () => undefined,
     );
-    const signed = this.#sign(narinfo, parsed);
+    const signed = signNarinfo({ narinfo, parsed }, this.#options.signingKey);
     return {
       ...{ path, ...signed },
       nar: { path: nar, size: (await stat(nar)).size },
       listing: listingSize === undefined ? undefined : { path: listing, size: listingSize },
     };
-  }
-
-  /** The key stays in this process: no child sees it. */
-  #sign(narinfo: Uint8Array, parsed: Narinfo): Pick<StagedPath, "narinfo" | "parsed"> {
-    const { signingKey } = this.#options;
-    if (signingKey === undefined) return { narinfo, parsed };
-    const signature = signingKey.sign(parsed.storePath, parsed);
-    if (signature === undefined) throw new StagingError("Nix has written a narinfo that cannot be signed");
-    // Another signature of the same key would be in doubt.
-    const isOwn = (one: string): boolean => one.startsWith(`${signingKey.name}:`);
-    const lines = Buffer.from(narinfo).toString("utf8").split("\n");
-    const kept = lines.filter((line) => line !== "" && !(line.startsWith("Sig: ") && isOwn(line.slice(5))));
-    const signatures = [...parsed.signatures.filter((one) => !isOwn(one)), signature];
-    const text = `${[...kept, `Sig: ${signature}`].join("\n")}\n`;
-    return { narinfo: Buffer.from(text), parsed: { ...parsed, signatures } };
   }
 }
 

@@ -9,12 +9,18 @@ import { HttpBinaryCache } from "../../src/binary-cache/http-binary-cache.ts";
 import { Presence } from "../../src/binary-cache/presence.ts";
 import { SignatureRule } from "../../src/binary-cache/signature-rule.ts";
 import { type DirectUploadOptions, uploadDirectly } from "../../src/upload/direct-upload.ts";
+import { StagingArea, type StagingAreaOptions } from "../../src/upload/staging-area.ts";
 import { askClosure } from "../support/ask-closure.ts";
 import { buildChain, buildWide } from "../support/build-closure.ts";
 import { checkConsistency } from "../support/check-consistency.ts";
 import { describeEachNix } from "../support/requirement.ts";
 
 const { http, clock, random } = createNodeRuntime();
+
+type UploadOptions = Partial<DirectUploadOptions> & {
+  readonly toOptions?: StagingAreaOptions["toOptions"];
+  readonly disk?: string;
+};
 
 describeEachNix("a direct upload", (searchPath) => {
   let store: PrivateNixStore;
@@ -55,7 +61,7 @@ describeEachNix("a direct upload", (searchPath) => {
   async function upload(
     server: BinaryCacheServer,
     storePaths: readonly string[],
-    more: Partial<DirectUploadOptions> = {},
+    { toOptions = options, disk = store.env["TMPDIR"] ?? "", ...more }: UploadOptions = {},
   ) {
     const session = http.connect?.({ maxConnections: 16 });
     if (session === undefined) throw new Error("Node has sessions");
@@ -64,15 +70,17 @@ describeEachNix("a direct upload", (searchPath) => {
     const cache = new HttpBinaryCache(`${server.url}/`, () => ({}), {
       ...{ session, clock, random: quick, credentials },
     });
+    await using stage = new StagingArea({
+      ...{ parents: { disk }, parameters: [{ name: "compression", value: "zstd" }], toOptions },
+      storeDirectory: store.env["NIX_STORE_DIR"],
+    });
     try {
       return await uploadDirectly({
         closure: await askClosure(store, storePaths),
-        ...{ storePaths, cache, parameters: [{ name: "compression", value: "zstd" }] },
+        ...{ storePaths, cache, stage },
         upstream: new Set(),
         storeDirectory: store.env["NIX_STORE_DIR"],
-        stagingParents: { disk: store.env["TMPDIR"] ?? "" },
         ...{ shareBytes: 1024 * 1024, maxRequests: 16, random, signal: new AbortController().signal },
-        toOptions: options,
         ...more,
       });
     } finally {
@@ -330,8 +338,7 @@ describeEachNix("a direct upload", (searchPath) => {
 
   it("says that nothing was sent where nix cannot stage", () =>
     withServer({}, async (server) => {
-      const stagingParents = { disk: "/nonexistent" };
-      await expect(upload(server, [chain], { stagingParents })).rejects.toMatchObject({
+      await expect(upload(server, [chain], { disk: "/nonexistent" })).rejects.toMatchObject({
         name: "StagingError",
       });
       expect(server.objects.size).toBe(0);

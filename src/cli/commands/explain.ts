@@ -25,6 +25,7 @@ const REMEDIES = {
   "not-a-branch": "push from a branch, or take allowed_branches away: they let no tag through",
   "fork-not-allowed": "set allow_forks = true, which lets code of strangers into the cache",
   "no-repositories-allowed": "write allowed_repos, or allow_all = true",
+  "promotion-not-allowed": "name the cache that has the paths in promote_from",
   "invalid-request": "correct the name of the repository or ref",
 } as const;
 

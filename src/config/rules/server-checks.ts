@@ -12,6 +12,7 @@ import { checkCredentialSource } from "./credential-checks.ts";
 import { checkOptionSecrets } from "./option-checks.ts";
 import { checkPermissions } from "./permission-checks.ts";
 import { checkAfterPush } from "./pin-checks.ts";
+import { checkPromotion, checkPromotionSources } from "./promotion-checks.ts";
 import { checkSigning } from "./signing-checks.ts";
 
 /** Bounds of `max_hook_timeout_seconds`. */
@@ -40,6 +41,7 @@ export function checkServerRoot(root: Members): readonly Problem[] {
     ...findCredentialKeys(root, []),
     ...findCredentialKeys(security, ["security"]),
     ...checkTimeout(security["max_hook_timeout_seconds"]),
+    ...checkPromotionSources(Array.isArray(root["caches"]) ? root["caches"] : []),
   ];
 }
 
@@ -114,6 +116,7 @@ function checkOptions(table: Members, path: KeyPath, allowPrivateHosts: boolean)
     ...checkCredentialSource(table["signing_key"], path, "signing_key"),
     ...checkSigning(table, path),
     ...checkAfterPush(table, path),
+    ...checkPromotion(table, path),
     ...checkOptionSecrets(table, path),
   ];
 }
@@ -186,6 +189,7 @@ const KEYS_OF_TYPES: readonly (readonly [key: string, types: readonly string[]])
   ["upstream_keys", ["attic", "cachix"]],
   ["host", ["cachix"]],
   ["after_push", ["cachix", CUSTOM]],
+  ["promote_from", ["nix-copy"]],
 ];
 
 function checkKeysOfTypes(table: Members, parent: KeyPath): readonly Problem[] {

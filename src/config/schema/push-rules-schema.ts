@@ -2,7 +2,7 @@ import * as v from "valibot";
 import { credentialEntries } from "./credential-entries.ts";
 import { coded } from "./schema-issues.ts";
 import { sourceTable, table } from "./schema-table.ts";
-import { byteSize, namePattern, publicKey, webAddress } from "./text-schemas.ts";
+import { byteSize, cacheId, namePattern, publicKey, webAddress } from "./text-schemas.ts";
 import { wholeNumber } from "./whole-number.ts";
 
 const namePatterns = (description: string, example: string[]) =>
@@ -97,6 +97,27 @@ export const pushRules = {
       }),
       v.description("What is done with paths of branches and tags once they are confirmed."),
       v.examples([{ pin: "{repository}:{ref}:{name}", keep_revisions: 10 }]),
+    ),
+  ),
+  promote_from: v.optional(
+    v.pipe(
+      v.array(
+        table({
+          cache: v.pipe(
+            cacheId,
+            v.description("Id of the cache that has the paths."),
+            v.examples(["staging"]),
+          ),
+          require_signature: v.pipe(
+            publicKey,
+            v.description("Public key under which each promoted path must be signed there."),
+            v.examples(["cache.example.org-1:8w2cJ8bFSTX8Ku4K7lmRHoPcOBNmhAWtbmPAjzJkzEA="]),
+          ),
+        }),
+      ),
+      v.minLength(1, coded("invalid-value", "Name at least one cache")),
+      v.maxLength(16, coded("invalid-value", "Name at most 16 caches")),
+      v.description("Caches whose paths may be promoted to this one."),
     ),
   ),
   on_failure: v.optional(

@@ -236,7 +236,7 @@ describe("suggestions", () => {
   it.each([
     [
       cache("allowed_repos = []"),
-      "Keys here are id, cache_type, destination, credentials, permissions, options, upload, staging_size, jobs, ignore_upstream, host, upstream_keys, substituter, require_signature, exclude, max_nar_size, upstream_caches, deny_paths, max_closure_size, max_paths, signing_key, trusted_public_keys, after_push, on_failure",
+      "Keys here are id, cache_type, destination, credentials, permissions, options, upload, staging_size, jobs, ignore_upstream, host, upstream_keys, substituter, require_signature, exclude, max_nar_size, upstream_caches, deny_paths, max_closure_size, max_paths, signing_key, trusted_public_keys, after_push, promote_from, on_failure",
     ],
     [cache("cachetype = 1"), "Did you mean cache_type?"],
     [cache("cacheType = 1"), "Did you mean cache_type?"],

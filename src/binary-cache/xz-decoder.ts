@@ -1,0 +1,21 @@
+import { ReadableStream } from "node:stream/web";
+import { lateImport } from "../core/late-import.ts";
+
+// Node.js has no LZMA. The package is a program of WebAssembly without access to anything.
+const loadXz = lateImport(() => import("xz-decompress"));
+
+/** Decompresses xz. @throws Error for what is none */
+export async function* decodeXz(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, void> {
+  const { XzReadableStream } = await loadXz();
+  const decoded = new XzReadableStream(ReadableStream.from(pieces));
+  const reader = decoded.getReader();
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      yield value;
+    }
+  } finally {
+    await reader.cancel().catch(() => undefined);
+  }
+}

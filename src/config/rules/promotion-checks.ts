@@ -1,0 +1,59 @@
+import { isRecord, type Members } from "../../core/own-member.ts";
+import type { Problem } from "../text/diagnostic.ts";
+import type { KeyPath } from "../text/key-path.ts";
+
+/** What a schema cannot say of `promote_from` of one cache. */
+export function checkPromotion(table: Members, parent: KeyPath): readonly Problem[] {
+  const { id, upload, promote_from: rules } = table;
+  if (!Array.isArray(rules)) return [];
+  const problems: Problem[] = [];
+  if (upload === "nix") {
+    const message =
+      'With upload = "nix" nothing is promoted: this process sends what comes from another cache';
+    const path = [...parent, "promote_from"];
+    problems.push({
+      code: "invalid-value",
+      severity: "error",
+      message,
+      path,
+      part: "key",
+      hint: "Remove upload",
+    });
+  }
+  const seen = new Set<unknown>();
+  for (const [index, rule] of rules.entries()) {
+    const cache = isRecord(rule) ? rule["cache"] : undefined;
+    const path = [...parent, "promote_from", index, "cache"];
+    const refuse = (message: string, hint: string): number =>
+      problems.push({ code: "invalid-value", severity: "error", message, path, hint });
+    if (cache !== undefined && cache === id)
+      refuse("A cache is not promoted to itself", "Name another cache");
+    else if (seen.has(cache))
+      refuse("This cache stands twice, and only one key counts", "Remove one of the two");
+    seen.add(cache);
+  }
+  return problems;
+}
+
+/** Caches that are named in `promote_from`, and are not there or cannot be read. */
+export function checkPromotionSources(tables: readonly unknown[]): readonly Problem[] {
+  const types = new Map<unknown, unknown>();
+  for (const table of tables) if (isRecord(table)) types.set(table["id"], table["cache_type"]);
+  return tables.flatMap((table, index) => {
+    const rules = isRecord(table) ? table["promote_from"] : undefined;
+    if (!Array.isArray(rules)) return [];
+    return rules.flatMap((rule: unknown, place): readonly Problem[] => {
+      const cache = isRecord(rule) ? rule["cache"] : undefined;
+      if (typeof cache !== "string") return [];
+      const path = ["caches", index, "promote_from", place, "cache"];
+      const problem = (message: string, hint: string): readonly Problem[] => [
+        { code: "invalid-value", severity: "error", message, path, hint },
+      ];
+      if (!types.has(cache))
+        return problem("No cache of this file has this id", "Name a cache that is defined here");
+      const type = types.get(cache);
+      if (typeof type !== "string" || !type.startsWith("custom:")) return [];
+      return problem("A cache of the host's own type is not read as a binary cache", "Name another cache");
+    });
+  });
+}

@@ -1,0 +1,137 @@
+import { mkdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import type { BinaryCache } from "../binary-cache/binary-cache.ts";
+import { CacheAnswerError } from "../binary-cache/cache-answer-error.ts";
+import { hashNar, NAR_SUFFIXES, type NarHashes } from "../binary-cache/hash-nar.ts";
+import type { Narinfo } from "../binary-cache/narinfo.ts";
+import { type SigningKey, toBase32Hash } from "../binary-cache/path-signature.ts";
+import type { Registration } from "../commands/closure.ts";
+import { DEFAULT_STORE_DIRECTORY, parseStorePath, type StorePathOptions } from "../commands/store-path.ts";
+import { PushError } from "../core/errors.ts";
+import { toNix32 } from "../core/nix32.ts";
+import { quoteName } from "../core/text.ts";
+import { Limiter } from "./limiter.ts";
+import { signNarinfo } from "./sign-narinfo.ts";
+import type { Share, Stage, StagedPath } from "./stage.ts";
+import { StagingDirectories, type StagingParents } from "./staging-directories.ts";
+import { toNarinfoText } from "./to-narinfo-text.ts";
+
+/** Most NARs that are fetched and hashed at once. */
+const MAX_DOWNLOADS = 16;
+/** So much larger than its NAR a compressed file may be, in bytes, besides a tenth. */
+const ROOM_BYTES = 1024 * 1024;
+
+/** What a stage works with that takes paths from a binary cache. */
+export interface DownloadStageOptions extends StorePathOptions {
+  readonly cache: BinaryCache;
+  /** What the cache is called in errors. */
+  readonly name: string;
+  /** What the cache says of each path, with signatures that were verified. */
+  readonly narinfos: ReadonlyMap<string, Narinfo>;
+  readonly parents: StagingParents;
+  /** Signs every path. */
+  readonly signingKey?: SigningKey | undefined;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Brings paths from a binary cache into files, and makes sure of each that it is what its narinfo says: a file is compared with its hash,
+ * decompressed, and compared with the hash and the size of the NAR, which are signed.
+ */
+export class DownloadStage implements Stage {
+  readonly executions = [];
+  readonly #options: DownloadStageOptions;
+  readonly #directories: StagingDirectories;
+  readonly #limiter = new Limiter(MAX_DOWNLOADS);
+  #shares = 0;
+
+  constructor(options: DownloadStageOptions) {
+    this.#options = options;
+    this.#directories = new StagingDirectories(options.parents);
+  }
+
+  /** @throws {@link PushError} `ERR_PROMOTION_SOURCE`, `ERR_PROMOTION_CORRUPT`; the signal's reason */
+  async stage(registrations: readonly Registration[]): Promise<Share> {
+    const directory = join(this.#directories.openOnDisk(), String(this.#shares++));
+    await mkdir(directory, { mode: 0o700 });
+    const discard = (): Promise<void> => rm(directory, { recursive: true, force: true });
+    const bringing = registrations.map(({ path }) => this.#limiter.run(() => this.#bring(directory, path)));
+    // The directory is left when nobody writes into it any more.
+    await Promise.allSettled(bringing);
+    try {
+      const paths = await Promise.all(bringing);
+      const { storeDirectory = DEFAULT_STORE_DIRECTORY } = this.#options;
+      const cacheInfo = Buffer.from(`StoreDir: ${storeDirectory}\n`);
+      return { paths, cacheInfo, [Symbol.asyncDispose]: discard };
+    } catch (error) {
+      await discard();
+      throw error;
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#directories[Symbol.asyncDispose]();
+  }
+
+  async #bring(directory: string, path: string): Promise<StagedPath> {
+    const { narinfos, signal, signingKey } = this.#options;
+    signal.throwIfAborted();
+    const said = narinfos.get(path);
+    if (said === undefined) throw this.#lacks(path);
+    const suffix = Object.hasOwn(NAR_SUFFIXES, said.compression) ? NAR_SUFFIXES[said.compression] : undefined;
+    if (suffix === undefined || !/^[A-Za-z0-9][A-Za-z0-9._/-]*$/u.test(said.url))
+      throw this.#corrupt(path, "its NAR has an address or a compression that is not read");
+    const file = join(directory, `${parseStorePath(path, this.#options).hash}${suffix}`);
+    const size = await this.#download(said, file, path);
+    const hashes = await this.#hash(said, file, path);
+    this.#compare(said, hashes, size, path);
+    const fileHash = toNix32(hashes.fileSha256);
+    const parsed: Narinfo = {
+      ...said,
+      url: `nar/${fileHash}${suffix}`,
+      fileSha256: hashes.fileSha256.toString("hex"),
+    };
+    const narinfo = toNarinfoText(parsed, { fileHash, fileSize: size }, this.#options);
+    return { path, nar: { path: file, size }, ...signNarinfo({ narinfo, parsed }, signingKey) };
+  }
+
+  async #download({ url, narSize = 0 }: Narinfo, file: string, path: string): Promise<number> {
+    const { cache, signal } = this.#options;
+    const maxBytes = narSize + Math.ceil(narSize / 10) + ROOM_BYTES;
+    const size = await cache.download(url, { path: file, maxBytes, signal }).catch((error: unknown) => {
+      throw error instanceof CacheAnswerError ? this.#unread(error, path) : error;
+    });
+    if (size === undefined) throw this.#lacks(path);
+    return size;
+  }
+
+  #hash({ compression, narSize = 0 }: Narinfo, file: string, path: string): Promise<NarHashes> {
+    return hashNar(file, compression, narSize).catch(() => {
+      throw this.#corrupt(path, `its file cannot be decompressed as ${compression}`);
+    });
+  }
+
+  #compare(said: Narinfo, hashes: NarHashes, size: number, path: string): void {
+    const { fileSha256, narSha256, narSize, fileSize } = hashes;
+    const isFile = said.fileSha256 === undefined || said.fileSha256 === fileSha256.toString("hex");
+    const isNar = narSize === said.narSize && toBase32Hash(said.narHash) === toNix32(narSha256);
+    // What stands behind the end of the compressed NAR was not read, and belongs to nobody.
+    if (isFile && isNar && fileSize === size) return;
+    throw this.#corrupt(path, "its NAR is not the one that its narinfo names");
+  }
+
+  #lacks(path: string): PushError {
+    const message = `The cache '${quoteName(this.#options.name)}' lacks ${path}, and so does the target; push it there first`;
+    return new PushError("ERR_PROMOTION_SOURCE", message, [path]);
+  }
+
+  #unread(error: CacheAnswerError, path: string): PushError {
+    const message = `The cache '${quoteName(this.#options.name)}' cannot be read: ${error.message}`;
+    return new PushError("ERR_PROMOTION_SOURCE", message, [path]);
+  }
+
+  #corrupt(path: string, why: string): PushError {
+    const message = `The cache '${quoteName(this.#options.name)}' does not hold ${path} as it was signed: ${why}`;
+    return new PushError("ERR_PROMOTION_CORRUPT", message, [path]);
+  }
+}
