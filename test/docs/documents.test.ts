@@ -51,9 +51,14 @@ describe("code in documents", () => {
     }
   });
 
+  it("that is YAML is a workflow among the examples, which actionlint reads", () => {
+    const workflows = inLanguage("yaml").map(({ code }) => code);
+    expect(workflows).toEqual([read("examples/github-actions/push.yml")]);
+  });
+
   it("is of a language that is checked", () => {
     // nginx is run by the test of the servers' examples, js and text by that of the quick start; a picture has no errors but those one sees.
-    const checked = ["ts", "toml", "json", "sh", "nginx", "js", "text", "mermaid"];
+    const checked = ["ts", "toml", "json", "sh", "nginx", "js", "text", "mermaid", "yaml"];
     expect(snippets.filter(({ language }) => !checked.includes(language))).toEqual([]);
   });
 });

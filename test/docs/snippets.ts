@@ -18,7 +18,7 @@ export const DOCUMENTS: readonly string[] = [
   "README.md",
   "SECURITY.md",
   "CHANGELOG.md",
-  ...readdirSync(new URL("docs", ROOT))
+  ...readdirSync(new URL("docs", ROOT), { encoding: "utf8", recursive: true })
     .filter((name) => name.endsWith(".md"))
     .map((name) => `docs/${name}`),
 ];

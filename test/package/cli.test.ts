@@ -1,7 +1,7 @@
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { readFile, symlink, writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
@@ -503,14 +503,6 @@ describeWith("node:sqlite", "the queue and the worker of the command line", () =
     const taken = createServer().listen(0, "127.0.0.1");
     await once(taken, "listening");
     const { port } = taken.address() as AddressInfo;
-    await symlink(
-      join(process.cwd(), "node_modules/prom-client"),
-      join(project.directory, "node_modules/prom-client"),
-    );
-    await symlink(
-      join(process.cwd(), "node_modules/tdigest"),
-      join(project.directory, "node_modules/tdigest"),
-    );
     const config = await toFile("port.toml", TEAM);
     const args = [
       "worker",
