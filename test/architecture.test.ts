@@ -35,7 +35,6 @@ const DOORS: Readonly<Record<string, string>> = {
   "@smithy/signature-v4": "binary-cache/s3-signer.ts",
   "@humanwhocodes/momoa": "config/text/json-text.ts",
   "@standard-schema/spec": "core/standard-schema.ts",
-  fzstd: "binary-cache/zstd-decoder.ts",
   "http-proxy-agent": "host/proxy-agents.ts",
   "https-proxy-agent": "host/proxy-agents.ts",
   leven: "core/suggestion.ts",

@@ -9,6 +9,8 @@ import type { Secret } from "../core/secret.ts";
 const KEY = /^([^:\s]{1,128}):([A-Za-z0-9+/]{43}=|[A-Za-z0-9+/]{86}==)$/u;
 const PUBLIC_BYTES = 32;
 const SECRET_BYTES = 64;
+/** Most signatures by the name of one key that are looked at. */
+const MAX_SIGNATURES = 16;
 /** What stands before the 32 bytes of an Ed25519 key (https://www.rfc-editor.org/rfc/rfc8410). */
 const SPKI = Buffer.from("302a300506032b6570032100", "hex");
 const PKCS8 = Buffer.from("302e020100300506032b657004220420", "hex");
@@ -63,15 +65,30 @@ export function findValidSigners(
   info: SignedInfo,
   keys: readonly PublicKey[],
 ): readonly string[] {
+  return [...findValidSignatures(storePath, info, keys).keys()];
+}
+
+/** Finds the signatures of a path that are really by one of some keys, by the names of the keys. */
+export function findValidSignatures(
+  storePath: string,
+  info: SignedInfo,
+  keys: readonly PublicKey[],
+): ReadonlyMap<string, string> {
   const fingerprint = toFingerprint(storePath, info);
-  if (fingerprint === undefined) return [];
+  if (fingerprint === undefined) return new Map();
   const text = Buffer.from(fingerprint);
-  const isSigned = ({ name, key }: PublicKey): boolean =>
-    info.signatures.some((signature) => {
-      const read = readKey(signature, SECRET_BYTES);
-      return read?.name === name && verify(null, text, key, read.bytes);
-    });
-  return keys.filter(isSigned).map(({ name }) => name);
+  const found = new Map<string, string>();
+  for (const { name, key } of keys) {
+    const signature = info.signatures
+      .filter((one) => one.startsWith(`${name}:`))
+      .slice(0, MAX_SIGNATURES)
+      .find((one) => {
+        const read = readKey(one, SECRET_BYTES);
+        return read !== undefined && verify(null, text, key, read.bytes);
+      });
+    if (signature !== undefined) found.set(name, signature);
+  }
+  return found;
 }
 
 /** A key that signs paths, as `nix-store --generate-binary-cache-key` makes one. */

@@ -10,6 +10,9 @@ const ASKED_BYTES = 1024 * 1024;
 /** How long an answer to that is waited for, in milliseconds; old servers give none. */
 const ASKING_MS = 1_000;
 
+/** So much is read of the answer to a download that is none, in bytes. */
+const MAX_REFUSAL_BYTES = 64 * 1024;
+
 /** Node's modules, loaded late: importing this package must not cost what hosts that only decide never use. */
 export interface HttpModules {
   readonly plain: typeof import("node:http");
@@ -194,14 +197,34 @@ async function read(incoming: IncomingMessage, request: HttpRequest): Promise<Ht
   const headers = Object.fromEntries(
     Object.entries(incoming.headers).map(([name, value]) => [name, String(value)] as const),
   );
-  const pieces = bounded(incoming, request);
-  if (request.saveTo !== undefined && status >= 200 && status < 300) {
+  const isSaved = request.saveTo !== undefined && status >= 200 && status < 300;
+  // A refusal is not as large as what was asked for.
+  const isRefused = request.saveTo !== undefined && !isSaved;
+  const pieces = isRefused ? firstOf(incoming, request) : bounded(incoming, request);
+  if (request.saveTo !== undefined && isSaved) {
     const savedBytes = await saveBody(pieces, request.saveTo, request.onSaved);
     return { status, headers, body: new Uint8Array(), savedBytes };
   }
   const chunks: Uint8Array[] = [];
   for await (const piece of pieces) chunks.push(piece);
   return { status, headers, body: Buffer.concat(chunks) };
+}
+
+/** The beginning of an answer that was not asked for. */
+async function* firstOf(
+  incoming: IncomingMessage,
+  request: HttpRequest,
+): AsyncGenerator<Uint8Array, void, void> {
+  let size = 0;
+  try {
+    for await (const piece of incoming) {
+      yield piece;
+      size += piece.length;
+      if (size > MAX_REFUSAL_BYTES) return;
+    }
+  } catch (error) {
+    throw unreachable(request, error);
+  }
 }
 
 /** The pieces of an answer. @throws {@link HttpError} where it breaks off, or exceeds its bound */

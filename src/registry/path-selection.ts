@@ -1,7 +1,7 @@
 import { type Closure, collectClosure } from "../commands/closure.ts";
 import { checkStorePaths, parseStorePath } from "../commands/store-path.ts";
 import type { CacheDefinition } from "../core/cache.ts";
-import { PushError } from "../core/errors.ts";
+import { CredentialError, PushError } from "../core/errors.ts";
 import { matchesNamePattern } from "../core/name-pattern.ts";
 import { StagingError } from "../upload/staging-error.ts";
 import { ClosureGuard, isGuarded } from "./closure-guard.ts";
@@ -10,6 +10,14 @@ import type { PushContext } from "./push-context.ts";
 import type { PushParticipant } from "./push-participant.ts";
 import type { SkippedPath } from "./push-types.ts";
 import { findUpstreamHoldings } from "./upstream-holdings.ts";
+
+/** What says more than that a closure is not known. */
+const TELLING: ReadonlySet<string> = new Set([
+  "ERR_PROMOTION_CORRUPT",
+  "ERR_PROMOTION_SOURCE",
+  "ERR_SIGNATURE_MISSING",
+  "ERR_STORE_PATH_NOT_VALID",
+]);
 
 /** Chooses what of a push goes to a cache, by the cache's rules. */
 export class PathSelection {
@@ -95,7 +103,8 @@ export class PathSelection {
   /** What a rule is about must be known before anything is sent, of the whole push and not of a part of it. */
   #readClosure(): Promise<Closure> {
     return this.#store.closure().catch((error: unknown) => {
-      const isTelling = error instanceof PushError && error.code === "ERR_STORE_PATH_NOT_VALID";
+      const isTelling =
+        error instanceof CredentialError || (error instanceof PushError && TELLING.has(error.code));
       if (isTelling || this.#context.deadline.hostSignal.aborted) throw error;
       const reason = error instanceof StagingError || error instanceof PushError ? `: ${error.message}` : "";
       const message = `Rules of the cache depend on the closure, which is not known${reason}`;

@@ -3,7 +3,7 @@ import { CacheAnswerError } from "../binary-cache/cache-answer-error.ts";
 import { fixedCredentials } from "../binary-cache/cache-credentials.ts";
 import { type Narinfo, parseNarinfo } from "../binary-cache/narinfo.ts";
 import { openBinaryCache } from "../binary-cache/open-binary-cache.ts";
-import { findValidSigners, type PublicKey } from "../binary-cache/path-signature.ts";
+import { findValidSignatures, type PublicKey } from "../binary-cache/path-signature.ts";
 import { type Closure, type Registration, sortByReferences } from "../commands/closure.ts";
 import { checkStorePaths, DEFAULT_STORE_DIRECTORY, parseStorePath } from "../commands/store-path.ts";
 import type { CacheDefinition } from "../core/cache.ts";
@@ -31,6 +31,8 @@ export interface PromotionSourceOptions {
   readonly cache: CacheDefinition;
   /** The key under which each path must be signed there. */
   readonly publicKey: PublicKey;
+  /** Other keys that the target knows: signatures by them go along. */
+  readonly trustedKeys: readonly PublicKey[];
   readonly storePaths: readonly string[];
   readonly context: PushContext;
   /** Records an event about the source. */
@@ -148,7 +150,7 @@ export class PromotionSource implements PathSource {
 
   async #read(path: string, cache: BinaryCache, signal: AbortSignal): Promise<Narinfo | undefined> {
     signal.throwIfAborted();
-    const { publicKey, context } = this.#options;
+    const { publicKey, trustedKeys, context } = this.#options;
     const key = `${parseStorePath(path, context.host).hash}.narinfo`;
     const bytes = await cache.get(key, { maxBytes: MAX_NARINFO_BYTES, signal }).catch((error: unknown) => {
       throw error instanceof CacheAnswerError ? this.#unread(error, path) : error;
@@ -156,7 +158,10 @@ export class PromotionSource implements PathSource {
     if (bytes === undefined) return undefined;
     const narinfo = parseNarinfo(new TextDecoder().decode(bytes));
     if (narinfo?.storePath !== path) return undefined;
-    if (findValidSigners(path, narinfo, [publicKey]).length > 0) return narinfo;
+    const signatures = findValidSignatures(path, narinfo, [publicKey, ...trustedKeys]);
+    // A copy, so that the text of a stranger does not stay in memory; of its signatures those that are none of a known key are left behind.
+    if (signatures.has(publicKey.name))
+      return structuredClone({ ...narinfo, signatures: [...signatures.values()] });
     const message = `${path} carries no valid signature by ${publicKey.name} in the cache '${this.#name()}', as promote_from asks; sign it there`;
     throw new PushError("ERR_SIGNATURE_MISSING", message, [path]);
   }

@@ -1,3 +1,4 @@
+import { parsePublicKey } from "../binary-cache/path-signature.ts";
 import type { CacheDefinition } from "../core/cache.ts";
 import type { PushError } from "../core/errors.ts";
 import { lateImport } from "../core/late-import.ts";
@@ -23,7 +24,7 @@ export async function runPush(request: ReadPushRequest, context: PushContext): P
       if (part.participant === undefined) return part.result;
       const { pushToCache } = await loadCachePush();
       const { participant, cache } = part;
-      const source = findSource(request, cache, participant, context) ?? store;
+      const source = findSource(request, cache, [participant], context) ?? store;
       return resultOf(part, await pushToCache(cache, [participant], source, context));
     }),
   );
@@ -69,7 +70,7 @@ async function pushParts(
   const participants = allowed.map(({ participant }) => participant);
   const storePaths = [...new Set(participants.flatMap((participant) => participant.storePaths))];
   const { pushToCache } = await loadCachePush();
-  const promoted = findSource({ from: request.from, storePaths }, cache, first.participant, context);
+  const promoted = findSource({ from: request.from, storePaths }, cache, participants, context);
   return pushToCache(cache, participants, promoted ?? new LocalStore(storePaths, context), context);
 }
 
@@ -77,15 +78,18 @@ async function pushParts(
 function findSource(
   { from, storePaths }: Pick<ReadPushRequest, "from" | "storePaths">,
   target: CacheDefinition,
-  participant: PushParticipant,
+  participants: readonly PushParticipant[],
   context: PushContext,
 ): PromotionSource | undefined {
   if (from === undefined) return undefined;
   const found = context.catalog.findPromotion(from, target);
   if (found === undefined) throw new TypeError("A promotion that is allowed has a source");
   const { source: cache, publicKey } = found;
-  const emit: PromotionSourceOptions["emit"] = (event) => participant.emit(event, cache.id);
-  return new PromotionSource({ cache, publicKey, storePaths, context, emit });
+  const emit: PromotionSourceOptions["emit"] = async (event) => {
+    await Promise.all(participants.map((participant) => participant.emit(event, cache.id)));
+  };
+  const trustedKeys = (target.trustedPublicKeys ?? []).flatMap((key) => parsePublicKey(key) ?? []);
+  return new PromotionSource({ cache, publicKey, trustedKeys, storePaths, context, emit });
 }
 
 /** A request that was decided on, with its decisions on record. */

@@ -73,6 +73,7 @@ export async function uploadToCache(upload: CacheUpload): Promise<UploadOutcome>
         cache: binaryCache,
         storePaths,
         closure,
+        absent: store.absent,
         upstream: new Set([...upload.upstream].filter((path) => closure.has(path))),
         storeDirectory: host.storeDirectory,
         ...way.staging,

@@ -3,9 +3,9 @@ import type { BinaryCache } from "../binary-cache/binary-cache.ts";
 import type { Narinfo } from "../binary-cache/narinfo.ts";
 import type { Presence } from "../binary-cache/presence.ts";
 import type { SignatureRule } from "../binary-cache/signature-rule.ts";
-import type { Closure, Registration } from "../commands/closure.ts";
+import { type Closure, type Registration, sortByReferences } from "../commands/closure.ts";
 import type { FileEncoding } from "../commands/staging.ts";
-import { checkStorePaths } from "../commands/store-path.ts";
+import { checkStorePaths, DEFAULT_STORE_DIRECTORY } from "../commands/store-path.ts";
 import { CommandError, PushError } from "../core/errors.ts";
 import type { CommandProgress } from "../execution/nix-log.ts";
 import type { Random } from "../host/runtime.ts";
@@ -30,6 +30,8 @@ export interface DirectUploadOptions {
   readonly storePaths: readonly string[];
   /** Their closure, which goes with them. */
   readonly closure: Closure;
+  /** Paths of the closure of which only the cache itself knows what they refer to; default none. */
+  readonly absent?: ReadonlySet<string> | undefined;
   /** Paths of the closure that readers get elsewhere, so that they stay behind. */
   readonly upstream: ReadonlySet<string>;
   readonly cache: BinaryCache;
@@ -80,11 +82,13 @@ class DirectUpload {
   /** The paths that the cache has, with what it says of them. */
   #known: ReadonlyMap<string, Narinfo | undefined> = new Map();
   #isRedirected = false;
+  #closure: Closure;
 
   constructor(options: DirectUploadOptions) {
     const { cache, closure, signal, storeDirectory, storePaths: roots, presence, random } = options;
     const limiter = new Limiter(options.maxRequests);
     this.#options = options;
+    this.#closure = closure;
     this.#asked = {
       ...{ cache, signal, storeDirectory, limiter, roots, presence, random },
       onRedirect: () => {
@@ -104,6 +108,7 @@ class DirectUpload {
     if (this.#isRedirected)
       throw new StagingError("The cache sends its readers elsewhere, where nix alone follows");
     this.#known = known;
+    await this.#followAbsent();
     const unsigned = this.#findUnsigned(known);
     if (unsigned !== undefined) return { executions: [], present: [], complete: [], error: unsigned };
     const lost = findLostNars(known, this.#asked);
@@ -126,15 +131,42 @@ class DirectUpload {
 
   /** Where most of a closure is remembered, the rest is probably new. */
   #stageExpected(): void {
-    const { closure, presence, upstream } = this.#options;
+    const { closure, presence, upstream, absent } = this.#options;
     const unknown = [...closure.values()].filter(
-      ({ path }) => presence?.has(path) !== true && !upstream.has(path),
+      ({ path }) => presence?.has(path) !== true && !upstream.has(path) && absent?.has(path) !== true,
     );
     if (unknown.length * 2 < closure.size) this.#stager.prepare(unknown);
   }
 
+  /** What the source does not tell is followed in the cache, so that nothing counts as complete that is not. */
+  async #followAbsent(): Promise<void> {
+    const { absent = new Set<string>(), upstream, storeDirectory = DEFAULT_STORE_DIRECTORY } = this.#options;
+    const found = new Map(this.#closure);
+    let wave = [...absent].filter((path) => found.has(path) && !upstream.has(path));
+    while (wave.length > 0) {
+      const asked = { ...this.#asked, paths: wave, roots: wave, presence: undefined };
+      const said = await findKnownPaths(asked);
+      const known = new Map(this.#known);
+      for (const path of wave) {
+        const narinfo = said.get(path);
+        if (narinfo === undefined) known.delete(path);
+        else known.set(path, narinfo);
+        const names = narinfo?.references ?? [];
+        const references = names.map((name) => (name.startsWith("/") ? name : `${storeDirectory}/${name}`));
+        const isLeft = (other: string): boolean => upstream.has(other) && !found.has(other);
+        const others = references.filter((other) => other !== path && !isLeft(other));
+        found.set(path, { path, narSize: narinfo?.narSize ?? 0, references: others });
+      }
+      this.#known = known;
+      const next = new Set(wave.flatMap((path) => found.get(path)?.references ?? []));
+      wave = [...next].filter((path) => !found.has(path) && !upstream.has(path));
+    }
+    this.#closure = sortByReferences(found) ?? this.#closure;
+  }
+
   #makeSender(): ClosureSender {
-    const { cache, closure, signal, storeDirectory, onProgress, upstream } = this.#options;
+    const closure = this.#closure;
+    const { cache, signal, storeDirectory, onProgress, upstream } = this.#options;
     const { narinfoEncoding, listingEncoding } = this.#options;
     let [paths, bytes, allBytes] = [0, 0, 0];
     return new ClosureSender({
@@ -162,7 +194,8 @@ class DirectUpload {
     hasInfo: boolean,
     looking: Promise<ReadonlySet<string>>,
   ): Promise<PushError | undefined> {
-    const { closure, upstream } = this.#options;
+    const { upstream } = this.#options;
+    const closure = this.#closure;
     const findMissing = () =>
       [...closure.values()].filter(({ path }) => !this.#known.has(path) && !upstream.has(path));
     const missing = findMissing();
@@ -204,6 +237,9 @@ class DirectUpload {
       }
       return (await looking).size > 0 ? "lost" : undefined;
     } catch (error) {
+      const { signal } = this.#options;
+      // What was sent before is told, whatever the next paths fail of.
+      if (error instanceof PushError && !sender.isUntouched && !signal.aborted) return error;
       // Once something was sent, nix does not push all of it again.
       if (!(error instanceof StagingError) || sender.isUntouched) throw error;
       const message = "Nix could not write the next paths into files; what is left is for another attempt";
@@ -243,7 +279,8 @@ class DirectUpload {
   }
 
   async #finish(sender: ClosureSender, cause: PushError | undefined): Promise<UploadOutcome> {
-    const { signal, storePaths, presence, closure, upstream, signatureRule } = this.#options;
+    const { signal, storePaths, presence, upstream, signatureRule } = this.#options;
+    const closure = this.#closure;
     signal.throwIfAborted();
     const { sent, failures } = sender;
     const roots = storePaths.flatMap((path) => sent.get(path) ?? []);

@@ -1,8 +1,9 @@
+import { setMaxListeners } from "node:events";
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { BinaryCache } from "../binary-cache/binary-cache.ts";
 import { CacheAnswerError } from "../binary-cache/cache-answer-error.ts";
-import { hashNar, NAR_SUFFIXES, type NarHashes } from "../binary-cache/hash-nar.ts";
+import { canDecode, hashNar, NAR_SUFFIXES, type NarHashes } from "../binary-cache/hash-nar.ts";
 import type { Narinfo } from "../binary-cache/narinfo.ts";
 import { type SigningKey, toBase32Hash } from "../binary-cache/path-signature.ts";
 import type { Registration } from "../commands/closure.ts";
@@ -19,7 +20,9 @@ import { toNarinfoText } from "./to-narinfo-text.ts";
 /** Most NARs that are fetched and hashed at once. */
 const MAX_DOWNLOADS = 16;
 /** So much larger than its NAR a compressed file may be, in bytes, besides a tenth. */
-const ROOM_BYTES = 1024 * 1024;
+const ROOM_BYTES = 16 * 1024;
+/** An address of a NAR in a cache; no segment leads upwards. */
+const NAR_ADDRESS = /^(?=.{1,256}$)(?:[A-Za-z0-9_-][A-Za-z0-9._-]*\/)*[A-Za-z0-9_-][A-Za-z0-9._-]*$/u;
 
 /** What a stage works with that takes paths from a binary cache. */
 export interface DownloadStageOptions extends StorePathOptions {
@@ -55,7 +58,18 @@ export class DownloadStage implements Stage {
     const directory = join(this.#directories.openOnDisk(), String(this.#shares++));
     await mkdir(directory, { mode: 0o700 });
     const discard = (): Promise<void> => rm(directory, { recursive: true, force: true });
-    const bringing = registrations.map(({ path }) => this.#limiter.run(() => this.#bring(directory, path)));
+    // What one path fails of, the others of the share need not be brought for.
+    const over = new AbortController();
+    const signal = AbortSignal.any([this.#options.signal, over.signal]);
+    setMaxListeners(0, signal);
+    const bringing = registrations.map(({ path }) =>
+      this.#limiter
+        .run(() => this.#bring(directory, path, signal))
+        .catch((error: unknown) => {
+          over.abort(error);
+          throw error;
+        }),
+    );
     // The directory is left when nobody writes into it any more.
     await Promise.allSettled(bringing);
     try {
@@ -73,17 +87,19 @@ export class DownloadStage implements Stage {
     await this.#directories[Symbol.asyncDispose]();
   }
 
-  async #bring(directory: string, path: string): Promise<StagedPath> {
-    const { narinfos, signal, signingKey } = this.#options;
+  async #bring(directory: string, path: string, signal: AbortSignal): Promise<StagedPath> {
+    const { narinfos, signingKey } = this.#options;
     signal.throwIfAborted();
     const said = narinfos.get(path);
     if (said === undefined) throw this.#lacks(path);
     const suffix = Object.hasOwn(NAR_SUFFIXES, said.compression) ? NAR_SUFFIXES[said.compression] : undefined;
-    if (suffix === undefined || !/^[A-Za-z0-9][A-Za-z0-9._/-]*$/u.test(said.url))
+    if (suffix === undefined || !NAR_ADDRESS.test(said.url))
       throw this.#corrupt(path, "its NAR has an address or a compression that is not read");
+    if (!(await canDecode(said.compression)))
+      throw this.#corrupt(path, "its NAR is compressed as zstd, which this Node.js cannot read (22.15 can)");
     const file = join(directory, `${parseStorePath(path, this.#options).hash}${suffix}`);
-    const size = await this.#download(said, file, path);
-    const hashes = await this.#hash(said, file, path);
+    const size = await this.#download(said, file, signal);
+    const hashes = await this.#hash(said, file, signal);
     this.#compare(said, hashes, size, path);
     const fileHash = toNix32(hashes.fileSha256);
     const parsed: Narinfo = {
@@ -95,19 +111,28 @@ export class DownloadStage implements Stage {
     return { path, nar: { path: file, size }, ...signNarinfo({ narinfo, parsed }, signingKey) };
   }
 
-  async #download({ url, narSize = 0 }: Narinfo, file: string, path: string): Promise<number> {
-    const { cache, signal } = this.#options;
+  async #download(
+    { storePath, url, narSize = 0 }: Narinfo,
+    file: string,
+    signal: AbortSignal,
+  ): Promise<number> {
+    const { cache } = this.#options;
     const maxBytes = narSize + Math.ceil(narSize / 10) + ROOM_BYTES;
     const size = await cache.download(url, { path: file, maxBytes, signal }).catch((error: unknown) => {
-      throw error instanceof CacheAnswerError ? this.#unread(error, path) : error;
+      throw error instanceof CacheAnswerError ? this.#unread(error, storePath) : error;
     });
-    if (size === undefined) throw this.#lacks(path);
+    if (size === undefined) throw this.#lacks(storePath);
     return size;
   }
 
-  #hash({ compression, narSize = 0 }: Narinfo, file: string, path: string): Promise<NarHashes> {
-    return hashNar(file, compression, narSize).catch(() => {
-      throw this.#corrupt(path, `its file cannot be decompressed as ${compression}`);
+  #hash(
+    { storePath, compression, narSize = 0 }: Narinfo,
+    file: string,
+    signal: AbortSignal,
+  ): Promise<NarHashes> {
+    return hashNar(file, { compression, maxBytes: narSize, signal }).catch(() => {
+      signal.throwIfAborted();
+      throw this.#corrupt(storePath, `its file cannot be decompressed as ${compression}`);
     });
   }
 
@@ -121,7 +146,7 @@ export class DownloadStage implements Stage {
   }
 
   #lacks(path: string): PushError {
-    const message = `The cache '${quoteName(this.#options.name)}' lacks ${path}, and so does the target; push it there first`;
+    const message = `The cache '${quoteName(this.#options.name)}' lacks ${path}, and the target has it neither; push it there first`;
     return new PushError("ERR_PROMOTION_SOURCE", message, [path]);
   }
 

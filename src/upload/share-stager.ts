@@ -73,8 +73,12 @@ export class ShareStager implements AsyncDisposable {
     if (early === undefined) return undefined;
     const missing = new Set(registrations.map(({ path }) => path));
     if (registrations.length > 0 && registrations.every(({ path }) => early.paths.has(path))) {
-      const share = await early.share;
-      return { ...share, paths: share.paths.filter(({ path }) => missing.has(path)) };
+      const share = await early.share.catch((error: unknown) => {
+        // What is not missing may be what it failed of.
+        if (missing.size === early.paths.size) throw error;
+        return undefined;
+      });
+      return share && { ...share, paths: share.paths.filter(({ path }) => missing.has(path)) };
     }
     await dispose(early.share);
     return undefined;

@@ -1,10 +1,12 @@
 import { execFile } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import zlib from "node:zlib";
 import {
   type AuditEvent,
   CacheRegistry,
@@ -24,6 +26,7 @@ import { checkConsistency } from "../support/check-consistency.ts";
 import { describeEachNix } from "../support/requirement.ts";
 
 const run = promisify(execFile);
+const hasZstd = "createZstdDecompress" in zlib;
 const SOURCE = { username: "reader", password: "canary-of-the-source" };
 const TARGET = { username: "writer", password: "canary-of-the-target" };
 const basic = ({ username, password }: typeof SOURCE): string =>
@@ -154,7 +157,15 @@ describeEachNix("promotion", (searchPath) => {
     }
   }
 
-  it.each(["none", "xz", "zstd", "gzip", "br"])(
+  it.runIf(!hasZstd)("says where this Node.js cannot read zstd", async () => {
+    await using caches = await Caches.start();
+    await caches.fill({ parameters: "?compression=zstd" });
+    expect(await caches.promote()).toMatchObject({
+      error: { code: "ERR_PROMOTION_CORRUPT", message: expect.stringContaining("22.15") },
+    });
+  });
+
+  it.each(["none", "xz", ...(hasZstd ? ["zstd"] : []), "gzip", "br"])(
     "brings a closure in %s without the local store",
     async (name) => {
       await using caches = await Caches.start();
@@ -357,6 +368,84 @@ describeEachNix("promotion", (searchPath) => {
     elsewhere.close();
     elsewhere.closeAllConnections();
   }, 60_000);
+
+  it("counts nothing as complete of which the target lacks a part, whatever the source hides", async () => {
+    await using caches = await Caches.start();
+    await caches.fill();
+    await caches.promote();
+    const { source, target } = caches;
+    const own = /^References: (\S+)/mu.exec(source.narinfo(path) ?? "")?.[1] ?? "";
+    const below = /^References: (\S+)/mu.exec(source.narinfo(`/${own}`) ?? "")?.[1] ?? "";
+    source.objects.delete(`/${own.slice(0, 32)}.narinfo`);
+    target.objects.delete(`/${below.slice(0, 32)}.narinfo`);
+    await using registry = caches.registry({ executor: idle });
+    const request = { ...ABOUT, from: "staging", to: "production", storePaths: [path] };
+    const { results } = await registry.promote(request);
+    expect(results).toMatchObject([
+      {
+        status: "failed",
+        confirmedPaths: [],
+        error: { code: "ERR_PROMOTION_SOURCE", storePaths: [`${store.env["NIX_STORE_DIR"]}/${below}`] },
+      },
+    ]);
+  }, 60_000);
+
+  it("tells of what was brought before another path failed", async () => {
+    await using caches = await Caches.start();
+    const first = await store.add("first.bin", randomBytes(900_000));
+    const second = await store.add("second.bin", randomBytes(900_000));
+    await using registry = caches.registry({ production: `${fromStaging()}\nstaging_size = "1 MiB"` });
+    const about = { ...ABOUT, job: "build", storePaths: [first, second] };
+    await registry.push({ ...about, caches: ["staging"] });
+    const url = /^URL: (.*)$/mu.exec(caches.source.narinfo(second) ?? "")?.[1];
+    caches.source.objects.set(`/${url}`, Buffer.from("damaged"));
+    const { results } = await registry.promote({ ...about, from: "staging", to: "production" });
+    expect(results).toMatchObject([
+      {
+        status: "failed",
+        storePaths: [first],
+        confirmedPaths: [first],
+        error: { code: "ERR_PROMOTION_CORRUPT" },
+      },
+    ]);
+  }, 60_000);
+
+  it("takes no signature along that it has not verified", async () => {
+    await using caches = await Caches.start();
+    await caches.fill();
+    const forged = `approved-1:${Buffer.alloc(64).toString("base64")}`;
+    caches.alterNarinfo(/^Sig: /mu, `Sig: ${forged}\nSig: `);
+    const asking = `${fromStaging()}\nrequire_signature = "approved-1"`;
+    expect(await caches.promote({ production: asking })).toMatchObject({
+      error: { code: "ERR_SIGNATURE_MISSING" },
+    });
+    expect(await caches.promote()).toMatchObject({ status: "pushed" });
+    expect(caches.target.narinfo(path)).not.toContain(forged);
+  }, 60_000);
+
+  it("says why, whichever rules of the target ask for the closure", async () => {
+    await using caches = await Caches.start();
+    await caches.fill();
+    caches.alterNarinfo(/^Sig: .*\n/mu, "");
+    const bounded = `${fromStaging()}\nmax_paths = 100`;
+    expect(await caches.promote({ production: bounded })).toMatchObject({
+      error: { code: "ERR_SIGNATURE_MISSING" },
+    });
+  }, 60_000);
+
+  it("ends in time while it decompresses", async () => {
+    await using caches = await Caches.start();
+    const large = await store.add("zeros.bin", Buffer.alloc(400_000_000));
+    await using registry = caches.registry({ parameters: "?compression=gzip" });
+    const about = { ...ABOUT, job: "build", storePaths: [large] };
+    await registry.push({ ...about, caches: ["staging"] });
+    const startedAt = performance.now();
+    const request = { ...about, from: "staging", to: "production" };
+    const { results } = await registry.promote(request, { timeoutMs: 500 });
+    expect(results).toMatchObject([{ status: "failed", error: { code: "ERR_PUSH_TIMEOUT" } }]);
+    expect(performance.now() - startedAt).toBeLessThan(5_000);
+    await store.delete(large);
+  }, 120_000);
 
   it("goes through a queue beside pushes of the same repository", async () => {
     await using caches = await Caches.start();
