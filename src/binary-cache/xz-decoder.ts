@@ -6,7 +6,8 @@ const loadXz = lateImport(() => import("xz-decompress"));
 
 /** Decompresses xz. @throws Error for what is none */
 export async function* decodeXz(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, void> {
-  const { XzReadableStream } = await loadXz();
+  // Node.js finds no names in what the package's bundler has written.
+  const { XzReadableStream } = (await loadXz()).default;
   const decoded = new XzReadableStream(ReadableStream.from(pieces));
   const reader = decoded.getReader();
   try {

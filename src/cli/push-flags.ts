@@ -11,10 +11,9 @@ export interface PushFlags extends RequestFlags {
   readonly commit?: string | undefined;
 }
 
-/** Their description for the parser. */
-export const PUSH_FLAGS = {
+/** The flags that say what was built, for whom, for the parser. */
+export const BUILD_FLAGS = {
   ...REQUEST_FLAGS,
-  cache: { ...CACHE_FLAG, brief: "Id of a cache; more than once for several", variadic: true },
   job: { kind: "parsed", parse: String, brief: "Name of the job", default: "manual", placeholder: "name" },
   commit: {
     kind: "parsed",
@@ -23,6 +22,12 @@ export const PUSH_FLAGS = {
     optional: true,
     placeholder: "sha",
   },
+} as const;
+
+/** The flags of a push, for the parser. */
+export const PUSH_FLAGS = {
+  ...BUILD_FLAGS,
+  cache: { ...CACHE_FLAG, brief: "Id of a cache; more than once for several", variadic: true },
 } as const;
 
 /** Makes a request of flags, with paths from the arguments, or from standard input where there are none. */

@@ -3,7 +3,7 @@ import { COMMON_FLAGS } from "./common-flags.ts";
 import { JOURNAL_FLAG } from "./journal-flag.ts";
 import { LEDGER_FLAG } from "./ledger-flag.ts";
 import { LIMIT_FLAG } from "./limit-flag.ts";
-import { PUSH_FLAGS } from "./push-flags.ts";
+import { BUILD_FLAGS, PUSH_FLAGS } from "./push-flags.ts";
 import { buildCommand, buildRouteMap } from "./stricli.ts";
 import { toInteger } from "./to-integer.ts";
 
@@ -34,6 +34,25 @@ const push = buildCommand({
     brief: "Pushes store paths now",
     fullDescription:
       "Example: nix build --print-out-paths | eka-caches push --cache team --repo o/r --branch main",
+  },
+});
+
+const promote = buildCommand({
+  loader: async () => (await import("./commands/promote.ts")).promote,
+  parameters: {
+    flags: {
+      ...COMMON_FLAGS,
+      ...BUILD_FLAGS,
+      job: { ...BUILD_FLAGS.job, default: "promotion" },
+      from: { ...CACHE_FLAG, brief: "Id of the cache that has the paths" },
+      to: { ...CACHE_FLAG, brief: "Id of the cache that gets them; its permissions decide" },
+    },
+    positional: PATHS,
+  },
+  docs: {
+    brief: "Brings store paths from one cache to another, without the local store",
+    fullDescription:
+      "Example: eka-caches promote --from staging --to production --repo o/r --tag v1.2.3 /nix/store/…-hello",
   },
 });
 
@@ -211,4 +230,4 @@ const worker = buildCommand({
 });
 
 /** Commands that push, or deal with what waits to be pushed. */
-export const PUSH_ROUTES = { plan, push, queue, worker };
+export const PUSH_ROUTES = { plan, push, promote, queue, worker };

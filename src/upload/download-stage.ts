@@ -130,8 +130,10 @@ export class DownloadStage implements Stage {
     file: string,
     signal: AbortSignal,
   ): Promise<NarHashes> {
-    return hashNar(file, { compression, maxBytes: narSize, signal }).catch(() => {
+    return hashNar(file, { compression, maxBytes: narSize, signal }).catch((error: unknown) => {
       signal.throwIfAborted();
+      // That is wrong here, and not there.
+      if (error instanceof TypeError) throw error;
       throw this.#corrupt(storePath, `its file cannot be decompressed as ${compression}`);
     });
   }

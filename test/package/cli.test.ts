@@ -61,6 +61,7 @@ describe("the command line", () => {
       "completion",
       "plan",
       "push",
+      "promote",
       "worker",
     ];
     const queue = ["add", "status", "list", "show", "dead", "replay", "drop", "cancel"].map((name) => [

@@ -1,11 +1,8 @@
-import { CacheRegistry, type PushReport, type PushResult } from "../../index.ts";
 import type { CliContext } from "../cli-context.ts";
 import type { CommonFlags } from "../common-flags.ts";
-import { createPushProgressView } from "../create-push-progress-view.ts";
-import { EXIT, type ExitCode } from "../exit-codes.ts";
-import { type Output, show } from "../output.ts";
 import { type PushFlags, toPushRequest } from "../push-flags.ts";
-import { runCommand, toExitCode } from "../run-command.ts";
+import { reportPush } from "../report-push.ts";
+import { runCommand } from "../run-command.ts";
 
 export async function push(
   this: CliContext,
@@ -14,61 +11,9 @@ export async function push(
 ): Promise<void> {
   await runCommand(this, flags, async (output) => {
     const request = await toPushRequest(this, flags, paths);
-    await using registry = await CacheRegistry.load(flags.config);
-    const abort = new AbortController();
-    let ended: ExitCode | undefined;
-    const endBy = (signal: NodeJS.Signals, code: ExitCode) =>
-      this.onSignal(signal, () => {
-        ended ??= code;
-        abort.abort();
-      });
-    const stops = [endBy("SIGINT", EXIT.interrupted), endBy("SIGTERM", EXIT.terminated)];
-    const view = await createPushProgressView(this, output, request.caches);
-    try {
-      const report = await registry
-        .push(request, { signal: abort.signal, onProgress: (progress) => view.update(progress) })
-        .finally(() => view.stop());
-      if (flags.json) output.json(report);
-      else for (const result of report.results) printResult(output, result);
-      return report.ok ? EXIT.ok : (ended ?? toExit(report));
-    } finally {
-      for (const stop of stops) stop();
-    }
+    return reportPush(this, output, flags, {
+      caches: request.caches,
+      start: (registry, options) => registry.push(request, options),
+    });
   });
-}
-
-function printResult(output: Output, result: PushResult): void {
-  const id = show(result.cacheId);
-  switch (result.status) {
-    case "pushed":
-    case "upstream":
-    case "skipped":
-      output.print(
-        `${output.style("green", result.status)}  ${id}: ${result.confirmedPaths.length} ${result.confirmedPaths.length === 1 ? "path" : "paths"}`,
-      );
-      for (const { path, reason } of result.skippedPaths)
-        output.print(`  left out  ${show(path)}: ${reason}`);
-      break;
-    case "denied":
-      output.print(`${output.style("red", "denied")}  ${id}: ${show(result.decision.message)}`);
-      break;
-    case "aborted":
-      output.print(`${output.style("yellow", "aborted")}  ${id}`);
-      break;
-    case "failed":
-      output.print(
-        `${result.isTolerated === true ? output.style("yellow", "failed, tolerated") : output.style("red", "failed")}  ${id}: ${result.error.code}: ${show(result.error.message)}`,
-      );
-      break;
-  }
-}
-
-function toExit({ ok, results }: PushReport): ExitCode {
-  if (ok) return EXIT.ok;
-  const errors = results.flatMap((result) =>
-    result.status === "failed" && result.isTolerated !== true ? [result.error] : [],
-  );
-  if (errors.some((error) => toExitCode(error) !== EXIT.away)) return EXIT.failed;
-  if (errors.length > 0) return EXIT.away;
-  return results.some(({ status }) => status === "denied") ? EXIT.denied : EXIT.failed;
 }
