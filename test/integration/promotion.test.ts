@@ -447,6 +447,38 @@ describeEachNix("promotion", (searchPath) => {
     await store.delete(large);
   }, 120_000);
 
+  it("reads a cache of Attic with its token, as its own readers do", async () => {
+    await using caches = await Caches.start();
+    await caches.fill();
+    const token = "canary-of-attic";
+    await using attic = await BinaryCacheServer.start({ credentials: { username: "", password: token } });
+    for (const [key, body] of caches.source.objects) attic.objects.set(`/team${key}`, body);
+    await using target = await BinaryCacheServer.start();
+    await using registry = CacheRegistry.fromToml(
+      `[security]
+       allow_private_cache_hosts = true
+       [[caches]]
+       id = "attic"
+       cache_type = "attic"
+       destination = "${attic.url}/team"
+       credentials = { env = { vars = ["ATTIC_TOKEN"] } }
+       permissions = { allow_all = true }
+       [[caches]]
+       id = "production"
+       cache_type = "nix-copy"
+       destination = "${target.url}"
+       credentials = "none"
+       permissions = { allow_all = true }
+       promote_from = [{ cache = "attic", require_signature = "${keys["ci-1"]?.pub}" }]`,
+      { executor: idle, runtime: { env: { ...store.env, ATTIC_TOKEN: token } } },
+    );
+    const request = { ...ABOUT, from: "attic", to: "production", storePaths: [path] };
+    const report = await registry.promote(request);
+    expect(report).toMatchObject({ ok: true, results: [{ status: "pushed", confirmedPaths: [path] }] });
+    expect(JSON.stringify(report)).not.toContain(token);
+    expect(target.requests.every(({ authorization }) => authorization === undefined)).toBe(true);
+  }, 60_000);
+
   it("goes through a queue beside pushes of the same repository", async () => {
     await using caches = await Caches.start();
     await caches.fill();
