@@ -1,17 +1,14 @@
-import type { Agent, ClientRequest, IncomingMessage } from "node:http";
+import type { Agent, ClientRequest } from "node:http";
 import { HttpError } from "../core/errors.ts";
 import { lateImport } from "../core/late-import.ts";
 import type { HttpFileBody, HttpRequest, HttpResponse } from "./http-client.ts";
-import { saveBody } from "./save-body.ts";
+import { readAnswer, unreachable } from "./read-answer.ts";
 import { sendFile, type Unsent } from "./send-file.ts";
 
 /** From this size on, a server is asked whether it wants a body before it is sent, as curl does. */
 const ASKED_BYTES = 1024 * 1024;
 /** How long an answer to that is waited for, in milliseconds; old servers give none. */
 const ASKING_MS = 1_000;
-
-/** So much is read of the answer to a download that is none, in bytes. */
-const MAX_REFUSAL_BYTES = 64 * 1024;
 
 /** Node's modules, loaded late: importing this package must not cost what hosts that only decide never use. */
 export interface HttpModules {
@@ -146,7 +143,7 @@ function exchange(outgoing: ClientRequest, request: HttpRequest, asks: boolean):
     });
     outgoing.on("response", (incoming) => {
       isAnswered = true;
-      read(incoming, request).then(
+      readAnswer(incoming, request).then(
         (response) => {
           if (unsent.bytes === 0) return resolve(response);
           // A server that answers early does not want the rest, and the connection is of no further use. It cannot have what it was not sent.
@@ -190,69 +187,4 @@ function isWanted(outgoing: ClientRequest): Promise<boolean> {
     outgoing.once("close", () => resolve(false));
     outgoing.flushHeaders();
   });
-}
-
-async function read(incoming: IncomingMessage, request: HttpRequest): Promise<HttpResponse> {
-  const { statusCode: status = 0 } = incoming;
-  const headers = Object.fromEntries(
-    Object.entries(incoming.headers).map(([name, value]) => [name, String(value)] as const),
-  );
-  const isSaved = request.saveTo !== undefined && status >= 200 && status < 300;
-  // A refusal is not as large as what was asked for.
-  const isRefused = request.saveTo !== undefined && !isSaved;
-  const pieces = isRefused ? firstOf(incoming, request) : bounded(incoming, request);
-  if (request.saveTo !== undefined && isSaved) {
-    const savedBytes = await saveBody(pieces, request.saveTo, request.onSaved);
-    return { status, headers, body: new Uint8Array(), savedBytes };
-  }
-  const chunks: Uint8Array[] = [];
-  for await (const piece of pieces) chunks.push(piece);
-  return { status, headers, body: Buffer.concat(chunks) };
-}
-
-/** The beginning of an answer that was not asked for. */
-async function* firstOf(
-  incoming: IncomingMessage,
-  request: HttpRequest,
-): AsyncGenerator<Uint8Array, void, void> {
-  let size = 0;
-  try {
-    for await (const piece of incoming) {
-      yield piece;
-      size += piece.length;
-      if (size > MAX_REFUSAL_BYTES) return;
-    }
-  } catch (error) {
-    throw unreachable(request, error);
-  }
-}
-
-/** The pieces of an answer. @throws {@link HttpError} where it breaks off, or exceeds its bound */
-async function* bounded(
-  incoming: IncomingMessage,
-  request: HttpRequest,
-): AsyncGenerator<Uint8Array, void, void> {
-  let size = 0;
-  try {
-    for await (const piece of incoming) {
-      size += piece.length;
-      if (size > request.maxBytes) break;
-      yield piece;
-    }
-  } catch (error) {
-    throw unreachable(request, error);
-  }
-  if (size <= request.maxBytes) return;
-  const message = `The answer of ${toOrigin(request)} exceeds ${request.maxBytes} bytes`;
-  throw new HttpError("ERR_HTTP_TOO_LARGE", message);
-}
-
-function unreachable(request: HttpRequest, error: unknown): HttpError {
-  const systemCode = error instanceof Error && "code" in error ? String(error.code) : undefined;
-  const message = `${toOrigin(request)} gives no whole answer${systemCode === undefined ? "" : ` (${systemCode})`}`;
-  return new HttpError("ERR_HTTP_UNREACHABLE", message, systemCode);
-}
-
-function toOrigin({ url }: HttpRequest): string {
-  return new URL(url).origin;
 }

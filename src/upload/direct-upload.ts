@@ -3,9 +3,9 @@ import type { BinaryCache } from "../binary-cache/binary-cache.ts";
 import type { Narinfo } from "../binary-cache/narinfo.ts";
 import type { Presence } from "../binary-cache/presence.ts";
 import type { SignatureRule } from "../binary-cache/signature-rule.ts";
-import { type Closure, type Registration, sortByReferences } from "../commands/closure.ts";
+import type { Closure, Registration } from "../commands/closure.ts";
 import type { FileEncoding } from "../commands/staging.ts";
-import { checkStorePaths, DEFAULT_STORE_DIRECTORY } from "../commands/store-path.ts";
+import { checkStorePaths } from "../commands/store-path.ts";
 import { CommandError, PushError } from "../core/errors.ts";
 import type { CommandProgress } from "../execution/nix-log.ts";
 import type { Random } from "../host/runtime.ts";
@@ -17,6 +17,7 @@ import {
   hasCacheInfo,
 } from "./ask-binary-cache.ts";
 import { ClosureSender } from "./closure-sender.ts";
+import { followAbsent } from "./follow-absent.ts";
 import { Limiter } from "./limiter.ts";
 import { readBack } from "./read-back.ts";
 import { ShareStager } from "./share-stager.ts";
@@ -140,28 +141,16 @@ class DirectUpload {
 
   /** What the source does not tell is followed in the cache, so that nothing counts as complete that is not. */
   async #followAbsent(): Promise<void> {
-    const { absent = new Set<string>(), upstream, storeDirectory = DEFAULT_STORE_DIRECTORY } = this.#options;
-    const found = new Map(this.#closure);
-    let wave = [...absent].filter((path) => found.has(path) && !upstream.has(path));
-    while (wave.length > 0) {
-      const asked = { ...this.#asked, paths: wave, roots: wave, presence: undefined };
-      const said = await findKnownPaths(asked);
-      const known = new Map(this.#known);
-      for (const path of wave) {
-        const narinfo = said.get(path);
-        if (narinfo === undefined) known.delete(path);
-        else known.set(path, narinfo);
-        const names = narinfo?.references ?? [];
-        const references = names.map((name) => (name.startsWith("/") ? name : `${storeDirectory}/${name}`));
-        const isLeft = (other: string): boolean => upstream.has(other) && !found.has(other);
-        const others = references.filter((other) => other !== path && !isLeft(other));
-        found.set(path, { path, narSize: narinfo?.narSize ?? 0, references: others });
-      }
-      this.#known = known;
-      const next = new Set(wave.flatMap((path) => found.get(path)?.references ?? []));
-      wave = [...next].filter((path) => !found.has(path) && !upstream.has(path));
-    }
-    this.#closure = sortByReferences(found) ?? this.#closure;
+    const { absent, upstream } = this.#options;
+    if (absent === undefined || absent.size === 0) return;
+    const followed = await followAbsent(absent, {
+      ...this.#asked,
+      upstream,
+      known: this.#known,
+      closure: this.#closure,
+    });
+    this.#known = followed.known;
+    this.#closure = followed.closure;
   }
 
   #makeSender(): ClosureSender {

@@ -1,0 +1,75 @@
+import type { IncomingMessage } from "node:http";
+import { HttpError } from "../core/errors.ts";
+import type { HttpRequest, HttpResponse } from "./http-client.ts";
+import { saveBody } from "./save-body.ts";
+
+/** So much is read of the answer to a download that is none, in bytes. */
+const MAX_REFUSAL_BYTES = 64 * 1024;
+
+/**
+ * Reads a whole answer; the body of a success goes into a file where the request names one.
+ *
+ * @throws {@link HttpError} `ERR_HTTP_UNREACHABLE`, `ERR_HTTP_TOO_LARGE`, `ERR_HTTP_INVALID`
+ */
+export async function readAnswer(incoming: IncomingMessage, request: HttpRequest): Promise<HttpResponse> {
+  const { statusCode: status = 0 } = incoming;
+  const headers = Object.fromEntries(
+    Object.entries(incoming.headers).map(([name, value]) => [name, String(value)] as const),
+  );
+  const { saveTo, maxBytes } = request;
+  if (saveTo === undefined) {
+    const body = await gather(readPieces(incoming, request, maxBytes, () => tooLarge(request)));
+    return { status, headers, body };
+  }
+  if (status >= 200 && status < 300) {
+    const pieces = readPieces(incoming, request, maxBytes, () => tooLarge(request));
+    const savedBytes = await saveBody(pieces, saveTo, request.onSaved);
+    return { status, headers, body: new Uint8Array(), savedBytes };
+  }
+  // A refusal is not as large as what was asked for; of what is longer, the beginning is enough.
+  const body = await gather(readPieces(incoming, request, MAX_REFUSAL_BYTES, () => undefined));
+  return { status, headers, body };
+}
+
+/** The pieces of an answer up to a bound. @param toExcess - the error for what is longer; nothing leaves the rest unread */
+async function* readPieces(
+  incoming: IncomingMessage,
+  request: HttpRequest,
+  maxBytes: number,
+  toExcess: () => HttpError | undefined,
+): AsyncGenerator<Uint8Array, void, void> {
+  let size = 0;
+  try {
+    for await (const piece of incoming) {
+      size += piece.length;
+      if (size > maxBytes) break;
+      yield piece;
+    }
+  } catch (error) {
+    throw unreachable(request, error);
+  }
+  const excess = size > maxBytes ? toExcess() : undefined;
+  if (excess !== undefined) throw excess;
+}
+
+async function gather(pieces: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  for await (const piece of pieces) chunks.push(piece);
+  return Buffer.concat(chunks);
+}
+
+function tooLarge(request: HttpRequest): HttpError {
+  const message = `The answer of ${toOrigin(request)} exceeds ${request.maxBytes} bytes`;
+  return new HttpError("ERR_HTTP_TOO_LARGE", message);
+}
+
+/** A server that gives no whole answer. */
+export function unreachable(request: HttpRequest, error: unknown): HttpError {
+  const systemCode = error instanceof Error && "code" in error ? String(error.code) : undefined;
+  const message = `${toOrigin(request)} gives no whole answer${systemCode === undefined ? "" : ` (${systemCode})`}`;
+  return new HttpError("ERR_HTTP_UNREACHABLE", message, systemCode);
+}
+
+function toOrigin({ url }: HttpRequest): string {
+  return new URL(url).origin;
+}
