@@ -50,9 +50,12 @@ describe("the packed package", () => {
       .flatMap((target) => (typeof target === "string" ? target : Object.values(target)))
       .map((target) => target.replace("./", ""));
     const files = await listFiles();
-    const pages = readdirSync(join(ROOT, "docs"), { recursive: true, withFileTypes: true })
+    const pages = ["docs", "examples"]
+      .flatMap((name) => readdirSync(join(ROOT, name), { recursive: true, withFileTypes: true }))
       .filter((entry) => entry.isFile())
-      .map(({ parentPath, name }) => relative(ROOT, join(parentPath, name)));
+      .map(({ parentPath, name }) => relative(ROOT, join(parentPath, name)))
+      // That of the site, which is built from a checkout.
+      .filter((path) => !path.startsWith("docs/.vitepress/"));
     const texts = [...pages, "CHANGELOG.md", "LICENSE", "README.md", "SECURITY.md", "THIRD-PARTY-NOTICES.md"];
     const shared = files.filter((path) => /^dist\/[\w-]+-[\w-]{8}\.(?:d\.ts|js)$/u.test(path));
     expect(files.sort()).toEqual([...new Set([...targets, ...texts, ...shared])].sort());
