@@ -34,42 +34,11 @@ export { buildPushCommand } from "./commands/push-command.ts";
 export type { PushCommandInput } from "./commands/push-input.ts";
 export { parseStorePath, type StorePath, type StorePathOptions } from "./commands/store-path.ts";
 export type { AwsFilePaths, ToolInput } from "./commands/tool-input.ts";
-export { type AccessPolicy, createAccessPolicy } from "./config/access-policy.ts";
-export { type LintFinding, type LintOptions, lintRepositoryConfig } from "./config/lint-repository-config.ts";
-export { locateSetting, type SettingPlace } from "./config/locate-setting.ts";
-export {
-  loadRepositoryConfig,
-  parseRepositoryConfig,
-  type RepositoryConfig,
-  type RepositoryJob,
-  safeParseRepositoryConfig,
-} from "./config/repository-config.ts";
-export { loadServerConfig, parseServerConfig, safeParseServerConfig } from "./config/server-config.ts";
-export type { SecurityPolicy, ServerConfig } from "./config/server-model.ts";
-export { ConfigError } from "./config/text/config-error.ts";
-export type {
-  Diagnostic,
-  DiagnosticCode,
-  DiagnosticSeverity,
-  SafeParseResult,
-  SourceExcerpt,
-  SourcePosition,
-  SourceRange,
-} from "./config/text/diagnostic.ts";
-export {
-  type DiagnosticStyle,
-  type FormatDiagnosticOptions,
-  formatDiagnostic,
-} from "./config/text/format-diagnostic.ts";
-export type { LoadConfigOptions } from "./config/text/load-text.ts";
-export type { DiagnosticListener, ParseConfigOptions } from "./config/text/parse-result.ts";
 export type {
   AfterPush,
   AtticDestination,
   BuiltInCacheType,
-  CacheDefinition,
   CacheDestination,
-  CachePermissions,
   CacheType,
   CachixDestination,
   CustomCacheType,
@@ -109,7 +78,6 @@ export {
   PushError,
 } from "./core/errors.ts";
 export { Secret } from "./core/secret.ts";
-export { escapeText } from "./core/text.ts";
 export {
   type CredentialProvider,
   type CredentialRequest,
@@ -123,6 +91,7 @@ export {
   type CredentialResolverOptions,
   createCredentialResolver,
 } from "./credentials/resolver.ts";
+export * from "./decisions/index.ts";
 export { createGcRoots, type GcRoots, type GcRootsOptions } from "./delivery/gc-roots.ts";
 export { createMemoryLedger, type MemoryLedgerOptions } from "./delivery/ledger/memory-ledger.ts";
 export type {
@@ -207,37 +176,11 @@ export type {
 } from "./host/http-client.ts";
 export { type Clock, createNodeRuntime, type HostUser, type Random, type Runtime } from "./host/runtime.ts";
 export {
-  type AccessRequest,
-  type AllowDecision,
-  type AllowReason,
-  type Decision,
-  type DenyDecision,
-  type DenyReason,
-  explainDecision,
-  type MatchedRule,
-} from "./policy/decision.ts";
-export type { BranchRef, GitRef, PullRequestRef, TagRef } from "./policy/git-ref.ts";
-export { parseGitRef } from "./policy/parse-git-ref.ts";
-export { assertAllowed, PermissionError } from "./policy/permission-error.ts";
-export {
-  type CompiledPermissions,
-  type CompilePermissionsOptions,
-  compilePermissions,
-} from "./policy/permissions.ts";
-export { type AnyCachesError, isCachesError } from "./registry/any-error.ts";
-export {
   CacheRegistry,
   type CacheRegistryLoadOptions,
   type CacheRegistryOptions,
 } from "./registry/cache-registry.ts";
-export type {
-  CacheCheck,
-  CacheProbe,
-  CheckOptions,
-  CheckReport,
-  ToolCheck,
-} from "./registry/check-types.ts";
-export { describeCacheRules } from "./registry/describe-cache-rules.ts";
+export type { CacheCheck, CacheProbe, CheckOptions, CheckReport, ToolCheck } from "./registry/check-types.ts";
 export type { PlanEntry, PushPlan } from "./registry/plan.ts";
 export type {
   AbortedResult,

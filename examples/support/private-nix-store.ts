@@ -1,10 +1,20 @@
 import { execFile } from "node:child_process";
-import { chmod, mkdir, mkdtemp, readdir, realpath, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readdir, readFile, realpath, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 
 const run = promisify(execFile);
+
+/** A key that signs paths. */
+export interface StoreKey {
+  /** `name:` and 64 bytes in base 64. */
+  readonly secret: string;
+  /** `name:` and 32 bytes in base 64. */
+  readonly pub: string;
+  /** The file that holds the secret. */
+  readonly secretFile: string;
+}
 
 /** A Nix store of its own in a temporary directory: it needs no daemon and no rights, and the machine's stays clean. */
 export class PrivateNixStore implements AsyncDisposable {
@@ -61,16 +71,22 @@ export class PrivateNixStore implements AsyncDisposable {
     return (await run("nix-store", ["--add", ...files], { env })).stdout.trim().split("\n");
   }
 
+  /** Makes a key that signs paths. */
+  async generateKey(keyName: string): Promise<StoreKey> {
+    const secretFile = join(this.#directory, "tmp", `${keyName}.secret`);
+    const publicFile = join(this.#directory, "tmp", `${keyName}.public`);
+    const env = { ...this.env, HOME: join(this.#directory, "home") };
+    await run("nix-store", ["--generate-binary-cache-key", keyName, secretFile, publicFile], { env });
+    const [secret, pub] = await Promise.all([readFile(secretFile, "utf8"), readFile(publicFile, "utf8")]);
+    return { secret: secret.trim(), pub: pub.trim(), secretFile };
+  }
+
   /** Signs a path with a new key of a name. */
   async sign(storePath: string, keyName: string): Promise<void> {
+    const { secretFile } = await this.generateKey(keyName);
     const env = { ...this.env, HOME: join(this.#directory, "home") };
-    const [secret, pub] = ["secret", "public"].map((kind) =>
-      join(this.#directory, "tmp", `${keyName}.${kind}`),
-    );
-    if (secret === undefined || pub === undefined) throw new TypeError("no files for a key");
-    await run("nix-store", ["--generate-binary-cache-key", keyName, secret, pub], { env });
     const features = ["--extra-experimental-features", "nix-command"];
-    await run("nix", [...features, "store", "sign", "--key-file", secret, storePath], { env });
+    await run("nix", [...features, "store", "sign", "--key-file", secretFile, storePath], { env });
   }
 
   /** Writes a file into Nix's configuration directory. */

@@ -1,15 +1,10 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import type { Transform } from "node:stream";
+import { Readable, type Transform } from "node:stream";
+import { pipeline } from "node:stream/promises";
 import { setImmediate } from "node:timers/promises";
-import { lateImport } from "../core/late-import.ts";
+import zlib from "node:zlib";
 import { decodeXz } from "./xz-decoder.ts";
-
-const loadZlib = lateImport(() => import("node:zlib"));
-const loadStreams = lateImport(async () => ({
-  ...(await import("node:stream")),
-  ...(await import("node:stream/promises")),
-}));
 
 /** How a NAR in a cache may be compressed, as a narinfo says it, with the end of its file's name. */
 export const NAR_SUFFIXES: Readonly<Record<string, string>> = {
@@ -28,8 +23,8 @@ interface ZlibWithZstd {
   createZstdDecompress(): Transform;
 }
 
-function hasZstd(zlib: object): zlib is ZlibWithZstd {
-  return "createZstdDecompress" in zlib;
+function hasZstd(library: object): library is ZlibWithZstd {
+  return "createZstdDecompress" in library;
 }
 
 /** What a file with a NAR holds. */
@@ -71,7 +66,7 @@ export async function hashNar(path: string, options: HashNarOptions): Promise<Na
     }
   }
   try {
-    for await (const piece of await decode(pieces(), compression)) {
+    for await (const piece of decode(pieces(), compression)) {
       signal.throwIfAborted();
       narSize += piece.length;
       if (narSize > maxBytes) break;
@@ -88,23 +83,22 @@ export async function hashNar(path: string, options: HashNarOptions): Promise<Na
 }
 
 /** Whether this Node.js can decompress a NAR: Zstandard came with 22.15. */
-export async function canDecode(compression: string): Promise<boolean> {
-  return compression !== "zstd" || hasZstd((await loadZlib()).default);
+export function canDecode(compression: string): boolean {
+  return compression !== "zstd" || hasZstd(zlib);
 }
 
-async function decode(
+function decode(
   pieces: AsyncGenerator<Uint8Array, void, void>,
   compression: string,
-): Promise<AsyncIterable<Uint8Array>> {
-  if (compression === "none") return pieces;
-  if (compression === "xz") return decodeXz(pieces);
-  const zlib = await loadZlib();
+): AsyncIterable<Uint8Array> {
   switch (compression) {
-    case "zstd": {
-      const { default: newer } = zlib;
-      if (!hasZstd(newer)) throw new Error("this Node.js has no Zstandard");
-      return decodeByStream(pieces, newer.createZstdDecompress());
-    }
+    case "none":
+      return pieces;
+    case "xz":
+      return decodeXz(pieces);
+    case "zstd":
+      if (!hasZstd(zlib)) throw new Error("this Node.js has no Zstandard");
+      return decodeByStream(pieces, zlib.createZstdDecompress());
     case "gzip":
       return decodeByStream(pieces, zlib.createGunzip());
     case "br":
@@ -118,7 +112,6 @@ async function* decodeByStream(
   pieces: AsyncIterable<Uint8Array>,
   decoder: Transform,
 ): AsyncGenerator<Uint8Array, void, void> {
-  const { Readable, pipeline } = await loadStreams();
   const feeding = pipeline(Readable.from(pieces), decoder);
   feeding.catch(() => undefined);
   yield* decoder;

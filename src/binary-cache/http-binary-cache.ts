@@ -1,4 +1,5 @@
 import { isPrivateHost } from "../config/destination/private-host.ts";
+import { toBareHost } from "../core/bare-host.ts";
 import type { Clock } from "../host/runtime.ts";
 import {
   type BinaryCache,
@@ -17,13 +18,12 @@ import { toSavedSize } from "./saved-size.ts";
 const REDIRECTS: readonly number[] = [301, 302, 303, 307, 308];
 const MAX_REDIRECTS = 3;
 
-const toHost = (hostname: string): string => hostname.replace(/^\[|\]$/gu, "");
-
 /** Where a redirect leads; nothing where that is no address, where it would leave TLS, or lead from a public host to a private one. */
 function toNext(url: string, location: string | undefined): string | undefined {
   if (location === undefined || !URL.canParse(location, url)) return undefined;
   const { protocol, href, username, hostname } = new URL(location, url);
-  if (isPrivateHost(toHost(hostname)) && !isPrivateHost(toHost(new URL(url).hostname))) return undefined;
+  if (isPrivateHost(toBareHost(hostname)) && !isPrivateHost(toBareHost(new URL(url).hostname)))
+    return undefined;
   if (username !== "" || !["http:", "https:"].includes(protocol)) return undefined;
   return protocol === "http:" && new URL(url).protocol === "https:" ? undefined : href;
 }

@@ -1,14 +1,13 @@
 import { createPrivateKey, createPublicKey, type KeyObject, sign, verify } from "node:crypto";
 import type { SignedInfo } from "../commands/signed-info.ts";
+import { toReferencePaths } from "../commands/store-path.ts";
 import { CommandError } from "../core/errors.ts";
 import { toNix32 } from "../core/nix32.ts";
 import type { Secret } from "../core/secret.ts";
+import { PUBLIC_BYTES, readKeyText, SECRET_BYTES } from "./key-text.ts";
 
 // The forms of Nix: https://nix.dev/manual/nix/latest/store/signatures.
 
-const KEY = /^([^:\s]{1,128}):([A-Za-z0-9+/]{43}=|[A-Za-z0-9+/]{86}==)$/u;
-const PUBLIC_BYTES = 32;
-const SECRET_BYTES = 64;
 /** Most signatures by the name of one key that are looked at. */
 const MAX_SIGNATURES = 16;
 /** What stands before the 32 bytes of an Ed25519 key (https://www.rfc-editor.org/rfc/rfc8410). */
@@ -21,18 +20,9 @@ export interface PublicKey {
   readonly key: KeyObject;
 }
 
-function readKey(
-  text: string,
-  length: number,
-): { readonly name: string; readonly bytes: Buffer } | undefined {
-  const [, name = "", base64 = ""] = KEY.exec(text) ?? [];
-  const bytes = Buffer.from(base64, "base64");
-  return bytes.length === length ? { name, bytes } : undefined;
-}
-
 /** Reads a public key, as in `cache.example.org-1:…`; nothing for a text that is none. */
 export function parsePublicKey(text: string): PublicKey | undefined {
-  const read = readKey(text, PUBLIC_BYTES);
+  const read = readKeyText(text, PUBLIC_BYTES);
   if (read === undefined) return undefined;
   const key = createPublicKey({ key: Buffer.concat([SPKI, read.bytes]), format: "der", type: "spki" });
   return { name: read.name, key };
@@ -43,9 +33,10 @@ function toFingerprint(storePath: string, { narHash, narSize, references }: Sign
   const hash = narHash === undefined ? undefined : toBase32Hash(narHash);
   if (hash === undefined || narSize === undefined || references === undefined) return undefined;
   const directory = storePath.slice(0, storePath.lastIndexOf("/"));
-  const whole = references.map((name) => (name.startsWith("/") ? name : `${directory}/${name}`));
   // A set in Nix, in the order of bytes.
-  const sorted = [...new Set(whole)].sort((one, other) => (one < other ? -1 : 1));
+  const sorted = [...new Set(toReferencePaths(references, directory))].sort((one, other) =>
+    one < other ? -1 : 1,
+  );
   return ["1", storePath, `sha256:${hash}`, narSize, sorted.join(",")].join(";");
 }
 
@@ -83,7 +74,7 @@ export function findValidSignatures(
       .filter((one) => one.startsWith(`${name}:`))
       .slice(0, MAX_SIGNATURES)
       .find((one) => {
-        const read = readKey(one, SECRET_BYTES);
+        const read = readKeyText(one, SECRET_BYTES);
         return read !== undefined && verify(null, text, key, read.bytes);
       });
     if (signature !== undefined) found.set(name, signature);
@@ -101,7 +92,7 @@ export class SigningKey {
 
   /** @throws {@link CommandError} `ERR_COMMAND_CREDENTIALS` */
   constructor(secret: Secret) {
-    const read = readKey(secret.expose().trim(), SECRET_BYTES);
+    const read = readKeyText(secret.expose().trim(), SECRET_BYTES);
     if (read === undefined) {
       const message =
         "The signing key is none of Nix: it is a name, a colon and 64 bytes in base 64, as nix-store --generate-binary-cache-key makes it";

@@ -2,7 +2,7 @@ import { isRecord, type Members, readMember } from "../core/own-member.ts";
 import { parseJson } from "../core/text.ts";
 import { type CommandSpec, privateHome } from "./command.ts";
 import { type LocalPathInfoOptions, toLocalQuestion, toPathInfoEntries } from "./path-info.ts";
-import { checkStorePaths } from "./store-path.ts";
+import { checkStorePaths, toReferencePaths } from "./store-path.ts";
 
 /**
  * Builds the question for the closure of some paths: what the Nix store of the host knows of them and of all that they refer to. It fails
@@ -53,13 +53,8 @@ function toRegistration(path: string, info: Members): Registration | undefined {
   if (!Number.isSafeInteger(narSize) || typeof narSize !== "number" || !Array.isArray(references))
     return undefined;
   const directory = path.slice(0, path.lastIndexOf("/"));
-  const others: string[] = [];
-  for (const reference of references) {
-    if (typeof reference !== "string") return undefined;
-    // The second format has base names.
-    const other = reference.startsWith("/") ? reference : `${directory}/${reference}`;
-    if (other !== path) others.push(other);
-  }
+  if (!references.every((reference) => typeof reference === "string")) return undefined;
+  const others = toReferencePaths(references, directory).filter((other) => other !== path);
   return { path, narSize, references: others };
 }
 

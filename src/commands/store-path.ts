@@ -88,3 +88,12 @@ export function checkStorePaths(values: readonly string[], options: StorePathOpt
   }
   return [...new Set(values)];
 }
+
+/**
+ * The store paths that some references name: narinfos and newer versions of Nix write base names.
+ *
+ * @param storeDirectory - absolute, without a slash at its end
+ */
+export function toReferencePaths(references: readonly string[], storeDirectory: string): readonly string[] {
+  return references.map((name) => (name.startsWith("/") ? name : `${storeDirectory}/${name}`));
+}

@@ -1,3 +1,4 @@
+import { settleAll } from "../core/settle-all.ts";
 import type { Runtime } from "../host/runtime.ts";
 import { isCachesError } from "../registry/any-error.ts";
 import type { GcRoots } from "./gc-roots.ts";
@@ -20,14 +21,13 @@ export class RootHolder {
 
   /** Holds the paths of deliveries, all or none. */
   async hold(deliveries: readonly Rooted[]): Promise<void> {
-    const holds = await Promise.allSettled(
+    // Only when all have ended is there nothing left that a release could miss.
+    await settleAll(
       deliveries.map(async ({ id, request: { storePaths, from } }) => {
         // What is promoted lies in another cache.
         if (from === undefined) await this.#roots?.hold(toHolder(id), storePaths);
       }),
     );
-    // Only when all have ended is there nothing left that a release could miss.
-    for (const hold of holds) if (hold.status === "rejected") throw hold.reason;
   }
 
   /** Holds the paths of a delivery from before; where that fails, the push will say what is missing. */

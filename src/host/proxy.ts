@@ -1,3 +1,5 @@
+import { toBareHost } from "../core/bare-host.ts";
+
 /** Taken when it is needed: importing this package must not cost what few hosts use. */
 const net = () => process.getBuiltinModule("node:net");
 
@@ -31,17 +33,14 @@ export function findProxy(target: string, env: Environment): FoundProxy {
 
 /** Whether a host is one of those that `no_proxy` lists: by its name or a name above it, by its address or a network. */
 function isExcepted(hostname: string, list: string): boolean {
-  const host = hostname
-    .replace(/^\[|\]$/gu, "")
-    .replace(/\.$/u, "")
-    .toLowerCase();
+  const host = toBareHost(hostname).replace(/\.$/u, "").toLowerCase();
   return list
     .toLowerCase()
     .split(/[\s,]+/u)
     .filter((entry) => entry !== "")
     .some((entry) => {
       if (entry === "*") return true;
-      if (net().isIP(host) !== 0) return isInNetwork(host, entry.replace(/^\[|\]$/gu, ""));
+      if (net().isIP(host) !== 0) return isInNetwork(host, toBareHost(entry));
       const name = entry.replace(/^\.|\.$/gu, "");
       return host === name || host.endsWith(`.${name}`);
     });

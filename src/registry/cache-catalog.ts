@@ -1,4 +1,4 @@
-import { type PublicKey, parsePublicKey } from "../binary-cache/path-signature.ts";
+import { PUBLIC_BYTES, readKeyText } from "../binary-cache/key-text.ts";
 import type { CacheTypeDefinition } from "../commands/cache-tool.ts";
 import { compileCaches } from "../config/access-policy.ts";
 import { rejectCache } from "../config/reject-cache.ts";
@@ -56,11 +56,11 @@ export class CacheCatalog {
   findPromotion(
     from: string,
     { promoteFrom = [] }: CacheDefinition,
-  ): { readonly source: CacheDefinition; readonly publicKey: PublicKey } | undefined {
+  ): { readonly source: CacheDefinition; readonly publicKey: string } | undefined {
     const source = this.#caches.get(from);
-    const rule = promoteFrom.find(({ cache }) => cache === from);
-    const publicKey = rule && parsePublicKey(rule.requireSignature);
-    return source === undefined || publicKey === undefined ? undefined : { source, publicKey };
+    const { requireSignature: publicKey = "" } = promoteFrom.find(({ cache }) => cache === from) ?? {};
+    const isKey = readKeyText(publicKey, PUBLIC_BYTES) !== undefined;
+    return source === undefined || !isKey ? undefined : { source, publicKey };
   }
 
   /**

@@ -1,3 +1,4 @@
+import { toBareHost } from "../core/bare-host.ts";
 import type { CacheDefinition, CacheDestination } from "../core/cache.ts";
 import type { Credentials } from "../credentials/provider.ts";
 
@@ -18,8 +19,7 @@ export function toCacheReader(cache: CacheDefinition, credentials: Credentials):
   const isSameServer = "url" in destination && new URL(destination.url).origin === origin;
   if (isSameServer && destination.type === "attic")
     return { destination: { ...destination, url: substituter }, credentials };
-  const host = hostname.replace(/^\[|\]$/gu, "");
-  const read: CacheDestination = { type: "http", url: substituter, host };
+  const read: CacheDestination = { type: "http", url: substituter, host: toBareHost(hostname) };
   const keepsCredentials = isSameServer && destination.type === "http";
   return { destination: read, credentials: keepsCredentials ? credentials : { env: new Map() } };
 }

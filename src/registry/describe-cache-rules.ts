@@ -44,7 +44,7 @@ export function describeCacheRules(
     afterPush &&
       `pins what branches and tags push as ${afterPush.pin}${describeKept(afterPush)} (after_push)`,
     ...promoteFrom.map(({ cache: from, requireSignature: key }) => {
-      return `takes paths of the cache "${from}" that ${key.split(":", 1)} has signed (promote_from)`;
+      return `takes paths of the cache "${from}" that ${key.split(":")[0]} has signed (promote_from)`;
     }),
     onFailure === "warn" && "tolerates a failure (on_failure)",
   ];

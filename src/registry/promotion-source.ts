@@ -1,18 +1,24 @@
 import type { BinaryCache } from "../binary-cache/binary-cache.ts";
-import { CacheAnswerError } from "../binary-cache/cache-answer-error.ts";
 import { fixedCredentials } from "../binary-cache/cache-credentials.ts";
 import { type Narinfo, parseNarinfo } from "../binary-cache/narinfo.ts";
 import { openBinaryCache } from "../binary-cache/open-binary-cache.ts";
-import { findValidSignatures, type PublicKey } from "../binary-cache/path-signature.ts";
+import { findValidSignatures, type PublicKey, parsePublicKey } from "../binary-cache/path-signature.ts";
 import { type Closure, type Registration, sortByReferences } from "../commands/closure.ts";
-import { checkStorePaths, DEFAULT_STORE_DIRECTORY, parseStorePath } from "../commands/store-path.ts";
+import {
+  checkStorePaths,
+  DEFAULT_STORE_DIRECTORY,
+  parseStorePath,
+  toReferencePaths,
+} from "../commands/store-path.ts";
 import type { CacheDefinition } from "../core/cache.ts";
 import { CommandError, PushError } from "../core/errors.ts";
+import { settleAll } from "../core/settle-all.ts";
 import { quoteName } from "../core/text.ts";
 import { findHostCertificates } from "../execution/certificates.ts";
 import { MAX_NARINFO_BYTES } from "../upload/ask-binary-cache.ts";
 import { DownloadStage } from "../upload/download-stage.ts";
 import { Limiter } from "../upload/limiter.ts";
+import { PromotionSourceErrors } from "../upload/promotion-source-error.ts";
 import type { Stage } from "../upload/stage.ts";
 import { toCacheReader } from "./cache-reader.ts";
 import { connectTo } from "./connect-to.ts";
@@ -30,9 +36,9 @@ const MAX_PATHS = 200_000;
 export interface PromotionSourceOptions {
   readonly cache: CacheDefinition;
   /** The key under which each path must be signed there. */
-  readonly publicKey: PublicKey;
+  readonly publicKey: string;
   /** Other keys that the target knows: signatures by them go along. */
-  readonly trustedKeys: readonly PublicKey[];
+  readonly trustedKeys: readonly string[];
   readonly storePaths: readonly string[];
   readonly context: PushContext;
   /** Records an event about the source. */
@@ -43,6 +49,9 @@ export interface PromotionSourceOptions {
 export class PromotionSource implements PathSource {
   readonly absent = new Set<string>();
   readonly #options: PromotionSourceOptions;
+  readonly #errors: PromotionSourceErrors;
+  /** The keys that the target knows, the one that every path must be signed under first. */
+  readonly #keys: readonly PublicKey[];
   readonly #credentials: PushCredentials;
   readonly #narinfos = new Map<string, Narinfo>();
   #closure: Promise<Closure> | undefined;
@@ -50,6 +59,8 @@ export class PromotionSource implements PathSource {
   constructor(options: PromotionSourceOptions, credentials?: PushCredentials) {
     this.#options = options;
     const { cache, context, emit } = options;
+    this.#keys = [options.publicKey, ...options.trustedKeys].flatMap((text) => parsePublicKey(text) ?? []);
+    this.#errors = new PromotionSourceErrors(cache.id);
     this.#credentials = credentials ?? new PushCredentials(cache, context, emit);
   }
 
@@ -75,7 +86,7 @@ export class PromotionSource implements PathSource {
 
   async openStage({ parents, signingKey, signal, onMove }: OpenStageOptions): Promise<Stage> {
     const { cache, context } = this.#options;
-    const opened = await this.#open(MAX_REQUESTS, onMove);
+    const opened = await this.#open(onMove);
     const stage = new DownloadStage({
       ...{ cache: opened.cache, name: cache.id, narinfos: this.#narinfos, parents, signingKey, signal },
       storeDirectory: context.host.storeDirectory,
@@ -90,15 +101,15 @@ export class PromotionSource implements PathSource {
     };
   }
 
-  async #open(
-    maxConnections: number,
-    onMove?: () => void,
-  ): Promise<Disposable & { readonly cache: BinaryCache }> {
+  async #open(onMove?: () => void): Promise<Disposable & { readonly cache: BinaryCache }> {
     const { cache, context } = this.#options;
     const { clock, random, env } = context.runtime;
     const { current } = this.#credentials;
     const { destination, credentials: taken } = toCacheReader(cache, current);
-    const session = connectTo({ destination, variables: taken.env, maxConnections }, context.runtime);
+    const session = connectTo(
+      { destination, variables: taken.env, maxConnections: MAX_REQUESTS },
+      context.runtime,
+    );
     if (session === undefined)
       throw new PushError("ERR_PROMOTION_SOURCE", "This process cannot ask the source: see the host's proxy");
     // Another server than the destination's gets none.
@@ -118,7 +129,7 @@ export class PromotionSource implements PathSource {
     const { storePaths, context } = this.#options;
     const { signal } = context.deadline;
     await this.#credentials.fetch();
-    using opened = await this.#open(MAX_REQUESTS);
+    using opened = await this.#open();
     const limiter = new Limiter(MAX_REQUESTS);
     const found = new Map<string, Registration>();
     let wave: readonly string[] = checkStorePaths(storePaths, context.host);
@@ -128,12 +139,12 @@ export class PromotionSource implements PathSource {
         wave.map((path) => limiter.run(() => this.#read(path, opened.cache, signal))),
       );
       for (const [index, path] of wave.entries()) found.set(path, this.#register(path, read[index], roots));
-      if (found.size > MAX_PATHS) throw this.#corrupt(`a closure has more than ${MAX_PATHS} paths`);
+      if (found.size > MAX_PATHS) throw this.#unbelievable(`a closure has more than ${MAX_PATHS} paths`);
       const next = wave.flatMap((path) => found.get(path)?.references ?? []);
       wave = [...new Set(next)].filter((path) => !found.has(path));
     }
     const closure = sortByReferences(found);
-    if (closure === undefined) throw this.#corrupt("its references lead nowhere");
+    if (closure === undefined) throw this.#unbelievable("its references lead nowhere");
     return closure;
   }
 
@@ -142,7 +153,7 @@ export class PromotionSource implements PathSource {
       this.#narinfos.set(path, narinfo);
       return { path, narSize: narinfo.narSize ?? 0, references: this.#toReferences(path, narinfo) };
     }
-    if (roots.has(path)) throw this.#lacks(path);
+    if (roots.has(path)) throw this.#errors.lacks(path);
     // The target may have it.
     this.absent.add(path);
     return { path, narSize: 0, references: [] };
@@ -150,60 +161,36 @@ export class PromotionSource implements PathSource {
 
   async #read(path: string, cache: BinaryCache, signal: AbortSignal): Promise<Narinfo | undefined> {
     signal.throwIfAborted();
-    const { publicKey, trustedKeys, context } = this.#options;
+    const { publicKey, context } = this.#options;
     const key = `${parseStorePath(path, context.host).hash}.narinfo`;
     const bytes = await cache.get(key, { maxBytes: MAX_NARINFO_BYTES, signal }).catch((error: unknown) => {
-      throw error instanceof CacheAnswerError ? this.#unread(error, path) : error;
+      throw this.#errors.unread(path, error);
     });
     if (bytes === undefined) return undefined;
     const narinfo = parseNarinfo(new TextDecoder().decode(bytes));
     if (narinfo?.storePath !== path) return undefined;
-    const signatures = findValidSignatures(path, narinfo, [publicKey, ...trustedKeys]);
+    const signatures = findValidSignatures(path, narinfo, this.#keys);
+    const [keyName = ""] = publicKey.split(":");
     // A copy, so that the text of a stranger does not stay in memory; of its signatures those that are none of a known key are left behind.
-    if (signatures.has(publicKey.name))
-      return structuredClone({ ...narinfo, signatures: [...signatures.values()] });
-    const message = `${path} carries no valid signature by ${publicKey.name} in the cache '${this.#name()}', as promote_from asks; sign it there`;
+    if (signatures.has(keyName)) return structuredClone({ ...narinfo, signatures: [...signatures.values()] });
+    const message = `${path} carries no valid signature by ${keyName} in the cache '${quoteName(this.#options.cache.id)}', as promote_from asks; sign it there`;
     throw new PushError("ERR_SIGNATURE_MISSING", message, [path]);
   }
 
   #toReferences(path: string, { references }: Narinfo): readonly string[] {
     const { storeDirectory = DEFAULT_STORE_DIRECTORY } = this.#options.context.host;
-    const whole = references.map((name) => (name.startsWith("/") ? name : `${storeDirectory}/${name}`));
+    const whole = toReferencePaths(references, storeDirectory);
     try {
       for (const reference of whole) parseStorePath(reference, this.#options.context.host);
       return whole.filter((other) => other !== path);
     } catch (error) {
       throw error instanceof CommandError
-        ? this.#corrupt("it refers to what is no store path", [path])
+        ? this.#unbelievable("it refers to what is no store path", [path])
         : error;
     }
   }
 
-  #name(): string {
-    return quoteName(this.#options.cache.id);
+  #unbelievable(why: string, storePaths?: readonly string[]): PushError {
+    return this.#errors.corrupt(`cannot be believed: ${why}`, storePaths);
   }
-
-  #lacks(path: string): PushError {
-    const message = `The cache '${this.#name()}' lacks ${path}; push it there first`;
-    return new PushError("ERR_PROMOTION_SOURCE", message, [path]);
-  }
-
-  #unread(error: CacheAnswerError, path: string): PushError {
-    const message = `The cache '${this.#name()}' cannot be read: ${error.message}`;
-    return new PushError("ERR_PROMOTION_SOURCE", message, [path]);
-  }
-
-  #corrupt(why: string, storePaths?: readonly string[]): PushError {
-    return new PushError(
-      "ERR_PROMOTION_CORRUPT",
-      `The cache '${this.#name()}' cannot be believed: ${why}`,
-      storePaths,
-    );
-  }
-}
-
-/** Waits for all, also where one fails. */
-async function settleAll<T>(tasks: readonly Promise<T>[]): Promise<readonly T[]> {
-  await Promise.allSettled(tasks);
-  return Promise.all(tasks);
 }

@@ -1,11 +1,11 @@
-import { parsePublicKey } from "../binary-cache/path-signature.ts";
 import type { CacheDefinition } from "../core/cache.ts";
 import type { PushError } from "../core/errors.ts";
 import { lateImport } from "../core/late-import.ts";
 import type { CacheDecision } from "./cache-catalog.ts";
 import { isGoodEnough } from "./is-delivered.ts";
 import { LocalStore } from "./local-store.ts";
-import { PromotionSource, type PromotionSourceOptions } from "./promotion-source.ts";
+import type { PathSource } from "./path-source.ts";
+import type { PromotionSourceOptions } from "./promotion-source.ts";
 import type { PushContext } from "./push-context.ts";
 import { toAuditFailure, toEnded } from "./push-failure.ts";
 import { type EventContext, emitEvent, PushParticipant } from "./push-participant.ts";
@@ -14,6 +14,8 @@ import type { ReadPushRequest } from "./read-push-request.ts";
 
 /** A host that only decides pushes nothing. */
 const loadCachePush = lateImport(() => import("./cache-push.ts"));
+/** Most hosts promote nothing. */
+const loadPromotionSource = lateImport(() => import("./promotion-source.ts"));
 
 /** Decides for every requested cache, records that, and pushes where it is allowed. */
 export async function runPush(request: ReadPushRequest, context: PushContext): Promise<PushReport> {
@@ -24,7 +26,7 @@ export async function runPush(request: ReadPushRequest, context: PushContext): P
       if (part.participant === undefined) return part.result;
       const { pushToCache } = await loadCachePush();
       const { participant, cache } = part;
-      const source = findSource(request, cache, [participant], context) ?? store;
+      const source = (await findSource(request, cache, [participant], context)) ?? store;
       return resultOf(part, await pushToCache(cache, [participant], source, context));
     }),
   );
@@ -70,17 +72,17 @@ async function pushParts(
   const participants = allowed.map(({ participant }) => participant);
   const storePaths = [...new Set(participants.flatMap((participant) => participant.storePaths))];
   const { pushToCache } = await loadCachePush();
-  const promoted = findSource({ from: request.from, storePaths }, cache, participants, context);
+  const promoted = await findSource({ from: request.from, storePaths }, cache, participants, context);
   return pushToCache(cache, participants, promoted ?? new LocalStore(storePaths, context), context);
 }
 
 /** The cache that the paths are promoted from; nothing where the host has them. */
-function findSource(
+async function findSource(
   { from, storePaths }: Pick<ReadPushRequest, "from" | "storePaths">,
   target: CacheDefinition,
   participants: readonly PushParticipant[],
   context: PushContext,
-): PromotionSource | undefined {
+): Promise<PathSource | undefined> {
   if (from === undefined) return undefined;
   const found = context.catalog.findPromotion(from, target);
   if (found === undefined) throw new TypeError("A promotion that is allowed has a source");
@@ -88,7 +90,8 @@ function findSource(
   const emit: PromotionSourceOptions["emit"] = async (event) => {
     await Promise.all(participants.map((participant) => participant.emit(event, cache.id)));
   };
-  const trustedKeys = (target.trustedPublicKeys ?? []).flatMap((key) => parsePublicKey(key) ?? []);
+  const { trustedPublicKeys: trustedKeys = [] } = target;
+  const { PromotionSource } = await loadPromotionSource();
   return new PromotionSource({ cache, publicKey, trustedKeys, storePaths, context, emit });
 }
 

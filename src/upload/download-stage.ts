@@ -2,16 +2,16 @@ import { setMaxListeners } from "node:events";
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { BinaryCache } from "../binary-cache/binary-cache.ts";
-import { CacheAnswerError } from "../binary-cache/cache-answer-error.ts";
 import { canDecode, hashNar, NAR_SUFFIXES, type NarHashes } from "../binary-cache/hash-nar.ts";
 import type { Narinfo } from "../binary-cache/narinfo.ts";
 import { type SigningKey, toBase32Hash } from "../binary-cache/path-signature.ts";
 import type { Registration } from "../commands/closure.ts";
 import { DEFAULT_STORE_DIRECTORY, parseStorePath, type StorePathOptions } from "../commands/store-path.ts";
-import { PushError } from "../core/errors.ts";
+import type { PushError } from "../core/errors.ts";
 import { toNix32 } from "../core/nix32.ts";
-import { quoteName } from "../core/text.ts";
+import { settleAll } from "../core/settle-all.ts";
 import { Limiter } from "./limiter.ts";
+import { PromotionSourceErrors } from "./promotion-source-error.ts";
 import { signNarinfo } from "./sign-narinfo.ts";
 import type { Share, Stage, StagedPath } from "./stage.ts";
 import { StagingDirectories, type StagingParents } from "./staging-directories.ts";
@@ -21,6 +21,8 @@ import { toNarinfoText } from "./to-narinfo-text.ts";
 const MAX_DOWNLOADS = 16;
 /** So much larger than its NAR a compressed file may be, in bytes, besides a tenth. */
 const ROOM_BYTES = 16 * 1024;
+/** A path is brought where the target has it not. */
+const ALSO = ", and the target has it neither";
 /** An address of a NAR in a cache; no segment leads upwards. */
 const NAR_ADDRESS = /^(?=.{1,256}$)(?:[A-Za-z0-9_-][A-Za-z0-9._-]*\/)*[A-Za-z0-9_-][A-Za-z0-9._-]*$/u;
 
@@ -44,12 +46,14 @@ export interface DownloadStageOptions extends StorePathOptions {
 export class DownloadStage implements Stage {
   readonly executions = [];
   readonly #options: DownloadStageOptions;
+  readonly #errors: PromotionSourceErrors;
   readonly #directories: StagingDirectories;
   readonly #limiter = new Limiter(MAX_DOWNLOADS);
   #shares = 0;
 
   constructor(options: DownloadStageOptions) {
     this.#options = options;
+    this.#errors = new PromotionSourceErrors(options.name);
     this.#directories = new StagingDirectories(options.parents);
   }
 
@@ -70,10 +74,9 @@ export class DownloadStage implements Stage {
           throw error;
         }),
     );
-    // The directory is left when nobody writes into it any more.
-    await Promise.allSettled(bringing);
     try {
-      const paths = await Promise.all(bringing);
+      // The directory is left when nobody writes into it any more.
+      const paths = await settleAll(bringing);
       const { storeDirectory = DEFAULT_STORE_DIRECTORY } = this.#options;
       const cacheInfo = Buffer.from(`StoreDir: ${storeDirectory}\n`);
       return { paths, cacheInfo, [Symbol.asyncDispose]: discard };
@@ -91,11 +94,11 @@ export class DownloadStage implements Stage {
     const { narinfos, signingKey } = this.#options;
     signal.throwIfAborted();
     const said = narinfos.get(path);
-    if (said === undefined) throw this.#lacks(path);
+    if (said === undefined) throw this.#errors.lacks(path, ALSO);
     const suffix = Object.hasOwn(NAR_SUFFIXES, said.compression) ? NAR_SUFFIXES[said.compression] : undefined;
     if (suffix === undefined || !NAR_ADDRESS.test(said.url))
       throw this.#corrupt(path, "its NAR has an address or a compression that is not read");
-    if (!(await canDecode(said.compression)))
+    if (!canDecode(said.compression))
       throw this.#corrupt(path, "its NAR is compressed as zstd, which this Node.js cannot read (22.15 can)");
     const file = join(directory, `${parseStorePath(path, this.#options).hash}${suffix}`);
     const size = await this.#download(said, file, signal);
@@ -119,9 +122,9 @@ export class DownloadStage implements Stage {
     const { cache } = this.#options;
     const maxBytes = narSize + Math.ceil(narSize / 10) + ROOM_BYTES;
     const size = await cache.download(url, { path: file, maxBytes, signal }).catch((error: unknown) => {
-      throw error instanceof CacheAnswerError ? this.#unread(error, storePath) : error;
+      throw this.#errors.unread(storePath, error);
     });
-    if (size === undefined) throw this.#lacks(storePath);
+    if (size === undefined) throw this.#errors.lacks(storePath, ALSO);
     return size;
   }
 
@@ -147,18 +150,7 @@ export class DownloadStage implements Stage {
     throw this.#corrupt(path, "its NAR is not the one that its narinfo names");
   }
 
-  #lacks(path: string): PushError {
-    const message = `The cache '${quoteName(this.#options.name)}' lacks ${path}, and the target has it neither; push it there first`;
-    return new PushError("ERR_PROMOTION_SOURCE", message, [path]);
-  }
-
-  #unread(error: CacheAnswerError, path: string): PushError {
-    const message = `The cache '${quoteName(this.#options.name)}' cannot be read: ${error.message}`;
-    return new PushError("ERR_PROMOTION_SOURCE", message, [path]);
-  }
-
   #corrupt(path: string, why: string): PushError {
-    const message = `The cache '${quoteName(this.#options.name)}' does not hold ${path} as it was signed: ${why}`;
-    return new PushError("ERR_PROMOTION_CORRUPT", message, [path]);
+    return this.#errors.corrupt(`does not hold ${path} as it was signed: ${why}`, [path]);
   }
 }

@@ -1,6 +1,6 @@
 import type { Narinfo } from "../binary-cache/narinfo.ts";
 import { type Closure, sortByReferences } from "../commands/closure.ts";
-import { DEFAULT_STORE_DIRECTORY } from "../commands/store-path.ts";
+import { DEFAULT_STORE_DIRECTORY, toReferencePaths } from "../commands/store-path.ts";
 import { type FindKnownOptions, findKnownPaths } from "./ask-binary-cache.ts";
 
 /** What is known before, and how the cache is asked. */
@@ -38,8 +38,7 @@ export async function followAbsent(
       const narinfo = said.get(path);
       if (narinfo === undefined) known.delete(path);
       else known.set(path, narinfo);
-      const names = narinfo?.references ?? [];
-      const whole = names.map((name) => (name.startsWith("/") ? name : `${storeDirectory}/${name}`));
+      const whole = toReferencePaths(narinfo?.references ?? [], storeDirectory);
       const isLeft = (other: string): boolean => upstream.has(other) && !found.has(other);
       const references = whole.filter((other) => other !== path && !isLeft(other));
       found.set(path, { path, narSize: narinfo?.narSize ?? 0, references });

@@ -1,7 +1,3 @@
-import { execFile } from "node:child_process";
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
-import { promisify } from "node:util";
 import { CacheRegistry } from "@eka-ci/caches";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { BinaryCacheServer } from "../../examples/support/binary-cache-server.ts";
@@ -9,8 +5,6 @@ import { PrivateNixStore } from "../../examples/support/private-nix-store.ts";
 import { checkConsistency } from "../support/check-consistency.ts";
 import { describeWith } from "../support/requirement.ts";
 import { startVersitygw, VERSITY_KEYS } from "./servers/versitygw.ts";
-
-const run = promisify(execFile);
 
 describeWith("nix", "promotion in S3", () => {
   let store: PrivateNixStore;
@@ -20,12 +14,7 @@ describeWith("nix", "promotion in S3", () => {
   beforeAll(async () => {
     store = await PrivateNixStore.create();
     path = await store.add("promoted.bin", Buffer.alloc(3_000_000, "some text of it"));
-    const files = ["secret", "public"].map((name) => join(store.env["TMPDIR"] ?? "", name));
-    const env = { ...store.env, HOME: store.env["TMPDIR"] ?? "" };
-    await run("nix-store", ["--generate-binary-cache-key", "ci-1", ...files], { env });
-    [secret = "", pub = ""] = await Promise.all(
-      files.map(async (file) => (await readFile(file, "utf8")).trim()),
-    );
+    ({ secret, pub } = await store.generateKey("ci-1"));
   }, 60_000);
   afterAll(() => store[Symbol.asyncDispose]());
 

@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
@@ -20,7 +20,7 @@ import {
 } from "@eka-ci/caches";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { type BinaryCacheOptions, BinaryCacheServer } from "../../examples/support/binary-cache-server.ts";
-import { PrivateNixStore } from "../../examples/support/private-nix-store.ts";
+import { PrivateNixStore, type StoreKey } from "../../examples/support/private-nix-store.ts";
 import { buildChain } from "../support/build-closure.ts";
 import { checkConsistency } from "../support/check-consistency.ts";
 import { describeEachNix } from "../support/requirement.ts";
@@ -43,18 +43,13 @@ describeEachNix("promotion", (searchPath) => {
   let store: PrivateNixStore;
   let path: string;
   let environment: Record<string, string>;
-  const keys: Record<string, { readonly secret: string; readonly pub: string }> = {};
+  const keys: Record<string, StoreKey> = {};
   const inTemporary = (name: string): string => join(store.env["TMPDIR"] ?? "", name);
   beforeAll(async () => {
     store = await PrivateNixStore.create(searchPath);
     environment = { ...store.env, HOME: store.env["TMPDIR"] ?? "" };
     path = await buildChain(store, "promoted", 4);
-    for (const name of ["ci-1", "other-1", "release-1"]) {
-      const files = [`${name}.secret`, `${name}.public`].map(inTemporary);
-      await run("nix-store", ["--generate-binary-cache-key", name, ...files], { env: environment });
-      const [secret = "", pub = ""] = await Promise.all(files.map((file) => readFile(file, "utf8")));
-      keys[name] = { secret: secret.trim(), pub: pub.trim() };
-    }
+    for (const name of ["ci-1", "other-1", "release-1"]) keys[name] = await store.generateKey(name);
     for (const [name, { username, password }] of Object.entries({ source: SOURCE, target: TARGET })) {
       const text = `HTTP_USERNAME=${username}\nHTTP_PASSWORD=${password}\n`;
       await writeFile(inTemporary(`${name}.env`), text, { mode: 0o600 });

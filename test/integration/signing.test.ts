@@ -1,11 +1,9 @@
 import { execFile } from "node:child_process";
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
 import { promisify } from "node:util";
 import { type AuditEvent, CacheRegistry, type PushResult } from "@eka-ci/caches";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { BinaryCacheServer } from "../../examples/support/binary-cache-server.ts";
-import { PrivateNixStore } from "../../examples/support/private-nix-store.ts";
+import { PrivateNixStore, type StoreKey } from "../../examples/support/private-nix-store.ts";
 import { buildChain } from "../support/build-closure.ts";
 import { describeEachNix } from "../support/requirement.ts";
 
@@ -15,17 +13,12 @@ describeEachNix("signing per cache", (searchPath) => {
   let store: PrivateNixStore;
   let environment: Record<string, string>;
   let path: string;
-  const keys: Record<string, { readonly secret: string; readonly pub: string }> = {};
+  const keys: Record<string, StoreKey> = {};
   beforeAll(async () => {
     store = await PrivateNixStore.create(searchPath);
     environment = { ...store.env, HOME: store.env["TMPDIR"] ?? "" };
     path = await buildChain(store, "signed", 3);
-    for (const name of ["ci-1", "other-1"]) {
-      const files = [`${name}.secret`, `${name}.public`].map((file) => join(store.env["TMPDIR"] ?? "", file));
-      await run("nix-store", ["--generate-binary-cache-key", name, ...files], { env: environment });
-      const [secret = "", pub = ""] = await Promise.all(files.map((file) => readFile(file, "utf8")));
-      keys[name] = { secret: secret.trim(), pub: pub.trim() };
-    }
+    for (const name of ["ci-1", "other-1"]) keys[name] = await store.generateKey(name);
   }, 120_000);
   afterAll(() => store[Symbol.asyncDispose]());
 

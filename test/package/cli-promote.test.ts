@@ -1,14 +1,8 @@
-import { execFile } from "node:child_process";
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
-import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { BinaryCacheServer } from "../../examples/support/binary-cache-server.ts";
 import { PrivateNixStore } from "../../examples/support/private-nix-store.ts";
 import { InstalledCli } from "../support/installed-cli.ts";
 import { describeWith } from "../support/requirement.ts";
-
-const run = promisify(execFile);
 
 describeWith("nix", "promote of the command line", () => {
   let store: PrivateNixStore;
@@ -18,12 +12,9 @@ describeWith("nix", "promote of the command line", () => {
   beforeAll(async () => {
     store = await PrivateNixStore.create();
     path = await store.add("promoted.txt", "promoted");
-    const files = ["secret", "public"].map((name) => join(store.env["TMPDIR"] ?? "", name));
-    const env = { ...store.env, HOME: store.env["TMPDIR"] ?? "" };
-    await run("nix-store", ["--generate-binary-cache-key", "ci-1", ...files], { env });
-    const [secret = "", pub = ""] = await Promise.all(files.map((file) => readFile(file, "utf8")));
-    publicKey = pub.trim();
-    cli = await InstalledCli.install({ ...store.env, CI_KEY: secret.trim() });
+    const { secret, pub } = await store.generateKey("ci-1");
+    publicKey = pub;
+    cli = await InstalledCli.install({ ...store.env, CI_KEY: secret });
   }, 180_000);
   afterAll(async () => {
     await cli[Symbol.asyncDispose]();

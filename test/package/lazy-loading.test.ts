@@ -36,6 +36,8 @@ it("importing the package loads no package that only a function needs", async ()
       name,
     ).toEqual([]);
   expect(loaded.filter(isCloudSdk)).toEqual([]);
+  // These bring node:crypto, and with it all streams.
+  expect(loaded.filter((url) => /\/src\/(?:upload\/|binary-cache\/path-signature)/u.test(url))).toEqual([]);
 });
 
 it("importing the entry for decisions loads nothing that pushes", async () => {

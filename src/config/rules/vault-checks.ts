@@ -1,3 +1,4 @@
+import { toBareHost } from "../../core/bare-host.ts";
 import { isRecord, type Members } from "../../core/own-member.ts";
 import { isPrivateHost } from "../destination/private-host.ts";
 import type { Problem } from "../text/diagnostic.ts";
@@ -61,7 +62,7 @@ function checkAddress(address: unknown, path: KeyPath): Problem[] {
 function isPlaintext(address: string): boolean {
   if (!URL.canParse(address)) return false;
   const { protocol, hostname } = new URL(address);
-  return protocol === "http:" && !isPrivateHost(hostname.replace(/^\[|\]$/gu, ""));
+  return protocol === "http:" && !isPrivateHost(toBareHost(hostname));
 }
 
 function refuse(path: KeyPath, message: string, hint: string): Problem {
