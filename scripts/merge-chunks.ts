@@ -33,7 +33,8 @@ const { output } = await bundle.generate({
   chunkFileNames: ({ name }) => `${name.replace(/-[A-Z0-9]{8}$/u, "")}-[hash].js`,
   manualChunks: (id, { getModuleInfo }) => {
     const sharing = NAMES.filter((name) => findStatic(toPath(name), getModuleInfo).has(id));
-    return sharing.length > 1 ? "shared" : undefined;
+    if (sharing.length > 1) return "shared";
+    return sharing.includes("cli") && id !== toPath("cli") ? "program" : undefined;
   },
 });
 await bundle.close();

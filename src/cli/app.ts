@@ -4,8 +4,8 @@ import { LEDGER_ROUTES } from "./ledger-routes.ts";
 import { PUSH_ROUTES } from "./push-routes.ts";
 import { type Application, buildApplication, buildRouteMap } from "./stricli.ts";
 
-/** Makes the command line. @param version - that of the package */
-export function createApp(version: string): Application<CliContext> {
+/** Makes the command line. @param readVersion - reads the version of the package, when it is asked for */
+export function createApp(readVersion: () => Promise<string>): Application<CliContext> {
   const routes = buildRouteMap({
     routes: { ...CONFIG_ROUTES, ...PUSH_ROUTES, ...LEDGER_ROUTES },
     docs: {
@@ -22,7 +22,7 @@ export function createApp(version: string): Application<CliContext> {
   });
   return buildApplication(routes, {
     name: "eka-caches",
-    versionInfo: { currentVersion: version },
+    versionInfo: { getCurrentVersion: readVersion },
     scanner: { caseStyle: "allow-kebab-for-camel", allowArgumentEscapeSequence: true },
     documentation: { useAliasInUsageLine: false, caseStyle: "convert-camel-to-kebab" },
   });

@@ -1,5 +1,4 @@
 #!/usr/bin/env node
-import { readFileSync } from "node:fs";
 import { createApp } from "./app.ts";
 import type { CliContext } from "./cli-context.ts";
 import { EXIT } from "./exit-codes.ts";
@@ -28,10 +27,15 @@ const context: CliContext = {
   },
 };
 
-const manifest: { readonly version: string } = JSON.parse(
-  readFileSync(new URL("../package.json", import.meta.url), "utf8"),
-);
-const app = createApp(manifest.version);
+/** Read for `--version` alone: importing `node:fs` takes longer than what most commands do. */
+async function readVersion(): Promise<string> {
+  const { readFile } = await import("node:fs/promises");
+  const text = await readFile(new URL("../package.json", import.meta.url), "utf8");
+  const manifest: { readonly version: string } = JSON.parse(text);
+  return manifest.version;
+}
+
+const app = createApp(readVersion);
 const [first, ...rest] = process.argv.slice(2);
 if (first === "__complete")
   for (const { completion } of await proposeCompletions(app, rest, context))

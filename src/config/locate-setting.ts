@@ -1,7 +1,7 @@
 import { findOrigin } from "./origin.ts";
 import type { ServerConfig } from "./server-model.ts";
 import type { SourceRange } from "./text/diagnostic.ts";
-import { createPlacer } from "./text/place-problems.ts";
+import { findRange } from "./text/place-problems.ts";
 
 /**
  * Where a setting stands.
@@ -37,7 +37,6 @@ export function locateSetting(
 ): SettingPlace | undefined {
   const origin = findOrigin(config);
   if (origin === undefined) return undefined;
-  const place = createPlacer(origin.about);
-  const { source, range } = place({ code: "invalid-value", severity: "warning", message: "", path });
-  return range === undefined ? undefined : { source, range };
+  const range = findRange(origin.about, path);
+  return range === undefined ? undefined : { source: origin.about.source, range };
 }

@@ -1,4 +1,4 @@
-import type { Diagnostic, Problem } from "./diagnostic.ts";
+import type { Diagnostic, Problem, SourceRange } from "./diagnostic.ts";
 import { cutExcerpt } from "./excerpt.ts";
 import type { KeyPath } from "./key-path.ts";
 import { LineIndex } from "./line-index.ts";
@@ -34,7 +34,7 @@ export function createPlacer({ source, text, findPlaces, findVocabulary }: Probl
   const maskPath = (path: KeyPath): KeyPath =>
     path.map((key) => (typeof key === "string" ? maskKey(key) : key));
   if (text === undefined) return (problem) => toDiagnostic(problem, source, maskPath(problem.path));
-  const places = findPlaces?.() ?? { root: { members: new Map() }, keyEnds: new Map<number, number>() };
+  const places = findPlaces?.() ?? NO_PLACES;
   const lines = new LineIndex(text);
   const shown = { keyEnds: places.keyEnds, vocabulary: findVocabulary() };
   return (problem) => {
@@ -45,7 +45,15 @@ export function createPlacer({ source, text, findPlaces, findVocabulary }: Probl
   };
 }
 
+/** Finds the range of a value, or of the nearest place above it; nothing where the text could not be decoded. */
+export function findRange({ text, findPlaces }: ProblemText, path: KeyPath): SourceRange | undefined {
+  if (text === undefined) return undefined;
+  const span = findSpan((findPlaces?.() ?? NO_PLACES).root, path, "value");
+  return new LineIndex(text).rangeOf(span ?? WHOLE_TEXT);
+}
+
 const WHOLE_TEXT: Span = { start: 0, end: 0 };
+const NO_PLACES: TextPlaces = { root: { members: new Map() }, keyEnds: new Map() };
 
 // The order of the keys is that of the documented JSON form.
 function toDiagnostic(
