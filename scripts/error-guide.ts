@@ -25,19 +25,19 @@ export const ERROR_GUIDE: ErrorGuide = {
     },
     ERR_CONFIG_UNREADABLE: {
       what: "The file is there and cannot be read.",
-      why: "The server's account may not read it, or it is no regular file.",
+      why: "The server's account may not read it, or it is not a regular file.",
       fix: "Check its owner and mode.",
     },
   },
   PermissionError: {
     ERR_PERMISSION_DENIED: {
       what: "Policy does not allow this request at this cache.",
-      why: "`decision.reason` says which rule denied it, also for a delivery whose permission was withdrawn while it waited.",
+      why: "`decision.reason` says which rule denied it; for a queued delivery, the rules at the time of the attempt count.",
       fix: "Read [permissions](permissions.md), and ask `eka-caches explain`.",
     },
     ERR_PERMISSIONS_MISSING: {
       what: "`compilePermissions` was given no permissions.",
-      fix: "Look the cache up by an id that exists. For a cache without rules pass `{ allowAll: true }`.",
+      fix: "Check that the cache exists. For a cache without rules pass `{ allowAll: true }`.",
     },
     ERR_PATTERN_INVALID: {
       what: "A pattern is outside the grammar.",
@@ -50,7 +50,7 @@ export const ERROR_GUIDE: ErrorGuide = {
   },
   CredentialError: {
     ERR_CREDENTIAL_NOT_CONFIGURED: {
-      what: "The source misses something that the host must provide.",
+      what: "The source needs something that the host does not provide.",
       why: "A variable is not set, or there is no credentials directory, region, cloud or audience.",
       fix: "Set what the message names where the service is started (`Environment=`, `EnvironmentFile=`, `LoadCredential=`).",
     },
@@ -73,13 +73,13 @@ export const ERROR_GUIDE: ErrorGuide = {
       fix: "Wait, as a queue does, or ask for a higher quota.",
     },
     ERR_CREDENTIAL_UNAVAILABLE: {
-      what: "The service cannot serve now.",
+      what: "The service cannot answer now.",
       why: "It is sealed, failing or being updated, it redirects, or a custom source failed.",
-      fix: "Unseal or repair it, or configure the address that it redirects to; a queue tries again.",
+      fix: "Repair or unseal it, or configure the address that it redirects to; a queue tries again.",
     },
     ERR_CREDENTIAL_MALFORMED: {
       what: "The source returned something outside its format.",
-      why: "The message names the line or member: no `KEY=VALUE`, not JSON, an empty value, or too much of it.",
+      why: "The message names the line or member: it is not `KEY=VALUE`, not JSON, empty or too large.",
       fix: "Correct the file or the secret.",
     },
     ERR_CREDENTIAL_EXPIRED: {
@@ -98,7 +98,7 @@ export const ERROR_GUIDE: ErrorGuide = {
   },
   CommandError: {
     ERR_STORE_PATH_INVALID: {
-      what: "A text is no store path, or it is a derivation.",
+      what: "A text is not a store path, or it is a derivation.",
       fix: "Pass the outputs of the build, as `nix build --print-out-paths` prints them.",
     },
     ERR_COMMAND_INVALID: {
@@ -108,8 +108,8 @@ export const ERROR_GUIDE: ErrorGuide = {
     },
     ERR_COMMAND_CREDENTIALS: {
       what: "The tool would ignore these credentials, or it lacks some.",
-      why: "[Push tools](push-tools.md) says what each tool uses; a signing key may be none, or another one than `require_signature` names.",
-      fix: "Let the source yield what the tool uses, and nothing else.",
+      why: "[Push tools](push-tools.md) says what each tool uses; a signing key may be invalid, or have another name than `require_signature`.",
+      fix: "Let the source yield exactly what the tool uses.",
     },
     ERR_COMMAND_NOT_FOUND: {
       what: "The tool is not on the PATH.",
@@ -137,19 +137,19 @@ export const ERROR_GUIDE: ErrorGuide = {
     },
     ERR_PUSH_ABORTED: {
       what: "The host asked the push to stop.",
-      fix: "Nothing, if that was meant.",
+      fix: "If that was intended, do nothing.",
     },
     ERR_PUSH_STALLED: {
       what: "The push made no progress for `stallTimeoutMs`.",
       fix: "Check the network and the cache, or allow more time. A queue tries again.",
     },
     ERR_PUSH_UNVERIFIED: {
-      what: "The push was reported as done, and the cache does not have everything.",
-      why: "It lacks a path or a reference, gives back something else, or cannot be read.",
+      what: "The push tool reported success, but the cache does not have everything.",
+      why: "A path or reference is missing, the cache returns something else, or it cannot be read.",
       fix: "Look for a full disk, a proxy that answers for the cache or a wiped bucket, and set `substituter` if readers have another address.",
     },
     ERR_CACHE_INCOMPATIBLE: {
-      what: "The destination is no binary cache of this host's store.",
+      what: "The destination is not a binary cache of this host's store.",
       why: "Its `nix-cache-info` names another store directory, or something else answered.",
       fix: "Check the destination, or set the store directory of the host.",
     },
@@ -159,31 +159,31 @@ export const ERROR_GUIDE: ErrorGuide = {
       fix: "Change the build, or the rule.",
     },
     ERR_PROMOTION_SOURCE: {
-      what: "The cache that paths are promoted from lacks one of them, or cannot be read.",
+      what: "The source of the promotion lacks a path, or cannot be read.",
       why: "It was not pushed there yet, a rule of that cache left it out, or the server is away.",
       fix: "Push it to the source first, and look at `eka-caches check --probe --cache <source>`.",
     },
     ERR_PROMOTION_CORRUPT: {
-      what: "The cache that paths are promoted from does not hold a path as it was signed.",
-      why: "A NAR differs from the hash in its narinfo, is cut off, or is compressed in a way that is not read (`bzip2`).",
+      what: "A path at the source of the promotion is not what was signed.",
+      why: "A NAR differs from the hash in its narinfo, is cut off, or uses an unsupported compression (`bzip2`).",
       fix: "Push the path to the source anew; if it happens again, find out who writes there.",
     },
     ERR_CLOSURE_UNKNOWN: {
-      what: "The Nix store does not tell the closure that the cache's rules depend on, and nothing was sent.",
+      what: "The Nix store could not list the closure that the cache's rules need, and nothing was sent.",
       fix: "Run `nix path-info --recursive` for the path as the server's account. A queue tries again.",
     },
     ERR_SIGNATURE_MISSING: {
-      what: "The cache has a path without a signature that counts.",
-      why: "`require_signature` or `trusted_public_keys` asks for one.",
+      what: "A path in the cache has no accepted signature.",
+      why: "`require_signature` or `trusted_public_keys` requires one.",
       fix: "Sign when building (`secret-key-files` in `nix.conf`), or set `signing_key`.",
     },
     ERR_STORE_PATH_NOT_VALID: {
-      what: "The Nix store does not hold a path.",
+      what: "The Nix store does not have a path.",
       why: "It was collected as garbage, or it was never built here.",
-      fix: "Hold queued paths with `createGcRoots`, and build it again.",
+      fix: "Build it again, and protect queued paths with `createGcRoots`.",
     },
     ERR_GC_ROOT_FAILED: {
-      what: "The paths could not be kept from the garbage collector.",
+      what: "The paths could not be protected from the garbage collector.",
       why: "The directory of the links cannot be written, or the Nix daemon does not answer.",
       fix: "Check the directory's owner, and `nix store ping`.",
     },
@@ -192,7 +192,7 @@ export const ERROR_GUIDE: ErrorGuide = {
       fix: "Repair the sink. A queue tries again.",
     },
     ERR_CHECK_ABORTED: {
-      what: "The check was ended before this was known; nothing was pushed.",
+      what: "The check was aborted before it finished; nothing was pushed.",
       fix: "Give it more time.",
     },
     ERR_PROBE_REFUSED: {
@@ -200,16 +200,16 @@ export const ERROR_GUIDE: ErrorGuide = {
       fix: "Check the destination, and what the credentials allow.",
     },
     ERR_PROBE_UNANSWERED: {
-      what: "The destination did not answer the probe, or cannot serve now.",
+      what: "The destination did not answer the probe, or is failing.",
       fix: "Check the network and the server, and probe again.",
     },
     ERR_REGISTRY_CLOSED: {
       what: "The registry was used after it was disposed or retired.",
-      fix: "Make a new one. In a host this is a mistake of its order of shutdown.",
+      fix: "Create a new one, or correct the order in which your host shuts down.",
     },
     ERR_QUEUE_CLOSED: {
       what: "The queue was used after it was closed, or closed while `drain()` waited.",
-      fix: "Make a new one. What is left stays in a durable journal.",
+      fix: "Create a new one. A durable journal keeps the remaining deliveries.",
     },
     ERR_REQUEST_UNREADABLE: {
       what: "The journal holds a request that cannot be read; it was not pushed, and is a dead letter.",
@@ -222,15 +222,15 @@ export const ERROR_GUIDE: ErrorGuide = {
     },
     ERR_PUSH_ID_CONFLICT: {
       what: "Another request was accepted under the same `pushId`.",
-      fix: "Give each request an id of its own. The same id repeats the same request.",
+      fix: "Give each request its own id. The same id repeats the same request.",
     },
     ERR_DELIVERY_CRASHED: {
       what: "Every host that took the delivery stopped in the middle, so it is a dead letter.",
-      fix: "Look at the hosts' logs for what stops them, memory for instance, and replay it.",
+      fix: "Find in the hosts' logs why they stop, such as memory, then replay it.",
     },
     ERR_DELIVERY_CANCELLED: {
       what: "The host cancelled the delivery while it waited.",
-      fix: "Nothing, if that was meant.",
+      fix: "If that was intended, do nothing.",
     },
     ERR_JOURNAL_FAILED: {
       what: "The journal or ledger does not work, and a request was not accepted.",
@@ -242,9 +242,9 @@ export const ERROR_GUIDE: ErrorGuide = {
       fix: "Stop every host that uses it, and open it again: a journal is salvaged into a new file. Move a damaged ledger away.",
     },
     ERR_JOURNAL_UNAVAILABLE: {
-      what: "This host cannot open such a journal or ledger.",
+      what: "This host cannot open this kind of journal or ledger.",
       why: "This Node.js has no `node:sqlite`, or the package `pg` is not installed.",
-      fix: "Use Node.js 22.13 or newer, run `npm install pg`, or take another journal.",
+      fix: "Use Node.js 22.13 or newer, run `npm install pg`, or use another journal.",
     },
   },
   ForgeError: {
@@ -253,44 +253,44 @@ export const ERROR_GUIDE: ErrorGuide = {
       fix: "Answer 401. If it is genuine, compare the webhook's secret, and verify the raw bytes of the body.",
     },
     ERR_FORGE_EVENT_INVALID: {
-      what: "A signed event does not say what such an event says.",
+      what: "A signed event lacks what this kind of event has.",
       fix: "Answer 400. Let the webhook send `application/json`.",
     },
   },
   FileError: {
     ERR_FILE_NOT_FOUND: {
       what: "A `FileSystem` port has no such file.",
-      fix: "Sources and files turn it into a code of theirs.",
+      fix: "Sources and files report it with their own code.",
     },
     ERR_FILE_DENIED: {
       what: "A `FileSystem` port may not read the file.",
-      fix: "Sources and files turn it into a code of theirs.",
+      fix: "Sources and files report it with their own code.",
     },
     ERR_FILE_NOT_REGULAR: {
       what: "A `FileSystem` port found no regular file.",
-      fix: "Sources and files turn it into a code of theirs.",
+      fix: "Sources and files report it with their own code.",
     },
     ERR_FILE_TOO_LARGE: {
       what: "A `FileSystem` port found a file beyond its limit.",
-      fix: "Sources and files turn it into a code of theirs.",
+      fix: "Sources and files report it with their own code.",
     },
     ERR_FILE_UNREADABLE: {
       what: "A `FileSystem` port could not read the file.",
-      fix: "Sources and files turn it into a code of theirs.",
+      fix: "Sources and files report it with their own code.",
     },
   },
   HttpError: {
     ERR_HTTP_UNREACHABLE: {
       what: "An `HttpClient` port got no answer.",
-      fix: "Sources and uploads turn it into a code of theirs.",
+      fix: "Sources and uploads report it with their own code.",
     },
     ERR_HTTP_TOO_LARGE: {
       what: "An `HttpClient` port got an answer beyond its limit.",
-      fix: "Sources and uploads turn it into a code of theirs.",
+      fix: "Sources and uploads report it with their own code.",
     },
     ERR_HTTP_INVALID: {
-      what: "An `HttpClient` port was given a request that is none.",
-      fix: "Sources and uploads turn it into a code of theirs.",
+      what: "An `HttpClient` port was given an invalid request.",
+      fix: "Sources and uploads report it with their own code.",
     },
   },
 };
@@ -322,28 +322,28 @@ export const DIAGNOSTIC_GUIDE: Readonly<Record<DiagnosticCode, DiagnosticGuide>>
   ),
   "nesting-too-deep": error(
     "Keys are nested too deep: at most 8 levels in the server's file, 32 in a repository's.",
-    "Remove levels; no key of the caches needs that many.",
+    "Remove levels. No key of this package needs that many.",
   ),
   "file-not-found": error("There is no file at the path.", "Create it, or name another one."),
   "file-unreadable": error("The file cannot be read.", "Check its owner and mode."),
-  "duplicate-key": error("A key stands twice in one JSON object.", "Keep one of them."),
+  "duplicate-key": error("A JSON object has a key twice.", "Keep one of them."),
   "unknown-key": {
     severity: "error or warning",
     what: "A key is not known at this place.",
-    why: "A misspelt rule must never open a cache; where keys of others may stand, a near miss is a warning.",
+    why: "A misspelt rule must never open a cache; where other keys are allowed, a near miss is a warning.",
     fix: "Correct the key, as the hint says, or remove it.",
   },
   "missing-key": error(
-    "A required key is missing; the place is that of its table.",
+    "A required key is missing from the table at this place.",
     "Add it. The hint shows an example.",
   ),
   "invalid-type": error("A value has the wrong type.", "Write a value of the type that the message names."),
-  "invalid-value": error("A value is outside its grammar or bounds.", "Correct it as the message says."),
+  "invalid-value": error("A value has the wrong form or is out of range.", "Correct it as the message says."),
   "invalid-cache-id": error(
     "A cache id is outside `[A-Za-z0-9][A-Za-z0-9._-]{0,63}`.",
     "Choose another id, and use it in the repositories' files.",
   ),
-  "duplicate-cache-id": error("Two caches have the same id.", "Give each an id of its own."),
+  "duplicate-cache-id": error("Two caches have the same id.", "Give each its own id."),
   "duplicate-cache-reference": warning("A job names a cache twice; it is used once.", "Remove one."),
   "too-many-caches": error("A job names more than 64 caches.", "Name fewer."),
   "invalid-destination": error(
@@ -353,7 +353,7 @@ export const DIAGNOSTIC_GUIDE: Readonly<Record<DiagnosticCode, DiagnosticGuide>>
   ),
   "private-host": error(
     "A destination is on a private, loopback or link-local host.",
-    "Set `allow_private_cache_hosts = true` under `[security]`, if that is meant.",
+    "If that is intended, set `allow_private_cache_hosts = true` under `[security]`.",
   ),
   "plaintext-address": warning(
     "A credential service on a public host is addressed without TLS.",
@@ -363,10 +363,10 @@ export const DIAGNOSTIC_GUIDE: Readonly<Record<DiagnosticCode, DiagnosticGuide>>
     "A destination on a public host is addressed without TLS.",
     "Use `https`.",
   ),
-  "invalid-credentials": error("`credentials` names no source, or several.", "Name exactly one."),
+  "invalid-credentials": error("`credentials` has no source, or more than one.", "Name exactly one."),
   "unknown-cache-type": error(
     "The host does not define this cache type.",
-    "Correct the name, or pass the type to the registry: see [cache types of your own](cache-types.md).",
+    "Correct the name, or pass the type to the registry. See [cache types of your own](cache-types.md).",
   ),
   "unknown-credential-source": error(
     "There is no such credential source.",
@@ -382,7 +382,7 @@ export const DIAGNOSTIC_GUIDE: Readonly<Record<DiagnosticCode, DiagnosticGuide>>
   ),
   "unrestricted-permissions": warning(
     "A cache has no `permissions`: every repository and ref may push to it.",
-    "List `allowed_repos`, or write `permissions = { allow_all = true }` if that is meant.",
+    "List `allowed_repos`, or write `permissions = { allow_all = true }` if that is intended.",
   ),
   "ignored-permissions": warning(
     "Lists beside `allow_all = true` do nothing.",
@@ -394,13 +394,13 @@ export const DIAGNOSTIC_GUIDE: Readonly<Record<DiagnosticCode, DiagnosticGuide>>
     "Without it nobody can tell whether an empty list opens the cache or closes it.",
   ),
   "no-repositories-allowed": warning(
-    "`allowed_repos` admits nobody.",
+    "`allowed_repos` allows nobody.",
     "List repositories, or remove the cache.",
   ),
-  "no-branches-allowed": warning("`allowed_branches` admits no branch.", "List branches, or remove the key."),
+  "no-branches-allowed": warning("`allowed_branches` allows no branch.", "List branches, or remove the key."),
   "timeout-clamped": warning(
     "`max_hook_timeout_seconds` is outside 1 to 86400; the nearest bound is used.",
-    "Write the number that you mean.",
+    "Write a number within the range.",
   ),
   "hooks-ignored": warning(
     "A repository's `post_build_hooks` never run.",
@@ -424,7 +424,7 @@ export const DIAGNOSTIC_GUIDE: Readonly<Record<DiagnosticCode, DiagnosticGuide>>
     "Revoke it: it is in the repository's history.",
   ),
   "untranslatable-command": error(
-    "`migrateHooks`: a command has no counterpart.",
+    "`migrateHooks`: no cache can replace a command.",
     "Move it into the build, or drop it.",
   ),
   "incomplete-migration": warning("`migrateHooks`: something has to be added by hand.", "Follow the hint."),

@@ -14,14 +14,11 @@ const TITLES: Readonly<Record<keyof typeof ERROR_GUIDE, string>> = {
   HttpError: "HTTP, for hosts with ports of their own",
 };
 
-const INTRODUCTION = `# Errors and diagnostics
+const INTRODUCTION =
+  "Every error has a stable `code`, and its message says what happened in this case. This page says what the code means, why it occurs, and what to do. Messages never hold secrets: output of tools is redacted, and a received value that may be a secret is not quoted.";
 
-Every error has a stable \`code\`. Its message says what happened in this case. This page says what the code means, why it occurs, and what to do. Messages
-and this page hold no secrets: what a tool printed is redacted, and a received value that may be a secret is never quoted.
-
-Look for your code with the search of your browser. \`eka-caches explain\` answers why a push was denied; \`eka-caches check --probe\` tells whether tools,
-credentials and destinations work.
-`;
+const OTHER_HELP =
+  "`eka-caches explain` says why a push was denied. `eka-caches check --probe` tells whether tools, credentials and destinations work.";
 
 /** The whole page. */
 export function makeErrorPage(): string {
@@ -32,15 +29,23 @@ export function makeErrorPage(): string {
   const diagnostics = Object.entries(DIAGNOSTIC_GUIDE).map(([code, guide]) =>
     toSection([code, { ...guide, what: `*${capitalise(guide.severity)}.* ${guide.what}` }]),
   );
-  return [INTRODUCTION, ...errors, `## Diagnostics\n\n${PLACES}\n\n${diagnostics.join("\n")}`].join("\n");
+  const introduction = `# Errors and diagnostics\n\n${wrap(INTRODUCTION)}\n\n${wrap(OTHER_HELP)}\n`;
+  return [introduction, ...errors, `## Diagnostics\n\n${wrap(PLACES)}\n\n${diagnostics.join("\n")}`].join(
+    "\n",
+  );
 }
 
 const PLACES =
-  "What is wrong with a configuration file, each with its place. An error stops the file from being used; a warning does not. See [diagnostics](diagnostics.md).";
+  "These describe problems of a configuration file, each with its place. An error prevents the file from being used; a warning does not. See [diagnostics](diagnostics.md).";
 
 function toSection([code, { what, why, fix }]: readonly [string, Guide]): string {
   const sentences = [what, why, fix].filter((sentence) => sentence !== undefined);
-  return `### \`${code}\`\n\n${sentences.join(" ")}\n`;
+  return `### \`${code}\`\n\n${wrap(sentences.join(" "))}\n`;
+}
+
+/** Breaks a paragraph into lines as long as those of the sources. */
+function wrap(paragraph: string): string {
+  return paragraph.replaceAll(/(.{1,110})(?: |$)/gu, "$1\n").trimEnd();
 }
 
 function capitalise(text: string): string {

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
-import { type DefaultTheme, defineConfig } from "vitepress";
+import type { DefaultTheme } from "vitepress";
+import { withMermaid } from "vitepress-plugin-mermaid";
 
 /** TypeDoc writes it beside the pages of the API, with links from the root of the project. */
 const api: DefaultTheme.SidebarItem[] = JSON.parse(
@@ -44,10 +45,12 @@ const engineers = [
 ];
 
 // `npm run docs` copies docs/ beside this file's directory, with the pages of the API; a dead link fails the build.
-export default defineConfig({
+export default withMermaid({
   title: "@eka-ci/caches",
   description: "Push Nix build outputs to binary caches",
   cleanUrls: true,
+  // The styles of the site give labels that are HTML taller lines than the picture has room for.
+  mermaid: { htmlLabels: false, flowchart: { htmlLabels: false } },
   themeConfig: {
     search: { provider: "local" },
     outline: [2, 3],

@@ -110,6 +110,17 @@ describeWith("chromium", "the documentation site", () => {
     await page.close();
   }, 60_000);
 
+  it("draws the rooms of the code, in light and dark", async () => {
+    for (const scheme of ["light", "dark"] as const) {
+      const { page, faults } = await open("/development", scheme);
+      const picture = page.locator(".mermaid svg");
+      await picture.waitFor();
+      expect(await picture.textContent()).toContain("registry: one push");
+      expect(faults).toEqual([]);
+      await page.close();
+    }
+  }, 60_000);
+
   it("is light and dark", async () => {
     const colours = await Promise.all(
       (["light", "dark"] as const).map(async (scheme) => {
