@@ -1,5 +1,5 @@
-// Runs every benchmark, one after another, and writes the tables into docs/performance.md with machine, versions and date: `npm run bench`.
-// Exits with 1 if a goal is missed.
+// Runs every benchmark, one after another, and writes the tables into docs/performance.md with machine,
+// versions and date: `npm run bench`. Exits with 1 if a goal is missed.
 import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 

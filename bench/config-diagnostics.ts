@@ -1,5 +1,6 @@
-// How the time to a configuration or its diagnostics grows with the size of a hostile text: `npm run bench:config`.
-// Exits with 1 if any family grows faster than bytes to the power of 1.25, measured over a factor of 16.
+// How the time to a configuration or its diagnostics grows with the size of a hostile text:
+// `npm run bench:config`. Exits with 1 if any family grows faster than bytes to the power of 1.25, measured
+// over a factor of 16.
 import { cpus } from "node:os";
 import { formatDiagnostic, safeParseRepositoryConfig, safeParseServerConfig } from "@eka-ci/caches";
 import { migrateHooks } from "@eka-ci/caches/migration";

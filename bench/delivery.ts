@@ -1,7 +1,8 @@
-// What delivery costs: `npm run bench:delivery` (needs nix). All ratios are of one run on one machine, verification aside. Exits
-// with 1 if a goal is missed: 200 paths through the queue take at most 1.25 times one hand-typed `nix copy` of all, and at most a
-// sixth of one process for each path in a row; 10,000 requests hold under 100 MiB and settle in linear time; a child that prints
-// 1 GiB raises memory by less than 32 MiB.
+// What delivery costs: `npm run bench:delivery` (needs nix). All ratios are of one run on one machine,
+// verification aside. Exits with 1 if a goal is missed: 200 paths through the queue take at most 1.25 times
+// one hand-typed `nix copy` of all, and at most a sixth of one process for each path in a row; 10,000
+// requests hold under 100 MiB and settle in linear time; a child that prints 1 GiB raises memory by less than
+// 32 MiB.
 import { type ChildProcess, execFile, fork } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";

@@ -1,5 +1,6 @@
-// What the journal in PostgreSQL carries, pushes left out: `npm run bench:engine` (needs Debian's postgresql). Exits with 1 if a goal is
-// missed. pg-boss 12 and BullMQ 6 run beside it, by the Node.js that EKA_CI_NODE_WITH_SQLITE names, or this one if it is new enough.
+// What the journal in PostgreSQL carries, pushes left out: `npm run bench:engine` (needs Debian's
+// postgresql). Exits with 1 if a goal is missed. pg-boss 12 and BullMQ 6 run beside it, by the Node.js that
+// EKA_CI_NODE_WITH_SQLITE names, or this one if it is new enough.
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Batch, Delivery, LeaseRequest, PushJournal } from "@eka-ci/caches";

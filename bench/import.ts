@@ -1,5 +1,5 @@
-// What importing the package costs: `npm run bench:import`, a whole process that imports it beside one that imports nothing. Exits with 1 if
-// it takes more than 1.25 times as long, or loads the SDK of a cloud.
+// What importing the package costs: `npm run bench:import`, a whole process that imports it beside one that
+// imports nothing. Exits with 1 if it takes more than 1.25 times as long, or loads the SDK of a cloud.
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

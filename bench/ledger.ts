@@ -1,5 +1,6 @@
-// What a ledger costs a queue: `npm run bench:ledger`, 2,000 requests of one path each through a queue whose pushes cost nothing, with a ledger and
-// without. In memory, and in SQLite where this Node.js has it. Exits with 1 if a ledger makes a queue more than 5 % slower.
+// What a ledger costs a queue: `npm run bench:ledger`, 2,000 requests of one path each through a queue whose
+// pushes cost nothing, with a ledger and without. In memory, and in SQLite where this Node.js has it. Exits
+// with 1 if a ledger makes a queue more than 5 % slower.
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -1,5 +1,6 @@
-// What reading a configuration costs beside parsing its TOML: `npm run bench:load`. Exits with 1 if 10,000 caches take more than 1.2 times
-// as long as `toml.parse` of the same text alone, or if the time does not grow linearly from 100 to 10,000.
+// What reading a configuration costs beside parsing its TOML: `npm run bench:load`. Exits with 1 if 10,000
+// caches take more than 1.2 times as long as `toml.parse` of the same text alone, or if the time does not
+// grow linearly from 100 to 10,000.
 import { createRequire } from "node:module";
 import { parseServerConfig } from "@eka-ci/caches";
 import { measureGrowth } from "./support/growth.ts";

@@ -1,5 +1,6 @@
-// What hostile files cost in memory: `npm run bench:memory`, each in a process of its own. Exits with 1 if the largest server file of empty
-// caches takes more than 30 s, or more than 500 MB where the heap is small, or if a repository's file pins more than 2 MiB.
+// What hostile files cost in memory: `npm run bench:memory`, each in a process of its own. Exits with 1 if
+// the largest server file of empty caches takes more than 30 s, or more than 500 MB where the heap is small,
+// or if a repository's file pins more than 2 MiB.
 import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { Scoreboard } from "./support/scoreboard.ts";

@@ -1,6 +1,7 @@
-// What a push takes over a network: `npm run bench:network`. A cache on the loopback, in a process of its own, answers each request after 0,
-// 20 and 60 ms; the same paths are pushed by hand (`nix copy` with a warm home) and by a registry that lives on, as a server's does. With
-// EKA_CI_NIX_NEWER, a newer Nix is measured, too. Exits with 1 if a goal is missed.
+// What a push takes over a network: `npm run bench:network`. A cache on the loopback, in a process of its
+// own, answers each request after 0, 20 and 60 ms; the same paths are pushed by hand (`nix copy` with a warm
+// home) and by a registry that lives on, as a server's does. With EKA_CI_NIX_NEWER, a newer Nix is measured,
+// too. Exits with 1 if a goal is missed.
 import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";

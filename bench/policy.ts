@@ -1,6 +1,6 @@
-// How many decisions a second policy makes: `npm run bench:policy`. 100 caches of 3 repository and 2 branch patterns each, asked for
-// 3,000 requests. Before anything is measured, all contestants must agree. Exits with 1 if a goal is missed: at
-// least 0.8 of a hand-written loop, and at least 500 times cedar and casbin.
+// How many decisions a second policy makes: `npm run bench:policy`. 100 caches of 3 repository and 2 branch
+// patterns each, asked for 3,000 requests. Before anything is measured, all contestants must agree. Exits
+// with 1 if a goal is missed: at least 0.8 of a hand-written loop, and at least 500 times cedar and casbin.
 import { createRequire } from "node:module";
 import type * as cedarTypes from "@cedar-policy/cedar-wasm/nodejs";
 import { type CachePermissions, compilePermissions } from "@eka-ci/caches";
@@ -41,8 +41,8 @@ const QUESTIONS: readonly Question[] = Array.from({ length: 3_000 }, (_question,
 }));
 
 /**
- * The limit: what one would write by hand for exactly these patterns, with a reason and the rules that matched, for those who
- * trust every name and every request.
+ * The limit: what one would write by hand for exactly these patterns, with a reason and the rules that
+ * matched, for those who trust every name and every request.
  */
 function byHand(): Decide {
   const compile = (list: string, patterns: readonly string[]) =>
@@ -154,7 +154,8 @@ async function byCasbin(): Promise<Decide> {
   return (cache, { repository, ref }) => enforcer.enforceSync(String(cache), repository, ref.name);
 }
 
-// Every contestant is asked for all caches; the slow ones for fewer requests, so that a round takes milliseconds of each.
+// Every contestant is asked for all caches; the slow ones for fewer requests, so that a round takes
+// milliseconds of each.
 const contestants = {
   "hand-written loop": { decide: byHand(), questions: 3_000 },
   "this package": { decide: byThisPackage(), questions: 3_000 },

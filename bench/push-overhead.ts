@@ -1,6 +1,7 @@
-// What a push costs beside the processes it starts: `npm run bench:push`. The push tools are /bin/true under their names, so that a push
-// starts two processes and no more (the store is asked for the path, then nix copies it; verification is off): the same two by tinyexec alone
-// are the measure. Exits with 1 if a push takes more than 1.5 times as long.
+// What a push costs beside the processes it starts: `npm run bench:push`. The push tools are /bin/true under
+// their names, so that a push starts two processes and no more (the store is asked for the path, then nix
+// copies it; verification is off): the same two by tinyexec alone are the measure. Exits with 1 if a push
+// takes more than 1.5 times as long.
 import { mkdtempSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

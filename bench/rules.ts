@@ -1,5 +1,6 @@
-// What the rules of a cache cost: `npm run bench:rules`, the first push of 301 paths to a cache in a process of its own, with a filter and a guard
-// beside the same push without them. Exits with 1 if the rules take more than 5 % longer, or start a process.
+// What the rules of a cache cost: `npm run bench:rules`, the first push of 301 paths to a cache in a process
+// of its own, with a filter and a guard beside the same push without them. Exits with 1 if the rules take
+// more than 5 % longer, or start a process.
 import { CacheRegistry, createProcessExecutor, type Executor } from "@eka-ci/caches";
 import { PrivateNixStore } from "../examples/support/private-nix-store.ts";
 import { buildWide } from "../test/support/build-closure.ts";

@@ -1,5 +1,5 @@
-// How long the command line takes to start: `npm run bench:start`, whole processes beside one of Node.js that does nothing. Exits with 1 if
-// `--help` or `explain` take more than 1.5 times as long.
+// How long the command line takes to start: `npm run bench:start`, whole processes beside one of Node.js that
+// does nothing. Exits with 1 if `--help` or `explain` take more than 1.5 times as long.
 import { execFileSync } from "node:child_process";
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir, userInfo } from "node:os";

@@ -1,6 +1,7 @@
 /**
- * What a push would do, without doing it: `npx tsx examples/dry-run.ts [ekaci.toml [config.json]]` checks both files, decides on every job
- * of the repository for a branch and for a fork's pull request, and prints the commands that would run. Nothing is run, read or fetched.
+ * What a push would do, without doing it: `npx tsx examples/dry-run.ts [ekaci.toml [config.json]]` checks
+ * both files, decides on every job of the repository for a branch and for a fork's pull request, and prints
+ * the commands that would run. Nothing is run, read or fetched.
  */
 import { readFile } from "node:fs/promises";
 import {

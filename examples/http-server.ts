@@ -1,8 +1,9 @@
 /**
- * A CI server in small: a forge says what was pushed, builds that finish arrive over HTTP, wait in a queue, and are pushed. It shows where
- * the facts of a request come from (the forge's signed event, never the builder or the repository), what is answered at once and what
- * later, and how such a server stops. `npx tsx examples/http-server.ts` starts it, has it push two builds to a cache on the loopback
- * interface, and stops it.
+ * A CI server in small: a forge says what was pushed, builds that finish arrive over HTTP, wait in a queue,
+ * and are pushed. It shows where the facts of a request come from (the forge's signed event, never the
+ * builder or the repository), what is answered at once and what later, and how such a server stops.
+ * `npx tsx examples/http-server.ts` starts it, has it push two builds to a cache on the loopback interface,
+ * and stops it.
  */
 import { createHash, createHmac, randomBytes } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
@@ -18,7 +19,10 @@ import { ForgeError, type ForgeEvent, readForgeEvent } from "@eka-ci/caches/forg
 import { BinaryCacheServer } from "./support/binary-cache-server.ts";
 import { openStage } from "./support/stage.ts";
 
-/** What the builders of this server send when a build is done. Who it is for is known from the forge's event about the commit. */
+/**
+ * What the builders of this server send when a build is done. Who it is for is known from the forge's event
+ * about the commit.
+ */
 interface FinishedBuild {
   readonly commit: string;
   readonly job: string;
@@ -27,7 +31,10 @@ interface FinishedBuild {
   readonly repositoryConfig: string;
 }
 
-/** Largest body that is read. GitHub sends events of up to 25 MB; those of pushes and pull requests are far smaller. */
+/**
+ * Largest body that is read. GitHub sends events of up to 25 MB; those of pushes and pull requests are far
+ * smaller.
+ */
 const MAX_BODY_BYTES = 1024 * 1024;
 /** How long a signed body is known again, in milliseconds: a signature does not say when it was made. */
 const REPLAY_WINDOW_MS = 10 * 60_000;
@@ -37,8 +44,8 @@ const MAX_REMEMBERED = 10_000;
 class BodyTooLarge extends Error {}
 
 /**
- * `POST /webhook` takes a forge's event, `POST /builds` a build, `GET /pushes/<id>` tells what became of it, `GET /health` whether pushing
- * would work.
+ * `POST /webhook` takes a forge's event, `POST /builds` a build, `GET /pushes/<id>` tells what became of it,
+ * `GET /health` whether pushing would work.
  */
 class BuildServer {
   readonly #registry: CacheRegistry;

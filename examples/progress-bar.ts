@@ -1,6 +1,7 @@
 /**
- * A queue with a progress bar: 60 store paths go to two caches on the loopback interface, of which one fails every seventh
- * upload. Run it with `npx tsx examples/progress-bar.ts`; without Nix it shows the same with a recording executor.
+ * A queue with a progress bar: 60 store paths go to two caches on the loopback interface, of which one fails
+ * every seventh upload. Run it with `npx tsx examples/progress-bar.ts`; without Nix it shows the same with a
+ * recording executor.
  */
 import {
   CacheRegistry,

@@ -1,6 +1,6 @@
 /**
- * The whole job on one machine: a trusted TOML file, an untrusted JSON file and a store path become an upload to a binary
- * cache on the loopback interface. Run it with `npm run demo`.
+ * The whole job on one machine: a trusted TOML file, an untrusted JSON file and a store path become an upload
+ * to a binary cache on the loopback interface. Run it with `npm run demo`.
  */
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";

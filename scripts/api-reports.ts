@@ -1,5 +1,5 @@
-// Compares the public API of each entry with its report in `etc/`, and fails where they differ: `npm run check:api`. With `--local` it
-// writes the reports anew.
+// Compares the public API of each entry with its report in `etc/`, and fails where they differ:
+// `npm run check:api`. With `--local` it writes the reports anew.
 import { fileURLToPath } from "node:url";
 import { Extractor, ExtractorConfig, ExtractorLogLevel } from "@microsoft/api-extractor";
 import { ENTRIES } from "./entries.ts";

@@ -1,4 +1,5 @@
-// Refuses a release that does not fit: `npm run check:release -- v0.2.0 owner/name`. Writes the notes of the version to release-notes.md.
+// Refuses a release that does not fit: `npm run check:release -- v0.2.0 owner/name`. Writes the notes of the
+// version to release-notes.md.
 import { readFileSync, writeFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 

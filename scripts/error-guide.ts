@@ -1,4 +1,5 @@
-// What every code means, for people: `npm run errors:update` writes docs/errors.md from it. A code without an entry does not compile.
+// What every code means, for people: `npm run errors:update` writes docs/errors.md from it. A code without an
+// entry does not compile.
 import type { DiagnosticCode, ErrorCodes } from "@eka-ci/caches";
 
 /** At most three short sentences: what happened, why, and what to do. */

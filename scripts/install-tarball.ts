@@ -21,7 +21,8 @@ export interface TarballProject {
  * Packs (which builds) and installs; the directory should be empty.
  *
  * @param directory - the project
- * @param beside - what the project installs besides, as `name@version`: the optional peers of the entries that it uses
+ * @param beside - what the project installs besides, as `name@version`: the optional peers of the entries
+ * that it uses
  */
 export async function installTarball(
   directory: string,

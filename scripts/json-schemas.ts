@@ -1,4 +1,5 @@
-// Makes the JSON Schemas of both files out of the schemas that the parsers use. `npm run schema:update` writes them.
+// Makes the JSON Schemas of both files out of the schemas that the parsers use. `npm run schema:update`
+// writes them.
 import { writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { type JsonSchema, toJsonSchema } from "@valibot/to-json-schema";
@@ -21,7 +22,8 @@ function write(title: string, schema: v.GenericSchema): string {
   const { $schema, ...rest } = toJsonSchema(schema, {
     // Checks in code have no counterpart; the patterns beside them say what can be said.
     ignoreActions: ["check"],
-    // The flag u has no counterpart and needs none: patterns of JSON Schema are Unicode-aware by its definition.
+    // The flag u has no counterpart and needs none: patterns of JSON Schema are Unicode-aware by its
+    // definition.
     overrideAction: ({ valibotAction, jsonSchema }) =>
       "requirement" in valibotAction && valibotAction.requirement instanceof RegExp
         ? addPattern(jsonSchema, valibotAction.requirement.source)

@@ -1,5 +1,6 @@
-// Merges the chunks that esbuild splits off. It makes one for each set of modules that some entries share, so that importing the package
-// would open a dozen files. Rollup keeps apart what is loaded late, and here the rest in one file for each entry and one that they share.
+// Merges the chunks that esbuild splits off. It makes one for each set of modules that some entries share, so
+// that importing the package would open a dozen files. Rollup keeps apart what is loaded late, and here the
+// rest in one file for each entry and one that they share.
 import { readdirSync, rmSync, writeFileSync } from "node:fs";
 import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -23,7 +24,8 @@ function findStatic(id: string, getModuleInfo: GetModuleInfo, found = new Set<st
 const bundle = await rollup({
   input: Object.fromEntries(NAMES.map((name) => [name, toPath(name)])),
   external: (id) => !id.startsWith(".") && !id.startsWith("/"),
-  // What late chunks share with an entry lies in a file beside it: an entry exports what it says, and nothing else.
+  // What late chunks share with an entry lies in a file beside it: an entry exports what it says, and nothing
+  // else.
   preserveEntrySignatures: "strict",
 });
 const { output } = await bundle.generate({

@@ -1,4 +1,5 @@
-// Makes the pictures of the documentation with the installed Chromium and Nix: `npm run pictures`, after a change of what they show.
+// Makes the pictures of the documentation with the installed Chromium and Nix: `npm run pictures`, after a
+// change of what they show.
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";

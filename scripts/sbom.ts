@@ -1,5 +1,6 @@
-// Prints the bill of materials of what users install, as CycloneDX. `npm sbom --omit dev` leaves out packages that users get, where a
-// package for development asks for them too; so it is asked of the same lockfile without those.
+// Prints the bill of materials of what users install, as CycloneDX. `npm sbom --omit dev` leaves out packages
+// that users get, where a package for development asks for them too; so it is asked of the same lockfile
+// without those.
 import { execFile } from "node:child_process";
 import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";

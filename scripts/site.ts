@@ -1,4 +1,5 @@
-// Builds the documentation site: `npm run docs`, without a network. TypeDoc writes the pages of the API, VitePress the rest; a dead link fails.
+// Builds the documentation site: `npm run docs`, without a network. TypeDoc writes the pages of the API,
+// VitePress the rest; a dead link fails.
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, posix, relative } from "node:path";
 import { fileURLToPath } from "node:url";

@@ -1,5 +1,6 @@
-// Runs the tests that use the package by its name against the packed and installed tarball, on this Node.js or on those that
-// the arguments name: `npm run test:tarball -- /path/to/node…`. Fails if anything fails, or is skipped that CI requires.
+// Runs the tests that use the package by its name against the packed and installed tarball, on this Node.js
+// or on those that the arguments name: `npm run test:tarball -- /path/to/node…`. Fails if anything fails, or
+// is skipped that CI requires.
 import { spawnSync } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";

@@ -1,6 +1,6 @@
-// Two hosts at a time share one journal in a file; each is killed after a moment, some are stopped beyond their lease and go on, the wall
-// clock of some jumps, the disk fills up, and the file is damaged. In the end one host drains. Needs a Node.js with node:sqlite: this one,
-// or $EKA_CI_NODE_WITH_SQLITE.
+// Two hosts at a time share one journal in a file; each is killed after a moment, some are stopped beyond
+// their lease and go on, the wall clock of some jumps, the disk fills up, and the file is damaged. In the end
+// one host drains. Needs a Node.js with node:sqlite: this one, or $EKA_CI_NODE_WITH_SQLITE.
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { open } from "node:fs/promises";
@@ -88,7 +88,10 @@ export async function soak({
     return new Set(output.split("\n").filter((line) => line !== ""));
   }
 
-  /** What a damage may have cost: the ids that were there before and are not after, which the report has to cover. */
+  /**
+   * What a damage may have cost: the ids that were there before and are not after, which the report has to
+   * cover.
+   */
   const excused = new Set<string>();
   const problems: string[] = [];
 

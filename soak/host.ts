@@ -1,6 +1,6 @@
-// A host as a soak starts, kills and pauses it by the hundred: it accepts some deliveries, tells what it has accepted and what it was
-// told, and works until it is stopped. Its caches are simulated: a push takes a moment, and may fail. Every line it writes is one append,
-// so that a kill cuts none in two.
+// A host as a soak starts, kills and pauses it by the hundred: it accepts some deliveries, tells what it has
+// accepted and what it was told, and works until it is stopped. Its caches are simulated: a push takes a
+// moment, and may fail. Every line it writes is one append, so that a kill cuts none in two.
 import { randomUUID } from "node:crypto";
 import { appendFileSync } from "node:fs";
 import {

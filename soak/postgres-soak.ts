@@ -1,7 +1,7 @@
-// Four hosts on one PostgreSQL server. Each is killed after a moment; some are stopped beyond their lease and go on; the clocks of some are
-// an hour ahead or behind; the server crashes and comes back, its disk fills up, and the network between it and some hosts is cut.
-// Meanwhile the batches that are held are counted. In the end one host drains. Needs Debian's postgresql, and faketime and root for two of
-// these.
+// Four hosts on one PostgreSQL server. Each is killed after a moment; some are stopped beyond their lease and
+// go on; the clocks of some are an hour ahead or behind; the server crashes and comes back, its disk fills
+// up, and the network between it and some hosts is cut. Meanwhile the batches that are held are counted. In
+// the end one host drains. Needs Debian's postgresql, and faketime and root for two of these.
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -1,5 +1,6 @@
-// Kills, pauses, misleads and fills until nothing is left to break: `npm run soak [-- --journal postgres --kills 1000 --seed 7]`. Prints
-// `lost 0, settled twice 0, untold 0` (and `bound exceeded 0`), and the seed that repeats the plan; exits with 1 otherwise.
+// Kills, pauses, misleads and fills until nothing is left to break:
+// `npm run soak [-- --journal postgres --kills 1000 --seed 7]`. Prints `lost 0, settled twice 0, untold 0`
+// (and `bound exceeded 0`), and the seed that repeats the plan; exits with 1 otherwise.
 import { parseArgs } from "node:util";
 
 const { values } = parseArgs({

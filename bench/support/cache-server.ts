@@ -1,4 +1,5 @@
-// A binary cache in a process of its own, so that it shares no processor time with what is measured. It prints its address.
+// A binary cache in a process of its own, so that it shares no processor time with what is measured. It
+// prints its address.
 import { BinaryCacheServer } from "../../examples/support/binary-cache-server.ts";
 
 const server = await BinaryCacheServer.start();

@@ -1,5 +1,6 @@
-// A binary cache in memory, HTTP or a bucket, behind a link: each answer takes so long, and bytes come at so many a second. It runs as a
-// process of its own, since its work is not what is measured; its parent tells it what to be by messages.
+// A binary cache in memory, HTTP or a bucket, behind a link: each answer takes so long, and bytes come at so
+// many a second. It runs as a process of its own, since its work is not what is measured; its parent tells it
+// what to be by messages.
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";

@@ -1,6 +1,7 @@
 /**
- * A cache type of the host's own: a directory, for a hand-over to a network without connection. It is confined to a directory that the operator
- * names, and holds a binary cache that any nix reads with `--from file:///…`:
+ * A cache type of the host's own: a directory, for a hand-over to a network without connection. It is
+ * confined to a directory that the operator names, and holds a binary cache that any nix reads with
+ * `--from file:///…`:
  *
  * ```toml
  * [[caches]]
@@ -26,7 +27,8 @@ const BELOW = /^(?:\/[A-Za-z0-9_][A-Za-z0-9._-]{0,99}){1,8}$/u;
 /**
  * Makes the type `custom:directory`.
  *
- * @param root - absolute path of the directory below which all its caches lie; only the server and root may write there
+ * @param root - absolute path of the directory below which all its caches lie; only the server and root may
+ * write there
  */
 export function directoryStore(root: string): CacheTypeDefinition {
   const prefix = `file://${root}`;

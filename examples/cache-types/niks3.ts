@@ -1,6 +1,6 @@
 /**
- * A cache type of the host's own: niks3, whose client uploads to S3 while its server keeps the account. Readers have an address of their own,
- * which is asked after a push:
+ * A cache type of the host's own: niks3, whose client uploads to S3 while its server keeps the account.
+ * Readers have an address of their own, which is asked after a push:
  *
  * ```toml
  * [[caches]]
@@ -23,7 +23,10 @@ import * as v from "valibot";
 
 const TOKEN_FILE = workFile("config/niks3/auth-token");
 
-/** The command, with the token as a private file; the variable is for clients that do not look below XDG_CONFIG_HOME yet. */
+/**
+ * The command, with the token as a private file; the variable is for clients that do not look below
+ * XDG_CONFIG_HOME yet.
+ */
 function toCommand(args: readonly string[], credentials: CacheTypeInput<string>["credentials"]): CommandSpec {
   const token = credentials.get("NIKS3_AUTH_TOKEN");
   if (token === undefined) throw new CommandError("ERR_COMMAND_CREDENTIALS", "niks3 needs NIKS3_AUTH_TOKEN");

@@ -1,6 +1,6 @@
 /**
- * A cache type of the host's own: a Nix store that is reached over SSH. The private key is a credential and a private file of the run, and the
- * server's key is pinned in the configuration:
+ * A cache type of the host's own: a Nix store that is reached over SSH. The private key is a credential and a
+ * private file of the run, and the server's key is pinned in the configuration:
  *
  * ```toml
  * [[caches]]
@@ -25,7 +25,8 @@ import {
 } from "@eka-ci/caches";
 import * as v from "valibot";
 
-// A user and a host name or address: nothing that ssh would take for an option, and none of the parameters of Nix's stores.
+// A user and a host name or address: nothing that ssh would take for an option, and none of the parameters of
+// Nix's stores.
 const DESTINATION =
   /^ssh-ng:\/\/((?:[a-z_][a-z0-9_-]{0,31}@)?([A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?))$/u;
 const HOST_KEY = /^(?:ssh-ed25519|ecdsa-sha2-nistp256|ssh-rsa) [A-Za-z0-9+/]{1,1024}={0,2}$/u;

@@ -1,5 +1,6 @@
 /**
- * A public project: any repository may push to its Cachix cache. `npx tsx examples/guide/1-public-open-source.ts`
+ * A public project: any repository may push to its Cachix cache.
+ * `npx tsx examples/guide/1-public-open-source.ts`
  */
 import { createTestRuntime } from "@eka-ci/caches/testing";
 import { runGuide } from "../support/run-guide.ts";

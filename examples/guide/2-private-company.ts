@@ -1,6 +1,6 @@
 /**
- * A company's repositories: every branch goes to the development cache, and only main and releases to production. The keys come
- * from profiles of the AWS files. `npx tsx examples/guide/2-private-company.ts`
+ * A company's repositories: every branch goes to the development cache, and only main and releases to
+ * production. The keys come from profiles of the AWS files. `npx tsx examples/guide/2-private-company.ts`
  */
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";

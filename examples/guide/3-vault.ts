@@ -1,6 +1,6 @@
 /**
- * Production with HashiCorp Vault, which here is a fake one that knows two secrets and checks the token and the namespace.
- * `npx tsx examples/guide/3-vault.ts`
+ * Production with HashiCorp Vault, which here is a fake one that knows two secrets and checks the token and
+ * the namespace. `npx tsx examples/guide/3-vault.ts`
  */
 
 import type { HttpRequest } from "@eka-ci/caches";

@@ -1,5 +1,6 @@
 /**
- * A fast cache inside (MinIO) and a public one (Cachix), for the same repositories. `npx tsx examples/guide/4-two-caches.ts`
+ * A fast cache inside (MinIO) and a public one (Cachix), for the same repositories.
+ * `npx tsx examples/guide/4-two-caches.ts`
  */
 import { createTestRuntime } from "@eka-ci/caches/testing";
 import { runGuide } from "../support/run-guide.ts";

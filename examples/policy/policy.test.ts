@@ -1,4 +1,5 @@
-// Tests of a host's own policy, on the file that the server reads: who may push where, and above all who may not.
+// Tests of a host's own policy, on the file that the server reads: who may push where, and above all who may
+// not.
 import { readFileSync } from "node:fs";
 import {
   type AllowReason,

@@ -16,7 +16,10 @@ export interface StoreKey {
   readonly secretFile: string;
 }
 
-/** A Nix store of its own in a temporary directory: it needs no daemon and no rights, and the machine's stays clean. */
+/**
+ * A Nix store of its own in a temporary directory: it needs no daemon and no rights, and the machine's stays
+ * clean.
+ */
 export class PrivateNixStore implements AsyncDisposable {
   /** The variables that lead Nix to this store. */
   readonly env: Readonly<Record<string, string>>;

@@ -25,7 +25,10 @@ export interface GuideExample {
 
 const OUTPUT = "/nix/store/3n58xw4373jp0ljirf06d8077j15pc4j-hello-2.12";
 
-/** Pushes builds as the server of the example would, up to the tools: those are only recorded, with their secrets redacted. */
+/**
+ * Pushes builds as the server of the example would, up to the tools: those are only recorded, with their
+ * secrets redacted.
+ */
 export async function runGuide(example: GuideExample): Promise<void> {
   const { title, serverToml, repositoryJson, job, builds, machine } = example;
   console.log(`${title}\n`);

@@ -20,7 +20,9 @@ export interface SshExecutorOptions {
   readonly env?: Readonly<Record<string, string>> | undefined;
 }
 
-/** Exit status with which the script says that the tool is not there; `sysexits.h` calls it EX_UNAVAILABLE. */
+/**
+ * Exit status with which the script says that the tool is not there; `sysexits.h` calls it EX_UNAVAILABLE.
+ */
 const NOT_FOUND = 69;
 
 // The shell holds the pipe's other end open until ssh has ended, or the shell was.
@@ -33,7 +35,8 @@ exec 3> input
 cat "$script" >&3
 wait $!`;
 
-// One command for sh, read to its end before it runs, since what comes after it on the input is the sign to stop.
+// One command for sh, read to its end before it runs, since what comes after it on the input is the sign to
+// stop.
 const REMOTE_END = `
   exec 3<&0
   "$@" </dev/null &
@@ -48,11 +51,13 @@ const REMOTE_END = `
 `;
 
 /**
- * Runs commands on another host over ssh, where the store is. The whole command travels as a script through ssh's standard input, so
- * that no secret is an argument on either side; there it becomes variables and files of a private directory, which is removed.
+ * Runs commands on another host over ssh, where the store is. The whole command travels as a script through
+ * ssh's standard input, so that no secret is an argument on either side; there it becomes variables and files
+ * of a private directory, which is removed.
  *
- * The input stays open while the command runs. When a run is ended here ssh ends too, and the other side, which sees the input end,
- * ends the command. Where the network breaks, it is sshd's `ClientAliveInterval` that notices.
+ * The input stays open while the command runs. When a run is ended here ssh ends too, and the other side,
+ * which sees the input end, ends the command. Where the network breaks, it is sshd's `ClientAliveInterval`
+ * that notices.
  */
 export class SshExecutor implements Executor {
   readonly #options: SshExecutorOptions;

@@ -2,7 +2,10 @@ import type { CacheRegistryOptions } from "@eka-ci/caches";
 import { createRecordingExecutor } from "@eka-ci/caches/testing";
 import { PrivateNixStore } from "./private-nix-store.ts";
 
-/** Store paths to push, and what a registry needs to push them: really where there is a nix, else by the recording executor. */
+/**
+ * Store paths to push, and what a registry needs to push them: really where there is a nix, else by the
+ * recording executor.
+ */
 export interface Stage extends AsyncDisposable {
   readonly storePaths: readonly string[];
   readonly options: CacheRegistryOptions;

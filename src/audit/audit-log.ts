@@ -12,7 +12,8 @@ const SINK_TIMEOUT_MS = 10_000;
 /**
  * Takes every event and keeps it. While a sink throws, rejects or hangs for 10 s, nothing is pushed.
  *
- * Write synchronously, or wait until the bytes are on the disk: a stream's `write()` reports a full disk only later.
+ * Write synchronously, or wait until the bytes are on the disk: a stream's `write()` reports a full disk only
+ * later.
  *
  * @example
  * ```ts

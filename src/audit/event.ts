@@ -5,9 +5,9 @@ import type { GitRef } from "../policy/git-ref.ts";
 /**
  * Something that happened. Events hold no secret by type: credentials appear by name only.
  *
- * A push gives a `permission.decided` for each cache and, if one of them allows, `push.dispatched`; then for each allowed
- * one `push.started` before anything is read or run, `credentials.resolved` or `credentials.failed` if it comes so far, and
- * `push.finished`.
+ * A push gives a `permission.decided` for each cache and, if one of them allows, `push.dispatched`; then for
+ * each allowed one `push.started` before anything is read or run, `credentials.resolved` or
+ * `credentials.failed` if it comes so far, and `push.finished`.
  *
  * @public
  */

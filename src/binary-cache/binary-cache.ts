@@ -10,7 +10,10 @@ export interface CacheObject {
   readonly body: Uint8Array | HttpFileBody;
   /** SHA-256 of the content in hexadecimal, where it is known already. */
   readonly sha256?: string | undefined;
-  /** Told how much of a file went out since it was told last, in bytes; less than 0 for what has to be sent again. */
+  /**
+   * Told how much of a file went out since it was told last, in bytes; less than 0 for what has to be sent
+   * again.
+   */
   readonly onUploaded?: ((bytes: number) => void) | undefined;
 }
 
@@ -28,13 +31,17 @@ export interface CacheDownloadOptions extends CacheGetOptions {
 }
 
 /**
- * A binary cache: objects by key, as in `HASH.narinfo` and `nar/FILE.nar.zst`. Every method rejects with a {@link CacheAnswerError} for
- * an answer that is neither a success nor "not there", and with the signal's reason on abort.
+ * A binary cache: objects by key, as in `HASH.narinfo` and `nar/FILE.nar.zst`. Every method rejects with a
+ * {@link CacheAnswerError} for an answer that is neither a success nor "not there", and with the signal's
+ * reason on abort.
  */
 export interface BinaryCache {
   /** Reads a small object, uncompressed; nothing where there is none, or none that can be read. */
   get(key: string, options: CacheGetOptions): Promise<Uint8Array | undefined>;
-  /** Reads an object into a file, as it lies in the cache; tells its size in bytes, or nothing where there is none. */
+  /**
+   * Reads an object into a file, as it lies in the cache; tells its size in bytes, or nothing where there is
+   * none.
+   */
   download(key: string, options: CacheDownloadOptions): Promise<number | undefined>;
   /** Whether there is an object. */
   has(key: string, signal: AbortSignal): Promise<boolean>;

@@ -28,7 +28,8 @@ export class CacheAnswerError extends PushError {
 }
 
 /**
- * What a cache answered. A server may write anything into its answer, also what it was sent: of that, only codes that are known are shown.
+ * What a cache answered. A server may write anything into its answer, also what it was sent: of that, only
+ * codes that are known are shown.
  */
 export function toAnswerError(request: string, response: HttpResponse, now: number): CacheAnswerError {
   const { status, headers, body } = response;

@@ -34,7 +34,10 @@ export interface CacheRequest {
   readonly name: string;
   readonly headers?: Readonly<Record<string, string>> | undefined;
   readonly body?: string | Uint8Array | HttpFileBody | undefined;
-  /** Told how much of a file went out since it was told last, in bytes; less than 0 for what has to be sent again. */
+  /**
+   * Told how much of a file went out since it was told last, in bytes; less than 0 for what has to be sent
+   * again.
+   */
   readonly onUploaded?: ((bytes: number) => void) | undefined;
   readonly maxBytes?: number | undefined;
   /** Absolute path of a file that the body of a success goes into. */
@@ -44,7 +47,9 @@ export interface CacheRequest {
   readonly signal: AbortSignal;
 }
 
-/** Makes the headers of an attempt from the credentials of the moment; a signature has the time in it, too. */
+/**
+ * Makes the headers of an attempt from the credentials of the moment; a signature has the time in it, too.
+ */
 export type SignRequest = (
   request: CacheRequest,
   credentials: CredentialVariables,
@@ -70,8 +75,8 @@ const PASSING_CODES: ReadonlySet<string> = new Set([
 const LASTING_SYSTEM_CODE = /CERT|ERR_TLS|ERR_SSL|EPROTO|ERR_HTTP_(?:INVALID|TOO_LARGE)/u;
 
 /**
- * Sends requests to a binary cache, each as often as is of use: with full jitter, no sooner than the server asks for, and never beyond
- * the signal. No redirect is followed, since it would take what is sent elsewhere.
+ * Sends requests to a binary cache, each as often as is of use: with full jitter, no sooner than the server
+ * asks for, and never beyond the signal. No redirect is followed, since it would take what is sent elsewhere.
  */
 export class CacheTransport {
   readonly #options: CacheTransportOptions;
@@ -146,7 +151,10 @@ export class CacheTransport {
   }
 }
 
-/** Codes by which S3 says of what is not there that it must not be read, where the keys may not list the bucket. */
+/**
+ * Codes by which S3 says of what is not there that it must not be read, where the keys may not list the
+ * bucket.
+ */
 const MAY_BE_MISSING: ReadonlySet<string> = new Set(["AccessDenied", "AllAccessDisabled"]);
 
 /** Whether other credentials may be taken. */

@@ -11,7 +11,8 @@ export async function encodeContent(content: Uint8Array, encoding: FileEncoding)
 }
 
 /**
- * Reads what a cache has compressed, as it says (https://www.rfc-editor.org/rfc/rfc9110#field.content-encoding).
+ * Reads what a cache has compressed, as it says
+ * (https://www.rfc-editor.org/rfc/rfc9110#field.content-encoding).
  *
  * @param maxBytes - longest content
  * @returns nothing for what cannot be read, or is longer

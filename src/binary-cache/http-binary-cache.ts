@@ -18,7 +18,10 @@ import { toSavedSize } from "./saved-size.ts";
 const REDIRECTS: readonly number[] = [301, 302, 303, 307, 308];
 const MAX_REDIRECTS = 3;
 
-/** Where a redirect leads; nothing where that is no address, where it would leave TLS, or lead from a public host to a private one. */
+/**
+ * Where a redirect leads; nothing where that is no address, where it would leave TLS, or lead from a public
+ * host to a private one.
+ */
 function toNext(url: string, location: string | undefined): string | undefined {
   if (location === undefined || !URL.canParse(location, url)) return undefined;
   const { protocol, href, username, hostname } = new URL(location, url);
@@ -57,7 +60,10 @@ export class HttpBinaryCache implements BinaryCache {
     return decodeContent(response.body, response.headers["content-encoding"], maxBytes);
   }
 
-  /** A cache may keep its NARs elsewhere, as Cachix and Attic do: what it gives is compared with a hash, and no credentials follow. */
+  /**
+   * A cache may keep its NARs elsewhere, as Cachix and Attic do: what it gives is compared with a hash, and
+   * no credentials follow.
+   */
   async download(key: string, { path, maxBytes, signal }: CacheDownloadOptions): Promise<number | undefined> {
     const name = `GET ${key}`;
     let url = `${this.#baseUrl}${key}`;

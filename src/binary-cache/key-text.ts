@@ -11,7 +11,9 @@ export interface KeyText {
   readonly bytes: Buffer;
 }
 
-/** Reads a name, a colon and some bytes in base 64; nothing for a text that is none. It loads no cryptography. */
+/**
+ * Reads a name, a colon and some bytes in base 64; nothing for a text that is none. It loads no cryptography.
+ */
 export function readKeyText(text: string, length: number): KeyText | undefined {
   const [, name = "", base64 = ""] = KEY.exec(text) ?? [];
   const bytes = Buffer.from(base64, "base64");

@@ -109,7 +109,10 @@ export class SigningKey {
     }
   }
 
-  /** Signs a path. @returns the signature with the key's name; nothing where something of the path is not known */
+  /**
+   * Signs a path. @returns the signature with the key's name; nothing where something of the path is not
+   * known
+   */
   sign(storePath: string, info: SignedInfo): string | undefined {
     const fingerprint = toFingerprint(storePath, info);
     if (fingerprint === undefined) return undefined;

@@ -6,8 +6,8 @@ const DEFAULT_TTL_MS = 10 * 60_000;
 const MAX_PATHS = 100_000;
 
 /**
- * What a cache had a while ago. It is a memory and no proof: whoever relies on it asks for a sample of it, and forgets all of it when the
- * cache lacks one.
+ * What a cache had a while ago. It is a memory and no proof: whoever relies on it asks for a sample of it,
+ * and forgets all of it when the cache lacks one.
  */
 export class Presence {
   readonly #clock: Clock;
@@ -15,7 +15,9 @@ export class Presence {
   /** When each path was seen, the oldest first. */
   readonly #seenAt = new Map<string, number>();
 
-  /** @param ttlMs - how long a path is remembered, in milliseconds; 0 remembers nothing, default 10 minutes */
+  /**
+   * @param ttlMs - how long a path is remembered, in milliseconds; 0 remembers nothing, default 10 minutes
+   */
   constructor(clock: Clock, ttlMs = DEFAULT_TTL_MS) {
     this.#clock = clock;
     this.#ttlMs = ttlMs;

@@ -1,6 +1,9 @@
 import type { S3Destination } from "../core/cache.ts";
 
-/** Where a bucket is asked, as Nix reads its parameters (https://nix.dev/manual/nix/latest/store/types/s3-binary-cache-store). */
+/**
+ * Where a bucket is asked, as Nix reads its parameters
+ * (https://nix.dev/manual/nix/latest/store/types/s3-binary-cache-store).
+ */
 export interface S3Address {
   /** URL of the bucket with the prefix, ending in a slash. */
   readonly baseUrl: string;
@@ -12,8 +15,8 @@ export interface S3Address {
 const DEFAULT_REGION = "us-east-1";
 
 /**
- * Finds the address of a bucket. Its name stands in the host where AWS is asked and the name can stand in a certificate, else in the path;
- * `addressing-style` says otherwise.
+ * Finds the address of a bucket. Its name stands in the host where AWS is asked and the name can stand in a
+ * certificate, else in the path; `addressing-style` says otherwise.
  *
  * @param knownRegion - the region of the credentials, which counts where the destination names none
  */

@@ -4,7 +4,9 @@ import { CacheAnswerError, toAnswerError } from "./cache-answer-error.ts";
 import { hashFile } from "./hash-file.ts";
 import type { S3Request } from "./s3-request.ts";
 
-/** Bounds of S3: parts of an object, and bytes of a part, which are all the same but the last (R2 wants that). */
+/**
+ * Bounds of S3: parts of an object, and bytes of a part, which are all the same but the last (R2 wants that).
+ */
 const MAX_PARTS = 10_000;
 const PART_BYTES = 16 * 1024 * 1024;
 /** Parts that are sent at once. */
@@ -26,8 +28,9 @@ export interface MultipartTarget {
 type Send = (request: S3Request) => Promise<HttpResponse>;
 
 /**
- * Uploads a file in parts (https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html). What fails is taken back, as far as
- * the server lets that happen; what a killed host leaves, only a lifecycle rule of the bucket removes.
+ * Uploads a file in parts (https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html). What
+ * fails is taken back, as far as the server lets that happen; what a killed host leaves, only a lifecycle
+ * rule of the bucket removes.
  *
  * @throws {@link CacheAnswerError} as for any request
  */

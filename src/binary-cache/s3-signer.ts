@@ -66,8 +66,8 @@ function toBytes(data: ArrayBuffer | ArrayBufferView): Uint8Array {
 }
 
 /**
- * Signs requests to S3 by AWS Signature Version 4. Only the host and `x-amz-*` are signed: proxies of Google and Cloudflare change other
- * headers on the way. The hash of the body is always sent.
+ * Signs requests to S3 by AWS Signature Version 4. Only the host and `x-amz-*` are signed: proxies of Google
+ * and Cloudflare change other headers on the way. The hash of the body is always sent.
  */
 export class S3Signer {
   readonly #signer: SignatureV4 | undefined;

@@ -26,7 +26,9 @@ export class SignatureRule {
     return this.#required === undefined ? names.length > 0 : names.includes(this.#required);
   }
 
-  /** What it means that some paths do not. @param names - the paths, for people; default how many there are */
+  /**
+   * What it means that some paths do not. @param names - the paths, for people; default how many there are
+   */
   toError(storePaths: readonly string[], names = countPaths(storePaths)): PushError {
     const kind = this.#trusted === undefined ? "no signature" : "no valid signature";
     const by = this.#required === undefined ? "a trusted key" : this.#required;

@@ -9,8 +9,9 @@ export interface WiderRule {
 }
 
 /**
- * Compares the rules of two configurations by what is written. A pattern with a wildcard that a list did not have before counts as wider: no
- * list of examples proves that the others let all of it through already. A name without one is asked for itself.
+ * Compares the rules of two configurations by what is written. A pattern with a wildcard that a list did not
+ * have before counts as wider: no list of examples proves that the others let all of it through already. A
+ * name without one is asked for itself.
  */
 export function findWiderRules(former: ServerConfig, next: ServerConfig): readonly WiderRule[] {
   const before = new Map(former.caches.map((cache) => [cache.id, cache]));

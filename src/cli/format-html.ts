@@ -80,7 +80,10 @@ const POLICY = [
   "form-action 'none'",
 ].join("; ");
 
-/** A page that needs nothing but itself: a browser opens it from a file, filters it, and asks no server for anything. */
+/**
+ * A page that needs nothing but itself: a browser opens it from a file, filters it, and asks no server for
+ * anything.
+ */
 export function formatHtml({ title, notes, columns, rows, toneColumn }: HtmlPage): string {
   const controls = columns.map((column, index) => toControl(column, index, rows));
   const heads = columns.map(({ head }) => `<th scope="col">${toText(head)}</th>`);

@@ -35,7 +35,10 @@ export interface MatrixQuestion {
 /** What stands for a `*`. A longer pattern that happens to match it would hide what a shorter one opens. */
 const ANY_NAME = "any-name-at-all";
 
-/** The names that stand in the patterns of a list, as examples of what they let through: `*` is their only wildcard. */
+/**
+ * The names that stand in the patterns of a list, as examples of what they let through: `*` is their only
+ * wildcard.
+ */
 function toExamples(patterns: readonly string[] | undefined): readonly string[] {
   return (patterns ?? []).map((pattern) => pattern.replaceAll("*", ANY_NAME));
 }

@@ -1,8 +1,8 @@
 import { execFile } from "node:child_process";
 
 /**
- * Tells systemd how a unit of the type `notify` fares; nothing where none listens. Node.js has no sockets of datagrams in the file system, so
- * systemd's own program does it.
+ * Tells systemd how a unit of the type `notify` fares; nothing where none listens. Node.js has no sockets of
+ * datagrams in the file system, so systemd's own program does it.
  *
  * @see https://www.freedesktop.org/software/systemd/man/latest/systemd-notify.html
  */

@@ -15,7 +15,10 @@ function isColoured(stream: TextStream, env: CliContext["process"]["env"]): bool
   return stream.isTTY === true && TERM !== "dumb";
 }
 
-/** What a command says: results on standard output, all else on standard error. Text of others moves no cursor and makes no line. */
+/**
+ * What a command says: results on standard output, all else on standard error. Text of others moves no cursor
+ * and makes no line.
+ */
 export class Output {
   readonly #streams: CliContext["streams"];
   readonly #env: CliContext["process"]["env"];

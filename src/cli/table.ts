@@ -6,7 +6,10 @@ export interface Cell {
 
 const toCell = (cell: string | Cell): Cell => (typeof cell === "string" ? { text: cell } : cell);
 
-/** Lines of a table in columns. Where it is wider than the terminal, each row becomes a block of lines instead. */
+/**
+ * Lines of a table in columns. Where it is wider than the terminal, each row becomes a block of lines
+ * instead.
+ */
 export function formatTable(
   heads: readonly string[],
   rows: readonly (readonly (string | Cell)[])[],

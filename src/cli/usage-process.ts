@@ -1,6 +1,9 @@
 import type { CliContext } from "./cli-context.ts";
 
-/** Makes what the parser repeats of a command line harmless: it moves no cursor, begins no line, and shows no login of a URL. */
+/**
+ * Makes what the parser repeats of a command line harmless: it moves no cursor, begins no line, and shows no
+ * login of a URL.
+ */
 function toHarmless(text: string): string {
   const plain = text.trimEnd().replaceAll(/\/\/[^\s/@]*@/gu, "//***@");
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
@@ -9,7 +12,10 @@ function toHarmless(text: string): string {
   });
 }
 
-/** The process as the parser sees it: what it says of a command line that it cannot read is an error like any other. */
+/**
+ * The process as the parser sees it: what it says of a command line that it cannot read is an error like any
+ * other.
+ */
 export function createUsageProcess(
   host: Pick<NodeJS.Process, "stdout" | "stderr" | "env" | "exitCode">,
   isJson: boolean,

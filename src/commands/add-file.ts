@@ -2,7 +2,8 @@ import { Secret } from "../core/secret.ts";
 import { type CommandSpec, privateHome, workFile } from "./command.ts";
 
 /**
- * Builds the command that puts a file into the Nix store, under its own name. `nix-store` prints the store path.
+ * Builds the command that puts a file into the Nix store, under its own name. `nix-store` prints the store
+ * path.
  *
  * @param name - name of the file
  * @param text - all that it holds; everybody on the machine can read it in the store

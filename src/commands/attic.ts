@@ -8,8 +8,8 @@ import { checkStorePaths } from "./store-path.ts";
 const SERVER = "eka";
 
 /**
- * Builds `attic push`. Attic's client takes neither a URL nor a token on its command line or from the environment, so
- * a private configuration file names the server and holds the token.
+ * Builds `attic push`. Attic's client takes neither a URL nor a token on its command line or from the
+ * environment, so a private configuration file names the server and holds the token.
  *
  * @param input - destination, paths and credentials (`ATTIC_TOKEN`, or none for a cache open to all)
  * @throws {@link CommandError} `ERR_STORE_PATH_INVALID`, `ERR_COMMAND_CREDENTIALS`

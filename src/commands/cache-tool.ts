@@ -15,14 +15,18 @@ export interface CacheTool {
   readonly credentialNames: readonly string[];
   /** Builds the push. */
   readonly build: (input: ToolInput) => CommandSpec;
-  /** Builds the command that pins the one path of the input; absent where the tool has no pins. `pin` is the finished name. */
+  /**
+   * Builds the command that pins the one path of the input; absent where the tool has no pins. `pin` is the
+   * finished name.
+   */
   readonly buildPin?: ((input: ToolInput, pin: AfterPush) => CommandSpec) | undefined;
   /** Says how nix reaches the cache as a store. */
   readonly access: (input: ToolInput) => NixStoreAccess;
 }
 
 /**
- * A cache type of the host's own, ready for {@link CacheRegistryOptions.cacheTypes}. Made by {@link defineCacheType}.
+ * A cache type of the host's own, ready for {@link CacheRegistryOptions.cacheTypes}. Made by
+ * {@link defineCacheType}.
  *
  * @public
  */

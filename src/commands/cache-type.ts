@@ -60,27 +60,36 @@ export interface CacheTypeInput<Target> {
  * @public
  */
 export interface CacheTypeInit<Target> {
-  /** `custom:` and a name of 1 to 64 lower-case letters, digits and hyphens, as in `cache_type` of the configuration. */
+  /**
+   * `custom:` and a name of 1 to 64 lower-case letters, digits and hyphens, as in `cache_type` of the
+   * configuration.
+   */
   readonly type: CustomCacheType;
   /** Name of the executable that pushes; `check` asks it for its `--version`. */
   readonly tool: string;
-  /** Names of the credentials that the tool can use; a source that yields another is refused. Default: none. */
+  /**
+   * Names of the credentials that the tool can use; a source that yields another is refused. Default: none.
+   */
   readonly credentialNames?: readonly string[] | undefined;
   /**
-   * Schema of a cache's settings, of any library that speaks Standard Schema; it answers synchronously. It is the only check of the destination: let it
-   * take no more than the tool may be given.
+   * Schema of a cache's settings, of any library that speaks Standard Schema; it answers synchronously. It is
+   * the only check of the destination: let it take no more than the tool may be given.
    */
   readonly schema: StandardSchemaV1<unknown, Target>;
   /**
-   * Builds the push. A tool that exits 0 is believed only once the cache has been asked. The variables of a private home are added: `HOME`, `TMPDIR` and
-   * the XDG directories lie in the work directory of the run, which is also where it starts.
+   * Builds the push. A tool that exits 0 is believed only once the cache has been asked. The variables of a
+   * private home are added: `HOME`, `TMPDIR` and the XDG directories lie in the work directory of the run,
+   * which is also where it starts.
    */
   readonly build: (input: CacheTypeInput<Target>) => CommandSpec;
-  /** Says how the host's nix asks the cache which paths it has; a cache with a `substituter` is asked there. */
+  /**
+   * Says how the host's nix asks the cache which paths it has; a cache with a `substituter` is asked there.
+   */
   readonly verify: (input: CacheTypeInput<Target>) => NixStoreAccess;
   /**
-   * Builds the command that pins the one path of the input, for caches with `after_push`; `pin` is the finished name: printable ASCII without
-   * spaces, which does not begin with a hyphen. Absent: the type has no pins.
+   * Builds the command that pins the one path of the input, for caches with `after_push`; `pin` is the
+   * finished name: printable ASCII without spaces, which does not begin with a hyphen. Absent: the type has
+   * no pins.
    */
   readonly buildPin?: ((input: CacheTypeInput<Target>, pin: AfterPush) => CommandSpec) | undefined;
   /** Texts of the tool's failures; what none of them tells is read by the table of the built-in types. */
@@ -91,7 +100,8 @@ export interface CacheTypeInit<Target> {
  * Defines a cache type of the host's own, for the same configuration file as the built-in ones.
  *
  * @param init - name, tool, schema and commands of the type
- * @returns the definition; a registry that is made with it throws a `TypeError` if the schema answers asynchronously
+ * @returns the definition; a registry that is made with it throws a `TypeError` if the schema answers
+ * asynchronously
  *
  * @example
  * ```ts

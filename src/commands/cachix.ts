@@ -5,8 +5,8 @@ import { credentialProblem, type PushCommandInput, refuseUnusedCredentials } fro
 import { checkStorePaths } from "./store-path.ts";
 
 /**
- * Builds `cachix push`. The token goes into the environment, and cachix reads no configuration file of the host's user,
- * which could send the token elsewhere.
+ * Builds `cachix push`. The token goes into the environment, and cachix reads no configuration file of the
+ * host's user, which could send the token elsewhere.
  *
  * cachix exits 0 after skipping a path that the store does not hold; the command names the text that tells.
  *
@@ -34,7 +34,8 @@ export function buildCachixPushCommand(input: PushCommandInput<CachixDestination
 }
 
 /**
- * Builds `cachix pin`, which keeps a path from the cache's garbage collector under a name (https://docs.cachix.org/pins).
+ * Builds `cachix pin`, which keeps a path from the cache's garbage collector under a name
+ * (https://docs.cachix.org/pins).
  *
  * @param input - destination, one path, and `CACHIX_AUTH_TOKEN`
  * @param pin - the name, and how many revisions are kept or for how many days

@@ -5,8 +5,9 @@ import { type LocalPathInfoOptions, toLocalQuestion, toPathInfoEntries } from ".
 import { checkStorePaths, toReferencePaths } from "./store-path.ts";
 
 /**
- * Builds the question for the closure of some paths: what the Nix store of the host knows of them and of all that they refer to. It fails
- * where the store does not hold one of them, and needs no network. {@link parseClosure} reads the answer.
+ * Builds the question for the closure of some paths: what the Nix store of the host knows of them and of all
+ * that they refer to. It fails where the store does not hold one of them, and needs no network.
+ * {@link parseClosure} reads the answer.
  *
  * @throws {@link CommandError} `ERR_STORE_PATH_INVALID`
  */

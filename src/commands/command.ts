@@ -18,11 +18,14 @@ export interface CommandSpec {
   /** Files to write into the private work directory before the start. */
   readonly files: readonly PrivateFile[];
   /**
-   * Texts on the tool's output that mean failure whatever its exit code says, for tools that exit 0 after skipping
-   * what they were asked to push.
+   * Texts on the tool's output that mean failure whatever its exit code says, for tools that exit 0 after
+   * skipping what they were asked to push.
    */
   readonly failureMarkers?: readonly string[] | undefined;
-  /** Texts of the tool's own failures, and what they mean for another attempt; they count before what is known of any tool. */
+  /**
+   * Texts of the tool's own failures, and what they mean for another attempt; they count before what is known
+   * of any tool.
+   */
   readonly failureTexts?: readonly FailureText[] | undefined;
   /** How the tool writes its standard error; absent: as text for people. */
   readonly logFormat?: "nix-internal-json" | undefined;
@@ -54,8 +57,9 @@ export type CommandArg = string | WorkPath;
  */
 export interface WorkPath {
   /**
-   * What the executor makes of it before the start: a `work-directory` is a directory then; of a `work-file`, which is written by
-   * {@link CommandSpec.files} or by the tool, the directory around it is there; a `work-path` the tool makes itself.
+   * What the executor makes of it before the start: a `work-directory` is a directory then; of a `work-file`,
+   * which is written by {@link CommandSpec.files} or by the tool, the directory around it is there; a
+   * `work-path` the tool makes itself.
    */
   readonly kind: "work-file" | "work-directory" | "work-path";
   /** Path below the work directory with `/` between segments; empty for the directory itself. */
@@ -97,14 +101,17 @@ export function workDirectory(path: string): WorkPath {
   return { kind: "work-directory", path };
 }
 
-/** What a tool makes in the work directory if it needs it, as the XDG base directories: https://specifications.freedesktop.org/basedir. */
+/**
+ * What a tool makes in the work directory if it needs it, as the XDG base directories:
+ * https://specifications.freedesktop.org/basedir.
+ */
 function workPath(path: string): WorkPath {
   return { kind: "work-path", path };
 }
 
 /**
- * The variables that keep a tool inside its work directory: no configuration of the host's user is read, and no cache
- * of an earlier run hides that a server was wiped.
+ * The variables that keep a tool inside its work directory: no configuration of the host's user is read, and
+ * no cache of an earlier run hides that a server was wiped.
  */
 export function privateHome(): CommandSpec["env"] {
   return new Map<string, CommandArg>([
@@ -118,8 +125,8 @@ export function privateHome(): CommandSpec["env"] {
 }
 
 /**
- * Prints a command for people: variables by name only, places of the work directory as `<work>/…`, everything quoted
- * where a shell would need it. It is no input for a shell.
+ * Prints a command for people: variables by name only, places of the work directory as `<work>/…`, everything
+ * quoted where a shell would need it. It is no input for a shell.
  *
  * @param command - any command
  * @returns one line of printable ASCII without secrets

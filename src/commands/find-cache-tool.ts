@@ -8,10 +8,11 @@ import { buildNixCopyCommand } from "./nix-copy.ts";
 import { buildHttpAccess, buildS3Access, buildTokenAccess } from "./store-access.ts";
 
 /**
- * Finds the tool of a destination. The caches of Cachix and Attic are HTTP binary caches to nix, where their tokens are passwords.
+ * Finds the tool of a destination. The caches of Cachix and Attic are HTTP binary caches to nix, where their
+ * tokens are passwords.
  *
- * @throws {@link CommandError} `ERR_COMMAND_INVALID` for a custom type that is not among `cacheTypes`, or whose schema refuses the
- * destination
+ * @throws {@link CommandError} `ERR_COMMAND_INVALID` for a custom type that is not among `cacheTypes`, or
+ * whose schema refuses the destination
  */
 export function findCacheTool(
   destination: CacheDestination,

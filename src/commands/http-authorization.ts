@@ -1,7 +1,10 @@
 import { type AtticDestination, type CacheDestination, toCachixAddress } from "../core/cache.ts";
 import type { Secret } from "../core/secret.ts";
 
-/** How a cache is asked over HTTP, as nix asks it: its address, and the headers with the credentials of a push. */
+/**
+ * How a cache is asked over HTTP, as nix asks it: its address, and the headers with the credentials of a
+ * push.
+ */
 export interface HttpAccess {
   /** Absolute URL that ends in a slash. */
   readonly baseUrl: string;

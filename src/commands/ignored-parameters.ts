@@ -3,7 +3,10 @@ import { hasNixSince, type NixVersion } from "./nix-version.ts";
 
 type Since = readonly [major: number, minor: number];
 
-/** Since which version of Nix a parameter is known; older ones pass over it with a warning (measured with 2.8, 2.26 and 2.34). */
+/**
+ * Since which version of Nix a parameter is known; older ones pass over it with a warning (measured with 2.8,
+ * 2.26 and 2.34).
+ */
 const SINCE: Readonly<Record<"s3" | "http", Readonly<Record<string, Since>>>> = {
   s3: {
     "addressing-style": [2, 33],

@@ -9,8 +9,8 @@ export const EMPTY_NETRC: PrivateFile = { path: workFile("netrc"), content: new 
 const MAX_LENGTH = 4000;
 
 /**
- * Builds the netrc file with which `nix copy` authenticates at an HTTP cache; Nix knows no other way. The host stands
- * in it without port, since libcurl compares the bare name.
+ * Builds the netrc file with which `nix copy` authenticates at an HTTP cache; Nix knows no other way. The
+ * host stands in it without port, since libcurl compares the bare name.
  *
  * @returns an empty file where there are no credentials, so that nix does not use the host's own
  * @throws {@link CommandError} `ERR_COMMAND_CREDENTIALS`

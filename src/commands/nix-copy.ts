@@ -10,8 +10,9 @@ import type { ToolInput } from "./tool-input.ts";
 /**
  * Builds `nix copy` to an S3 or HTTP binary cache, with the arguments that mean the same from Nix 2.4 on.
  *
- * The command substitutes and builds nothing, tries each request once (older versions hang or fail on retries), and reads no
- * configuration of the host's user. Its cache home is empty, so nix asks the server what it has.
+ * The command substitutes and builds nothing, tries each request once (older versions hang or fail on
+ * retries), and reads no configuration of the host's user. Its cache home is empty, so nix asks the server
+ * what it has.
  *
  * @param input - destination, paths and credentials
  * @throws {@link CommandError} `ERR_STORE_PATH_INVALID`, `ERR_COMMAND_CREDENTIALS`
@@ -31,7 +32,8 @@ export function buildNixCopyCommand(input: PushCommandInput<S3Destination | Http
 }
 
 /**
- * Builds `nix copy` to any store that nix can reach. It trusts the URL: for a destination of an untrusted text, check it first.
+ * Builds `nix copy` to any store that nix can reach. It trusts the URL: for a destination of an untrusted
+ * text, check it first.
  *
  * @param access - the store, with what nix needs for it
  * @param input - the paths, and whether progress is told

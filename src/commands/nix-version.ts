@@ -25,7 +25,9 @@ export function parseNixVersion(text: string): NixVersion | undefined {
   return { name: name.trim(), major: Number(major), minor: Number(minor) };
 }
 
-/** Whether a version has what Nix has from some version on. Lix counts its own versions, and left Nix at 2.18. */
+/**
+ * Whether a version has what Nix has from some version on. Lix counts its own versions, and left Nix at 2.18.
+ */
 export function hasNixSince(
   { name, major, minor }: NixVersion,
   sinceMajor: number,

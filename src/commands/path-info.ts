@@ -9,11 +9,13 @@ import { PASSIVE_OPTIONS } from "./store-access.ts";
 import { checkStorePaths, type StorePathOptions } from "./store-path.ts";
 
 /**
- * Builds the question which paths a cache has, and with which signatures: `nix path-info --json`, with the credentials of a
- * push. {@link parsePathInfo} reads the answer. Nix asks the server itself, whatever earlier runs remember.
+ * Builds the question which paths a cache has, and with which signatures: `nix path-info --json`, with the
+ * credentials of a push. {@link parsePathInfo} reads the answer. Nix asks the server itself, whatever earlier
+ * runs remember.
  *
  * @param input - destination, paths and credentials
- * @param namesFormat - whether the format of the JSON is named, which Nix up to 2.32 refuses and a later one will ask for
+ * @param namesFormat - whether the format of the JSON is named, which Nix up to 2.32 refuses and a later one
+ * will ask for
  * @throws {@link CommandError} `ERR_STORE_PATH_INVALID`, `ERR_COMMAND_CREDENTIALS`
  */
 export function buildPathInfoCommand(input: PushCommandInput, namesFormat = false): CommandSpec {
@@ -72,12 +74,13 @@ export interface PathInfo extends SignedInfo {
 }
 
 /**
- * Reads what {@link buildPathInfoCommand} printed, in the forms that Nix has had: up to 2.18 a list in which a missing path is
- * `"valid": false`, then an object in which it is `null`, and from 2.33 on, in its second format, an object with such an object in it that
- * has base names.
+ * Reads what {@link buildPathInfoCommand} printed, in the forms that Nix has had: up to 2.18 a list in which
+ * a missing path is `"valid": false`, then an object in which it is `null`, and from 2.33 on, in its second
+ * format, an object with such an object in it that has base names.
  *
  * @param stdout - the whole standard output
- * @returns the paths that the cache has; nothing if the output has none of these forms, or names a member twice
+ * @returns the paths that the cache has; nothing if the output has none of these forms, or names a member
+ * twice
  */
 export function parsePathInfo(stdout: string): ReadonlyMap<string, PathInfo> | undefined {
   const entries = toPathInfoEntries(parseStrictJson(stdout));
@@ -120,7 +123,10 @@ function isValid(info: Members): boolean {
   return !Object.hasOwn(info, "valid") || info["valid"] === true;
 }
 
-/** A signature is the name of a key, a colon and 64 bytes in base64: https://nix.dev/manual/nix/latest/store/signatures. */
+/**
+ * A signature is the name of a key, a colon and 64 bytes in base64:
+ * https://nix.dev/manual/nix/latest/store/signatures.
+ */
 const SIGNATURE = /^[^:\s]+:[A-Za-z0-9+/]{86}==$/u;
 
 function toSignedInfo(info: Members): SignedInfo {

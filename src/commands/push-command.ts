@@ -15,8 +15,8 @@ import type { PushCommandInput } from "./push-input.ts";
  *
  * @param input - destination, paths and credentials
  * @throws {@link CommandError} `ERR_STORE_PATH_INVALID` for a path that is none or a derivation,
- * `ERR_COMMAND_CREDENTIALS` for credentials that the tool would ignore or lacks, `ERR_COMMAND_INVALID` for a custom type that is not
- * among `cacheTypes`, or whose schema refuses the destination
+ * `ERR_COMMAND_CREDENTIALS` for credentials that the tool would ignore or lacks, `ERR_COMMAND_INVALID` for a
+ * custom type that is not among `cacheTypes`, or whose schema refuses the destination
  *
  * @example
  * ```ts

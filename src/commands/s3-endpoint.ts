@@ -6,9 +6,10 @@ const URL_FORM = /^(https?):\/\/(.+)$/u;
 /**
  * Writes `endpoint` and `scheme` in the form that a version of Nix reads right.
  *
- * From 2.33 on, `endpoint=name:port` is a URL whose scheme is the name: the request leaves in plain HTTP, with the session token, whatever
- * `scheme` says. `endpoint=https://name:port` is read right there. Up to 2.32 the endpoint has no scheme, and `scheme` counts. To a
- * version that is not known, the first form is given: it may fail, and never leaves in the open.
+ * From 2.33 on, `endpoint=name:port` is a URL whose scheme is the name: the request leaves in plain HTTP,
+ * with the session token, whatever `scheme` says. `endpoint=https://name:port` is read right there. Up to
+ * 2.32 the endpoint has no scheme, and `scheme` counts. To a version that is not known, the first form is
+ * given: it may fail, and never leaves in the open.
  */
 export function writeEndpoint(
   parameters: readonly StoreParameter[],

@@ -23,7 +23,10 @@ const STAGED: ReadonlySet<string> = new Set([
 /** How small files are compressed on their way. */
 export type FileEncoding = "gzip" | "br";
 
-/** The parameters of a destination that nix can write as it would write them there, or the name of one that it cannot. */
+/**
+ * The parameters of a destination that nix can write as it would write them there, or the name of one that it
+ * cannot.
+ */
 export type StagingParameters =
   | {
       readonly success: true;
@@ -84,8 +87,8 @@ export interface StagingOptions extends StorePathOptions {
 }
 
 /**
- * Builds the command by which nix writes narinfos and NARs of some paths, without their references, into a directory. It has neither a
- * network nor credentials.
+ * Builds the command by which nix writes narinfos and NARs of some paths, without their references, into a
+ * directory. It has neither a network nor credentials.
  *
  * @throws {@link CommandError} `ERR_STORE_PATH_INVALID`
  */

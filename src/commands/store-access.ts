@@ -9,7 +9,10 @@ import { findRegion, toS3Variables } from "./s3-credentials.ts";
 import { writeEndpoint } from "./s3-endpoint.ts";
 import type { ToolInput } from "./tool-input.ts";
 
-/** Options with which nix substitutes and builds nothing and tries each request once; older versions hang or fail on retries. */
+/**
+ * Options with which nix substitutes and builds nothing and tries each request once; older versions hang or
+ * fail on retries.
+ */
 export const PASSIVE_OPTIONS = [
   ...["--option", "substitute", "false"],
   ...["--option", "builders", ""],
@@ -74,9 +77,9 @@ interface StoreUrlOptions {
 }
 
 /**
- * Writes the URL that nix is given. Up to Nix 2.32 `profile` makes it ignore keys in the environment, and from 2.33.2 on the
- * keys win, so it goes where there are keys. The region of the credentials stands in where the URL names none: nix would
- * take us-east-1.
+ * Writes the URL that nix is given. Up to Nix 2.32 `profile` makes it ignore keys in the environment, and
+ * from 2.33.2 on the keys win, so it goes where there are keys. The region of the credentials stands in where
+ * the URL names none: nix would take us-east-1.
  */
 function toStoreUrl({ url, parameters }: S3Destination, options: StoreUrlOptions): string {
   const { usesProfile, region, version } = options;

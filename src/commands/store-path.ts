@@ -33,13 +33,13 @@ export interface StorePathOptions {
   readonly storeDirectory?: string | undefined;
 }
 
-// The grammar of Nix's path.cc: 32 digits of its base 32 (no e, o, t, u), a hyphen, and a name that is neither `.` nor
-// `..`, alone or before a hyphen.
+// The grammar of Nix's path.cc: 32 digits of its base 32 (no e, o, t, u), a hyphen, and a name that is
+// neither `.` nor `..`, alone or before a hyphen.
 const BASE_NAME = /^([0-9abcdfghijklmnpqrsvwxyz]{32})-((?!\.\.?(?:-|$))[0-9A-Za-z+\-._?=]{1,211})$/u;
 
 /**
- * Reads a store path by Nix's own grammar. Nothing that Nix would take for a flake, an expression or a path inside a
- * store path gets through.
+ * Reads a store path by Nix's own grammar. Nothing that Nix would take for a flake, an expression or a path
+ * inside a store path gets through.
  *
  * @param value - an absolute path directly below the store directory
  * @param options - where the store is

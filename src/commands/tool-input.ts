@@ -20,13 +20,17 @@ export interface ToolInput {
   };
   /** The store's directory; default `/nix/store`. */
   readonly storeDirectory?: string | undefined;
-  /** Whether the tool is to tell its progress for programs, where it can: nix then writes JSON lines. Default false. */
+  /**
+   * Whether the tool is to tell its progress for programs, where it can: nix then writes JSON lines. Default
+   * false.
+   */
   readonly progress?: boolean | undefined;
   /** The host's shared AWS files; needed for an S3 destination with `profile=` and no keys. */
   readonly awsFiles?: AwsFilePaths | undefined;
   /**
-   * What `nix --version` prints. An S3 destination with `endpoint` is written in the form that this version reads; absent: in the form of
-   * Nix 2.33 and newer, which older versions may not read, and which no version takes for plain HTTP.
+   * What `nix --version` prints. An S3 destination with `endpoint` is written in the form that this version
+   * reads; absent: in the form of Nix 2.33 and newer, which older versions may not read, and which no version
+   * takes for plain HTTP.
    */
   readonly nixVersion?: string | undefined;
 }

@@ -2,8 +2,8 @@ import { type CommandSpec, privateHome } from "./command.ts";
 import { checkStorePaths, type StorePathOptions } from "./store-path.ts";
 
 /**
- * Builds the question which of some paths the Nix store does not hold. `nix-store` prints those, one a line, and exits
- * 0; it substitutes nothing and needs no network.
+ * Builds the question which of some paths the Nix store does not hold. `nix-store` prints those, one a line,
+ * and exits 0; it substitutes nothing and needs no network.
  *
  * @param storePaths - paths to ask for, at least one
  * @param options - where the store is

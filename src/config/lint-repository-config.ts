@@ -22,7 +22,9 @@ import { showName } from "./text/secret-forms.ts";
  * @public
  */
 export interface LintOptions {
-  /** The repository that the configuration belongs to, `owner/name`; without it no permission is evaluated. */
+  /**
+   * The repository that the configuration belongs to, `owner/name`; without it no permission is evaluated.
+   */
   readonly repository?: string | undefined;
   /** The ref that would be built. */
   readonly ref?: GitRef | undefined;
@@ -43,18 +45,19 @@ export interface LintFinding extends Diagnostic {
 }
 
 /**
- * Checks a repository's configuration against the server's: which jobs name caches that do not exist, and, given a repository
- * and a ref, which pushes would be denied and why. Nothing is fetched or run.
+ * Checks a repository's configuration against the server's: which jobs name caches that do not exist, and,
+ * given a repository and a ref, which pushes would be denied and why. Nothing is fetched or run.
  *
- * An unknown id is compared with the ids that this repository may push to (all of them, if no repository is given), so that
- * a report for the repository's authors names no cache that is kept from them.
+ * An unknown id is compared with the ids that this repository may push to (all of them, if no repository is
+ * given), so that a report for the repository's authors names no cache that is kept from them.
  *
- * @param repositoryConfig - the repository's configuration; findings have places if it came from a `parse…` or `load…`
- * function
+ * @param repositoryConfig - the repository's configuration; findings have places if it came from a `parse…`
+ * or `load…` function
  * @param serverConfig - the server's configuration
  * @param options - whose pushes to judge
  * @returns a finding for each job and cache that would not be pushed to, in the order of the file
- * @throws {@link PermissionError} `ERR_PATTERN_INVALID` if `serverConfig` was written by hand with a bad pattern
+ * @throws {@link PermissionError} `ERR_PATTERN_INVALID` if `serverConfig` was written by hand with a bad
+ * pattern
  *
  * @example
  * ```ts

@@ -7,7 +7,8 @@ export interface Origin {
   readonly cacheIds?: ReadonlyMap<string, readonly string[]> | undefined;
 }
 
-// A configuration is plain data that may be written by hand; the text it came from, if any, is known here alone.
+// A configuration is plain data that may be written by hand; the text it came from, if any, is known here
+// alone.
 const origins = new WeakMap<object, Origin>();
 
 /** Remembers the text that a configuration was read from, for problems that are found later. */

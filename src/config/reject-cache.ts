@@ -1,7 +1,9 @@
 import { ConfigError } from "./text/config-error.ts";
 import type { Diagnostic } from "./text/diagnostic.ts";
 
-/** The error for a cache of a configuration that was made by hand, or that needs what this host does not have. */
+/**
+ * The error for a cache of a configuration that was made by hand, or that needs what this host does not have.
+ */
 export function rejectCache(
   index: number,
   key: string,

@@ -112,13 +112,13 @@ export function safeParseRepositoryConfig(
 }
 
 /**
- * Reads a repository's configuration file. A symbolic link in its own place is refused; of what a link further up leads
- * to, nothing but cache ids comes out either.
+ * Reads a repository's configuration file. A symbolic link in its own place is refused; of what a link
+ * further up leads to, nothing but cache ids comes out either.
  *
  * @param path - path or `file:` URL of the file, as a rule `<checkout>/.eka-ci/config.json`
  * @param options - ports, and where warnings go
- * @throws {@link ConfigError} `ERR_CONFIG_NOT_FOUND`, `ERR_CONFIG_UNREADABLE`, or `ERR_CONFIG_INVALID` with all
- * diagnostics
+ * @throws {@link ConfigError} `ERR_CONFIG_NOT_FOUND`, `ERR_CONFIG_UNREADABLE`, or `ERR_CONFIG_INVALID` with
+ * all diagnostics
  *
  * @example
  * ```ts

@@ -135,13 +135,13 @@ function shift(problem: Problem, first: number): Problem {
 }
 
 /**
- * Reads the server's configuration file. Without a path it is the server's own rule: `$EKA_CI_CONFIG_FILE`, else
- * `$XDG_CONFIG_HOME/ekaci/ekaci.toml`, else `~/.config/ekaci/ekaci.toml`.
+ * Reads the server's configuration file. Without a path it is the server's own rule: `$EKA_CI_CONFIG_FILE`,
+ * else `$XDG_CONFIG_HOME/ekaci/ekaci.toml`, else `~/.config/ekaci/ekaci.toml`.
  *
  * @param path - path or `file:` URL of the file
  * @param options - ports, and where warnings go
- * @throws {@link ConfigError} `ERR_CONFIG_NOT_FOUND`, `ERR_CONFIG_UNREADABLE`, or `ERR_CONFIG_INVALID` with all
- * diagnostics
+ * @throws {@link ConfigError} `ERR_CONFIG_NOT_FOUND`, `ERR_CONFIG_UNREADABLE`, or `ERR_CONFIG_INVALID` with
+ * all diagnostics
  *
  * @example
  * ```ts

@@ -1,7 +1,8 @@
 import type { CredentialSource } from "./credential-source.ts";
 
 /**
- * How paths get to a cache: `nix-copy` for S3 and HTTP binary caches, the client of Cachix or Attic, or a type that the host defines.
+ * How paths get to a cache: `nix-copy` for S3 and HTTP binary caches, the client of Cachix or Attic, or a
+ * type that the host defines.
  *
  * @public
  */
@@ -15,7 +16,8 @@ export type CacheType = BuiltInCacheType | CustomCacheType;
 export type BuiltInCacheType = "nix-copy" | "cachix" | "attic";
 
 /**
- * A cache type that the host defines, by `defineCacheType`: `custom:` and a name of 1 to 64 lower-case letters, digits and hyphens.
+ * A cache type that the host defines, by `defineCacheType`: `custom:` and a name of 1 to 64 lower-case
+ * letters, digits and hyphens.
  *
  * @public
  */
@@ -92,7 +94,10 @@ export interface CachixDestination {
   readonly type: "cachix";
   /** Name of the cache: `[a-z0-9][a-z0-9-]*`. */
   readonly name: string;
-  /** Origin of a self-hosted server by name, `https://host[:port]`, on a private host also by `http`; default `https://cachix.org`. */
+  /**
+   * Origin of a self-hosted server by name, `https://host[:port]`, on a private host also by `http`; default
+   * `https://cachix.org`.
+   */
   readonly host?: string | undefined;
 }
 
@@ -111,7 +116,10 @@ export interface AtticDestination {
   readonly cache: string;
   /** How many paths are uploaded at once, 1 to 64; default by Attic's client, which is 5. */
   readonly jobs?: number | undefined;
-  /** Whether paths are uploaded that an upstream cache of this cache has signed; default `false`, so that they are left out. */
+  /**
+   * Whether paths are uploaded that an upstream cache of this cache has signed; default `false`, so that they
+   * are left out.
+   */
   readonly ignoreUpstream?: boolean | undefined;
 }
 
@@ -155,8 +163,8 @@ export interface CachePermissions {
   /** Patterns of branches; absent: any ref of an allowed repository. */
   readonly allowedBranches?: readonly string[] | undefined;
   /**
-   * Whether pull requests from forks may push. Absent: only with `allowAll: true`.
-   * `false` refuses them even there.
+   * Whether pull requests from forks may push. Absent: only with `allowAll: true`. `false` refuses them even
+   * there.
    */
   readonly allowForks?: boolean | undefined;
 }
@@ -185,8 +193,9 @@ export interface PromotionRule {
  */
 export interface AfterPush {
   /**
-   * Name of the pin that keeps the path from the cache's garbage collector, with the placeholders `{repository}`, `{ref}`, `{job}` and
-   * `{name}` (of the store path); a pin of the same name is replaced, and its path becomes an older revision.
+   * Name of the pin that keeps the path from the cache's garbage collector, with the placeholders
+   * `{repository}`, `{ref}`, `{job}` and `{name}` (of the store path); a pin of the same name is replaced,
+   * and its path becomes an older revision.
    */
   readonly pin: string;
   /** How many revisions of a pin are kept, at least 1; default all. */
@@ -212,38 +221,42 @@ export interface CacheDefinition {
   /** Who may push. */
   readonly permissions: CachePermissions;
   /**
-   * How paths get to an S3 or HTTP cache: with `direct`, the default, nix writes them into files, which this process sends over many
-   * connections; with `nix`, nix sends them itself.
+   * How paths get to an S3 or HTTP cache: with `direct`, the default, nix writes them into files, which this
+   * process sends over many connections; with `nix`, nix sends them itself.
    */
   readonly upload?: "direct" | "nix" | undefined;
   /**
-   * Most bytes of NARs, uncompressed, that a direct upload stages together, 1 MiB at least; default by the registry. Two such shares lie on
-   * the disk at a time, and a larger path is staged alone.
+   * Most bytes of NARs, uncompressed, that a direct upload stages together, 1 MiB at least; default by the
+   * registry. Two such shares lie on the disk at a time, and a larger path is staged alone.
    */
   readonly stagingBytes?: number | undefined;
   /**
-   * Absolute `http(s)` URL without parameters at which the cache is read, where that is not its destination: it is asked after a push.
-   * Another server than the destination's gets no credentials.
+   * Absolute `http(s)` URL without parameters at which the cache is read, where that is not its destination:
+   * it is asked after a push. Another server than the destination's gets no credentials.
    */
   readonly substituter?: string | undefined;
   /**
-   * Names of the keys whose paths the destination leaves to an upstream, as in `cache.nixos.org-1`; of Attic and Cachix. An Attic server
-   * names its own for each cache: these stand in where it does not answer.
+   * Names of the keys whose paths the destination leaves to an upstream, as in `cache.nixos.org-1`; of Attic
+   * and Cachix. An Attic server names its own for each cache: these stand in where it does not answer.
    */
   readonly upstreamKeys?: readonly string[] | undefined;
   /**
-   * Patterns of names of store paths, as `*-source`, that are not pushed on their own: `*` stands for any text. They still go along where a
-   * pushed path refers to them.
+   * Patterns of names of store paths, as `*-source`, that are not pushed on their own: `*` stands for any
+   * text. They still go along where a pushed path refers to them.
    */
   readonly exclude?: readonly string[] | undefined;
   /** Larger store paths are not pushed on their own: most bytes of a NAR, uncompressed. */
   readonly maxNarBytes?: number | undefined;
   /**
-   * Binary caches, as absolute `http(s)` URLs, whose paths are not pushed; a direct upload leaves out what pushed paths refer to as well. They are
-   * asked without credentials. Readers need them as substituters besides this cache.
+   * Binary caches, as absolute `http(s)` URLs, whose paths are not pushed; a direct upload leaves out what
+   * pushed paths refer to as well. They are asked without credentials. Readers need them as substituters
+   * besides this cache.
    */
   readonly upstreamCaches?: readonly string[] | undefined;
-  /** Patterns of names of store paths: a push whose closure has one of them is stopped before anything is sent. */
+  /**
+   * Patterns of names of store paths: a push whose closure has one of them is stopped before anything is
+   * sent.
+   */
   readonly denyPaths?: readonly string[] | undefined;
   /** A push whose closure is larger is stopped: most bytes of its NARs, uncompressed. */
   readonly maxClosureBytes?: number | undefined;
@@ -251,22 +264,28 @@ export interface CacheDefinition {
   readonly maxPaths?: number | undefined;
   /** With `warn`, a failure at this cache is told, and the report counts it as none; default `fail`. */
   readonly onFailure?: "fail" | "warn" | undefined;
-  /** What is done with paths of branches and tags once they are confirmed; of Cachix and of custom types with pins. */
+  /**
+   * What is done with paths of branches and tags once they are confirmed; of Cachix and of custom types with
+   * pins.
+   */
   readonly afterPush?: AfterPush | undefined;
   /**
-   * Where a key comes from that signs what is pushed, as `nix-store --generate-binary-cache-key` makes one; of S3 and HTTP caches with a direct upload,
-   * and of Cachix. The source yields nothing else.
+   * Where a key comes from that signs what is pushed, as `nix-store --generate-binary-cache-key` makes one;
+   * of S3 and HTTP caches with a direct upload, and of Cachix. The source yields nothing else.
    */
   readonly signingKey?: CredentialSource | undefined;
   /**
-   * Public keys, as `name:` and 32 bytes in base 64: every path of a request must carry a valid signature by one of them; with
-   * `requireSignature`, by the one of that name, which must be among them.
+   * Public keys, as `name:` and 32 bytes in base 64: every path of a request must carry a valid signature by
+   * one of them; with `requireSignature`, by the one of that name, which must be among them.
    */
   readonly trustedPublicKeys?: readonly string[] | undefined;
   /**
    * Caches whose paths may be promoted to this one; of S3 and HTTP caches with a direct upload. Absent: none.
    */
   readonly promoteFrom?: readonly PromotionRule[] | undefined;
-  /** Name under which every path there must carry a signature, as in `cache.example.org-1`; absent: any or none. */
+  /**
+   * Name under which every path there must carry a signature, as in `cache.example.org-1`; absent: any or
+   * none.
+   */
   readonly requireSignature?: string | undefined;
 }

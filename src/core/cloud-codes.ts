@@ -21,9 +21,9 @@ export interface CloudCodes {
 }
 
 /**
- * Error codes of S3, STS and the services that speak like them, as they stand in `<Code>…</Code>` or before a message
- * (https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html; MinIO's by its own list). They count more than the status that they
- * come with: an expired token is 400.
+ * Error codes of S3, STS and the services that speak like them, as they stand in `<Code>…</Code>` or before a
+ * message (https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html; MinIO's by its own list).
+ * They count more than the status that they come with: an expired token is 400.
  */
 export const CLOUD_CODES: readonly CloudCodes[] = [
   {

@@ -72,9 +72,15 @@ export interface VaultSource {
   readonly address: string;
   /** Path of the secret, as the KV engine names it. */
   readonly secretPath: string;
-  /** Variable that holds the Vault token; default `VAULT_TOKEN`. Not looked at where there is a `tokenFile` or an `auth`. */
+  /**
+   * Variable that holds the Vault token; default `VAULT_TOKEN`. Not looked at where there is a `tokenFile` or
+   * an `auth`.
+   */
   readonly tokenEnv: string;
-  /** Absolute path of the file that holds the Vault token, as Vault Agent writes it; read anew for each request. */
+  /**
+   * Absolute path of the file that holds the Vault token, as Vault Agent writes it; read anew for each
+   * request.
+   */
   readonly tokenFile?: string | undefined;
   /** How the host logs in; absent: it has a token. */
   readonly auth?: VaultAuth | undefined;
@@ -100,7 +106,10 @@ export interface VaultAppRoleAuth {
   readonly method: "approle";
   /** The role's id. */
   readonly roleId: string;
-  /** Variable that holds the secret ID; default `VAULT_SECRET_ID`. Not looked at where there is a `secretIdFile`. */
+  /**
+   * Variable that holds the secret ID; default `VAULT_SECRET_ID`. Not looked at where there is a
+   * `secretIdFile`.
+   */
   readonly secretIdEnv: string;
   /** Absolute path of the file that holds the secret ID; read anew for each login. */
   readonly secretIdFile?: string | undefined;
@@ -179,7 +188,10 @@ export interface InstanceMetadataSource {
   readonly audience?: string | undefined;
   /** Client id of a user-assigned identity on Azure. */
   readonly clientId?: string | undefined;
-  /** AWS region whose STS is asked for the role; default `AWS_REGION`, then `AWS_DEFAULT_REGION`, then us-east-1. */
+  /**
+   * AWS region whose STS is asked for the role; default `AWS_REGION`, then `AWS_DEFAULT_REGION`, then
+   * us-east-1.
+   */
   readonly region?: string | undefined;
 }
 
@@ -211,7 +223,10 @@ export interface CustomSource {
   readonly options: unknown;
 }
 
-/** The region in the ARN of a secret (https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_iam-permissions.html). */
+/**
+ * The region in the ARN of a secret
+ * (https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_iam-permissions.html).
+ */
 export function findSecretRegion(secretName: string): string | undefined {
   return /^arn:aws[a-z-]*:secretsmanager:([a-z]{2}[a-z0-9-]{1,30}):/u.exec(secretName)?.[1];
 }

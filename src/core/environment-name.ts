@@ -39,8 +39,9 @@ export function findEnvironmentNameProblem(name: string): string | undefined {
 const CREDENTIAL_NAME = /^(?:[A-Z]{1,16}|[A-Z][A-Z0-9]{0,15}(?:_[A-Z0-9]{1,16}){1,6})$/u;
 
 /**
- * Shows the name of a credential in a message, an event or a report. Who puts a secret where its name belongs, as a member of a JSON
- * object, must not find it in a log: what is not written as a variable of a tool is not shown.
+ * Shows the name of a credential in a message, an event or a report. Who puts a secret where its name
+ * belongs, as a member of a JSON object, must not find it in a log: what is not written as a variable of a
+ * tool is not shown.
  */
 export function showCredentialName(name: unknown): string {
   return typeof name === "string" && CREDENTIAL_NAME.test(name) ? name : "a name that is not shown";

@@ -1,5 +1,6 @@
 /**
- * The codes of each class of errors. What to do about each stands in docs/operations.md, "Troubleshooting by code".
+ * The codes of each class of errors. What to do about each stands in docs/operations.md, "Troubleshooting by
+ * code".
  *
  * @public
  */

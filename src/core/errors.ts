@@ -84,7 +84,9 @@ export class CredentialError extends CachesError<ErrorCodes["CredentialError"]> 
 
   /** The `type` of the source that failed. */
   readonly sourceType: string;
-  /** How long the service asks to wait, in milliseconds; with `ERR_CREDENTIAL_RATE_LIMITED` where it says so. */
+  /**
+   * How long the service asks to wait, in milliseconds; with `ERR_CREDENTIAL_RATE_LIMITED` where it says so.
+   */
   readonly retryAfterMs?: number | undefined;
 
   /**

@@ -1,7 +1,7 @@
 /**
- * A package that is loaded when it is first used, so that importing this one costs little. Unlike `import()` it is there at once, for
- * functions that are synchronous. It is looked up among the installed packages: whoever bundles a server leaves this package out of the
- * bundle.
+ * A package that is loaded when it is first used, so that importing this one costs little. Unlike `import()`
+ * it is there at once, for functions that are synchronous. It is looked up among the installed packages:
+ * whoever bundles a server leaves this package out of the bundle.
  *
  * @param name - a package that can be required
  */

@@ -1,6 +1,6 @@
 /**
- * Grammar of a pattern of names of store paths: the characters that such names have (https://nix.dev/manual/nix/latest/store/store-path), and `*`
- * for any text, also none.
+ * Grammar of a pattern of names of store paths: the characters that such names have
+ * (https://nix.dev/manual/nix/latest/store/store-path), and `*` for any text, also none.
  */
 export const NAME_PATTERN: RegExp = /^(?=.{1,211}$)[0-9A-Za-z+._?=-]*(?:\*[0-9A-Za-z+._?=-]*){0,8}$/u;
 

@@ -1,6 +1,9 @@
 const ALPHABET = "0123456789abcdfghijklmnpqrsvwxyz";
 
-/** Reads Nix's base 32, which begins with the last bits (https://nix.dev/manual/nix/latest/protocols/nix32); the text must be valid. */
+/**
+ * Reads Nix's base 32, which begins with the last bits (https://nix.dev/manual/nix/latest/protocols/nix32);
+ * the text must be valid.
+ */
 export function fromNix32(digits: string, byteLength: number): Uint8Array {
   const bytes = new Uint8Array(byteLength);
   [...digits].reverse().forEach((digit, place) => {

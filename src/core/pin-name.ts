@@ -15,8 +15,9 @@ const NAMES: ReadonlySet<string> = new Set(["repository", "ref", "job", "name"])
 const MAX_LENGTH = 200;
 
 /**
- * What is wrong with a template for the names of pins. Different facts must give different names: otherwise one repository or job could take
- * the pin of another. So two placeholders have a character between them that no value keeps; of a tag, `=` is only its mark.
+ * What is wrong with a template for the names of pins. Different facts must give different names: otherwise
+ * one repository or job could take the pin of another. So two placeholders have a character between them that
+ * no value keeps; of a tag, `=` is only its mark.
  */
 export function findPinProblem(template: string): string | undefined {
   if (template.length > MAX_LENGTH || !/^[A-Za-z0-9{][\x21-\x7e]*$/u.test(template))
@@ -32,7 +33,10 @@ export function findPinProblem(template: string): string | undefined {
   return isJoined ? "it needs a : between two placeholders" : undefined;
 }
 
-/** The name of a pin, which never begins with a hyphen. Of values, letters, digits and `. _ / -` stay as they are; every other byte becomes `~` and two digits. */
+/**
+ * The name of a pin, which never begins with a hyphen. Of values, letters, digits and `. _ / -` stay as they
+ * are; every other byte becomes `~` and two digits.
+ */
 export function toPinName(template: string, facts: PinFacts): string {
   const { repository, ref, job } = facts;
   const values = new Map([

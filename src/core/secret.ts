@@ -7,8 +7,8 @@ const REDACTED = "[redacted]";
  * A value that cannot be printed by accident.
  *
  * Templates, `JSON.stringify`, `util.inspect` (also with `showHidden`), spreading and `structuredClone` show
- * `[redacted]` or nothing. The value is read with {@link Secret.expose}, at the one place that hands it to the
- * process that needs it.
+ * `[redacted]` or nothing. The value is read with {@link Secret.expose}, at the one place that hands it to
+ * the process that needs it.
  *
  * @example
  * ```ts

@@ -3,7 +3,10 @@ import { quoteName } from "./text.ts";
 
 export type { StandardSchemaV1 };
 
-/** Names the places of a schema's issues. Its own messages are not passed on, since they may quote what the schema received. */
+/**
+ * Names the places of a schema's issues. Its own messages are not passed on, since they may quote what the
+ * schema received.
+ */
 export function listIssuePlaces(issues: readonly StandardSchemaV1.Issue[]): string {
   return issues.map(({ path }) => describePlace(path)).join(", ");
 }

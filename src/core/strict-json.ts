@@ -1,8 +1,8 @@
 import { parseJson } from "./text.ts";
 
 /**
- * Parses JSON in which no object names a member twice; nothing for any other text. Parsers differ in which of two they believe, so that
- * an answer may say one thing to one reader and another to the next.
+ * Parses JSON in which no object names a member twice; nothing for any other text. Parsers differ in which of
+ * two they believe, so that an answer may say one thing to one reader and another to the next.
  */
 export function parseStrictJson(text: string): unknown {
   const value = parseJson(text);

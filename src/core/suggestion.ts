@@ -4,8 +4,8 @@ import leven from "leven";
 const MAX_LENGTH = 64;
 
 /**
- * Finds the known name that someone who wrote another may have meant: the same but for letter case, hyphens and underscores,
- * the same letters in another order, or at most a third of the letters different.
+ * Finds the known name that someone who wrote another may have meant: the same but for letter case, hyphens
+ * and underscores, the same letters in another order, or at most a third of the letters different.
  *
  * @param name - what was written
  * @param known - the names there are

@@ -1,6 +1,7 @@
 /**
  * Makes text from outside safe to print on one line of a log or terminal: everything but printable ASCII
- * becomes `\u{…}`, so that a line break, an escape code or a text-direction mark cannot forge or reorder a line.
+ * becomes `\u{…}`, so that a line break, an escape code or a text-direction mark cannot forge or reorder a
+ * line.
  *
  * Escaping twice changes nothing.
  *
@@ -27,7 +28,9 @@ export function quoteName(name: string, maximum = 128): string {
   return escaped.length <= maximum ? escaped : `${escaped.slice(0, maximum)}...`;
 }
 
-/** Decodes bytes as strict UTF-8; nothing if they are not. A leading BOM is dropped unless it is to be kept. */
+/**
+ * Decodes bytes as strict UTF-8; nothing if they are not. A leading BOM is dropped unless it is to be kept.
+ */
 export function decodeUtf8(bytes: Uint8Array, { keepBom = false } = {}): string | undefined {
   try {
     return new TextDecoder("utf-8", { fatal: true, ignoreBOM: keepBom }).decode(bytes);
@@ -42,7 +45,9 @@ export function hasControlCharacter(text: string): boolean {
   return /[\u0000-\u001f\u007f-\u009f]/u.test(text);
 }
 
-/** Parses JSON; nothing if the text is none. The parser's own message quotes the text, so it goes no further. */
+/**
+ * Parses JSON; nothing if the text is none. The parser's own message quotes the text, so it goes no further.
+ */
 export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);

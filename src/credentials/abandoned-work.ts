@@ -1,8 +1,9 @@
 import { raceWithSignal } from "../host/race-with-signal.ts";
 
 /**
- * Work that cannot be ended, as a library's that takes no signal. When nobody waits for it any more it goes on, and whoever asks next for
- * the same waits until it is over and begins anew: abandoned work does not pile up, and nobody gets what was begun before they asked.
+ * Work that cannot be ended, as a library's that takes no signal. When nobody waits for it any more it goes
+ * on, and whoever asks next for the same waits until it is over and begins anew: abandoned work does not pile
+ * up, and nobody gets what was begun before they asked.
  */
 export class AbandonedWork<T> {
   #under:

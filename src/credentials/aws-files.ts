@@ -9,7 +9,9 @@ export interface AwsFiles {
   readonly config: string;
 }
 
-/** Finds the shared AWS files: `AWS_SHARED_CREDENTIALS_FILE` and `AWS_CONFIG_FILE`, else those under `~/.aws`. */
+/**
+ * Finds the shared AWS files: `AWS_SHARED_CREDENTIALS_FILE` and `AWS_CONFIG_FILE`, else those under `~/.aws`.
+ */
 export function findAwsFiles({ env, user, workingDirectory }: Runtime): AwsFiles {
   const expand = (path: string): string =>
     posix.resolve(workingDirectory(), path.replace(/^~(?=\/)/u, user.homeDirectory));

@@ -5,8 +5,8 @@ import type { FileSystem } from "../host/file-system.ts";
 const MAX_LINKS = 40;
 
 /**
- * Lists every directory that decides where a path leads: those it names, and those that each symbolic link on the way
- * names, link after link.
+ * Lists every directory that decides where a path leads: those it names, and those that each symbolic link on
+ * the way names, link after link.
  *
  * @param path - an absolute path
  * @throws {@link FileError} for a path that leads nowhere

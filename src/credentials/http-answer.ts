@@ -19,7 +19,8 @@ export interface Service {
 /**
  * Sends a request to a credential service.
  *
- * @throws {@link CredentialError} `ERR_CREDENTIAL_UNREACHABLE`, `ERR_CREDENTIAL_MALFORMED` for an answer beyond 1 MiB
+ * @throws {@link CredentialError} `ERR_CREDENTIAL_UNREACHABLE`, `ERR_CREDENTIAL_MALFORMED` for an answer
+ * beyond 1 MiB
  */
 export async function askService(
   request: Omit<HttpRequest, "maxBytes">,

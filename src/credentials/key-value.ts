@@ -17,10 +17,11 @@ export interface TextOrigin {
  * - UTF-8, a leading BOM is dropped, lines end with LF or CRLF
  * - blank lines and lines that begin with `#` or `;` are skipped
  * - an optional `export `, a variable name, `=`, and a value, trimmed
- * - `'…'` is literal; in `"…"` a backslash escapes `\ " $` and backtick; unquoted text is literal, `#` included
+ * - `'…'` is literal; in `"…"` a backslash escapes `\ " $` and backtick; unquoted text is literal, `#`
+ *   included
  *
- * Everything else is refused, a bare value among it: what stands before the `=` of a padded token is the token, so a key is
- * named only where it has a value of its own and the form of a variable's name.
+ * Everything else is refused, a bare value among it: what stands before the `=` of a padded token is the
+ * token, so a key is named only where it has a value of its own and the form of a variable's name.
  *
  * @throws {@link CredentialError} `ERR_CREDENTIAL_MALFORMED`
  */

@@ -30,12 +30,15 @@ export interface CredentialRequest {
   readonly signal?: AbortSignal | undefined;
   /** Whether an answer kept from earlier must not be used. */
   readonly forceRefresh?: boolean | undefined;
-  /** How long the credentials shall still live, in milliseconds, where the source can give such; default 0. */
+  /**
+   * How long the credentials shall still live, in milliseconds, where the source can give such; default 0.
+   */
   readonly minimumLifeMs?: number | undefined;
 }
 
 /**
- * Fetches credentials. It rejects with a {@link CredentialError}, and never answers with something incomplete.
+ * Fetches credentials. It rejects with a {@link CredentialError}, and never answers with something
+ * incomplete.
  *
  * @public
  */
@@ -73,7 +76,9 @@ export interface CredentialSourceDefinition {
  * @public
  */
 export interface CredentialSourceInit<Options> {
-  /** `custom:` and a name of lower-case letters, digits and hyphens, so that no built-in source is shadowed. */
+  /**
+   * `custom:` and a name of lower-case letters, digits and hyphens, so that no built-in source is shadowed.
+   */
   readonly type: `custom:${string}`;
   /** Schema of the table in the configuration, of any library that speaks Standard Schema. */
   readonly schema: StandardSchemaV1<unknown, Options>;

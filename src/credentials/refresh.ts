@@ -10,7 +10,10 @@ const STALE_MS = 10 * 60_000;
 /** How long a failure is remembered, at least, and at most where the source asks to wait. */
 const FAILURE_MS = 5_000;
 const MAX_FAILURE_MS = 5 * 60_000;
-/** Before an expiration: the longest stretch in which a new answer is fetched in the background, and waited for. */
+/**
+ * Before an expiration: the longest stretch in which a new answer is fetched in the background, and waited
+ * for.
+ */
 const MAX_SOFT_WINDOW_MS = 10 * 60_000;
 const HARD_WINDOW_MS = 60_000;
 /** How long an answer counts as the longest-lived that its source can give. */
@@ -39,12 +42,13 @@ interface Kept {
  * Keeps the answer of one source, and decides when to ask again:
  *
  * - fresh: the kept answer
- * - in the last fifth of its life, at most 10 minutes, give or take a tenth: the kept answer, and one refresh behind it
+ * - in the last fifth of its life, at most 10 minutes, give or take a tenth: the kept answer, and one refresh
+ *   behind it
  * - in the last minute, or without an answer: everyone waits for the same one request
  * - an answer without an expiration is fresh for a minute
  * - a failure is remembered for 5 s, or as long as the source asks to wait, at most 5 minutes
- * - while the source is unreachable, cannot serve or limits the rate, an answer that has not expired stands in; one without
- *   an expiration for 10 minutes
+ * - while the source is unreachable, cannot serve or limits the rate, an answer that has not expired stands
+ *   in; one without an expiration for 10 minutes
  */
 export class RefreshingCredentials {
   readonly #runtime: Runtime;

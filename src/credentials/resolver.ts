@@ -28,10 +28,11 @@ const LOAD_TIMEOUT_MS = 10_000;
  */
 export interface CredentialResolver {
   /**
-   * Fetches the credentials of a source. The configured source is the only one asked: nothing falls through to
-   * another.
+   * Fetches the credentials of a source. The configured source is the only one asked: nothing falls through
+   * to another.
    *
-   * @throws {@link CredentialError} `ERR_CREDENTIAL_…`, by what is wrong with the source; the signal's reason on abort
+   * @throws {@link CredentialError} `ERR_CREDENTIAL_…`, by what is wrong with the source; the signal's reason
+   * on abort
    */
   resolve(source: CredentialSource, request?: CredentialRequest): Promise<Credentials>;
 }
@@ -56,9 +57,10 @@ export interface CredentialResolverOptions {
 /**
  * Makes a resolver. Each load has a deadline of 10 s, and what a source returns is checked before it is used.
  *
- * Sources on this machine (`env`, `file`, `cachix-token`, `systemd-credential`, `none`) are read anew at each request. The
- * answers of all others are kept: until shortly before they expire, or for a minute if they do not say when. However many
- * ask at once, a source gets one request. Disposing the resolver ends requests that nobody waits for.
+ * Sources on this machine (`env`, `file`, `cachix-token`, `systemd-credential`, `none`) are read anew at each
+ * request. The answers of all others are kept: until shortly before they expire, or for a minute if they do
+ * not say when. However many ask at once, a source gets one request. Disposing the resolver ends requests
+ * that nobody waits for.
  *
  * @param options - custom sources and ports
  *

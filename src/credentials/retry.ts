@@ -7,7 +7,10 @@ const ATTEMPTS = 3;
 const BASE_DELAY_MS = 200;
 const MAX_DELAY_MS = 2_000;
 
-/** The least wait where a service limits the rate and does not say for how long: most quotas are by the second. */
+/**
+ * The least wait where a service limits the rate and does not say for how long: most quotas are by the
+ * second.
+ */
 const QUOTA_MS = 1_000;
 
 /** Failures that may be gone a moment later. What is denied, absent or malformed stays so. */
@@ -19,8 +22,9 @@ const PASSING: ReadonlySet<string> = new Set([
 
 /**
  * Tries a provider up to three times where that is of use, with full jitter
- * (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter): a random delay of at most 200 ms, then
- * 400 ms, and what the service asks for as the least, or a second where it limits the rate and does not say. A wait of more than 2 s is left to the caller's next request.
+ * (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter): a random delay of at most 200
+ * ms, then 400 ms, and what the service asks for as the least, or a second where it limits the rate and does
+ * not say. A wait of more than 2 s is left to the caller's next request.
  */
 export function withRetries(provider: CredentialProvider, runtime: Runtime): CredentialProvider {
   return async (request = {}) => {

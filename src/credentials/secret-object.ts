@@ -4,8 +4,8 @@ import type { Members } from "../core/own-member.ts";
 import { Secret } from "../core/secret.ts";
 
 /**
- * Turns the JSON object of a secret store into credentials: every member is a text, and there is at least one. Names and
- * values are checked once more by the resolver.
+ * Turns the JSON object of a secret store into credentials: every member is a text, and there is at least
+ * one. Names and values are checked once more by the resolver.
  *
  * @throws {@link CredentialError} `ERR_CREDENTIAL_MALFORMED` naming the member, never its value
  */

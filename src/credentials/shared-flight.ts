@@ -1,8 +1,8 @@
 import { raceWithSignal } from "../host/race-with-signal.ts";
 
 /**
- * One run for all who ask while it is under way. Each may leave on its own; when the last one does, the run is told to
- * end.
+ * One run for all who ask while it is under way. Each may leave on its own; when the last one does, the run
+ * is told to end.
  */
 export class SharedFlight<T> {
   readonly #run: (signal: AbortSignal) => Promise<T>;
@@ -15,7 +15,8 @@ export class SharedFlight<T> {
   /**
    * Joins the run under way, or starts one. Rejects with the signal's reason if that comes first.
    *
-   * @param fresh - whether the run must have started for one who asked so, too; an older run goes on for those it has
+   * @param fresh - whether the run must have started for one who asked so, too; an older run goes on for
+   * those it has
    */
   async join(signal: AbortSignal | undefined, fresh = false): Promise<T> {
     const current = this.#current;

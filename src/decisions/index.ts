@@ -1,6 +1,6 @@
 /**
- * Both files, and who may push: the part of the package that decides. It loads nothing that pushes, so that a check in a
- * pipeline or a webhook starts at once. Everything here is exported by the main entry as well.
+ * Both files, and who may push: the part of the package that decides. It loads nothing that pushes, so that a
+ * check in a pipeline or a webhook starts at once. Everything here is exported by the main entry as well.
  *
  * @packageDocumentation
  */

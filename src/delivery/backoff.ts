@@ -10,8 +10,8 @@ export interface BackoffBounds {
 const MAX_RETRY_AFTER_MS = 5 * 60_000;
 
 /**
- * Computes how long to wait before another attempt: full jitter, so that those who failed together do not come back
- * together; what the server asks for is the floor.
+ * Computes how long to wait before another attempt: full jitter, so that those who failed together do not
+ * come back together; what the server asks for is the floor.
  *
  * @param attempts - attempts so far, at least 1
  * @param fraction - a random number from 0 to below 1

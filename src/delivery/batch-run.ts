@@ -58,8 +58,8 @@ interface Postponed {
 }
 
 /**
- * One batch, from its lease to the last verdict: its paths go in one command, in halves where one may spoil the others, and what has
- * to wait goes back to the journal.
+ * One batch, from its lease to the last verdict: its paths go in one command, in halves where one may spoil
+ * the others, and what has to wait goes back to the journal.
  */
 export class BatchRun {
   readonly #context: BatchRunContext;
@@ -91,7 +91,10 @@ export class BatchRun {
     return this.#context.clock.monotonic();
   }
 
-  /** A half that looks for the path that is refused is tried though the cache seems to be away: others may get through. */
+  /**
+   * A half that looks for the path that is refused is tried though the cache seems to be away: others may get
+   * through.
+   */
   #mayTry({ probe }: WorkGroup): boolean {
     const { signal, breaker } = this.#context;
     return !signal.aborted && (probe !== undefined || breaker.allows(this.#now(), 0));
@@ -150,7 +153,8 @@ export class BatchRun {
     );
     for (const path of next.givenUp) for (const task of left.ownersOf(path)) task.fail(path, error);
     for (const group of next.again) {
-      // A half that waits for its sibling waits here, behind it; what waits for the server lets others have the cache.
+      // A half that waits for its sibling waits here, behind it; what waits for the server lets others have
+      // the cache.
       if (group.readyAt <= now || group.probe !== undefined) this.#groups.push(group);
       else {
         for (const [task, paths] of group.parts)
@@ -225,7 +229,10 @@ function gather(tasks: readonly DeliveryTask[], maxBatchPaths: number, now: numb
   return groups;
 }
 
-/** A task with more paths than its last command is split further; one of a large request goes as one, as the registry batches it. */
+/**
+ * A task with more paths than its last command is split further; one of a large request goes as one, as the
+ * registry batches it.
+ */
 function toGroups(tasks: readonly DeliveryTask[], limit: number, now: number): readonly WorkGroup[] {
   const attempts = Math.max(...tasks.map((task) => task.attempts));
   const whole = WorkGroup.of(tasks, now);

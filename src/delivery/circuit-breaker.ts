@@ -4,8 +4,8 @@ const FIRST_PAUSE_MS = 30_000;
 const LONGEST_PAUSE_MS = 5 * 60_000;
 
 /**
- * Keeps a lane from hammering a server that is down: after 5 transient failures in a row nothing is tried for 30 s, then one
- * attempt; each further failure doubles the pause, up to 5 minutes.
+ * Keeps a lane from hammering a server that is down: after 5 transient failures in a row nothing is tried for
+ * 30 s, then one attempt; each further failure doubles the pause, up to 5 minutes.
  */
 export class CircuitBreaker {
   #failures = 0;
@@ -13,12 +13,17 @@ export class CircuitBreaker {
   #openUntil: number | undefined;
   readonly #onChange: (closedForMs: number | undefined) => void;
 
-  /** @param onChange - called with the pause when it opens, and without one when an attempt has got through again */
+  /**
+   * @param onChange - called with the pause when it opens, and without one when an attempt has got through
+   * again
+   */
   constructor(onChange: (closedForMs: number | undefined) => void = () => undefined) {
     this.#onChange = onChange;
   }
 
-  /** When it next lets an attempt through, in the clock's monotonic milliseconds; absent while it is closed. */
+  /**
+   * When it next lets an attempt through, in the clock's monotonic milliseconds; absent while it is closed.
+   */
   get opensAgainAt(): number | undefined {
     return this.#openUntil;
   }

@@ -8,8 +8,8 @@ const NEVER: RunFailure = { failureClass: "permanent", isWholeServer: false };
 const NEVER_FOR_ANY: RunFailure = { failureClass: "permanent", isWholeServer: true };
 
 /**
- * Says what a failed push means for another attempt: by the error's code where that says it, else by the output of the last
- * command.
+ * Says what a failed push means for another attempt: by the error's code where that says it, else by the
+ * output of the last command.
  */
 export function classifyFailure(error: AnyCachesError, lastRun: ExecutionResult | undefined): RunFailure {
   if (error instanceof CacheAnswerError) return classifyAnswer(error.answer);

@@ -1,6 +1,6 @@
 /**
- * How many deliveries share a batch: fewer once they have crashed, so that one that kills its host is soon alone and takes no
- * others along.
+ * How many deliveries share a batch: fewer once they have crashed, so that one that kills its host is soon
+ * alone and takes no others along.
  */
 export function batchLimit(limit: number, crashes: number): number {
   if (crashes === 0) return limit;

@@ -43,7 +43,10 @@ export interface BatchOptions {
   readonly breaker: CircuitBreaker;
   /** Told of each attempt: whether it failed for want of something of the host. */
   readonly onAttempt: (isHostShort: boolean) => void;
-  /** Whether its deliveries have waited beyond their deadline for a cache that is away: they are given up untried. */
+  /**
+   * Whether its deliveries have waited beyond their deadline for a cache that is away: they are given up
+   * untried.
+   */
   readonly isOverdue: boolean;
   /** Ends the batch when the queue closes. */
   readonly closing: AbortSignal;
@@ -129,7 +132,8 @@ async function readTasks(
     const earlier = context.deliveries.earlier(id);
     const queued = request.with({ delivery: { id, attempt: attempts } });
     const task = new DeliveryTask({ id, ticketId, cacheId, request: queued, deadline, progress, earlier });
-    // What was never tried gets its try, however long it has waited, unless it waits for a cache that is away.
+    // What was never tried gets its try, however long it has waited, unless it waits for a cache that is
+    // away.
     if (deadline <= now && (isOverdue || attempts > 1)) task.expire();
     if (!context.deliveries.isOwn(id)) await context.roots.tryHold({ id, request });
     tasks.push(task);

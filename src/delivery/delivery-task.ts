@@ -113,7 +113,8 @@ export class DeliveryTask {
   }
 
   /**
-   * Takes what came of an attempt. A path that is there without being confirmed is tried again: what it refers to may be missing.
+   * Takes what came of an attempt. A path that is there without being confirmed is tried again: what it
+   * refers to may be missing.
    *
    * @returns whether the attempt left less to do
    */
@@ -154,7 +155,10 @@ export class DeliveryTask {
     for (const path of [...this.#remaining]) this.fail(path, error);
   }
 
-  /** Some paths are denied now: all of the delivery is, where nothing was done for it, else these paths have failed. */
+  /**
+   * Some paths are denied now: all of the delivery is, where nothing was done for it, else these paths have
+   * failed.
+   */
   deny(denied: DeniedResult, storePaths: readonly string[]): void {
     const untouched = this.#remaining.size + this.#skipped.size;
     const isUntouched = untouched === this.request.storePaths.length && this.#present.size === 0;

@@ -185,8 +185,8 @@ export class DeliveryWorker {
   }
 
   /**
-   * What may be taken. A cache that is away is left alone, but for what has waited there beyond its deadline: that is given up, though
-   * nothing is tried.
+   * What may be taken. A cache that is away is left alone, but for what has waited there beyond its deadline:
+   * that is given up, though nothing is tried.
    */
   #toLeaseRequests(): readonly LeaseRequest[] {
     const { bounds, deliveries } = this.#options;

@@ -21,8 +21,8 @@ export interface GcRoots {
   /**
    * Holds paths until their holder lets go.
    *
-   * @throws {@link PushError} `ERR_STORE_PATH_NOT_VALID` for paths that the store does not hold (any more), `ERR_GC_ROOT_FAILED` for
-   * whatever else
+   * @throws {@link PushError} `ERR_STORE_PATH_NOT_VALID` for paths that the store does not hold (any more),
+   * `ERR_GC_ROOT_FAILED` for whatever else
    */
   hold(holder: string, storePaths: readonly string[]): Promise<void>;
   /** Lets go of all that a holder holds. */

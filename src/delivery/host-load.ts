@@ -1,6 +1,6 @@
 /**
- * How many batches a host runs at once: as many as there are, until it runs short of memory, disk, processes or descriptors. Then it runs
- * half as many as it did, and one more after each attempt that does not.
+ * How many batches a host runs at once: as many as there are, until it runs short of memory, disk, processes
+ * or descriptors. Then it runs half as many as it did, and one more after each attempt that does not.
  */
 export class HostLoad {
   #limit = Number.POSITIVE_INFINITY;

@@ -15,7 +15,10 @@ export interface LeaseHolderOptions {
 export class HeldBatch {
   readonly batch: Batch;
   readonly #lost = new AbortController();
-  /** When the lease began or was renewed last, in the clock's monotonic milliseconds; the journal's view is no earlier. */
+  /**
+   * When the lease began or was renewed last, in the clock's monotonic milliseconds; the journal's view is no
+   * earlier.
+   */
   renewedAt: number;
 
   constructor(batch: Batch, renewedAt: number) {
@@ -34,8 +37,8 @@ export class HeldBatch {
 }
 
 /**
- * Holds batches until they are settled: renews their leases three times in their life, and gives those up that it cannot renew.
- * Whatever it writes carries the fencing token of the lease.
+ * Holds batches until they are settled: renews their leases three times in their life, and gives those up
+ * that it cannot renew. Whatever it writes carries the fencing token of the lease.
  */
 export class LeaseHolder {
   readonly #options: LeaseHolderOptions;

@@ -2,8 +2,8 @@ import { Capacity } from "./capacity.ts";
 import type { DeliveryTask } from "./delivery-task.ts";
 
 /**
- * The deliveries that a queue knows of and that are not settled: those that it has accepted, until their outcome is known, and those
- * of others while it holds them.
+ * The deliveries that a queue knows of and that are not settled: those that it has accepted, until their
+ * outcome is known, and those of others while it holds them.
  */
 export class OpenDeliveries {
   readonly #limit: number;
@@ -63,7 +63,10 @@ export class OpenDeliveries {
     this.#free(1);
   }
 
-  /** A delivery that was accepted here is journalled, so that it may be taken; one that is not fresh was so before. */
+  /**
+   * A delivery that was accepted here is journalled, so that it may be taken; one that is not fresh was so
+   * before.
+   */
   journalled({ id, cacheId, remaining }: DeliveryTask, isFresh: boolean): void {
     this.#unwritten.delete(id);
     if (!isFresh || !this.#own.has(id) || this.#held.has(id)) return;
@@ -71,7 +74,10 @@ export class OpenDeliveries {
     this.#freshPaths.set(cacheId, (this.#freshPaths.get(cacheId) ?? 0) + remaining.size);
   }
 
-  /** A delivery that was to be accepted here is not, after all; another queue may have accepted it, and this one work on it. */
+  /**
+   * A delivery that was to be accepted here is not, after all; another queue may have accepted it, and this
+   * one work on it.
+   */
   withdraw(id: string): void {
     this.#forgetFresh(id);
     this.#unwritten.delete(id);
@@ -82,7 +88,10 @@ export class OpenDeliveries {
     } else this.#free(1);
   }
 
-  /** Some that were accepted here and are held by no batch of this queue; each call begins where the last one has ended. */
+  /**
+   * Some that were accepted here and are held by no batch of this queue; each call begins where the last one
+   * has ended.
+   */
   listElsewhere(limit: number): readonly string[] {
     const ids: string[] = [];
     for (const id of this.#own.keys()) {

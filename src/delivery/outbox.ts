@@ -27,8 +27,8 @@ const TELL_TIMEOUT_MS = 10_000;
 const PAGE = 100;
 
 /**
- * Tells what became of deliveries. The journal keeps an outcome until the listener has taken it, so that a host that is killed in
- * between tells it later: telling is at-least-once.
+ * Tells what became of deliveries. The journal keeps an outcome until the listener has taken it, so that a
+ * host that is killed in between tells it later: telling is at-least-once.
  */
 export class Outbox {
   readonly #options: OutboxOptions;
@@ -44,7 +44,10 @@ export class Outbox {
     return this.#options.listener !== undefined;
   }
 
-  /** Calls the listener for outcomes that were settled a moment ago, before it returns; {@link Outbox.idle} waits for the end. */
+  /**
+   * Calls the listener for outcomes that were settled a moment ago, before it returns; {@link Outbox.idle}
+   * waits for the end.
+   */
   tell(settled: readonly SettledDelivery[]): void {
     if (this.isListening && settled.length > 0) void trackPromise(this.#telling, this.#tell(settled));
   }
@@ -54,12 +57,17 @@ export class Outbox {
     while (this.#telling.size > 0) await Promise.all(this.#telling);
   }
 
-  /** Takes up no more pages of outcomes: with a listener that hangs, each would delay the end of the queue. */
+  /**
+   * Takes up no more pages of outcomes: with a listener that hangs, each would delay the end of the queue.
+   */
   stop(): void {
     this.#isStopped = true;
   }
 
-  /** Tells outcomes that nobody told for as long as a lease lasts, as of a host that was killed before it could. */
+  /**
+   * Tells outcomes that nobody told for as long as a lease lasts, as of a host that was killed before it
+   * could.
+   */
   sweep(): void {
     if (this.#telling.size === 0 && this.isListening && !this.#isStopped)
       void trackPromise(this.#telling, this.#sweep());

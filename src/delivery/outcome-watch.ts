@@ -38,8 +38,9 @@ const PAGE = 1_000;
 const LEAST_REST_MS = 100;
 
 /**
- * Looks at what other queues do on the same journal: wakes the worker when something has changed, finds the outcomes of what this
- * queue has accepted and another has delivered, and tells what a killed one has left untold.
+ * Looks at what other queues do on the same journal: wakes the worker when something has changed, finds the
+ * outcomes of what this queue has accepted and another has delivered, and tells what a killed one has left
+ * untold.
  */
 export class OutcomeWatch {
   readonly #options: OutcomeWatchOptions;

@@ -16,7 +16,10 @@ export interface Delivery {
   readonly repository: string;
   /** What to push, and for whom. The queue writes this text and reads it; to a journal it is opaque. */
   readonly request: string;
-  /** What goes along with the request and is no part of it, to a journal opaque. Two requests that differ in it alone are the same. */
+  /**
+   * What goes along with the request and is no part of it, to a journal opaque. Two requests that differ in
+   * it alone are the same.
+   */
   readonly context?: string | undefined;
 }
 
@@ -43,7 +46,8 @@ export interface LeasedDelivery extends Delivery {
  */
 export interface Batch {
   /**
-   * The fencing token of the lease. It is of no other batch, before or after; every write about the batch carries it.
+   * The fencing token of the lease. It is of no other batch, before or after; every write about the batch
+   * carries it.
    */
   readonly token: string;
   /** The cache. */
@@ -140,8 +144,8 @@ export type Verdict =
   | { readonly id: string; readonly status: "released" };
 
 /**
- * How a settled delivery ended. A journal keeps it until it is acknowledged, and for a while after. What nobody acknowledges it may
- * forget in the end, after 30 days at the earliest if it is durable.
+ * How a settled delivery ended. A journal keeps it until it is acknowledged, and for a while after. What
+ * nobody acknowledges it may forget in the end, after 30 days at the earliest if it is durable.
  *
  * @public
  */
@@ -172,7 +176,10 @@ export interface Outcome {
 export interface BuriedDelivery extends Delivery {
   /** Its place in the order of acceptance. A page goes on after it: see {@link PageRequest}. */
   readonly position: number;
-  /** When it was given up, in milliseconds since the Unix epoch, by the clock of the host or server that buried it. For people. */
+  /**
+   * When it was given up, in milliseconds since the Unix epoch, by the clock of the host or server that
+   * buried it. For people.
+   */
   readonly buriedAt: number;
   /** Code of the error that was the last straw. */
   readonly code: string;
@@ -193,7 +200,10 @@ export interface BuriedDelivery extends Delivery {
  * @public
  */
 export interface PageRequest {
-  /** The `position` of the last entry that is known already, which need not be there any more; absent: from the beginning. */
+  /**
+   * The `position` of the last entry that is known already, which need not be there any more; absent: from
+   * the beginning.
+   */
   readonly after?: number | undefined;
   /** Most entries, 1 to 1 000. */
   readonly limit: number;
@@ -275,12 +285,13 @@ export interface CacheStats {
 }
 
 /**
- * Keeps what a queue has accepted until it is settled and its outcome was told. The default keeps it in memory;
- * {@link createSqliteJournal} keeps it in a file, so that a killed host resumes.
+ * Keeps what a queue has accepted until it is settled and its outcome was told. The default keeps it in
+ * memory; {@link createSqliteJournal} keeps it in a file, so that a killed host resumes.
  *
- * Delivery is at-least-once. A batch is held by one queue at a time. A lease that is not renewed in time ends, and every later write
- * with its token changes nothing and says so. No time of a host enters: all times are lengths, measured by a clock of the journal's
- * own. What has resolved is durable. `describePushJournal` of the testing entry tells whether an implementation keeps this contract.
+ * Delivery is at-least-once. A batch is held by one queue at a time. A lease that is not renewed in time
+ * ends, and every later write with its token changes nothing and says so. No time of a host enters: all times
+ * are lengths, measured by a clock of the journal's own. What has resolved is durable. `describePushJournal`
+ * of the testing entry tells whether an implementation keeps this contract.
  *
  * @example
  * ```ts
@@ -296,18 +307,19 @@ export interface PushJournal {
   /** Whether queues of other processes may work on it at the same time. */
   readonly isShared: boolean;
   /**
-   * Stores deliveries, held by nobody: all or none. The id of a ticket is an idempotency key: it stands for one request, also after its
-   * deliveries were settled, as long as their outcomes are kept.
+   * Stores deliveries, held by nobody: all or none. The id of a ticket is an idempotency key: it stands for
+   * one request, also after its deliveries were settled, as long as their outcomes are kept.
    *
    * @returns the ids that were new; a delivery whose id is known already is left as it is
-   * @throws {@link PushError} `ERR_PUSH_ID_CONFLICT` if a delivery of one of the tickets is known with another `request`; nothing is
-   * stored then
+   * @throws {@link PushError} `ERR_PUSH_ID_CONFLICT` if a delivery of one of the tickets is known with
+   * another `request`; nothing is stored then
    */
   accept(deliveries: readonly Delivery[]): Promise<readonly string[]>;
   /**
-   * Takes the next batch. The cache that was served longest ago comes first; within it the delivery that was ready first, with those
-   * of its repository and store that may go along. Before that, leases that have ended are taken back: their deliveries count a
-   * crash, and are buried after too many. Deliveries that crashed share smaller batches, down to one.
+   * Takes the next batch. The cache that was served longest ago comes first; within it the delivery that was
+   * ready first, with those of its repository and store that may go along. Before that, leases that have
+   * ended are taken back: their deliveries count a crash, and are buried after too many. Deliveries that
+   * crashed share smaller batches, down to one.
    *
    * @returns nothing if there is nothing to take now
    */
@@ -324,15 +336,22 @@ export interface PushJournal {
    * @returns false if the lease is lost: nothing was written then
    */
   settle(token: string, verdicts: readonly Verdict[]): Promise<boolean>;
-  /** How long until something may be taken that may not be taken now, in milliseconds; absent: nothing waits for time alone. */
+  /**
+   * How long until something may be taken that may not be taken now, in milliseconds; absent: nothing waits
+   * for time alone.
+   */
   nextInMs(request: LeaseRequest): Promise<number | undefined>;
   /**
-   * Calls back when something may have changed. It is a hint: some changes are not told, and some calls mean nothing.
+   * Calls back when something may have changed. It is a hint: some changes are not told, and some calls mean
+   * nothing.
    *
    * @returns the function that ends it
    */
   watch(listener: () => void): Promise<() => Promise<void>>;
-  /** Outcomes that nobody has acknowledged for so long, in milliseconds, in the order in which their deliveries were accepted. */
+  /**
+   * Outcomes that nobody has acknowledged for so long, in milliseconds, in the order in which their
+   * deliveries were accepted.
+   */
   outcomes(untoldForMs: number, page: PageRequest): Promise<readonly Outcome[]>;
   /** The outcomes of these deliveries, as far as they are settled and kept. */
   outcomesOf(ids: readonly string[]): Promise<readonly Outcome[]>;
@@ -342,7 +361,9 @@ export interface PushJournal {
   deadLetters(page: PageRequest): Promise<readonly BuriedDelivery[]>;
   /** Lets dead letters wait again, as if they were accepted now, and returns how many there were. */
   replay(ids: readonly string[]): Promise<number>;
-  /** Forgets dead letters, and returns how many there were. An outcome that was not told is kept until it is. */
+  /**
+   * Forgets dead letters, and returns how many there were. An outcome that was not told is kept until it is.
+   */
   drop(ids: readonly string[]): Promise<number>;
   /** Deliveries in any state, in the order in which they were accepted. */
   list(request: ListRequest): Promise<readonly DeliveryRecord[]>;
@@ -354,9 +375,13 @@ export interface PushJournal {
    * @returns the ids of those that waited; what a queue holds goes on
    */
   cancel(ids: readonly string[]): Promise<readonly string[]>;
-  /** How many deliveries there are, of each cache that has some; of some stores alone, where they are named. */
+  /**
+   * How many deliveries there are, of each cache that has some; of some stores alone, where they are named.
+   */
   stats(stores?: readonly string[]): Promise<readonly CacheStats[]>;
-  /** Whether changes that other hosts make are told at once; absent where there are none, or nobody watches. */
+  /**
+   * Whether changes that other hosts make are told at once; absent where there are none, or nobody watches.
+   */
   readonly isNotified?: boolean | undefined;
   /** Lets go of files and connections. */
   close(): Promise<void>;

@@ -36,8 +36,9 @@ import { toSharedPush } from "./shared-push.ts";
 import { TicketBook } from "./ticket-book.ts";
 
 /**
- * Delivers many pushes over time. Accepted requests are journalled, gathered into batches for each cache, tried again where that may
- * help, and given up into a list of dead letters where it does not. A slow or broken cache delays no other.
+ * Delivers many pushes over time. Accepted requests are journalled, gathered into batches for each cache,
+ * tried again where that may help, and given up into a list of dead letters where it does not. A slow or
+ * broken cache delays no other.
  *
  * Delivery is at-least-once. Permissions are evaluated and credentials loaded at each attempt, never before.
  *
@@ -171,21 +172,23 @@ export class PushQueue implements AsyncDisposable {
     });
   }
 
-  /** Deliveries (a request at a cache each) that this queue accepted or holds, and whose outcome is not known. */
+  /**
+   * Deliveries (a request at a cache each) that this queue accepted or holds, and whose outcome is not known.
+   */
   get size(): number {
     return this.#deliveries.size;
   }
 
   /**
-   * Accepts a request. It resolves once the request is journalled; while the queue is full it waits. The `pushId` of the request is an
-   * idempotency key: the second call with the same gets the ticket of the first, also from another process, as long as the journal
-   * remembers the outcome.
+   * Accepts a request. It resolves once the request is journalled; while the queue is full it waits. The
+   * `pushId` of the request is an idempotency key: the second call with the same gets the ticket of the
+   * first, also from another process, as long as the journal remembers the outcome.
    *
    * @param asked - the same as for a push, or for a promotion with `kind: "promotion"`
    * @returns the ticket; caches that deny the request are settled already
-   * @throws {@link PushError} `ERR_QUEUE_CLOSED`, `ERR_QUEUE_ROLE` on a consumer, `ERR_PUSH_ID_CONFLICT` where another request has the
-   * same `pushId`, `ERR_JOURNAL_FAILED`, `ERR_JOURNAL_CORRUPT`, or `ERR_STORE_PATH_NOT_VALID` or `ERR_GC_ROOT_FAILED` if the paths cannot
-   * be kept from the garbage collector
+   * @throws {@link PushError} `ERR_QUEUE_CLOSED`, `ERR_QUEUE_ROLE` on a consumer, `ERR_PUSH_ID_CONFLICT`
+   * where another request has the same `pushId`, `ERR_JOURNAL_FAILED`, `ERR_JOURNAL_CORRUPT`, or
+   * `ERR_STORE_PATH_NOT_VALID` or `ERR_GC_ROOT_FAILED` if the paths cannot be kept from the garbage collector
    */
   async enqueue(asked: PushRequest | QueuedPromotion): Promise<PushTicket> {
     this.#assertOpen();
@@ -197,13 +200,14 @@ export class PushQueue implements AsyncDisposable {
   }
 
   /**
-   * Waits until everything is settled and told that was accepted, also what the journal held when the queue was made. What a killed
-   * process held comes free when its lease ends; what another living queue holds is left to that. A producer waits for what it has
-   * accepted itself.
+   * Waits until everything is settled and told that was accepted, also what the journal held when the queue
+   * was made. What a killed process held comes free when its lease ends; what another living queue holds is
+   * left to that. A producer waits for what it has accepted itself.
    *
    * @param options - when to stop waiting
-   * @throws {@link PushError} `ERR_PUSH_TIMEOUT` when the time is over, `ERR_QUEUE_CLOSED` for a queue that is closed with work left,
-   * `ERR_JOURNAL_CORRUPT` for a journal that cannot be relied on; the signal's reason on abort
+   * @throws {@link PushError} `ERR_PUSH_TIMEOUT` when the time is over, `ERR_QUEUE_CLOSED` for a queue that
+   * is closed with work left, `ERR_JOURNAL_CORRUPT` for a journal that cannot be relied on; the signal's
+   * reason on abort
    */
   async drain(options: DrainOptions = {}): Promise<void> {
     this.#assertOpen();
@@ -221,11 +225,12 @@ export class PushQueue implements AsyncDisposable {
   }
 
   /**
-   * Takes nothing more from the journal, and waits until what runs has ended: for a host that stops while others go on. What waits stays in
-   * the journal. Close the queue afterwards.
+   * Takes nothing more from the journal, and waits until what runs has ended: for a host that stops while
+   * others go on. What waits stays in the journal. Close the queue afterwards.
    *
    * @param options - when to stop waiting
-   * @throws {@link PushError} `ERR_PUSH_TIMEOUT` when the time is over, `ERR_QUEUE_CLOSED`; the signal's reason on abort
+   * @throws {@link PushError} `ERR_PUSH_TIMEOUT` when the time is over, `ERR_QUEUE_CLOSED`; the signal's
+   * reason on abort
    *
    * @example
    * ```ts
@@ -246,8 +251,8 @@ export class PushQueue implements AsyncDisposable {
   }
 
   /**
-   * Closes the queue: commands that run are ended, what is not settled stays in the journal, and its tickets report `aborted`. To
-   * finish what was accepted, {@link PushQueue.drain} first.
+   * Closes the queue: commands that run are ended, what is not settled stays in the journal, and its tickets
+   * report `aborted`. To finish what was accepted, {@link PushQueue.drain} first.
    */
   close(): Promise<void> {
     this.#closing ??= this.#close();
@@ -278,8 +283,8 @@ export class PushQueue implements AsyncDisposable {
   }
 
   /**
-   * Cancels deliveries that wait; they are settled as failed with `ERR_DELIVERY_CANCELLED`. What runs goes on, since others share its
-   * command: if it fails and waits again, it can be cancelled then.
+   * Cancels deliveries that wait; they are settled as failed with `ERR_DELIVERY_CANCELLED`. What runs goes
+   * on, since others share its command: if it fails and waits again, it can be cancelled then.
    *
    * @param ids - ids of the deliveries
    * @returns the ids of those that were cancelled
@@ -305,7 +310,8 @@ export class PushQueue implements AsyncDisposable {
   }
 
   /**
-   * Delivers dead letters again, from the beginning; their tickets are settled already, so `onSettled` tells what becomes of them.
+   * Delivers dead letters again, from the beginning; their tickets are settled already, so `onSettled` tells
+   * what becomes of them.
    *
    * @param ids - ids of the deliveries; default all
    * @returns how many there were
@@ -331,8 +337,8 @@ export class PushQueue implements AsyncDisposable {
   }
 
   /**
-   * How things stand at each cache: the counts for all queues on the journal, breaker and rates for this one. Cheap enough to be asked each
-   * second.
+   * How things stand at each cache: the counts for all queues on the journal, breaker and rates for this one.
+   * Cheap enough to be asked each second.
    *
    * @throws {@link PushError} `ERR_QUEUE_CLOSED`, `ERR_JOURNAL_FAILED`
    */

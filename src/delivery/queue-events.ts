@@ -3,11 +3,12 @@ import type { Without } from "../core/without.ts";
 import type { FailureClass } from "../execution/failure.ts";
 
 /**
- * What a queue does, as it does it: for metrics, traces and logs. Whether `audit_hooks` is on does not matter, nothing waits for a
- * listener, and an event holds no path and no secret.
+ * What a queue does, as it does it: for metrics, traces and logs. Whether `audit_hooks` is on does not
+ * matter, nothing waits for a listener, and an event holds no path and no secret.
  *
- * A delivery is `accepted` once, by the queue that takes the request. Each attempt is `started`, and ends as `retried`, `settled`,
- * `buried` or `abandoned`. A lane is the way to one cache, for this queue: it is `closed` while the cache seems to be away.
+ * A delivery is `accepted` once, by the queue that takes the request. Each attempt is `started`, and ends as
+ * `retried`, `settled`, `buried` or `abandoned`. A lane is the way to one cache, for this queue: it is
+ * `closed` while the cache seems to be away.
  *
  * @public
  */

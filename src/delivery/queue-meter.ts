@@ -48,7 +48,10 @@ interface CacheCounts {
   readonly buried: MinuteCount;
 }
 
-/** How many deliveries of each cache end in what way, in the last minute. Caches are few: those of the configuration. */
+/**
+ * How many deliveries of each cache end in what way, in the last minute. Caches are few: those of the
+ * configuration.
+ */
 export class QueueMeter {
   readonly #clock: Clock;
   readonly #caches = new Map<string, CacheCounts>();

@@ -9,8 +9,8 @@ import type { QueueEvent } from "./queue-events.ts";
 import type { QueueRates } from "./queue-meter.ts";
 
 /**
- * The registry that a queue pushes with, or a function that gives the one of the moment: a host that reads its configuration
- * anew swaps registries so, and what waits is decided on by the new one.
+ * The registry that a queue pushes with, or a function that gives the one of the moment: a host that reads
+ * its configuration anew swaps registries so, and what waits is decided on by the new one.
  *
  * @public
  */
@@ -34,8 +34,9 @@ export interface PushQueueOptions {
   /** Where accepted requests are kept; default in memory. The queue closes it. */
   readonly journal?: PushJournal | undefined;
   /**
-   * What the queue does. A `producer` accepts requests, and needs neither Nix nor credentials: another queue on the same journal delivers
-   * them, and its tickets resolve with what that reports. A `consumer` delivers, and accepts nothing. Default `both`.
+   * What the queue does. A `producer` accepts requests, and needs neither Nix nor credentials: another queue
+   * on the same journal delivers them, and its tickets resolve with what that reports. A `consumer` delivers,
+   * and accepts nothing. Default `both`.
    */
   readonly role?: "producer" | "consumer" | "both" | undefined;
   /** Ports to use instead of Node's own: the clock, randomness and warnings. */
@@ -43,15 +44,22 @@ export interface PushQueueOptions {
   /** Keeps what became of each path at each cache; default: nothing does. The queue closes it. */
   readonly ledger?: PushLedger | undefined;
   /**
-   * How long a path that the ledger has as `pushed` to a cache counts as confirmed there: a delivery of such paths alone is settled without a command or a
-   * question. Default 0: the cache is always asked. Choose less than what the cache's garbage collector leaves.
+   * How long a path that the ledger has as `pushed` to a cache counts as confirmed there: a delivery of such
+   * paths alone is settled without a command or a question. Default 0: the cache is always asked. Choose less
+   * than what the cache's garbage collector leaves.
    */
   readonly confirmedTtlMs?: number | undefined;
   /** Keeps queued paths from the garbage collector; default: nothing does. */
   readonly gcRoots?: GcRoots | undefined;
-  /** Most deliveries (a request at a cache each) that are open at once; `enqueue` waits for room. Default 10 000. */
+  /**
+   * Most deliveries (a request at a cache each) that are open at once; `enqueue` waits for room. Default 10
+   * 000.
+   */
   readonly capacity?: number | undefined;
-  /** Commands at once for each cache, by all queues on the journal; default 2. With 1, deliveries of a repository start in their order. */
+  /**
+   * Commands at once for each cache, by all queues on the journal; default 2. With 1, deliveries of a
+   * repository start in their order.
+   */
   readonly concurrency?: number | undefined;
   /** How long the first delivery of a batch waits for others; default 20. */
   readonly lingerMs?: number | undefined;
@@ -68,15 +76,16 @@ export interface PushQueueOptions {
   /** How long a command may take; at most, and by default, `max_hook_timeout_seconds`. */
   readonly timeoutMs?: number | undefined;
   /**
-   * How long the journal holds a batch for this queue without a sign of life, 30 to 86 400 000; default 60 000. All queues on one journal
-   * have the same.
+   * How long the journal holds a batch for this queue without a sign of life, 30 to 86 400 000; default 60
+   * 000. All queues on one journal have the same.
    */
   readonly leaseMs?: number | undefined;
   /** After how many leases that ended in silence a delivery is given up; default 5. */
   readonly maxCrashes?: number | undefined;
   /**
-   * Names of the Nix stores whose paths this queue can push. The first is that of its own requests; default `local`. Queues of several
-   * machines on one journal name theirs, so that nobody takes paths that it does not have.
+   * Names of the Nix stores whose paths this queue can push. The first is that of its own requests; default
+   * `local`. Queues of several machines on one journal name theirs, so that nobody takes paths that it does
+   * not have.
    */
   readonly stores?: readonly [string, ...string[]] | undefined;
   /** Called with the tools' output. */
@@ -86,9 +95,10 @@ export interface PushQueueOptions {
   /** Called with what the queue does, as it does it. One that fails is not called again. */
   readonly onEvent?: ((event: QueueEvent) => void) | undefined;
   /**
-   * Called when a delivery is settled, also one that an earlier process accepted. Its outcome is kept until the call has returned, or its
-   * promise has resolved, so that it is told at least once, also after a crash. A producer tells what it has accepted itself as soon as it
-   * finds the outcome, so give the consumers no listener then, or expect each to tell it.
+   * Called when a delivery is settled, also one that an earlier process accepted. Its outcome is kept until
+   * the call has returned, or its promise has resolved, so that it is told at least once, also after a crash.
+   * A producer tells what it has accepted itself as soon as it finds the outcome, so give the consumers no
+   * listener then, or expect each to tell it.
    */
   readonly onSettled?: ((settled: SettledDelivery) => void | PromiseLike<void>) | undefined;
 }
@@ -151,7 +161,10 @@ export interface QueuedDelivery extends Omit<DeliveryRecord, "request" | "contex
  * @public
  */
 export interface QueueStats extends CacheStats, QueueRates {
-  /** Whether this queue tries the cache: while it is open, nothing is tried for `opensInMs` milliseconds, and then one attempt. */
+  /**
+   * Whether this queue tries the cache: while it is open, nothing is tried for `opensInMs` milliseconds, and
+   * then one attempt.
+   */
   readonly breaker: { readonly state: "closed" } | { readonly state: "open"; readonly opensInMs: number };
 }
 

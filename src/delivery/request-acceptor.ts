@@ -31,7 +31,9 @@ export interface RequestAcceptorOptions {
   readonly closing: AbortSignal;
   /** Throws if the queue takes nothing any more. */
   readonly assertOpen: () => void;
-  /** Called when something was accepted, with the ids that were accepted before, whose outcomes may be there. */
+  /**
+   * Called when something was accepted, with the ids that were accepted before, whose outcomes may be there.
+   */
   readonly onAccepted: (known: readonly string[]) => void;
 }
 
@@ -107,7 +109,10 @@ export class RequestAcceptor {
     return trackPromise(this.#running, this.#journalise({ ...asked, queued, settled }));
   }
 
-  /** Denied caches, and what cannot be pushed at all: they are decided on once more and recorded, and nothing is run. */
+  /**
+   * Denied caches, and what cannot be pushed at all: they are decided on once more and recorded, and nothing
+   * is run.
+   */
   async #settleNow(request: ReadPushRequest, registry: CacheRegistry): Promise<readonly PushResult[]> {
     if (request.caches.length === 0) return [];
     const { results } = await registry.push(request, { signal: this.#options.closing });

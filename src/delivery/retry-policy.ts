@@ -37,8 +37,8 @@ export interface NextStep {
 const UNKNOWN_ATTEMPTS = 2;
 
 /**
- * Decides what a failure means for its paths. What one path may have caused is looked for by halving, so that it fails alone;
- * what says something about the server is waited for.
+ * Decides what a failure means for its paths. What one path may have caused is looked for by halving, so that
+ * it fails alone; what says something about the server is waited for.
  */
 export function planNext(attempt: FailedAttempt, policy: RetryPolicy): NextStep {
   const { group, failure, now } = attempt;
@@ -76,8 +76,8 @@ function retry(attempt: FailedAttempt, policy: RetryPolicy): NextStep {
   const { group, failure, moved, now, fraction } = attempt;
   const attempts = moved ? 1 : group.attempts + 1;
   const delayMs = computeDelay(attempts, policy, fraction, failure.retryAfterMs);
-  // Fewer paths at once fare better with a server that fails some requests, and halves are no repetition; a server that is away
-  // fails them all.
+  // Fewer paths at once fare better with a server that fails some requests, and halves are no repetition; a
+  // server that is away fails them all.
   const splits = !failure.isWholeServer && !moved && group.size > 1;
   if (splits) return { givenUp: [], again: group.halves(group.attempts, now + delayMs) };
   if (attempts < policy.maxAttempts)
@@ -86,8 +86,9 @@ function retry(attempt: FailedAttempt, policy: RetryPolicy): NextStep {
 }
 
 /**
- * Before several paths are given up that a server refused, their halves are tried: it may refuse one path only. As long as it takes
- * others the search goes on; a half that is refused while nothing else is taken waits once for its sibling, and then ends.
+ * Before several paths are given up that a server refused, their halves are tried: it may refuse one path
+ * only. As long as it takes others the search goes on; a half that is refused while nothing else is taken
+ * waits once for its sibling, and then ends.
  */
 function probe({ group, now, lastMovedAt }: FailedAttempt, readyAt: number): NextStep {
   const fresh = { since: now, tries: 0 };

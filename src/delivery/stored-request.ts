@@ -2,13 +2,19 @@ import { isObject, readMember } from "../core/own-member.ts";
 import { parseJson } from "../core/text.ts";
 import { ReadPushRequest, readPromotionRequest, readPushRequest } from "../registry/read-push-request.ts";
 
-/** The members of a stored request. Each is always there, so that a misspelt one is not taken for one that is absent. */
+/**
+ * The members of a stored request. Each is always there, so that a misspelt one is not taken for one that is
+ * absent.
+ */
 const MEMBERS = ["repository", "ref", "job", "caches", "storePaths", "drvPath", "commit"] as const;
 
 /** That of a promotion alone: a version that does not know it refuses the request. */
 const PROMOTION = "from";
 
-/** Writes a request for a journal, with all caches that it was made for: it is the same for each. It holds no credential. */
+/**
+ * Writes a request for a journal, with all caches that it was made for: it is the same for each. It holds no
+ * credential.
+ */
 export function writeRequest(request: ReadPushRequest): string {
   const { repository, ref, job, caches, storePaths, drvPath, commit } = request;
   const members: Record<(typeof MEMBERS)[number], unknown> = {
@@ -24,8 +30,8 @@ export function writeRequest(request: ReadPushRequest): string {
 }
 
 /**
- * Reads a request that a journal has kept. What this package would not write is refused: an unknown or a missing member may be a
- * fact that was lost, and a request without it might be allowed more.
+ * Reads a request that a journal has kept. What this package would not write is refused: an unknown or a
+ * missing member may be a fact that was lost, and a request without it might be allowed more.
  *
  * @returns nothing for a text that is no stored request
  */
@@ -69,7 +75,8 @@ export function toUnreadableRequest({
 const OLD_MEMBERS: ReadonlySet<string> = new Set([...MEMBERS, "pushId"]);
 
 /**
- * Rewrites a request that version 0.1 has kept. One that holds an unknown member stays as it is, and is refused when it is read.
+ * Rewrites a request that version 0.1 has kept. One that holds an unknown member stays as it is, and is
+ * refused when it is read.
  */
 export function upgradeRequest(
   text: string,

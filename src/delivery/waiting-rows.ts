@@ -11,7 +11,10 @@ export interface WaitingRow {
   readonly crashes: number;
 }
 
-/** Rows in the order in which they are served. What they are ordered by does not change while they are in here. */
+/**
+ * Rows in the order in which they are served. What they are ordered by does not change while they are in
+ * here.
+ */
 class ServiceOrder<Row extends WaitingRow> {
   readonly #rows: Row[] = [];
 
@@ -141,7 +144,10 @@ class WaitingLane<Row extends WaitingRow> {
   }
 }
 
-/** The deliveries that wait, found by cache and store and in the order of service, so that a look does not cost more with each. */
+/**
+ * The deliveries that wait, found by cache and store and in the order of service, so that a look does not
+ * cost more with each.
+ */
 export class WaitingRows<Row extends WaitingRow> {
   readonly #lanes = new Map<string, WaitingLane<Row>>();
 

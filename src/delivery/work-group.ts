@@ -2,7 +2,10 @@ import type { DeliveryTask } from "./delivery-task.ts";
 
 /** A group that is tried once more in halves, to find out whether the server refuses one path or all. */
 export interface Probe {
-  /** When it was made, in the clock's monotonic milliseconds: what was pushed since shows that the server takes some. */
+  /**
+   * When it was made, in the clock's monotonic milliseconds: what was pushed since shows that the server
+   * takes some.
+   */
   readonly since: number;
   /** How often it was tried. */
   readonly tries: number;

@@ -4,7 +4,9 @@ import { Secret } from "../core/secret.ts";
 import { nodeFs } from "../host/node-fs.ts";
 import { findCertificates } from "../host/pem-certificates.ts";
 
-/** Which tool reads which variable: nix the first two, Attic's client the second and third, Cachix the last. */
+/**
+ * Which tool reads which variable: nix the first two, Attic's client the second and third, Cachix the last.
+ */
 const FILE_NAMES = ["NIX_SSL_CERT_FILE", "SSL_CERT_FILE"] as const;
 const DIRECTORY_NAME = "SSL_CERT_DIR";
 const CACHIX_NAME = "SYSTEM_CERTIFICATE_PATH";
@@ -18,9 +20,10 @@ const MAX_BYTES = 8 * 1024 * 1024;
 type Variables = Readonly<Record<string, string | undefined>>;
 
 /**
- * Lets each tool trust the authorities that the host trusts, by whichever variable the host says so: what is missing is derived from the
- * first of `NIX_SSL_CERT_FILE`, `SSL_CERT_FILE`, `SYSTEM_CERTIFICATE_PATH` and `SSL_CERT_DIR` that is set. What the host sets stays as it
- * is. A directory becomes a file for nix, which reads none.
+ * Lets each tool trust the authorities that the host trusts, by whichever variable the host says so: what is
+ * missing is derived from the first of `NIX_SSL_CERT_FILE`, `SSL_CERT_FILE`, `SYSTEM_CERTIFICATE_PATH` and
+ * `SSL_CERT_DIR` that is set. What the host sets stays as it is. A directory becomes a file for nix, which
+ * reads none.
  */
 export function addCertificates(command: CommandSpec, env: Variables): CommandSpec {
   const file = env["NIX_SSL_CERT_FILE"] || env["SSL_CERT_FILE"];
@@ -35,8 +38,8 @@ export function addCertificates(command: CommandSpec, env: Variables): CommandSp
 }
 
 /**
- * The authorities that the host trusts, by the first of these variables that is set, in PEM; nothing where none is, or has none: then those
- * of Node.js are trusted.
+ * The authorities that the host trusts, by the first of these variables that is set, in PEM; nothing where
+ * none is, or has none: then those of Node.js are trusted.
  */
 export function findHostCertificates(env: Variables): string | undefined {
   const path = env["NIX_SSL_CERT_FILE"] || env["SSL_CERT_FILE"] || env[CACHIX_NAME] || env[DIRECTORY_NAME];
@@ -58,7 +61,10 @@ function isFile(path: string): boolean {
   }
 }
 
-/** The certificates in directories, joined by colons as OpenSSL has them; each once, though links lead to it by other names. */
+/**
+ * The certificates in directories, joined by colons as OpenSSL has them; each once, though links lead to it
+ * by other names.
+ */
 function readDirectories(paths: string): string {
   const certificates = new Set<string>();
   let bytes = 0;

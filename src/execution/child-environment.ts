@@ -3,7 +3,9 @@ import { Secret } from "../core/secret.ts";
 import type { Runtime } from "../host/runtime.ts";
 import { findPassword, secretsOf } from "./secrets-of.ts";
 
-/** What a child gets of the host's environment besides PATH: certificates, proxies, the Nix daemon and store. */
+/**
+ * What a child gets of the host's environment besides PATH: certificates, proxies, the Nix daemon and store.
+ */
 const INHERITED_NAMES = [
   "NIX_SSL_CERT_FILE",
   "SSL_CERT_FILE",
@@ -32,7 +34,8 @@ export interface ChildEnvironment {
 }
 
 /**
- * Builds a child's environment: the fixed list, names that the host adds, and the command's own variables, which win.
+ * Builds a child's environment: the fixed list, names that the host adds, and the command's own variables,
+ * which win.
  *
  * @param resolve - turns a place in the work directory into a path
  */

@@ -18,8 +18,8 @@ export interface CommandListener {
 }
 
 /**
- * Turns what a command prints for programs into what people read and what is counted; other output passes through. What was decoded here
- * may hold a secret that nobody could see before, so it is redacted last.
+ * Turns what a command prints for programs into what people read and what is counted; other output passes
+ * through. What was decoded here may hold a secret that nobody could see before, so it is redacted last.
  */
 export class CommandOutput {
   readonly #listener: CommandListener;

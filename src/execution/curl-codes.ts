@@ -9,8 +9,8 @@ export interface CurlError {
 }
 
 /**
- * What curl says, which is what Nix prints of HTTP (https://curl.se/libcurl/c/libcurl-errors.html). Those of other protocols are left out;
- * so is 22, which says that the status tells.
+ * What curl says, which is what Nix prints of HTTP (https://curl.se/libcurl/c/libcurl-errors.html). Those of
+ * other protocols are left out; so is 22, which says that the status tells.
  */
 export const CURL_ERRORS: readonly CurlError[] = [
   { code: 1, words: /\bUnsupported protocol\b/u, means: "misconfigured" },

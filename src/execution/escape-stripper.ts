@@ -16,8 +16,8 @@ const MAX_LENGTH = 4096;
 type State = "text" | "escape" | "control" | "string";
 
 /**
- * Takes terminal escape sequences (ECMA-48) out of text that comes in pieces: a colour in the middle of a secret would hide
- * it from redaction, and let it be put together again later.
+ * Takes terminal escape sequences (ECMA-48) out of text that comes in pieces: a colour in the middle of a
+ * secret would hide it from redaction, and let it be put together again later.
  */
 export class EscapeStripper {
   #state: State = "text";

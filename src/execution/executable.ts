@@ -7,8 +7,8 @@ const { join, normalize } = posix;
 
 /**
  * The directories in which executables are looked for: those of the host's PATH that are absolute, lie in no
- * `node_modules` and are not the working directory, as they are written and where their links lead. What a checkout brings
- * along never runs. Directories that are not there are left out.
+ * `node_modules` and are not the working directory, as they are written and where their links lead. What a
+ * checkout brings along never runs. Directories that are not there are left out.
  */
 export async function toSafePath(path: string, runtime: Runtime): Promise<string> {
   const current = runtime.workingDirectory();

@@ -2,11 +2,12 @@ import type { CommandSpec } from "../commands/command.ts";
 import type { FailureMeaning } from "../core/cloud-codes.ts";
 
 /**
- * Runs commands. The default is {@link createProcessExecutor}; a host may run them on another machine instead.
+ * Runs commands. The default is {@link createProcessExecutor}; a host may run them on another machine
+ * instead.
  *
- * An executor resolves for every command that it started, however it ended, and for one aborted before; it rejects with
- * a {@link CommandError} only for a command that could not start. `describeExecutor` of the testing entry point
- * tells whether an implementation keeps this contract.
+ * An executor resolves for every command that it started, however it ended, and for one aborted before; it
+ * rejects with a {@link CommandError} only for a command that could not start. `describeExecutor` of the
+ * testing entry point tells whether an implementation keeps this contract.
  *
  * @example
  * ```ts
@@ -17,8 +18,8 @@ import type { FailureMeaning } from "../core/cloud-codes.ts";
  */
 export interface Executor {
   /**
-   * Whether commands run on this machine, so that what one writes at an absolute path is there for this process, and the other way round;
-   * default false. Without it paths are not uploaded directly.
+   * Whether commands run on this machine, so that what one writes at an absolute path is there for this
+   * process, and the other way round; default false. Without it paths are not uploaded directly.
    */
   readonly sharesDisk?: boolean | undefined;
   /**
@@ -88,10 +89,13 @@ export interface ExecutionResult {
   /** Whether earlier output was dropped. */
   readonly truncated: boolean;
   /**
-   * What a cache answered when it was asked why, as in `PUT nix-cache-info: HTTP error 403`; absent where the run tells. An executor
-   * leaves it out.
+   * What a cache answered when it was asked why, as in `PUT nix-cache-info: HTTP error 403`; absent where the
+   * run tells. An executor leaves it out.
    */
   readonly followUp?: string | undefined;
-  /** What the failure means, by the texts of the cache's own type; absent where none of them tells. An executor leaves it out. */
+  /**
+   * What the failure means, by the texts of the cache's own type; absent where none of them tells. An
+   * executor leaves it out.
+   */
   readonly meaning?: FailureMeaning | undefined;
 }

@@ -7,8 +7,9 @@ const MAX_TOOL = 400;
 const MAX_SERVER = 200;
 
 /**
- * Quotes what an output says of a failure: the last line that says of itself that it is an error, what a server wrote below it, marked as
- * the server's words, and the first error where that is another. Without such a line it is the last line.
+ * Quotes what an output says of a failure: the last line that says of itself that it is an error, what a
+ * server wrote below it, marked as the server's words, and the first error where that is another. Without
+ * such a line it is the last line.
  *
  * @returns a text that begins with a colon; empty if there is nothing to quote
  */

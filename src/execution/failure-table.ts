@@ -8,7 +8,10 @@ export interface FailureWords {
   readonly by: string;
 }
 
-/** Statuses with a meaning of their own; the others of 400 to 499 are refused, and of 500 to 599 broken (RFC 9110, section 15). */
+/**
+ * Statuses with a meaning of their own; the others of 400 to 499 are refused, and of 500 to 599 broken (RFC
+ * 9110, section 15).
+ */
 export const STATUSES: Readonly<Record<number, FailureMeaning>> = {
   401: "unauthorized",
   403: "unauthorized",

@@ -32,8 +32,9 @@ export interface RunFailure {
 }
 
 /**
- * Says what a run that did not succeed means, as far as its output tells: by what ended the run, before what came first. In it, a cloud's
- * error code counts before a status, a status before curl's number, and words last.
+ * Says what a run that did not succeed means, as far as its output tells: by what ended the run, before what
+ * came first. In it, a cloud's error code counts before a status, a status before curl's number, and words
+ * last.
  */
 export function classifyRun(run: ExecutionResult): RunFailure {
   const { outcome, stderr, stdout, followUp } = run;
@@ -62,7 +63,9 @@ export function withOwnMeaning(run: ExecutionResult, texts: readonly FailureText
   return found === undefined ? run : { ...run, meaning: found.means };
 }
 
-/** Says what an answer means, by the same table: a cloud's code before a status, and the system's code last. */
+/**
+ * Says what an answer means, by the same table: a cloud's code before a status, and the system's code last.
+ */
 export function classifyAnswer({ status, code, systemCode, retryAfterMs }: ServerAnswer): RunFailure {
   const failure = FAILURES[toMeaning(status, code, systemCode)];
   return failure.failureClass === "transient" ? { ...failure, retryAfterMs } : failure;
@@ -110,7 +113,10 @@ function findMeaning({ own, body }: Statement): FailureMeaning | undefined {
 
 const CODES = [...MEANING_OF_CODE.keys()].join("|");
 
-/** How an error code stands in an answer, and in what a tool makes of it. A word that only looks like one says nothing. */
+/**
+ * How an error code stands in an answer, and in what a tool makes of it. A word that only looks like one says
+ * nothing.
+ */
 const ANSWER_FORMS: readonly RegExp[] = [
   new RegExp(`<Code>(${CODES})</Code>`, "u"),
   new RegExp(`"(?:[Cc]ode|__type|error)": ?"(${CODES})"`, "u"),

@@ -17,8 +17,9 @@ interface Line {
 }
 
 /**
- * The part of an output that says what ended the run: from the tool's last error line on. What the tool repeated is left out, since it did
- * not end the run. A line of a server's is none of the tool's, whatever stands on it.
+ * The part of an output that says what ended the run: from the tool's last error line on. What the tool
+ * repeated is left out, since it did not end the run. A line of a server's is none of the tool's, whatever
+ * stands on it.
  *
  * @returns nothing where no line says of itself that it is an error
  */

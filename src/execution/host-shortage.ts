@@ -11,8 +11,8 @@ const SHORTAGES: Readonly<Record<string, string>> = {
 };
 
 /**
- * Makes an error of what the system threw. A shortage passes; whatever else it is stays as the caller calls it. The system's own message
- * may list every argument, so only its code goes on.
+ * Makes an error of what the system threw. A shortage passes; whatever else it is stays as the caller calls
+ * it. The system's own message may list every argument, so only its code goes on.
  *
  * @param what - what could not be done, as a sentence without its end
  * @param otherwise - why it may be where nothing is short

@@ -1,8 +1,8 @@
 import type { OutputChunk } from "./executor.ts";
 
 /**
- * Looks for texts in a command's whole output, also in what an executor no longer keeps, and wherever its pieces are
- * cut.
+ * Looks for texts in a command's whole output, also in what an executor no longer keeps, and wherever its
+ * pieces are cut.
  */
 export class MarkerWatch {
   readonly #markers: readonly string[];

@@ -25,7 +25,10 @@ export type CommandProgress =
 
 /** What the reader tells. */
 export interface NixLogListener {
-  /** Text for people: lines, or parts of a long one, in their order. Nothing in it was redacted after it was decoded. */
+  /**
+   * Text for people: lines, or parts of a long one, in their order. Nothing in it was redacted after it was
+   * decoded.
+   */
   readonly onText: (text: string) => void;
   readonly onProgress: (progress: CommandProgress) => void;
   /** Something moved: a step began or ended, a number grew, a message came. */
@@ -58,8 +61,8 @@ const MAX_ACTIVITIES = 10_000;
 const MAX_RESULT = 512;
 
 /**
- * Reads what nix prints with `--log-format internal-json`, wherever its pieces are cut. Ids are kept as text: they are made of the
- * process id and exceed 2^53, where numbers of JavaScript run into each other.
+ * Reads what nix prints with `--log-format internal-json`, wherever its pieces are cut. Ids are kept as text:
+ * they are made of the process id and exceed 2^53, where numbers of JavaScript run into each other.
  */
 export class NixLogReader {
   readonly #listener: NixLogListener;
@@ -200,7 +203,9 @@ export class NixLogReader {
     this.#tellBytes();
   }
 
-  /** Counts paths where nix does not: up to 2.8 it tells how many there are, and when each begins and ends. */
+  /**
+   * Counts paths where nix does not: up to 2.8 it tells how many there are, and when each begins and ends.
+   */
   #countPath(): void {
     if (this.#paths === undefined) return;
     const { done, expected } = this.#paths;

@@ -16,7 +16,10 @@ export interface OutputCaptureOptions {
   readonly onListenerError: () => void;
 }
 
-/** Takes the raw bytes of a child's output, strips colours, redacts secrets, keeps their tail and passes them on. */
+/**
+ * Takes the raw bytes of a child's output, strips colours, redacts secrets, keeps their tail and passes them
+ * on.
+ */
 export class OutputCapture {
   readonly tail = new OutputTail(MAX_OUTPUT_BYTES);
   readonly #secrets: readonly string[];

@@ -12,9 +12,9 @@ const FIRST_BYTES = 4_096;
 const COMPACT_AT = 1_024;
 
 /**
- * Keeps the last bytes of two streams together, and drops what came before. Pieces may be of any size: each costs in proportion to its
- * own length. They are kept as bytes, since a text that is kept for a moment outlives its generation of the heap: of a child that
- * prints much, none is kept at all.
+ * Keeps the last bytes of two streams together, and drops what came before. Pieces may be of any size: each
+ * costs in proportion to its own length. They are kept as bytes, since a text that is kept for a moment
+ * outlives its generation of the heap: of a child that prints much, none is kept at all.
  */
 export class OutputTail {
   readonly #maxBytes: number;

@@ -4,8 +4,9 @@ import { nodeFs } from "../host/node-fs.ts";
 import { HOME_PREFIX, LOCK_NAME, sweepHomes } from "./sweep-homes.ts";
 
 /**
- * The directory (0700) of this process below a parent, with one directory for each run. It is there while something runs. A process
- * that is killed leaves it behind, with its lock, which nobody listens on any more: the next one sweeps it.
+ * The directory (0700) of this process below a parent, with one directory for each run. It is there while
+ * something runs. A process that is killed leaves it behind, with its lock, which nobody listens on any more:
+ * the next one sweeps it.
  */
 export class PrivateHome {
   static readonly #homes = new Map<string, PrivateHome>();
@@ -64,7 +65,8 @@ export class PrivateHome {
     this.#lock = undefined;
     if (path === undefined) return;
     tryTo(() => nodeFs().unlinkSync(join(path, LOCK_NAME)));
-    // A run that goes on removing what a tool has left keeps it a little longer; that is removed with the run.
+    // A run that goes on removing what a tool has left keeps it a little longer; that is removed with the
+    // run.
     tryTo(() => nodeFs().rmdirSync(path));
   }
 }
@@ -78,8 +80,8 @@ function isThere(path: string): boolean {
 }
 
 /**
- * Listens on a socket: binding is done when this returns. Where the path is too long for one, nobody can tell whether the process lives,
- * and nobody sweeps what it leaves.
+ * Listens on a socket: binding is done when this returns. Where the path is too long for one, nobody can tell
+ * whether the process lives, and nobody sweeps what it leaves.
  */
 function lock(path: string): Server | undefined {
   const net = process.getBuiltinModule("node:net");

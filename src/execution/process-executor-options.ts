@@ -15,11 +15,14 @@ export interface ProcessExecutorOptions {
   readonly inheritEnv?: readonly string[] | undefined;
   /** Directories to look for executables in, joined by `:`; default the host's PATH. */
   readonly path?: string | undefined;
-  /** Absolute path of the directory in which private work directories are made; default `$TMPDIR`, else `/tmp`. */
+  /**
+   * Absolute path of the directory in which private work directories are made; default `$TMPDIR`, else
+   * `/tmp`.
+   */
   readonly workDirectoryParent?: string | undefined;
   /**
-   * Absolute path of the directory in which files with secrets lie while a command runs, best in memory; default `/dev/shm` where that is a
-   * memory file system, else the work directory.
+   * Absolute path of the directory in which files with secrets lie while a command runs, best in memory;
+   * default `/dev/shm` where that is a memory file system, else the work directory.
    */
   readonly secretsParent?: string | undefined;
   /** Ports to use instead of Node's own. */

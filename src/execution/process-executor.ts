@@ -6,17 +6,17 @@ import type { ProcessExecutorOptions } from "./process-executor-options.ts";
 /**
  * Makes the default executor: a real child process, for POSIX systems.
  *
- * No shell is involved. The child sees the command's variables and a short fixed list (PATH, certificates, proxies, Nix
- * daemon and store), nothing else of the host's. It runs in a private directory that is its HOME, XDG homes and working
- * directory, and that is removed afterwards. Executables are looked for neither in `node_modules/.bin` nor in the working
- * directory.
+ * No shell is involved. The child sees the command's variables and a short fixed list (PATH, certificates,
+ * proxies, Nix daemon and store), nothing else of the host's. It runs in a private directory that is its
+ * HOME, XDG homes and working directory, and that is removed afterwards. Executables are looked for neither
+ * in `node_modules/.bin` nor in the working directory.
  *
- * When the host exits, its children end with it and their directories are removed; a host that handles SIGTERM or SIGINT
- * must exit by `process.exit` or dispose its registries for that.
+ * When the host exits, its children end with it and their directories are removed; a host that handles
+ * SIGTERM or SIGINT must exit by `process.exit` or dispose its registries for that.
  *
- * A run settles within its timeout, 5 s of grace and 1 s, whatever the child does, and leaves no process of its group
- * behind. At most the last 64 KiB of output are kept, and every secret of 8 characters or more is redacted in what is
- * kept and what is streamed, also as base64 and as URL- or JSON-escaped text.
+ * A run settles within its timeout, 5 s of grace and 1 s, whatever the child does, and leaves no process of
+ * its group behind. At most the last 64 KiB of output are kept, and every secret of 8 characters or more is
+ * redacted in what is kept and what is streamed, also as base64 and as URL- or JSON-escaped text.
  *
  * @param options - environment, PATH and ports
  *

@@ -26,9 +26,10 @@ export interface SuperviseOptions {
 /**
  * Waits for a child that leads a process group of its own, and settles in bounded time whatever it does.
  *
- * On timeout or abort the group is asked to end, also if it is stopped, and killed after 5 s. Once the child is gone,
- * whatever is left of its group is killed, so that a grandchild cannot hold the pipes; output that is still on its way
- * is waited for, briefly. Only a process that leaves the group (`setsid`) escapes; it cannot delay the end.
+ * On timeout or abort the group is asked to end, also if it is stopped, and killed after 5 s. Once the child
+ * is gone, whatever is left of its group is killed, so that a grandchild cannot hold the pipes; output that
+ * is still on its way is waited for, briefly. Only a process that leaves the group (`setsid`) escapes; it
+ * cannot delay the end.
  */
 export function superviseChild(child: ChildProcess, options: SuperviseOptions): Promise<ChildEnd> {
   return new Promise((resolve) => new GroupSupervisor(child, options, resolve).start());

@@ -107,7 +107,8 @@ async function captureChild(
 
 /**
  * Starts the child as the leader of a group of its own. tinyexec merges the host's environment and puts
- * `node_modules/.bin` in front of PATH unless told otherwise, and its own promise can hang; only its spawning is used.
+ * `node_modules/.bin` in front of PATH unless told otherwise, and its own promise can hang; only its spawning
+ * is used.
  */
 async function spawnChild({ command, file, work, environment }: Run): Promise<ChildProcess> {
   const args = command.args.map(work.resolve);

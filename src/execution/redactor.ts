@@ -10,8 +10,9 @@ interface Stretch {
 }
 
 /**
- * Takes known secrets out of text that comes in pieces. A secret is found wherever the pieces are cut: what could be the beginning of
- * one is held back until the rest tells. Overlapping secrets leave nothing of either. Each unit costs constant time.
+ * Takes known secrets out of text that comes in pieces. A secret is found wherever the pieces are cut: what
+ * could be the beginning of one is held back until the rest tells. Overlapping secrets leave nothing of
+ * either. Each unit costs constant time.
  */
 export class Redactor {
   readonly #matchers: readonly SecretMatcher[];

@@ -7,8 +7,8 @@ const MAX_PATH_BYTES = 3_000;
 const PARALLEL = 64;
 
 /**
- * Removes a directory with all that is in it, however deep: what lies deeper than a path can say is moved up first. Links are removed, not
- * followed.
+ * Removes a directory with all that is in it, however deep: what lies deeper than a path can say is moved up
+ * first. Links are removed, not followed.
  */
 export async function removeTree(root: string): Promise<void> {
   const open = [root];

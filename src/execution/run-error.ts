@@ -16,7 +16,10 @@ export interface RunContext {
   readonly sawFailureMarker: boolean;
 }
 
-/** Says why a run did not succeed, or nothing if it did. Only exit code 0 of a run that nobody ended is success. */
+/**
+ * Says why a run did not succeed, or nothing if it did. Only exit code 0 of a run that nobody ended is
+ * success.
+ */
 export function findRunError(result: ExecutionResult, context: RunContext): PushError | undefined {
   const { tool, timeoutMs, sawFailureMarker } = context;
   switch (result.outcome) {

@@ -10,8 +10,9 @@ export interface SecretEncodings {
 }
 
 /**
- * Lists the forms in which a tool may print a secret: as it is, inside JSON or TOML, inside a URL or form, with every byte
- * percent-encoded, in hexadecimal, and as base64 at each of the three places a byte can have in it.
+ * Lists the forms in which a tool may print a secret: as it is, inside JSON or TOML, inside a URL or form,
+ * with every byte percent-encoded, in hexadecimal, and as base64 at each of the three places a byte can have
+ * in it.
  *
  * @returns forms of at least 8 characters; none for a shorter secret
  */

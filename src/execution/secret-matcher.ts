@@ -12,8 +12,8 @@ interface State {
 }
 
 /**
- * Looks for many texts at once in one that comes unit by unit, in constant time a unit whatever the text is: the automaton of Aho and
- * Corasick (https://doi.org/10.1145/360825.360855).
+ * Looks for many texts at once in one that comes unit by unit, in constant time a unit whatever the text is:
+ * the automaton of Aho and Corasick (https://doi.org/10.1145/360825.360855).
  */
 export class SecretMatcher {
   readonly #root: State = { depth: 0, next: new Map(), fail: undefined, found: 0 };

@@ -16,8 +16,9 @@ const ANSWER_MS = 1_000;
 const SECOND_LOOK_MS = 1_000;
 
 /**
- * Removes the homes below a parent whose processes are dead. A home is one of ours if its name, its owner and its mode are; its process is
- * dead if nobody listens on its lock. What has no lock may be about to get one, and is left alone.
+ * Removes the homes below a parent whose processes are dead. A home is one of ours if its name, its owner and
+ * its mode are; its process is dead if nobody listens on its lock. What has no lock may be about to get one,
+ * and is left alone.
  */
 export async function sweepHomes(parent: string): Promise<void> {
   // A parent that cannot be read is nothing to sweep: the run itself will say what is wrong with it.
@@ -48,7 +49,10 @@ function isHomeName(name: string): boolean {
   return name.startsWith(HOME_PREFIX) && /^[A-Za-z0-9]{6}$/u.test(name.slice(HOME_PREFIX.length));
 }
 
-/** A home that goes away meanwhile, as living processes remove theirs, is none; the others are looked at all the same. */
+/**
+ * A home that goes away meanwhile, as living processes remove theirs, is none; the others are looked at all
+ * the same.
+ */
 async function isOurs(home: string): Promise<boolean> {
   const status = await lstat(home).catch(() => undefined);
   return (

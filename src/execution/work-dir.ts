@@ -39,8 +39,8 @@ export function findMemoryDirectory(): string | undefined {
 }
 
 /**
- * Makes a private directory (0700) with the directories and files (0600) that a command refers to. Files with secrets lie in memory, and
- * the directory has links to them. If that fails, nothing is left behind.
+ * Makes a private directory (0700) with the directories and files (0600) that a command refers to. Files with
+ * secrets lie in memory, and the directory has links to them. If that fails, nothing is left behind.
  *
  * It is done synchronously, as starting a process is, which takes many times as long in the same directory.
  *

@@ -1,7 +1,10 @@
 import { isObject } from "../core/own-member.ts";
 import type { Forge, ForgeEventInput } from "./forge-event.ts";
 
-/** The headers of a request, by names in any case. One that came twice counts as none: whoever sent it decides which one is read. */
+/**
+ * The headers of a request, by names in any case. One that came twice counts as none: whoever sent it decides
+ * which one is read.
+ */
 export class ForgeHeaders {
   readonly #values = new Map<string, string | undefined>();
 
@@ -42,7 +45,10 @@ const NAMES: readonly ForgeNames[] = [
   { forge: "github", event: "x-github-event", delivery: "x-github-delivery" },
 ];
 
-/** The forge that has sent a request; nothing if none of those that are known, or another than the expected one. */
+/**
+ * The forge that has sent a request; nothing if none of those that are known, or another than the expected
+ * one.
+ */
 export function findForge(headers: ForgeHeaders, expected: Forge | undefined): ForgeNames | undefined {
   const found = NAMES.find(({ event }) => headers.has(event));
   return expected === undefined || found?.forge === expected ? found : undefined;

@@ -128,8 +128,8 @@ export interface NamedRepository {
 }
 
 /**
- * The repository of a head beside the one it is opened against. Number and name have to agree on whether the two are the same: a fork is
- * never taken for a branch.
+ * The repository of a head beside the one it is opened against. Number and name have to agree on whether the
+ * two are the same: a fork is never taken for a branch.
  */
 export function compareRepositories(head: NamedRepository, base: NamedRepository): string {
   const hasSameName = head.name.toLowerCase() === base.name.toLowerCase();

@@ -52,7 +52,8 @@ function readPush(payload: Members): EventFacts | undefined {
 
 function readNamed(kind: "create" | "delete", payload: Members): EventFacts | undefined {
   const repository = readRepositoryName(readObject(payload, "repository"), "full_name");
-  // The two events differ in this alone, and which one it is says a header that is not signed. Only GitHub sends `master_branch`.
+  // The two events differ in this alone, and which one it is says a header that is not signed. Only GitHub
+  // sends `master_branch`.
   if (Object.hasOwn(payload, "sha") !== (kind === "create") || Object.hasOwn(payload, "master_branch"))
     throw refuse(`it is none that says ${kind}`);
   const ref = toNamedRef(readText(payload, "ref_type"), readText(payload, "ref"));
@@ -83,9 +84,9 @@ function readPullRequest(payload: Members): EventFacts {
 }
 
 /**
- * The repository of a head. Whoever may read a repository may open a pull request there by a push to `refs/for/…`, without a branch of
- * their own, and the event names the repository itself as the head's. Its ref is then no branch, and neither is that of a branch that
- * is gone: both count as a fork's.
+ * The repository of a head. Whoever may read a repository may open a pull request there by a push to
+ * `refs/for/…`, without a branch of their own, and the event names the repository itself as the head's. Its
+ * ref is then no branch, and neither is that of a branch that is gone: both count as a fork's.
  */
 function findHead(head: Members, branch: string, target: { readonly id: number; readonly name: string }) {
   const source = readOptionalObject(head, "repo");

@@ -53,7 +53,8 @@ function readPush(payload: Members): EventFacts | undefined {
 
 function readNamed(kind: "create" | "delete", payload: Members): EventFacts | undefined {
   const repository = readRepositoryName(readObject(payload, "repository"), "full_name");
-  // The two events differ in this alone, and which one it is says a header that is not signed. Of the forges, only others send `sha`.
+  // The two events differ in this alone, and which one it is says a header that is not signed. Of the forges,
+  // only others send `sha`.
   if (Object.hasOwn(payload, "master_branch") !== (kind === "create") || Object.hasOwn(payload, "sha"))
     throw refuse(`it is none that says ${kind}`);
   const type = readText(payload, "ref_type");

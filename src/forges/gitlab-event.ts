@@ -16,7 +16,8 @@ import {
 } from "./forge-payload.ts";
 
 /**
- * Reads an event of GitLab, of a project, a group or the whole system. The body says by itself what it is; the header says no more.
+ * Reads an event of GitLab, of a project, a group or the whole system. The body says by itself what it is;
+ * the header says no more.
  *
  * @see https://docs.gitlab.com/user/project/integrations/webhook_events/
  */

@@ -3,7 +3,10 @@ import { ForgeError } from "../core/errors.ts";
 import type { Forge } from "./forge-event.ts";
 import type { ForgeHeaders } from "./forge-headers.ts";
 
-/** The prefix of a signing token: https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md */
+/**
+ * The prefix of a signing token:
+ * https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
+ */
 const SIGNING_PREFIX = "whsec_";
 
 /** What a signature covers beside the body. */
@@ -61,7 +64,10 @@ function isHexOf(claimed: string | undefined, prefix: string, body: Uint8Array, 
   return isSame(claimed, `${prefix}${createHmac("sha256", secret).update(body).digest("hex")}`);
 }
 
-/** GitLab's signing token follows Standard Webhooks: a code over id, time and body; there may be one for each key. */
+/**
+ * GitLab's signing token follows Standard Webhooks: a code over id, time and body; there may be one for each
+ * key.
+ */
 function isStandardSignature(headers: ForgeHeaders, body: Uint8Array, secret: string): boolean {
   const [id, timestamp, claimed] = ["webhook-id", "webhook-timestamp", "webhook-signature"].map((name) =>
     headers.get(name),
@@ -73,7 +79,10 @@ function isStandardSignature(headers: ForgeHeaders, body: Uint8Array, secret: st
   return claimed.split(" ").some((one) => isSame(one, `v1,${code}`));
 }
 
-/** Whether two texts are the same. How long it takes tells nothing but their length, which is no secret of a code. */
+/**
+ * Whether two texts are the same. How long it takes tells nothing but their length, which is no secret of a
+ * code.
+ */
 function isSame(claimed: string | undefined, expected: string): boolean {
   if (claimed === undefined) return false;
   // Codes of both are of one length, so that of a token stays untold.

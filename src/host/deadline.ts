@@ -11,8 +11,8 @@ export interface DeadlineOptions {
 }
 
 /**
- * A point in time by which something has to end: made once, at the door, and passed down to all that is done for it. It ends early when
- * the host asks for that.
+ * A point in time by which something has to end: made once, at the door, and passed down to all that is done
+ * for it. It ends early when the host asks for that.
  */
 export class Deadline implements Disposable {
   /** Ends when the time is over, or the host has enough; the reason is the timeout's error, or the host's. */
@@ -59,8 +59,8 @@ export class Deadline implements Disposable {
 
 /**
  * Runs something that may never end, and settles in time all the same: with its result, with the timeout's
- * error, or with the signal's reason. The signal handed to `run` ends with the deadline. What an abandoned run
- * does later is not looked at.
+ * error, or with the signal's reason. The signal handed to `run` ends with the deadline. What an abandoned
+ * run does later is not looked at.
  */
 export async function withDeadline<T>(
   run: (signal: AbortSignal) => T | PromiseLike<T>,

@@ -14,33 +14,36 @@ export interface FileSystem {
    * Reads one regular file. The status belongs to the very file that was read, whatever happens to the path
    * meanwhile; a FIFO, device or directory is refused without blocking.
    *
-   * @throws {@link FileError} `ERR_FILE_NOT_FOUND`, `ERR_FILE_DENIED`, `ERR_FILE_NOT_REGULAR`, `ERR_FILE_TOO_LARGE`, else
-   * `ERR_FILE_UNREADABLE`
+   * @throws {@link FileError} `ERR_FILE_NOT_FOUND`, `ERR_FILE_DENIED`, `ERR_FILE_NOT_REGULAR`,
+   * `ERR_FILE_TOO_LARGE`, else `ERR_FILE_UNREADABLE`
    */
   read(path: string, options: ReadFileOptions): Promise<FileContent>;
   /**
    * Tells what a path leads to, links followed.
    *
-   * @throws {@link FileError} `ERR_FILE_NOT_FOUND` for a path that leads nowhere, `ERR_FILE_DENIED`, `ERR_FILE_UNREADABLE`
+   * @throws {@link FileError} `ERR_FILE_NOT_FOUND` for a path that leads nowhere, `ERR_FILE_DENIED`,
+   * `ERR_FILE_UNREADABLE`
    */
   status(path: string): Promise<FileStatus>;
   /**
    * Resolves every symbolic link of a path.
    *
-   * @throws {@link FileError} `ERR_FILE_NOT_FOUND` for a path that leads nowhere, `ERR_FILE_DENIED`, `ERR_FILE_UNREADABLE`
+   * @throws {@link FileError} `ERR_FILE_NOT_FOUND` for a path that leads nowhere, `ERR_FILE_DENIED`,
+   * `ERR_FILE_UNREADABLE`
    */
   realPath(path: string): Promise<string>;
   /**
    * Reads where a symbolic link leads, as it is written; undefined for what is no link.
    *
-   * @throws {@link FileError} `ERR_FILE_NOT_FOUND` for a path that leads nowhere, `ERR_FILE_DENIED`, `ERR_FILE_UNREADABLE`
+   * @throws {@link FileError} `ERR_FILE_NOT_FOUND` for a path that leads nowhere, `ERR_FILE_DENIED`,
+   * `ERR_FILE_UNREADABLE`
    */
   readLink(path: string): Promise<string | undefined>;
   /**
    * Lists the names in a directory, in no order.
    *
-   * @throws {@link FileError} `ERR_FILE_NOT_FOUND` for what is not there or no directory, `ERR_FILE_DENIED`, `ERR_FILE_TOO_LARGE` for
-   * more names than asked for, `ERR_FILE_UNREADABLE`
+   * @throws {@link FileError} `ERR_FILE_NOT_FOUND` for what is not there or no directory, `ERR_FILE_DENIED`,
+   * `ERR_FILE_TOO_LARGE` for more names than asked for, `ERR_FILE_UNREADABLE`
    */
   list(path: string, options: ListDirectoryOptions): Promise<readonly string[]>;
   /** Whether a path is a regular file that the host may execute. */

@@ -1,5 +1,6 @@
 /**
- * HTTP for credential sources and binary caches. It follows no redirect, and uses no proxy but one that a session is made with.
+ * HTTP for credential sources and binary caches. It follows no redirect, and uses no proxy but one that a
+ * session is made with.
  *
  * @example
  * ```ts
@@ -12,13 +13,13 @@ export interface HttpClient {
   /**
    * Sends one request, and reads the whole answer, whatever its status.
    *
-   * @throws {@link HttpError} `ERR_HTTP_UNREACHABLE` if there is no answer, `ERR_HTTP_TOO_LARGE` for one beyond the limit,
-   * `ERR_HTTP_INVALID` for a request that cannot be sent; the signal's reason on abort
+   * @throws {@link HttpError} `ERR_HTTP_UNREACHABLE` if there is no answer, `ERR_HTTP_TOO_LARGE` for one
+   * beyond the limit, `ERR_HTTP_INVALID` for a request that cannot be sent; the signal's reason on abort
    */
   send(request: HttpRequest): Promise<HttpResponse>;
   /**
-   * Makes a session whose connections are kept from one request to the next; absent: there is none, and paths are uploaded by nix.
-   * Disposing it closes them.
+   * Makes a session whose connections are kept from one request to the next; absent: there is none, and paths
+   * are uploaded by nix. Disposing it closes them.
    */
   connect?(options: HttpConnectOptions): HttpSession;
 }
@@ -36,12 +37,16 @@ export interface HttpClient {
 export interface HttpConnectOptions {
   /** Most connections to one server; further requests wait. */
   readonly maxConnections: number;
-  /** URL of the HTTP proxy through which every request goes, `http:` or `https:`; it may hold a login. Default none. */
+  /**
+   * URL of the HTTP proxy through which every request goes, `http:` or `https:`; it may hold a login. Default
+   * none.
+   */
   readonly proxy?: string | undefined;
 }
 
 /**
- * An {@link HttpClient} that keeps its connections. A request over one that the server has closed meanwhile is sent anew, at once.
+ * An {@link HttpClient} that keeps its connections. A request over one that the server has closed meanwhile
+ * is sent anew, at once.
  *
  * @public
  */
@@ -49,7 +54,8 @@ export interface HttpSession extends Disposable {
   /**
    * Sends one request, as {@link HttpClient.send} does.
    *
-   * @throws {@link HttpError} `ERR_HTTP_UNREACHABLE`, `ERR_HTTP_TOO_LARGE`, `ERR_HTTP_INVALID`; the signal's reason on abort
+   * @throws {@link HttpError} `ERR_HTTP_UNREACHABLE`, `ERR_HTTP_TOO_LARGE`, `ERR_HTTP_INVALID`; the signal's
+   * reason on abort
    */
   send(request: HttpRequest): Promise<HttpResponse>;
 }
@@ -92,13 +98,17 @@ export interface HttpRequest {
   readonly headers: Readonly<Record<string, string>>;
   /** Body; default none. */
   readonly body?: string | Uint8Array | HttpFileBody | undefined;
-  /** Told of each piece of a file that was handed to the connection, in bytes; less than 0 for what goes out again. */
+  /**
+   * Told of each piece of a file that was handed to the connection, in bytes; less than 0 for what goes out
+   * again.
+   */
   readonly onUploaded?: ((bytes: number) => void) | undefined;
   /** Upper bound of the answer's body in bytes, inclusive. */
   readonly maxBytes: number;
   /**
-   * Absolute path of a file that the body of a success goes into, piece by piece; it is made anew, for its owner alone. The answer's `body` is empty
-   * then. A client that does not know this gives the body as ever, and the package writes the file.
+   * Absolute path of a file that the body of a success goes into, piece by piece; it is made anew, for its
+   * owner alone. The answer's `body` is empty then. A client that does not know this gives the body as ever,
+   * and the package writes the file.
    */
   readonly saveTo?: string | undefined;
   /** Told of each piece that was saved, in bytes. */

@@ -15,7 +15,8 @@ export const nodeHttpClient: HttpClient = {
     const modules = await loadHttpModules();
     request.signal?.throwIfAborted();
     const { plain, secure } = modules;
-    // Agents of its own: the global ones may keep connections, and may use a proxy that the environment names.
+    // Agents of its own: the global ones may keep connections, and may use a proxy that the environment
+    // names.
     return startExchange(request, modules, (isSecure) => (isSecure ? new secure.Agent() : new plain.Agent()))
       .answer;
   },

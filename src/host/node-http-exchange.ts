@@ -10,7 +10,9 @@ const ASKED_BYTES = 1024 * 1024;
 /** How long an answer to that is waited for, in milliseconds; old servers give none. */
 const ASKING_MS = 1_000;
 
-/** Node's modules, loaded late: importing this package must not cost what hosts that only decide never use. */
+/**
+ * Node's modules, loaded late: importing this package must not cost what hosts that only decide never use.
+ */
 export interface HttpModules {
   readonly plain: typeof import("node:http");
   readonly secure: typeof import("node:https");
@@ -25,7 +27,10 @@ export const loadHttpModules: () => Promise<HttpModules> = lateImport(async () =
 /** A request under way. */
 export interface Exchange {
   readonly answer: Promise<HttpResponse>;
-  /** Whether it went over a connection that was kept, and broke before any answer: the server had closed it meanwhile. */
+  /**
+   * Whether it went over a connection that was kept, and broke before any answer: the server had closed it
+   * meanwhile.
+   */
   readonly wasStale: () => boolean;
 }
 
@@ -146,7 +151,8 @@ function exchange(outgoing: ClientRequest, request: HttpRequest, asks: boolean):
       readAnswer(incoming, request).then(
         (response) => {
           if (unsent.bytes === 0) return resolve(response);
-          // A server that answers early does not want the rest, and the connection is of no further use. It cannot have what it was not sent.
+          // A server that answers early does not want the rest, and the connection is of no further use. It
+          // cannot have what it was not sent.
           outgoing.destroy();
           if (response.status >= 300) resolve(response);
           else reject(unreachable(request, undefined));

@@ -1,4 +1,6 @@
-/** Finds the certificates of a text in PEM. One that is malformed is left out: it would hide those behind it. */
+/**
+ * Finds the certificates of a text in PEM. One that is malformed is left out: it would hide those behind it.
+ */
 export function findCertificates(text: string): readonly string[] {
   const { X509Certificate } = process.getBuiltinModule("node:crypto");
   const blocks = text.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/gu) ?? [];

@@ -34,7 +34,8 @@ class TunnelAgent extends HttpsProxyAgent<string> {
 }
 
 /**
- * Makes agents that keep connections through an HTTP proxy: for `http:` it is asked for the whole URL, for `https:` for a tunnel.
+ * Makes agents that keep connections through an HTTP proxy: for `http:` it is asked for the whole URL, for
+ * `https:` for a tunnel.
  *
  * @param signal - ends all connections to the proxy, also those that it has not answered yet
  */

@@ -12,9 +12,10 @@ export type FoundProxy =
   | { readonly type: "unsupported"; readonly variable: string };
 
 /**
- * Finds the proxy that the host's variables name for a URL, as curl does, and nix by it (https://curl.se/docs/manpage.html#ENVIRONMENT):
- * `http_proxy` in lower case alone, since a request's `Proxy` header sets the other in CGI, `https_proxy` and `all_proxy` in both; none for
- * the hosts of `no_proxy`.
+ * Finds the proxy that the host's variables name for a URL, as curl does, and nix by it
+ * (https://curl.se/docs/manpage.html#ENVIRONMENT): `http_proxy` in lower case alone, since a request's
+ * `Proxy` header sets the other in CGI, `https_proxy` and `all_proxy` in both; none for the hosts of
+ * `no_proxy`.
  */
 export function findProxy(target: string, env: Environment): FoundProxy {
   const { protocol, hostname } = new URL(target);
@@ -31,7 +32,10 @@ export function findProxy(target: string, env: Environment): FoundProxy {
   return isHttp ? { type: "http", url } : { type: "unsupported", variable };
 }
 
-/** Whether a host is one of those that `no_proxy` lists: by its name or a name above it, by its address or a network. */
+/**
+ * Whether a host is one of those that `no_proxy` lists: by its name or a name above it, by its address or a
+ * network.
+ */
 function isExcepted(hostname: string, list: string): boolean {
   const host = toBareHost(hostname).replace(/\.$/u, "").toLowerCase();
   return list

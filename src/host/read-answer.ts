@@ -31,7 +31,10 @@ export async function readAnswer(incoming: IncomingMessage, request: HttpRequest
   return { status, headers, body };
 }
 
-/** The pieces of an answer up to a bound. @param toExcess - the error for what is longer; nothing leaves the rest unread */
+/**
+ * The pieces of an answer up to a bound. @param toExcess - the error for what is longer; nothing leaves the
+ * rest unread
+ */
 async function* readPieces(
   incoming: IncomingMessage,
   request: HttpRequest,

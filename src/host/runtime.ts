@@ -43,7 +43,10 @@ export interface Runtime {
 export interface Clock {
   /** Milliseconds since the Unix epoch; may jump. */
   now(): number;
-  /** Milliseconds since some point that is the same for all processes of the machine, as its start is; never goes back. */
+  /**
+   * Milliseconds since some point that is the same for all processes of the machine, as its start is; never
+   * goes back.
+   */
   monotonic(): number;
   /** Calls back once after a delay in milliseconds, and returns the function that cancels that. */
   schedule(callback: () => void, delayMs: number): () => void;
@@ -83,7 +86,8 @@ const MAX_DELAY_MS = 2 ** 31 - 1;
 
 const nodeClock: Clock = {
   now: () => Date.now(),
-  // CLOCK_MONOTONIC: `performance.now()` begins anew in every process, and journals compare the times of several.
+  // CLOCK_MONOTONIC: `performance.now()` begins anew in every process, and journals compare the times of
+  // several.
   monotonic: () => Number(process.hrtime.bigint()) / 1e6,
   schedule: (callback, delayMs) => {
     const timer = setTimeout(callback, Math.min(delayMs, MAX_DELAY_MS));

@@ -15,8 +15,8 @@ export interface Unsent {
 }
 
 /**
- * Sends a part of a file as the body of a request, a small one at once and another by pieces. How the connection breaks is told by the request
- * itself.
+ * Sends a part of a file as the body of a request, a small one at once and another by pieces. How the
+ * connection breaks is told by the request itself.
  *
  * @param onUploaded - told of each piece that the connection has taken
  * @throws {@link HttpError} `ERR_HTTP_INVALID` for a file that cannot be read

@@ -12,7 +12,9 @@ export interface ListedCache {
   readonly isFirst: boolean;
 }
 
-/** The caches that hooks turn into, each once: two with other credentials are two, even at one destination. */
+/**
+ * The caches that hooks turn into, each once: two with other credentials are two, even at one destination.
+ */
 export class CacheList {
   readonly #taken: Set<string>;
   readonly #existing: ReadonlyMap<string, CacheDefinition>;

@@ -4,7 +4,8 @@ import type { Place } from "../config/text/place.ts";
 export type MemberEdit = "keep" | "remove" | { readonly replacement: string };
 
 /**
- * Edits members of objects and leaves every other character as it was written: order, spaces, numbers of any size.
+ * Edits members of objects and leaves every other character as it was written: order, spaces, numbers of any
+ * size.
  *
  * @param text - valid JSON
  * @param place - the place of an object in it

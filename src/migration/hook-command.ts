@@ -21,8 +21,9 @@ export type RecognisedCommand =
   | { readonly success: false; readonly reason: string };
 
 /**
- * Recognises `nix copy --to`, `cachix push` and `attic push`, also behind `env` and in simple shell scripts. Variables are not
- * put in: what they hold may be a credential, and a destination that one of them names is the operator's to write.
+ * Recognises `nix copy --to`, `cachix push` and `attic push`, also behind `env` and in simple shell scripts.
+ * Variables are not put in: what they hold may be a credential, and a destination that one of them names is
+ * the operator's to write.
  *
  * @param command - argv, or the script of a shell
  * @param environment - the variables of the hook
@@ -109,7 +110,9 @@ function recogniseOne(words: readonly string[]): PushTarget | string | undefined
 const OTHER = "it runs another program than nix copy --to, cachix push or attic push";
 const ODD_OPTION = "it has an option whose meaning is not known here";
 
-/** How many values an option takes. What is not listed makes a hook untranslatable: it could lead elsewhere. */
+/**
+ * How many values an option takes. What is not listed makes a hook untranslatable: it could lead elsewhere.
+ */
 const NIX_OPTIONS: Readonly<Record<string, number>> = {
   "--to": 1,
   "--from": 1,

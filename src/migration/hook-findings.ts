@@ -8,8 +8,8 @@ import type { Hook } from "./find-hooks.ts";
 import { splitShellScript } from "./shell-words.ts";
 
 /**
- * Finds credentials anywhere in a file, by name and never by value: what stands in a hook is taken out with it, and must be
- * rotated all the same; what stands elsewhere stays.
+ * Finds credentials anywhere in a file, by name and never by value: what stands in a hook is taken out with
+ * it, and must be rotated all the same; what stands elsewhere stays.
  */
 export function findHardCodedCredentials(root: Members, hooks: readonly Hook[]): readonly Problem[] {
   const named = hooks.flatMap((hook) => [...findInVariables(hook), ...findInCommand(hook)]);

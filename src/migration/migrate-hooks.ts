@@ -34,7 +34,10 @@ import { JobLists } from "./job-lists.ts";
 export interface MigrateHooksOptions {
   /** Name of the file in findings; default `.eka-ci/config.json`. */
   readonly source?: string | undefined;
-  /** The repository, `owner/name`, that alone may push to the new caches; absent: none may until the operator names some. */
+  /**
+   * The repository, `owner/name`, that alone may push to the new caches; absent: none may until the operator
+   * names some.
+   */
   readonly repository?: string | undefined;
   /** What the server has already: its caches are named where a hook pushed to the same destination. */
   readonly serverConfig?: ServerConfig | undefined;
@@ -51,23 +54,24 @@ export interface HookMigration {
   /** `[[caches]]` to add to the operator's `ekaci.toml`; empty if there are none to add. */
   readonly serverToml: string;
   /**
-   * The repository's file without hooks, with cache ids instead; else as it was, character by character. A credential that stands
-   * elsewhere stays, and is among the findings.
+   * The repository's file without hooks, with cache ids instead; else as it was, character by character. A
+   * credential that stands elsewhere stays, and is among the findings.
    */
   readonly repositoryJson: string;
   /**
-   * What is left to do, in the order of the file: `hard-coded-credential` and `untranslatable-command` (errors),
-   * `incomplete-migration` (a warning).
+   * What is left to do, in the order of the file: `hard-coded-credential` and `untranslatable-command`
+   * (errors), `incomplete-migration` (a warning).
    */
   readonly findings: readonly Diagnostic[];
 }
 
 /**
- * Turns the hooks of a repository's file into caches. It recognises `nix copy --to`, `cachix push` and `attic push`, also
- * behind `env` and in shell scripts that run commands in a row. Nothing is executed, and no value that could be a
- * credential is repeated.
+ * Turns the hooks of a repository's file into caches. It recognises `nix copy --to`, `cachix push` and
+ * `attic push`, also behind `env` and in shell scripts that run commands in a row. Nothing is executed, and
+ * no value that could be a credential is repeated.
  *
- * @param repositoryJson - `.eka-ci/config.json` with `post_build_hooks` or `fod_post_build_hooks`, as text or UTF-8 bytes
+ * @param repositoryJson - `.eka-ci/config.json` with `post_build_hooks` or `fod_post_build_hooks`, as text or
+ * UTF-8 bytes
  * @param options - what the operator knows
  * @throws {@link ConfigError} `ERR_CONFIG_INVALID` if the file is no JSON object, or has a key twice
  * @throws TypeError if `repository` is not like owner/name

@@ -2,9 +2,9 @@
 export type ShellCommands = readonly (readonly string[])[];
 
 /**
- * Splits a script into commands and words, as POSIX sh does (XCU 2.2, 2.3 and 2.9.3), as far as that takes no execution:
- * quotes, escapes, comments, line ends, `;` and `&&`. Pipes, redirections, substitutions and groups make it give up.
- * Variables stay as they are written.
+ * Splits a script into commands and words, as POSIX sh does (XCU 2.2, 2.3 and 2.9.3), as far as that takes no
+ * execution: quotes, escapes, comments, line ends, `;` and `&&`. Pipes, redirections, substitutions and
+ * groups make it give up. Variables stay as they are written.
  */
 export function splitShellScript(script: string): ShellCommands | undefined {
   const commands: string[][] = [[]];

@@ -1,5 +1,6 @@
 /**
- * What a queue does, as traces and metrics of OpenTelemetry. It needs the package `@opentelemetry/api` beside this one.
+ * What a queue does, as traces and metrics of OpenTelemetry. It needs the package `@opentelemetry/api` beside
+ * this one.
  *
  * @packageDocumentation
  */

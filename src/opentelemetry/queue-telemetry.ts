@@ -41,9 +41,10 @@ export interface QueueTelemetryOptions {
 /**
  * Traces and metrics of a queue.
  *
- * Each attempt of a delivery is a span `push <cache>` of the kind consumer, whose parent is the span in which the request was enqueued, on
- * whatever host. Its attributes are `eka_ci.cache.id`, `eka_ci.delivery.id`, `eka_ci.delivery.attempt`, `eka_ci.repository`,
- * `eka_ci.delivery.outcome`, and `error.type` with the code of an error.
+ * Each attempt of a delivery is a span `push <cache>` of the kind consumer, whose parent is the span in which
+ * the request was enqueued, on whatever host. Its attributes are `eka_ci.cache.id`, `eka_ci.delivery.id`,
+ * `eka_ci.delivery.attempt`, `eka_ci.repository`, `eka_ci.delivery.outcome`, and `error.type` with the code
+ * of an error.
  *
  * | metric | unit | attributes | meaning |
  * |---|---|---|---|

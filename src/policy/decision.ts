@@ -2,8 +2,8 @@ import { quoteName } from "../core/text.ts";
 import type { GitRef } from "./git-ref.ts";
 
 /**
- * Who asks: a repository and what was built of it. These are facts of the CI server, never of the repository's
- * own files.
+ * Who asks: a repository and what was built of it. These are facts of the CI server, never of the
+ * repository's own files.
  *
  * @example
  * ```ts
@@ -27,7 +27,8 @@ export interface AccessRequest {
 export type Decision = AllowDecision | DenyDecision;
 
 /**
- * Why a push is allowed. `operator-probe` stands in the audit trail of `registry.check({ probe: "write" })` alone: no permission was asked.
+ * Why a push is allowed. `operator-probe` stands in the audit trail of `registry.check({ probe: "write" })`
+ * alone: no permission was asked.
  *
  * @public
  */

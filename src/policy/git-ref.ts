@@ -38,7 +38,10 @@ export interface PullRequestRef {
   readonly number: number;
   /** Where the proposed commits live. */
   readonly head: {
-    /** Repository of the head, `owner/name`; `null` if it is gone, as that of a deleted fork, and then it is a fork's. */
+    /**
+     * Repository of the head, `owner/name`; `null` if it is gone, as that of a deleted fork, and then it is a
+     * fork's.
+     */
     readonly repository: string | null;
     /** Branch of the head, without `refs/heads/`. */
     readonly branch: string;

@@ -27,8 +27,8 @@ const DENIALS = {
 export class PatternList {
   readonly #patterns: readonly CompiledPattern[];
   /**
-   * For each pattern a place in its prefix, and the code unit there: the last but a slash, which tells most names apart at a
-   * fraction of the cost of comparing texts. The place is -1 in an empty prefix.
+   * For each pattern a place in its prefix, and the code unit there: the last but a slash, which tells most
+   * names apart at a fraction of the cost of comparing texts. The place is -1 in an empty prefix.
    */
   readonly #marks: readonly number[];
   readonly #rules: readonly MatchedRule[];
@@ -59,7 +59,8 @@ export class PatternList {
     const marks = this.#marks;
     for (let index = 0; index < marks.length; index += 2) {
       const place = marks[index] ?? -1;
-      // A name that ends before the place matches as little; asked for a code unit it does not have, it would answer slowly.
+      // A name that ends before the place matches as little; asked for a code unit it does not have, it would
+      // answer slowly.
       if (place >= 0 && (place >= name.length || name.charCodeAt(place) !== marks[index + 1])) continue;
       if (this.#patterns[index / 2]?.matches(name)) return this.#rules[index / 2];
     }

@@ -54,7 +54,8 @@ const MAX_STARS = 2;
 
 // Outside the grammar below picomatch hangs, over-matches and backtracks. These options leave `*` as the only
 // special character that the grammar lets through, and `s` lets it match U+2028, which git allows in names.
-// Options that must stay off are written down: one absent could be inherited from a polluted Object.prototype.
+// Options that must stay off are written down: one absent could be inherited from a polluted
+// Object.prototype.
 const OPTIONS: picomatch.PicomatchOptions = {
   contains: false,
   dot: true,
@@ -72,8 +73,8 @@ const OPTIONS: picomatch.PicomatchOptions = {
 };
 
 /**
- * Patterns without a dot, of at most one wildcard: words with a slash between. None is `HEAD` or begins with `refs/`, and words
- * that begin with a letter or digit need no further look.
+ * Patterns without a dot, of at most one wildcard: words with a slash between. None is `HEAD` or begins with
+ * `refs/`, and words that begin with a letter or digit need no further look.
  */
 const PLAIN_PATTERNS: Readonly<Record<PatternKind, RegExp>> = {
   branch: /^(?!HEAD$|refs\/)[A-Za-z0-9][A-Za-z0-9_-]*(?:\/[A-Za-z0-9][A-Za-z0-9_-]*)*(?:\/\*)?$/u,
@@ -84,8 +85,8 @@ const PLAIN_PATTERNS: Readonly<Record<PatternKind, RegExp>> = {
 /**
  * Says why a text is no pattern, or nothing if it is one.
  *
- * The grammar: 1 to 255 characters of `[A-Za-z0-9._/*@=#,+-]`, no `**`, at most two `*`, and a valid name once
- * each `*` is replaced by a letter.
+ * The grammar: 1 to 255 characters of `[A-Za-z0-9._/*@=#,+-]`, no `**`, at most two `*`, and a valid name
+ * once each `*` is replaced by a letter.
  */
 export function findPatternProblem(kind: PatternKind, pattern: string): string | undefined {
   // Most patterns are as plain as this, and are told at a fraction of the cost.

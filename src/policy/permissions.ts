@@ -46,8 +46,9 @@ export interface CompilePermissionsOptions {
  *
  * @param permissions - the permissions, as a parsed configuration has them
  * @param options - what decisions carry
- * @throws {@link PermissionError} `ERR_PATTERN_INVALID` for a pattern outside the grammar; `ERR_PERMISSIONS_MISSING` where there are
- * no permissions, as of a cache that was not found: nothing must not mean everyone
+ * @throws {@link PermissionError} `ERR_PATTERN_INVALID` for a pattern outside the grammar;
+ * `ERR_PERMISSIONS_MISSING` where there are no permissions, as of a cache that was not found: nothing must
+ * not mean everyone
  *
  * @example
  * ```ts

@@ -5,8 +5,8 @@ import { detach, rememberNames } from "./remember-names.ts";
 import { isRepositoryName } from "./repository-name.ts";
 
 /**
- * A request as it was read at the door. What decides, records and pushes reads this, and never the caller's object again. Only
- * {@link readRequest} makes one, so that one that was read is not read a second time.
+ * A request as it was read at the door. What decides, records and pushes reads this, and never the caller's
+ * object again. Only {@link readRequest} makes one, so that one that was read is not read a second time.
  */
 export class ReadRequest {
   readonly #isRead = true;
@@ -36,8 +36,8 @@ export interface AccessFacts {
 }
 
 /**
- * Reads a request once, field by field. Requests come from programs without types too: nothing about their shape is taken for granted,
- * inherited fields do not count, and a getter is asked only once.
+ * Reads a request once, field by field. Requests come from programs without types too: nothing about their
+ * shape is taken for granted, inherited fields do not count, and a getter is asked only once.
  */
 export function readRequest(request: unknown): ReadRequest {
   const access = readAccess(request);
@@ -45,7 +45,10 @@ export function readRequest(request: unknown): ReadRequest {
   return ReadRequest.is(access) ? access : new ReadRequest(access);
 }
 
-/** Reads who asks. What is said of the repository is kept for the records, also where the request is not understood. */
+/**
+ * Reads who asks. What is said of the repository is kept for the records, also where the request is not
+ * understood.
+ */
 export function readAccess(request: unknown): AccessFacts {
   let claimed = "";
   try {
@@ -125,14 +128,17 @@ class InvalidRequest extends Error {}
 const PLAIN: Members = {};
 
 /**
- * Whether an object inherits from `Object.prototype` alone. Most requests do, and while nobody has given that a name that is read here, this
- * costs less than to ask for each field whether it is the object's own.
+ * Whether an object inherits from `Object.prototype` alone. Most requests do, and while nobody has given that
+ * a name that is read here, this costs less than to ask for each field whether it is the object's own.
  */
 function isPlain(object: Members): boolean {
   return Object.getPrototypeOf(object) === Object.prototype;
 }
 
-/** Whether plain objects inherit a name that is read here. It is asked after reading, since a getter may do anything. */
+/**
+ * Whether plain objects inherit a name that is read here. It is asked after reading, since a getter may do
+ * anything.
+ */
 function isPolluted(): boolean {
   return (
     PLAIN["repository"] !== undefined ||
@@ -187,7 +193,8 @@ function readRepository(subject: string, name: unknown): string {
   throw refuseRepository(subject, name);
 }
 
-// A request without a ref may do more than one of a fork, so one that is not the request's own must not be passed over.
+// A request without a ref may do more than one of a fork, so one that is not the request's own must not be
+// passed over.
 function refuseInherited(ref: unknown): undefined {
   if (ref !== undefined)
     throw new InvalidRequest("The ref is inherited; make it a field of the request itself");

@@ -1,11 +1,14 @@
-/** Names are asked about again and again: the same repository at every cache, the same branch at every build. */
+/**
+ * Names are asked about again and again: the same repository at every cache, the same branch at every build.
+ */
 const MAX_NAMES = 2_048;
 
 /** A hostile name may be of any length; one that is longer than any valid one is not worth keeping. */
 const MAX_LENGTH = 512;
 
 /**
- * Remembers what a pure function says of the names it was asked last, at most 2,048 of them. The answers are the same as without.
+ * Remembers what a pure function says of the names it was asked last, at most 2,048 of them. The answers are
+ * the same as without.
  *
  * @param describe - must depend on the name alone
  */

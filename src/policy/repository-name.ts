@@ -2,7 +2,8 @@ import { MAX_NAME_LENGTH } from "./git-ref.ts";
 
 /**
  * Whether a forge would create a repository of this full name: two or more segments (`owner/name`,
- * `group/subgroup/name`) of ASCII letters, digits, `.`, `_` and `-`, none of them `.` or `..` or ending in `.git`.
+ * `group/subgroup/name`) of ASCII letters, digits, `.`, `_` and `-`, none of them `.` or `..` or ending in
+ * `.git`.
  */
 export function isRepositoryName(name: string): boolean {
   if (name.length > MAX_NAME_LENGTH) return false;

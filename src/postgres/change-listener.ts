@@ -23,9 +23,10 @@ const RECONNECT_MS = 250;
 const HEARTBEAT_MS = 15_000;
 
 /**
- * Listens for changes that other hosts make. One loop holds at most one connection: it listens, proves that notifications come, and
- * begins anew when the connection is lost. A pooler that hands connections on after each transaction takes a LISTEN and never tells
- * anything, so without the proof changes are looked for from time to time.
+ * Listens for changes that other hosts make. One loop holds at most one connection: it listens, proves that
+ * notifications come, and begins anew when the connection is lost. A pooler that hands connections on after
+ * each transaction takes a LISTEN and never tells anything, so without the proof changes are looked for from
+ * time to time.
  */
 export class ChangeListener {
   readonly #options: ChangeListenerOptions;

@@ -20,8 +20,9 @@ export type PostgresServer =
     }
   | {
       /**
-       * The host's own pool, which the host ends after what uses it was closed. A journal takes as many of its connections as it has questions at
-       * once, and waits where the pool has none left; one of them listens for as long as the journal is open.
+       * The host's own pool, which the host ends after what uses it was closed. A journal takes as many of
+       * its connections as it has questions at once, and waits where the pool has none left; one of them
+       * listens for as long as the journal is open.
        */
       readonly pool: PostgresPool;
       readonly connectionString?: undefined;

@@ -25,9 +25,10 @@ const OPERATION_TIMEOUT_MS = 15_000;
 /** How often a transaction is begun that others undo. */
 const ATTEMPTS = 4;
 /**
- * A host that stands still within a transaction holds rows that others need, so the server ends it soon. The tables of a queue grow and
- * shrink faster than the server's statistics of them, which would lead it to read a large table from end to end. The settings end with
- * their transaction, since a pooler may give the connection to somebody else.
+ * A host that stands still within a transaction holds rows that others need, so the server ends it soon. The
+ * tables of a queue grow and shrink faster than the server's statistics of them, which would lead it to read
+ * a large table from end to end. The settings end with their transaction, since a pooler may give the
+ * connection to somebody else.
  */
 const BEGIN = [
   "BEGIN ISOLATION LEVEL READ COMMITTED",
@@ -62,7 +63,10 @@ export class PostgresConnection {
     return this.#run((query) => query(sql, ...values));
   }
 
-  /** Runs statements in one transaction: all of them, or none. It is begun anew where another one has undone it. */
+  /**
+   * Runs statements in one transaction: all of them, or none. It is begun anew where another one has undone
+   * it.
+   */
   async transact<Result>(work: (query: Query) => Promise<Result>): Promise<Result> {
     for (let attempt = 1; ; attempt++) {
       try {

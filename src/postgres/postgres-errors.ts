@@ -43,7 +43,8 @@ export function isLockTimeout(error: unknown): boolean {
 }
 
 /**
- * Turns what `pg` or a pool threw into an error of this package. Its message may hold values, so only its code is told.
+ * Turns what `pg` or a pool threw into an error of this package. Its message may hold values, so only its
+ * code is told.
  *
  * @param server - where the journal is, for people
  */

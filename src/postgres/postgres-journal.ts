@@ -42,9 +42,15 @@ export type PostgresJournalOptions = PostgresJournalSettings & PostgresServer;
  * @public
  */
 export interface PostgresJournalSettings {
-  /** Name of the schema that holds the tables, 1 to 63 lower-case letters, digits and underscores; default `eka_ci_caches`. */
+  /**
+   * Name of the schema that holds the tables, 1 to 63 lower-case letters, digits and underscores; default
+   * `eka_ci_caches`.
+   */
   readonly schema?: string | undefined;
-  /** How long settled deliveries are remembered, in milliseconds, so that a `pushId` is known again; at least 10 minutes, default a day. */
+  /**
+   * How long settled deliveries are remembered, in milliseconds, so that a `pushId` is known again; at least
+   * 10 minutes, default a day.
+   */
   readonly retentionMs?: number | undefined;
   /** Ports to use instead of Node's own: the clock and warnings. */
   readonly runtime?: Partial<Pick<Runtime, "clock" | "warn">> | undefined;
@@ -60,16 +66,18 @@ const PRUNE_EVERY_MS = 5_000;
 const PRUNE_LIMIT = 5_000;
 
 /**
- * Opens a journal in PostgreSQL 13 or newer, which queues of many machines share: what was accepted is committed before `enqueue`
- * resolves. It makes its schema at the first start, for which its user needs CREATE on the database (or a schema of that name that it
- * owns); after that it needs SELECT, INSERT, UPDATE and DELETE on the tables.
+ * Opens a journal in PostgreSQL 13 or newer, which queues of many machines share: what was accepted is
+ * committed before `enqueue` resolves. It makes its schema at the first start, for which its user needs
+ * CREATE on the database (or a schema of that name that it owns); after that it needs SELECT, INSERT, UPDATE
+ * and DELETE on the tables.
  *
- * Leases and ages are measured by the server's clock; the clocks of the hosts do not matter. Behind a pooler in transaction mode it
- * works, and finds changes within half a second in place of at once.
+ * Leases and ages are measured by the server's clock; the clocks of the hosts do not matter. Behind a pooler
+ * in transaction mode it works, and finds changes within half a second in place of at once.
  *
  * @param options - the server or a pool, and the schema
- * @throws {@link PushError} `ERR_JOURNAL_UNAVAILABLE` if there is no pool and the package `pg` is not installed, `ERR_JOURNAL_FAILED` if
- * the server cannot be reached, refuses, or holds tables of a newer version
+ * @throws {@link PushError} `ERR_JOURNAL_UNAVAILABLE` if there is no pool and the package `pg` is not
+ * installed, `ERR_JOURNAL_FAILED` if the server cannot be reached, refuses, or holds tables of a newer
+ * version
  *
  * @example
  * ```ts
@@ -269,7 +277,10 @@ class PostgresJournal implements PushJournal {
     await listener?.close();
   }
 
-  /** Forgets what was settled long ago, a little at a time. What was settled just now stays settled though this fails. */
+  /**
+   * Forgets what was settled long ago, a little at a time. What was settled just now stays settled though
+   * this fails.
+   */
   async #prune(): Promise<void> {
     const { runtime, retentionMs } = this.#parts;
     if (runtime.clock.monotonic() - this.#prunedAt < PRUNE_EVERY_MS) return;

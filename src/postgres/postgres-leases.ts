@@ -23,7 +23,10 @@ export class PostgresLeases {
     this.#sql = sql;
   }
 
-  /** Takes the next batch. Where nothing is due, nothing is written: hosts that wake each other would never rest. */
+  /**
+   * Takes the next batch. Where nothing is due, nothing is written: hosts that wake each other would never
+   * rest.
+   */
   async take(request: LeaseRequest): Promise<Batch | undefined> {
     for (let round = 0; round < ROUNDS; round++) {
       const taken = await this.#tryTake(request);

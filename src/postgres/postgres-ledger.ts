@@ -27,7 +27,10 @@ import type { TableSet } from "./postgres-schema.ts";
  */
 export type PostgresLedgerOptions = PostgresServer &
   LedgerBounds & {
-    /** Name of the schema that holds the tables, as that of a journal, which may be the same; default `eka_ci_caches`. */
+    /**
+     * Name of the schema that holds the tables, as that of a journal, which may be the same; default
+     * `eka_ci_caches`.
+     */
     readonly schema?: string | undefined;
     /** The clock to use instead of Node's own. */
     readonly runtime?: Partial<Pick<Runtime, "clock">> | undefined;
@@ -60,11 +63,13 @@ const TABLES: TableSet = {
 };
 
 /**
- * Opens a ledger in PostgreSQL 13 or newer, which hosts of many machines share: beside a journal in the same schema, or alone.
+ * Opens a ledger in PostgreSQL 13 or newer, which hosts of many machines share: beside a journal in the same
+ * schema, or alone.
  *
  * @param options - the server or a pool, the schema, and bounds
- * @throws {@link PushError} `ERR_JOURNAL_UNAVAILABLE` if there is no pool and the package `pg` is not installed, `ERR_JOURNAL_FAILED` if
- * the server cannot be reached, refuses, or holds tables of a newer version
+ * @throws {@link PushError} `ERR_JOURNAL_UNAVAILABLE` if there is no pool and the package `pg` is not
+ * installed, `ERR_JOURNAL_FAILED` if the server cannot be reached, refuses, or holds tables of a newer
+ * version
  *
  * @example
  * ```ts

@@ -73,7 +73,8 @@ export async function openPool(connectionString: string): Promise<OwnPool> {
     keepAlive: true,
     application_name: "eka-ci-caches",
   });
-  // A connection that is lost while it rests is replaced at the next query. Without a listener it would end the process.
+  // A connection that is lost while it rests is replaced at the next query. Without a listener it would end
+  // the process.
   pool.on("error", () => undefined);
   return pool;
 }

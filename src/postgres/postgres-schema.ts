@@ -78,7 +78,8 @@ export const JOURNAL_TABLES: TableSet = { name: "journal", marker: "version", ve
  * Makes tables where they are not there. A host that finds them up to date needs no right to make any.
  *
  * @param schema - its quoted name
- * @throws {@link PushError} `ERR_JOURNAL_FAILED` for tables that a newer version has made, or that cannot be made
+ * @throws {@link PushError} `ERR_JOURNAL_FAILED` for tables that a newer version has made, or that cannot be
+ * made
  */
 export async function prepareSchema(
   connection: PostgresConnection,

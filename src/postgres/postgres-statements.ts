@@ -1,7 +1,7 @@
 const FREE = "batch IS NULL AND settled_at IS NULL";
 /**
- * The server's clock: `now()` stands still within a transaction. It is asked once a statement, so that an index may be searched for what
- * it says.
+ * The server's clock: `now()` stands still within a transaction. It is asked once a statement, so that an
+ * index may be searched for what it says.
  */
 const CLOCK = "clock AS MATERIALIZED (SELECT clock_timestamp() AS now)";
 const NOW = "(SELECT now FROM clock)";
@@ -24,16 +24,20 @@ const RECORD = `${IDENTITY}, ${STATE} AS state, attempts, crashes, code, message
   ${toMs("clock_timestamp() - accepted_at")} AS age_ms, ${toMs("ready_at - clock_timestamp()")} AS ready_in_ms`;
 const OUTCOME = "number, id, ticket_id, cache_id, request, result, code, message";
 
-/** Parameters `$1` to `$4` of a question for what may be taken: stores, caches left out, the only cache, lengths of time. */
+/**
+ * Parameters `$1` to `$4` of a question for what may be taken: stores, caches left out, the only cache,
+ * lengths of time.
+ */
 const DUE = `${FREE} AND ready_at <= ${NOW} AND (attempts > 0 OR ready_at <= ${NOW} - ${ofMs("$4")})
   AND accepted_at <= ${NOW} - ${ofMs("$5")}`;
 
 /**
- * The statements, with the names of tables to be filled in. A delivery that was never leased has been ready since it was accepted, so one
- * index serves both questions.
+ * The statements, with the names of tables to be filled in. A delivery that was never leased has been ready
+ * since it was accepted, so one index serves both questions.
  */
 const TEMPLATES = {
-  // Requests of one ticket are compared one after the other, on whatever host. The locks are few, however many tickets there are.
+  // Requests of one ticket are compared one after the other, on whatever host. The locks are few, however
+  // many tickets there are.
   lockTickets: `SELECT pg_advisory_xact_lock(:lock, slot)
     FROM (SELECT DISTINCT abs(hashtext(ticket_id)) % 1024 AS slot FROM unnest($1::text[]) AS asked (ticket_id) ORDER BY 1) AS slots`,
   // The id of a delivery begins with its ticket's and a slash; the character behind a slash is `0`.
@@ -64,7 +68,8 @@ const TEMPLATES = {
   lockLane: `SELECT cache_id FROM :lane WHERE cache_id = ANY ($1::text[])
     ORDER BY array_position($1::text[], cache_id::text) LIMIT 1 FOR UPDATE SKIP LOCKED`,
   awaitLane: `SELECT cache_id FROM :lane WHERE cache_id = $1 FOR UPDATE`,
-  // What other hosts hold is counted in a statement of its own, which sees what they did before the lane was free.
+  // What other hosts hold is counted in a statement of its own, which sees what they did before the lane was
+  // free.
   insertBatch: `WITH inserted AS (
       INSERT INTO :batch (cache_id, owner, held_until) SELECT $1, $2, clock_timestamp() + ${ofMs("$3")}
       WHERE (SELECT count(*) FROM :batch WHERE cache_id = $1) < $4 RETURNING token, cache_id),
@@ -121,7 +126,8 @@ const TEMPLATES = {
       ORDER BY number LIMIT $2 FOR UPDATE SKIP LOCKED)
     DELETE FROM :delivery USING ripe WHERE number = place`,
 
-  // What waits for time alone: the first of each lane that is not ready yet, and the first that waits for company.
+  // What waits for time alone: the first of each lane that is not ready yet, and the first that waits for
+  // company.
   nextInMs: `WITH ${CLOCK}
     SELECT ${toMs(`min(at) - ${NOW}`)} AS in_ms FROM (
       SELECT first.at FROM :lane, unnest($1::text[]) AS store (id), LATERAL (

@@ -1,4 +1,7 @@
-/** Labels for caches: their ids, as long as there are few. A journal may hold ids of caches that no configuration names any more. */
+/**
+ * Labels for caches: their ids, as long as there are few. A journal may hold ids of caches that no
+ * configuration names any more.
+ */
 export class CacheLabels {
   readonly #known = new Set<string>();
   readonly #most: number;

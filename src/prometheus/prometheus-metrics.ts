@@ -171,7 +171,8 @@ function createObserver(registers: Registry[], labels: CacheLabels): PrometheusM
         closed.set({ cache }, stats.breaker.state === "open" ? 1 : 0);
       }
     } catch {
-      // The journal does not answer, or the queue was closed: what follows says so, and the scrape shows the rest.
+      // The journal does not answer, or the queue was closed: what follows says so, and the scrape shows the
+      // rest.
     }
     up.set(queue.health().journal.isAnswering ? 1 : 0);
   };

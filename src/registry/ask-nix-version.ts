@@ -6,8 +6,8 @@ import { type RunCommandOptions, runCommand } from "../execution/run-command.ts"
 const MAX_LENGTH = 200;
 
 /**
- * Asks nix for its version. It is asked for each push that depends on it: the host's Nix may be upgraded under a server that runs, and an
- * endpoint in the form of the old one would leave in the open.
+ * Asks nix for its version. It is asked for each push that depends on it: the host's Nix may be upgraded
+ * under a server that runs, and an endpoint in the form of the old one would leave in the open.
  *
  * @returns what `nix --version` prints; nothing if that is no version
  */

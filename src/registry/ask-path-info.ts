@@ -6,7 +6,10 @@ import { type AnsweredOutcome, runForAnswer } from "../execution/run-for-answer.
 import { sleep } from "../host/sleep.ts";
 import { type PushContext, toRunOptions } from "./push-context.ts";
 
-/** How often a question is asked that the network spoilt, and the most that is waited before the second, in milliseconds. */
+/**
+ * How often a question is asked that the network spoilt, and the most that is waited before the second, in
+ * milliseconds.
+ */
 const MAX_QUESTIONS = 4;
 const FIRST_PAUSE_MS = 500;
 
@@ -19,8 +22,8 @@ export interface AskPathInfoOptions {
 }
 
 /**
- * Runs `nix path-info`, and again where only the network spoilt it. Older versions of nix refuse a flag that a later one asks for; what
- * it says is remembered.
+ * Runs `nix path-info`, and again where only the network spoilt it. Older versions of nix refuse a flag that
+ * a later one asks for; what it says is remembered.
  *
  * @param build - builds the command, naming the format of its JSON or not
  */

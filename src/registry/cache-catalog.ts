@@ -52,7 +52,10 @@ export class CacheCatalog {
     return this.#caches.get(cacheId);
   }
 
-  /** The cache that paths are promoted from, with the key that it must sign with; nothing where the target does not take them. */
+  /**
+   * The cache that paths are promoted from, with the key that it must sign with; nothing where the target
+   * does not take them.
+   */
   findPromotion(
     from: string,
     { promoteFrom = [] }: CacheDefinition,

@@ -6,7 +6,10 @@ export function findFingerprint(cache: CacheDefinition, isAsked: boolean): strin
   return isAsked ? toCacheFingerprint(cache) : undefined;
 }
 
-/** What it means that a path is in a cache: where it is, and what is asked of it there. An id alone may stand for another cache tomorrow. */
+/**
+ * What it means that a path is in a cache: where it is, and what is asked of it there. An id alone may stand
+ * for another cache tomorrow.
+ */
 export function toCacheFingerprint(cache: CacheDefinition): string {
   const { destination, substituter, requireSignature, trustedPublicKeys, upstreamKeys } = cache;
   const meaning = [destination, substituter, requireSignature, trustedPublicKeys, upstreamKeys];

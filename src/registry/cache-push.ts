@@ -31,8 +31,8 @@ import type { Verification } from "./verification.ts";
 import { verifyPaths } from "./verify.ts";
 
 /**
- * Pushes the paths of one or several requests to one cache that allows them. It never rejects: whatever happens becomes the
- * result of each.
+ * Pushes the paths of one or several requests to one cache that allows them. It never rejects: whatever
+ * happens becomes the result of each.
  *
  * @param store - the Nix store that holds the paths
  */
@@ -196,8 +196,8 @@ class CachePush {
   }
 
   /**
-   * Finds out which paths of a batch are there. That may turn the success of a tool into a failure, and never the reverse: a tool that
-   * failed may have brought a path there, and not what the path refers to.
+   * Finds out which paths of a batch are there. That may turn the success of a tool into a failure, and never
+   * the reverse: a tool that failed may have brought a path there, and not what the path refers to.
    */
   async #confirm(
     batch: readonly string[],
@@ -220,7 +220,9 @@ class CachePush {
     return deadline.signal.aborted ? toEnded(deadline.signal) : (verified.error ?? gap);
   }
 
-  /** nix copy and a direct upload see to the whole closure themselves; of the other tools the cache is asked. */
+  /**
+   * nix copy and a direct upload see to the whole closure themselves; of the other tools the cache is asked.
+   */
   async #findComplete(paths: readonly string[]): Promise<CheckedClosure> {
     if (isOfNix(this.#cache)) return { complete: paths };
     const reader = toCacheReader(this.#cache, this.#credentials.current);

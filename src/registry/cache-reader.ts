@@ -9,8 +9,9 @@ export interface CacheReader {
 }
 
 /**
- * Finds out where a cache is read: at its destination, or at its substituter. Another server than the destination's is asked without
- * credentials, as those ask who substitute from it: they are the destination's alone.
+ * Finds out where a cache is read: at its destination, or at its substituter. Another server than the
+ * destination's is asked without credentials, as those ask who substitute from it: they are the destination's
+ * alone.
  */
 export function toCacheReader(cache: CacheDefinition, credentials: Credentials): CacheReader {
   const { destination, substituter } = cache;

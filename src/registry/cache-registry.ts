@@ -54,18 +54,21 @@ export interface CacheRegistryOptions {
   /** Where audit events are kept. A sink that fails stops pushes. */
   readonly auditSinks?: readonly AuditSink[] | undefined;
   /**
-   * Whether a cache is asked for the paths after a push tool said that they are there; `always` is the default. With `never` a
-   * report says what the tool said, and signatures are not looked at. A direct upload asks the cache in any case.
+   * Whether a cache is asked for the paths after a push tool said that they are there; `always` is the
+   * default. With `never` a report says what the tool said, and signatures are not looked at. A direct upload
+   * asks the cache in any case.
    */
   readonly verify?: "always" | "never" | undefined;
   /**
-   * How long it is remembered that a cache has a path, in milliseconds; default 10 minutes, and 0 remembers nothing. Of what is remembered only
-   * a sample is asked for, and all of it when one of these is missing. The paths of the request are always asked for.
+   * How long it is remembered that a cache has a path, in milliseconds; default 10 minutes, and 0 remembers
+   * nothing. Of what is remembered only a sample is asked for, and all of it when one of these is missing.
+   * The paths of the request are always asked for.
    */
   readonly presenceTtlMs?: number | undefined;
   /**
-   * Most bytes of NARs, uncompressed, that a direct upload stages together below `TMPDIR`; default 256 MiB. The next share is staged while one is
-   * sent, and a larger path is staged alone. The `staging_size` of a cache counts first.
+   * Most bytes of NARs, uncompressed, that a direct upload stages together below `TMPDIR`; default 256 MiB.
+   * The next share is staged while one is sent, and a larger path is staged alone. The `staging_size` of a
+   * cache counts first.
    */
   readonly stagingBytes?: number | undefined;
 }
@@ -110,8 +113,9 @@ export class CacheRegistry implements AsyncDisposable {
    *
    * @param config - a configuration, parsed or made by hand
    * @param options - executor, ports, sources and sinks
-   * @throws {@link ConfigError} `ERR_CONFIG_INVALID` for an id that stands twice, or a custom source or cache type that is not
-   * among `credentialSources` or `cacheTypes`, or a destination that the type's schema refuses
+   * @throws {@link ConfigError} `ERR_CONFIG_INVALID` for an id that stands twice, or a custom source or cache
+   * type that is not among `credentialSources` or `cacheTypes`, or a destination that the type's schema
+   * refuses
    * @throws {@link PermissionError} `ERR_PATTERN_INVALID` for a pattern outside the grammar
    */
   constructor(config: ServerConfig, options: CacheRegistryOptions = {}) {
@@ -140,8 +144,8 @@ export class CacheRegistry implements AsyncDisposable {
    *
    * @param path - path or `file:` URL; default by the rule of {@link loadServerConfig}
    * @param options - executor, ports, sources and sinks, and where warnings go
-   * @throws {@link ConfigError} `ERR_CONFIG_NOT_FOUND`, `ERR_CONFIG_UNREADABLE`, or `ERR_CONFIG_INVALID` with all
-   * diagnostics
+   * @throws {@link ConfigError} `ERR_CONFIG_NOT_FOUND`, `ERR_CONFIG_UNREADABLE`, or `ERR_CONFIG_INVALID` with
+   * all diagnostics
    */
   static async load(path?: string | URL, options: CacheRegistryLoadOptions = {}): Promise<CacheRegistry> {
     const { runtime, onDiagnostic } = options;
@@ -161,7 +165,8 @@ export class CacheRegistry implements AsyncDisposable {
   }
 
   /**
-   * Decides whether a request may push to a cache. Pure and total: an unknown id or a malformed request is denied.
+   * Decides whether a request may push to a cache. Pure and total: an unknown id or a malformed request is
+   * denied.
    *
    * @param cacheId - any text
    * @param request - the repository and what was built
@@ -188,8 +193,8 @@ export class CacheRegistry implements AsyncDisposable {
   }
 
   /**
-   * Pushes store paths to every requested cache that allows it, all caches at once. What fails at one cache stops no
-   * other; everything that happens becomes a result.
+   * Pushes store paths to every requested cache that allows it, all caches at once. What fails at one cache
+   * stops no other; everything that happens becomes a result.
    *
    * @param request - what to push, and for whom
    * @param options - bounds, and where output goes
@@ -204,9 +209,10 @@ export class CacheRegistry implements AsyncDisposable {
   }
 
   /**
-   * Brings store paths from one cache to another without the local store: their closure, references first, each path under the signature that
-   * `promote_from` of the target names, and with the hash that was signed. Each cache is asked with its own credentials. Policy of the target
-   * decides, and the audit log has the same events as for a push.
+   * Brings store paths from one cache to another without the local store: their closure, references first,
+   * each path under the signature that `promote_from` of the target names, and with the hash that was signed.
+   * Each cache is asked with its own credentials. Policy of the target decides, and the audit log has the
+   * same events as for a push.
    *
    * @param request - from where to where, what, and for whom
    * @param options - bounds, and where output goes
@@ -233,9 +239,9 @@ export class CacheRegistry implements AsyncDisposable {
   }
 
   /**
-   * Pushes the paths of several requests to one cache with as few commands as possible, one at least for each repository. Each
-   * request is decided on, recorded and reported for itself: where a path is not there in the end, only the requests that
-   * asked for it fail.
+   * Pushes the paths of several requests to one cache with as few commands as possible, one at least for each
+   * repository. Each request is decided on, recorded and reported for itself: where a path is not there in
+   * the end, only the requests that asked for it fail.
    *
    * @param cacheId - the cache; the `caches` of the requests are not looked at
    * @param requests - what to push, and for whom
@@ -262,9 +268,9 @@ export class CacheRegistry implements AsyncDisposable {
   }
 
   /**
-   * Finds out whether pushes could work: whether the tools answer, and whether credentials can be fetched and are of use
-   * to their tool; with `probe`, whether the destinations take them. Without `probe: "write"` nothing is pushed, and no secret is shown.
-   * An id that no cache has is an entry that is not ok.
+   * Finds out whether pushes could work: whether the tools answer, and whether credentials can be fetched and
+   * are of use to their tool; with `probe`, whether the destinations take them. Without `probe: "write"`
+   * nothing is pushed, and no secret is shown. An id that no cache has is an entry that is not ok.
    *
    * @param options - which caches, and whether they are probed
    * @throws {@link PushError} `ERR_REGISTRY_CLOSED` for a probe after the registry was disposed or retired
@@ -294,8 +300,8 @@ export class CacheRegistry implements AsyncDisposable {
   }
 
   /**
-   * Listens to audit events. A listener is told and not waited for; what must not be lost belongs into a sink. With
-   * `audit_hooks = false` there are no events.
+   * Listens to audit events. A listener is told and not waited for; what must not be lost belongs into a
+   * sink. With `audit_hooks = false` there are no events.
    *
    * @param listener - called with each event; if it throws, pushes go on and the runtime's `warn` is told
    * @returns the function that ends the subscription
@@ -305,8 +311,8 @@ export class CacheRegistry implements AsyncDisposable {
   }
 
   /**
-   * Lets the pushes that run come to their end, and takes no new ones: for a registry that another one follows. Its decisions stay
-   * available.
+   * Lets the pushes that run come to their end, and takes no new ones: for a registry that another one
+   * follows. Its decisions stay available.
    *
    * @returns settles when the last push has ended
    */

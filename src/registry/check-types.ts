@@ -15,9 +15,9 @@ export interface CheckOptions {
   /** Ids of the caches to check; default all. */
   readonly caches?: readonly string[] | undefined;
   /**
-   * Whether the destinations themselves are asked, with their credentials; default not at all. `read` asks for the first file of each.
-   * `write` pushes a path of some hundred bytes to each, which stays there, and has the cache confirm it; no permissions are asked, so it is
-   * for operators, and never for a repository.
+   * Whether the destinations themselves are asked, with their credentials; default not at all. `read` asks
+   * for the first file of each. `write` pushes a path of some hundred bytes to each, which stays there, and
+   * has the cache confirm it; no permissions are asked, so it is for operators, and never for a repository.
    */
   readonly probe?: "read" | "write" | undefined;
   /** Ends the check. */

@@ -12,7 +12,10 @@ import type { Verification } from "./verification.ts";
 import { verifyPaths } from "./verify.ts";
 import { withBinaryCache } from "./with-binary-cache.ts";
 
-/** What Cachix and Attic leave to an upstream if nobody says otherwise (https://docs.cachix.org/upstreams, https://docs.attic.rs). */
+/**
+ * What Cachix and Attic leave to an upstream if nobody says otherwise (https://docs.cachix.org/upstreams,
+ * https://docs.attic.rs).
+ */
 const DEFAULT_UPSTREAM_KEYS = ["cache.nixos.org-1"];
 /** Most questions at once. */
 const MAX_REQUESTS = 64;
@@ -25,8 +28,9 @@ export interface CheckedClosure {
 }
 
 /**
- * Finds out whether a cache has all that some paths refer to, where its tool may have left something out. The cache is asked for narinfos over
- * HTTP; what it does not answer with one, nix is asked for, and what the cache leaves to an upstream is not missing.
+ * Finds out whether a cache has all that some paths refer to, where its tool may have left something out. The
+ * cache is asked for narinfos over HTTP; what it does not answer with one, nix is asked for, and what the
+ * cache leaves to an upstream is not missing.
  *
  * It never rejects: a store or a cache that does not answer has proven nothing.
  *
@@ -47,7 +51,8 @@ export async function checkClosure(
     const known = await findThere(referred, reader, verification);
     const asked = referred.filter((path) => !known.has(path));
     const seen = [...known].flatMap(([path, narinfo]) => (narinfo === undefined ? [] : [path]));
-    // Who built what they refer to need not have signed it, and a reader who is sent to an upstream gets it there.
+    // Who built what they refer to need not have signed it, and a reader who is sent to an upstream gets it
+    // there.
     const { upstreamKeys = DEFAULT_UPSTREAM_KEYS } = verification.cache;
     const unsigned = { requireSignature: undefined, trustedPublicKeys: undefined };
     const cache = { ...verification.cache, ...unsigned, upstreamKeys };

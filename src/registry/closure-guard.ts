@@ -12,7 +12,10 @@ export function isGuarded({ denyPaths, maxClosureBytes, maxPaths }: CacheDefinit
   return [denyPaths, maxClosureBytes, maxPaths].some((rule) => rule !== undefined);
 }
 
-/** Looks at whole closures before anything is sent: made once for all requests of a push, of which each is judged for itself. */
+/**
+ * Looks at whole closures before anything is sent: made once for all requests of a push, of which each is
+ * judged for itself.
+ */
 export class ClosureGuard {
   readonly #closure: Closure;
   readonly #cache: CacheDefinition;
@@ -30,7 +33,10 @@ export class ClosureGuard {
     }
   }
 
-  /** Says why a request is refused, `ERR_CLOSURE_REFUSED`; nothing if it is not. @param roots - what it wants to push */
+  /**
+   * Says why a request is refused, `ERR_CLOSURE_REFUSED`; nothing if it is not. @param roots - what it wants
+   * to push
+   */
   judge(roots: readonly string[]): PushError | undefined {
     const chain = this.#denied.size === 0 ? undefined : this.#findChain(roots);
     if (chain !== undefined) return refused(this.#describe(chain), roots);

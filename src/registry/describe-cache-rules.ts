@@ -3,7 +3,9 @@ import type { AfterPush, CacheDefinition } from "../core/cache.ts";
 const count = (number: number, what: string): string => `${number} ${what}${number === 1 ? "" : "s"}`;
 const list = (texts: readonly string[]): string => texts.map((text) => `"${text}"`).join(", ");
 
-/** How the last rule about upstream caches reads: of what is sent directly, references stay behind as well. */
+/**
+ * How the last rule about upstream caches reads: of what is sent directly, references stay behind as well.
+ */
 const REFERENCES: Readonly<Record<"direct" | "tool", string>> = {
   direct: ", also those that pushed paths refer to",
   tool: "; what pushed paths refer to goes along, as the tool wants it",

@@ -6,7 +6,10 @@ import type { PushContext } from "./push-context.ts";
 /** How long the host may take to say what it knows, in milliseconds: asking the cache takes no longer. */
 const TIMEOUT_MS = 5_000;
 
-/** The paths among those wanted that the host knows to be in a cache. It never rejects: who does not answer knows nothing. */
+/**
+ * The paths among those wanted that the host knows to be in a cache. It never rejects: who does not answer
+ * knows nothing.
+ */
 export async function findKnownPaths(
   cache: CacheDefinition,
   wanted: readonly string[],

@@ -6,14 +6,17 @@ import type { CommandOutcome } from "../execution/run-command.ts";
 import { askCache } from "./ask-cache.ts";
 import type { Verification } from "./verification.ts";
 
-/** What every version of nix says of every refusal of a cache's first file: of 400, 401, 403, 404, 429, 503 and a lost connection. */
+/**
+ * What every version of nix says of every refusal of a cache's first file: of 400, 401, 403, 404, 429, 503
+ * and a lost connection.
+ */
 const SAYS_NOTHING = /\bdoes not appear to be a binary cache\b/u;
 const FIRST_FILE = "nix-cache-info";
 const MAX_BYTES = 64 * 1024;
 
 /**
- * Asks an HTTP cache why it refused its first file, where nix does not tell: the file is asked for, and put where it is missing, as nix
- * does. What the cache answers stands beside the run.
+ * Asks an HTTP cache why it refused its first file, where nix does not tell: the file is asked for, and put
+ * where it is missing, as nix does. What the cache answers stands beside the run.
  */
 export async function addFollowUp(outcome: CommandOutcome, asked: Verification): Promise<CommandOutcome> {
   const { result, error } = outcome;
@@ -43,7 +46,9 @@ async function askFirstFile(asked: Verification): Promise<string | undefined> {
   });
 }
 
-/** In words that the table of failures knows. No answer proves nothing: the tool may run on another machine. */
+/**
+ * In words that the table of failures knows. No answer proves nothing: the tool may run on another machine.
+ */
 function describe(method: string, status: number | undefined): string | undefined {
   if (status === undefined) return undefined;
   return `${method} ${FIRST_FILE}: HTTP ${status < 400 ? "" : "error "}${status}`;

@@ -6,8 +6,8 @@ import { withBinaryCache } from "./with-binary-cache.ts";
 const BOUNDS = { maxConnections: 16, timeoutMs: 10_000 };
 
 /**
- * Asks a bucket for the NARs of some paths, for at most 10 s and within the push's own time. What is not answered is not gone: the keys
- * may not be allowed to ask, and nix may have been told of them elsewhere.
+ * Asks a bucket for the NARs of some paths, for at most 10 s and within the push's own time. What is not
+ * answered is not gone: the keys may not be allowed to ask, and nix may have been told of them elsewhere.
  *
  * @returns the paths whose NAR is not there
  */

@@ -7,7 +7,10 @@ export function isDelivered({ status }: PushResult): boolean {
   return status === "pushed" || status === "upstream" || status === "skipped";
 }
 
-/** Whether a cache tolerates a failure. That policy denies, or that an event was not kept, is no failure of the cache. */
+/**
+ * Whether a cache tolerates a failure. That policy denies, or that an event was not kept, is no failure of
+ * the cache.
+ */
 export function isTolerated(error: AnyCachesError, cache: CacheDefinition | undefined): true | undefined {
   const isOfCache = error.code !== "ERR_AUDIT_FAILED" && error.code !== "ERR_PERMISSION_DENIED";
   return cache?.onFailure === "warn" && isOfCache ? true : undefined;

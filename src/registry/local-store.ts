@@ -13,7 +13,10 @@ import { type PushContext, toRunOptions } from "./push-context.ts";
 /** Longest answer to a question for closures, in UTF-16 units: some 100,000 paths. */
 const MAX_ANSWER_LENGTH = 64 * 1024 * 1024;
 
-/** What the Nix store of the host says of the paths of a push. It is asked when the first cache wants to know, once for all of them. */
+/**
+ * What the Nix store of the host says of the paths of a push. It is asked when the first cache wants to know,
+ * once for all of them.
+ */
 export class LocalStore implements PathSource {
   readonly absent: ReadonlySet<string> = new Set();
   readonly #storePaths: readonly string[];
@@ -28,10 +31,11 @@ export class LocalStore implements PathSource {
   }
 
   /**
-   * Makes sure that the Nix store holds every path. cachix skips paths it does not hold and exits 0, and nix copy would look for them
-   * elsewhere.
+   * Makes sure that the Nix store holds every path. cachix skips paths it does not hold and exits 0, and nix
+   * copy would look for them elsewhere.
    *
-   * @throws {@link PushError} `ERR_STORE_PATH_NOT_VALID`; `ERR_PUSH_FAILED` or `ERR_PUSH_TIMEOUT` if the store did not answer
+   * @throws {@link PushError} `ERR_STORE_PATH_NOT_VALID`; `ERR_PUSH_FAILED` or `ERR_PUSH_TIMEOUT` if the
+   * store did not answer
    * @throws {@link CommandError} `ERR_STORE_PATH_INVALID`
    */
   check(): Promise<void> {
@@ -52,7 +56,8 @@ export class LocalStore implements PathSource {
   /**
    * The closure of the paths, which the Nix store holds.
    *
-   * @throws {@link StagingError} where the store does not tell it, and holds every path; else as {@link LocalStore.check}
+   * @throws {@link StagingError} where the store does not tell it, and holds every path; else as
+   * {@link LocalStore.check}
    */
   closure(): Promise<Closure> {
     this.#closure ??= this.#askClosure().then((closure) => {

@@ -34,8 +34,9 @@ export interface PinnedPaths {
 }
 
 /**
- * Pins what was pushed, where the cache says so. Only branches and tags have pins: who opens a pull request chooses the name of its branch, and
- * what stays in a cache for good is the word of those who may write to the repository. It never rejects.
+ * Pins what was pushed, where the cache says so. Only branches and tags have pins: who opens a pull request
+ * chooses the name of its branch, and what stays in a cache for good is the word of those who may write to
+ * the repository. It never rejects.
  */
 export async function pinPaths(
   pushed: readonly PushedForRequest[],

@@ -41,9 +41,11 @@ export class PathSelection {
   }
 
   /**
-   * Leaves out what the cache's rules say, as far as the store of the host can tell, and refuses requests whose closure breaks one.
+   * Leaves out what the cache's rules say, as far as the store of the host can tell, and refuses requests
+   * whose closure breaks one.
    *
-   * @throws {@link PushError} `ERR_CLOSURE_UNKNOWN` where a rule depends on a closure that the store does not tell; as {@link PathSource}
+   * @throws {@link PushError} `ERR_CLOSURE_UNKNOWN` where a rule depends on a closure that the store does not
+   * tell; as {@link PathSource}
    */
   async select(participants: readonly PushParticipant[]): Promise<readonly string[]> {
     const { exclude = [], maxNarBytes } = this.#cache;
@@ -73,7 +75,10 @@ export class PathSelection {
     return [...wanted].filter((path) => left.has(path));
   }
 
-  /** Asks the upstream caches that the cache names; of what is sent directly, also for all that the paths refer to. */
+  /**
+   * Asks the upstream caches that the cache names; of what is sent directly, also for all that the paths
+   * refer to.
+   */
   async leaveToUpstream(
     wanted: readonly string[],
     isDirect: boolean,
@@ -100,7 +105,9 @@ export class PathSelection {
     return left;
   }
 
-  /** What a rule is about must be known before anything is sent, of the whole push and not of a part of it. */
+  /**
+   * What a rule is about must be known before anything is sent, of the whole push and not of a part of it.
+   */
   #readClosure(): Promise<Closure> {
     return this.#store.closure().catch((error: unknown) => {
       const isTelling =

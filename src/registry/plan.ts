@@ -34,9 +34,14 @@ export interface PlanEntry {
   readonly cacheId: string;
   /** Whether it may. */
   readonly decision: Decision;
-  /** The commands that would run, for people, with secrets as `[redacted]`; empty if denied or not buildable. */
+  /**
+   * The commands that would run, for people, with secrets as `[redacted]`; empty if denied or not buildable.
+   */
   readonly commands: readonly string[];
-  /** Which way the paths go to an S3 or HTTP cache; with `direct`, the commands are those by which nix writes files. */
+  /**
+   * Which way the paths go to an S3 or HTTP cache; with `direct`, the commands are those by which nix writes
+   * files.
+   */
   readonly upload?: UploadWay | undefined;
   /** What the rules of the cache leave out, refuse and tolerate, for people; of a denied request none. */
   readonly rules: readonly string[];
@@ -70,7 +75,10 @@ export function planAllowed(
   }
 }
 
-/** The closure is asked for, and what the cache lacks of it is staged: of that, a plan knows the paths of the request. */
+/**
+ * The closure is asked for, and what the cache lacks of it is staged: of that, a plan knows the paths of the
+ * request.
+ */
 function toDirectCommands(
   batches: readonly (readonly string[])[],
   { staging: { parameters } }: DirectWay,
@@ -86,7 +94,10 @@ function toPlaceholders(cache: CacheDefinition, { cacheTypes }: HostSetup): Read
   return new Map(listCredentialNames(cache, cacheTypes).map((name) => [name, new Secret("placeholder")]));
 }
 
-/** The names that a source will probably yield: its own where it says them, else those of the destination's tool. */
+/**
+ * The names that a source will probably yield: its own where it says them, else those of the destination's
+ * tool.
+ */
 function listCredentialNames(cache: CacheDefinition, cacheTypes: HostSetup["cacheTypes"]): readonly string[] {
   const { credentials, destination } = cache;
   if (credentials.type === "none") return [];

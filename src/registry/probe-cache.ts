@@ -22,8 +22,9 @@ export interface ProbedPaths {
 }
 
 /**
- * Asks a cache itself for what nix does not tell: whether a narinfo comes from the cache, and not by a redirect from elsewhere, and
- * whether the NAR that it names is there. A cache that does not answer proves nothing, and nix has answered for it.
+ * Asks a cache itself for what nix does not tell: whether a narinfo comes from the cache, and not by a
+ * redirect from elsewhere, and whether the NAR that it names is there. A cache that does not answer proves
+ * nothing, and nix has answered for it.
  */
 export async function probeCache(
   batch: readonly string[],
@@ -65,7 +66,10 @@ async function probeHttp(
   return { gone, elsewhere };
 }
 
-/** Whether an answer sends the reader to another host: what is there is not this cache's. Its own host by https is. */
+/**
+ * Whether an answer sends the reader to another host: what is there is not this cache's. Its own host by
+ * https is.
+ */
 function isElsewhere({ status, headers }: HttpResponse, baseUrl: string): boolean {
   const location = headers["location"];
   if (status < 300 || status >= 400 || location === undefined) return false;
@@ -79,7 +83,10 @@ function isMissing({ status }: HttpResponse): boolean {
   return status === 404 || status === 410;
 }
 
-/** The address of a NAR; nothing for one that another origin keeps, which gets no credentials and is not asked. */
+/**
+ * The address of a NAR; nothing for one that another origin keeps, which gets no credentials and is not
+ * asked.
+ */
 function toNarUrl(baseUrl: string, narUrl: string): string | undefined {
   if (!URL.canParse(narUrl, baseUrl)) return undefined;
   const url = new URL(narUrl, baseUrl);

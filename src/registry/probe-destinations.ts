@@ -130,7 +130,10 @@ async function pushProbe(
   return { access: "write", finding: "confirmed", storePath };
 }
 
-/** The cache without rules of what is pushed. Nobody has built the path, so nobody but the cache's own key signs it. */
+/**
+ * The cache without rules of what is pushed. Nobody has built the path, so nobody but the cache's own key
+ * signs it.
+ */
 function toProbedCache(cache: CacheDefinition): CacheDefinition {
   const unsigned = { requireSignature: undefined, trustedPublicKeys: undefined };
   return {

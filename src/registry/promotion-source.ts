@@ -45,7 +45,10 @@ export interface PromotionSourceOptions {
   readonly emit: (event: Parameters<PushParticipant["emit"]>[0]) => Promise<void>;
 }
 
-/** A binary cache that paths are promoted from. It is read with its own credentials, and believed as far as its signatures go. */
+/**
+ * A binary cache that paths are promoted from. It is read with its own credentials, and believed as far as
+ * its signatures go.
+ */
 export class PromotionSource implements PathSource {
   readonly absent = new Set<string>();
   readonly #options: PromotionSourceOptions;
@@ -71,7 +74,8 @@ export class PromotionSource implements PathSource {
   /**
    * The closure of the paths, of which the source says the same under the key.
    *
-   * @throws {@link PushError} `ERR_PROMOTION_SOURCE`, `ERR_PROMOTION_CORRUPT`, `ERR_SIGNATURE_MISSING`; {@link CredentialError}
+   * @throws {@link PushError} `ERR_PROMOTION_SOURCE`, `ERR_PROMOTION_CORRUPT`, `ERR_SIGNATURE_MISSING`;
+   * {@link CredentialError}
    */
   closure(): Promise<Closure> {
     this.#closure ??= this.#readClosure();
@@ -171,7 +175,8 @@ export class PromotionSource implements PathSource {
     if (narinfo?.storePath !== path) return undefined;
     const signatures = findValidSignatures(path, narinfo, this.#keys);
     const [keyName = ""] = publicKey.split(":");
-    // A copy, so that the text of a stranger does not stay in memory; of its signatures those that are none of a known key are left behind.
+    // A copy, so that the text of a stranger does not stay in memory; of its signatures those that are none
+    // of a known key are left behind.
     if (signatures.has(keyName)) return structuredClone({ ...narinfo, signatures: [...signatures.values()] });
     const message = `${path} carries no valid signature by ${keyName} in the cache '${quoteName(this.#options.cache.id)}', as promote_from asks; sign it there`;
     throw new PushError("ERR_SIGNATURE_MISSING", message, [path]);

@@ -7,13 +7,19 @@ import type { PushContext } from "./push-context.ts";
 import { toEnded, toPushFailure } from "./push-failure.ts";
 import type { PushParticipant } from "./push-participant.ts";
 
-/** So long before their end credentials are renewed, in milliseconds: a request that is signed now may be looked at a little later. */
+/**
+ * So long before their end credentials are renewed, in milliseconds: a request that is signed now may be
+ * looked at a little later.
+ */
 const RENEW_BEFORE_MS = 60_000;
 /** How long a source is left alone that could not renew them, and one whose answer was refused. */
 const RENEW_PAUSE_MS = 10_000;
 const REPLACE_PAUSE_MS = 60_000;
 
-/** The credentials of a push to one cache: fetched when it begins, renewed where it outlives them, replaced where they are refused. */
+/**
+ * The credentials of a push to one cache: fetched when it begins, renewed where it outlives them, replaced
+ * where they are refused.
+ */
 export class PushCredentials implements CacheCredentials {
   readonly #cache: CacheDefinition;
   readonly #context: PushContext;
@@ -45,7 +51,10 @@ export class PushCredentials implements CacheCredentials {
     return this.#fetch(false);
   }
 
-  /** Those to use for a request now. Where they cannot be renewed in time, the old ones are used: the cache decides. */
+  /**
+   * Those to use for a request now. Where they cannot be renewed in time, the old ones are used: the cache
+   * decides.
+   */
   async get(): Promise<CredentialVariables> {
     const { clock } = this.#context.runtime;
     const { expiration } = this.#current;
@@ -75,8 +84,8 @@ export class PushCredentials implements CacheCredentials {
   }
 
   /**
-   * Fetches others in place of those that were refused. A source that gives the same again would be refused again, and one whose answer of
-   * a moment ago is refused has no better one.
+   * Fetches others in place of those that were refused. A source that gives the same again would be refused
+   * again, and one whose answer of a moment ago is refused has no better one.
    *
    * @returns whether there are others
    * @throws as {@link PushCredentials.fetch}

@@ -26,7 +26,10 @@ export interface EventContext {
 
 /** How long the end of a push may take to be recorded when its time is over, in milliseconds. */
 const LAST_WORDS_MS = 3_000;
-/** By when everything has ended after that, also behind an executor that did not listen; the end is always given a moment. */
+/**
+ * By when everything has ended after that, also behind an executor that did not listen; the end is always
+ * given a moment.
+ */
 const GRACE_MS = 7_000;
 const LEAST_MS = 400;
 
@@ -55,7 +58,10 @@ function toTime(clock: Clock): string {
 
 /** How the push to a cache ended, for all who took part in it. */
 export interface SharedEnd {
-  /** The paths that a command brought there that ended well, and that the cache has confirmed or leaves to an upstream. */
+  /**
+   * The paths that a command brought there that ended well, and that the cache has confirmed or leaves to an
+   * upstream.
+   */
   readonly confirmed: ReadonlySet<string>;
   /** The paths that are there, by what the cache says. */
   readonly present: ReadonlySet<string>;
@@ -63,7 +69,9 @@ export interface SharedEnd {
   readonly upstream: ReadonlySet<string>;
   /** The paths that rules of the cache leave out. */
   readonly skipped: ReadonlyMap<string, SkippedPath["reason"]>;
-  /** The requests whose closure breaks a rule of the cache, or whose paths are there and could not be pinned. */
+  /**
+   * The requests whose closure breaks a rule of the cache, or whose paths are there and could not be pinned.
+   */
   readonly refused: ReadonlyMap<PushParticipant, AnyCachesError>;
   /** Why some are not confirmed; absent if all are. */
   readonly error: AnyCachesError | undefined;
@@ -104,7 +112,10 @@ export class PushParticipant {
     return this.#events.eventBase;
   }
 
-  /** Delivers an event about this request. @param cacheId - the cache that it is about; default that which is pushed to */
+  /**
+   * Delivers an event about this request. @param cacheId - the cache that it is about; default that which is
+   * pushed to
+   */
   emit(
     event: Without<CacheEvent, keyof AuditEventBase | "cacheId">,
     cacheId = this.#cache.id,

@@ -5,8 +5,8 @@ import type { AccessRequest, AllowDecision, DenyDecision } from "../policy/decis
 import type { AnyCachesError } from "./any-error.ts";
 
 /**
- * What to push, and for whom. Repository, ref and paths are facts of the CI server; only `caches` may come from the
- * repository's own file.
+ * What to push, and for whom. Repository, ref and paths are facts of the CI server; only `caches` may come
+ * from the repository's own file.
  *
  * @example
  * ```ts
@@ -33,8 +33,8 @@ export interface PushRequest extends AccessRequest {
   /** The commit that was built, for the records. */
   readonly commit?: string | undefined;
   /**
-   * Joins the report with its audit events, 1 to 128 letters, digits and hyphens; default a fresh UUID. A queue takes it for an idempotency
-   * key: the same id is the same request, which is accepted once.
+   * Joins the report with its audit events, 1 to 128 letters, digits and hyphens; default a fresh UUID. A
+   * queue takes it for an idempotency key: the same id is the same request, which is accepted once.
    */
   readonly pushId?: string | undefined;
   /** The trace that the push belongs to, as in the header of W3C Trace Context; what is none is left out. */
@@ -99,17 +99,23 @@ export interface QueuedPromotion extends PromotionRequest {
 export interface PushOptions {
   /** Ends the push; caches that are not done are reported as `aborted`. */
   readonly signal?: AbortSignal | undefined;
-  /** Longest the push to one cache may take, in milliseconds; at most, and by default, `max_hook_timeout_seconds`. */
+  /**
+   * Longest the push to one cache may take, in milliseconds; at most, and by default,
+   * `max_hook_timeout_seconds`.
+   */
   readonly timeoutMs?: number | undefined;
   /**
-   * Longest a push to a cache may make no progress, in milliseconds; default: as long as it may take. Of nix and of a direct upload,
-   * progress is every step and every byte; of other tools every output, and they are silent while they upload a large path.
+   * Longest a push to a cache may make no progress, in milliseconds; default: as long as it may take. Of nix
+   * and of a direct upload, progress is every step and every byte; of other tools every output, and they are
+   * silent while they upload a large path.
    */
   readonly stallTimeoutMs?: number | undefined;
   /**
-   * Tells which paths a cache has for certain, as a ledger does that has recorded them a moment ago: they count as confirmed, and nothing is run or
-   * asked for them. `fingerprint` is that of {@link ExecutedPush.fingerprint}: of another one, nothing is known. Policy and the rules about closures hold all the same. It is not asked for caches with `after_push`, and its failure means that it
-   * knows nothing. Default: every path is asked for.
+   * Tells which paths a cache has for certain, as a ledger does that has recorded them a moment ago: they
+   * count as confirmed, and nothing is run or asked for them. `fingerprint` is that of
+   * {@link ExecutedPush.fingerprint}: of another one, nothing is known. Policy and the rules about closures
+   * hold all the same. It is not asked for caches with `after_push`, and its failure means that it knows
+   * nothing. Default: every path is asked for.
    */
   readonly findConfirmed?:
     | ((cacheId: string, storePaths: readonly string[], fingerprint: string) => PromiseLike<Iterable<string>>)
@@ -121,8 +127,8 @@ export interface PushOptions {
 }
 
 /**
- * How far the push to one cache is. With several commands (more than 400 paths, or a second attempt with fresh credentials)
- * the numbers are those of the command that runs.
+ * How far the push to one cache is. With several commands (more than 400 paths, or a second attempt with
+ * fresh credentials) the numbers are those of the command that runs.
  *
  * @public
  */
@@ -149,7 +155,10 @@ export interface PushOutputChunk extends OutputChunk {
 export interface PushReport {
   /** Joins the report with its audit events. */
   readonly pushId: string;
-  /** Whether every result is `pushed`, `upstream`, `skipped` or a failure that its cache tolerates, and every event was kept by the sinks. */
+  /**
+   * Whether every result is `pushed`, `upstream`, `skipped` or a failure that its cache tolerates, and every
+   * event was kept by the sinks.
+   */
   readonly ok: boolean;
   /** One result for each cache id of the request, in its order, none twice. */
   readonly results: readonly PushResult[];
@@ -187,7 +196,8 @@ export interface SkippedPath {
 }
 
 /**
- * How paths get to a cache that nix can push to: nix sends them itself, or nix writes them into files that this process sends.
+ * How paths get to a cache that nix can push to: nix sends them itself, or nix writes them into files that
+ * this process sends.
  *
  * @public
  */
@@ -209,32 +219,49 @@ export interface ExecutedPush {
   readonly cacheId: string;
   /** Why the push was allowed. */
   readonly decision: AllowDecision;
-  /** The paths that are there now, by what the cache says. What they refer to is known to be there only for `confirmedPaths`. */
+  /**
+   * The paths that are there now, by what the cache says. What they refer to is known to be there only for
+   * `confirmedPaths`.
+   */
   readonly storePaths: readonly string[];
   /**
-   * The paths for which nothing is left to do: a command that ended well brought them there, and the cache has confirmed them, or it
-   * left them to an upstream. All of the request, of a `pushed` or `upstream` result.
+   * The paths for which nothing is left to do: a command that ended well brought them there, and the cache
+   * has confirmed them, or it left them to an upstream. All of the request, of a `pushed` or `upstream`
+   * result.
    */
   readonly confirmedPaths: readonly string[];
   /**
-   * The paths that the cache leaves to an upstream, by the name of a key that has signed them: they are not there. Whether the upstream
-   * has them is not asked.
+   * The paths that the cache leaves to an upstream, by the name of a key that has signed them: they are not
+   * there. Whether the upstream has them is not asked.
    */
   readonly upstreamPaths: readonly string[];
-  /** The paths that rules of the cache have left out, each with its reason: nothing is left to do for them. */
+  /**
+   * The paths that rules of the cache have left out, each with its reason: nothing is left to do for them.
+   */
   readonly skippedPaths: readonly SkippedPath[];
-  /** How each command ended, in order; of the questions to the cache afterwards, one that was not answered. */
+  /**
+   * How each command ended, in order; of the questions to the cache afterwards, one that was not answered.
+   */
   readonly executions: readonly ExecutionResult[];
-  /** Which way the paths went, or were to go, to an S3 or HTTP cache, and why; absent for other caches, and where nothing was tried. */
+  /**
+   * Which way the paths went, or were to go, to an S3 or HTTP cache, and why; absent for other caches, and
+   * where nothing was tried.
+   */
   readonly upload?: UploadWay | undefined;
   /**
-   * Stands for the destination of the cache, and the signatures that were asked for there: the same in two results, their paths are in the same place by
-   * the same rules. Absent where the cache was not asked.
+   * Stands for the destination of the cache, and the signatures that were asked for there: the same in two
+   * results, their paths are in the same place by the same rules. Absent where the cache was not asked.
    */
   readonly fingerprint?: string | undefined;
-  /** Name of the key that this process signs with what it uploads; paths that were there before keep the signatures that they have. */
+  /**
+   * Name of the key that this process signs with what it uploads; paths that were there before keep the
+   * signatures that they have.
+   */
   readonly signedBy?: string | undefined;
-  /** The paths among `confirmedPaths` that were not asked for now: {@link PushOptions.findConfirmed} told that they are there. */
+  /**
+   * The paths among `confirmedPaths` that were not asked for now: {@link PushOptions.findConfirmed} told that
+   * they are there.
+   */
   readonly knownPaths?: readonly string[] | undefined;
   /** From start to end, in milliseconds. */
   readonly durationMs: number;
@@ -292,7 +319,8 @@ export interface AbortedResult extends ExecutedPush {
 }
 
 /**
- * The push was not allowed; nothing was read or run for it. Of a queue: no path was brought there before it was denied.
+ * The push was not allowed; nothing was read or run for it. Of a queue: no path was brought there before it
+ * was denied.
  *
  * @public
  */

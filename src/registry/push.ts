@@ -34,9 +34,9 @@ export async function runPush(request: ReadPushRequest, context: PushContext): P
 }
 
 /**
- * Pushes several requests to one cache together: one command for all paths of a repository, one result for each request in their
- * order. Each is decided on anew, and recorded as a push of its own. Repositories share no command: what a tool prints names
- * paths, and is part of every report.
+ * Pushes several requests to one cache together: one command for all paths of a repository, one result for
+ * each request in their order. Each is decided on anew, and recorded as a push of its own. Repositories share
+ * no command: what a tool prints names paths, and is part of every report.
  */
 export async function runSharedPush(
   requests: readonly ReadPushRequest[],

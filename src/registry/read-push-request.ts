@@ -29,7 +29,9 @@ export interface DeliveryAttempt {
   readonly attempt: number;
 }
 
-/** A push request as it was read at the door; nobody can change it. Cache ids and paths are there once each. */
+/**
+ * A push request as it was read at the door; nobody can change it. Cache ids and paths are there once each.
+ */
 export class ReadPushRequest extends ReadRequest implements PushRequest {
   readonly #isReadPush = true;
   readonly job: string;
@@ -78,8 +80,8 @@ export class ReadPushRequest extends ReadRequest implements PushRequest {
 }
 
 /**
- * Reads a push request once, at the door of `plan`, `push`, `pushTogether` and `enqueue`, so that what is decided, recorded and
- * pushed is the same, whatever the caller or a listener does with its own object.
+ * Reads a push request once, at the door of `plan`, `push`, `pushTogether` and `enqueue`, so that what is
+ * decided, recorded and pushed is the same, whatever the caller or a listener does with its own object.
  *
  * @param caches - the caches to read in place of the request's own
  * @throws TypeError where `caches` is no list, since there is nothing to report on

@@ -56,27 +56,36 @@ export interface ConfigChanges {
 }
 
 /**
- * A registry that follows its file: each reload makes a new one, and the old one ends when its pushes have ended. Disposing it ends all
- * pushes, of former registries too.
+ * A registry that follows its file: each reload makes a new one, and the old one ends when its pushes have
+ * ended. Disposing it ends all pushes, of former registries too.
  *
  * @public
  */
 export interface ReloadingRegistry extends AsyncDisposable {
-  /** The registry of the moment. Ask for it each time: a queue is given the function `() => reloading.current`. */
+  /**
+   * The registry of the moment. Ask for it each time: a queue is given the function
+   * `() => reloading.current`.
+   */
   readonly current: CacheRegistry;
-  /** Reads the file anew, whatever it says by now. A call while another one runs gets a reading of its own afterwards. */
+  /**
+   * Reads the file anew, whatever it says by now. A call while another one runs gets a reading of its own
+   * afterwards.
+   */
   reload(): Promise<RegistryReload>;
 }
 
 /**
- * Makes a registry from the server's configuration file that can read it anew, without harm to what runs or waits: pushes that run end
- * with the old policy and credentials, and everything that starts later has the new ones. A file that does not load changes nothing.
+ * Makes a registry from the server's configuration file that can read it anew, without harm to what runs or
+ * waits: pushes that run end with the old policy and credentials, and everything that starts later has the
+ * new ones. A file that does not load changes nothing.
  *
- * Audit sinks are handed to each registry; a listener that {@link CacheRegistry.subscribe} has added stays with its own.
+ * Audit sinks are handed to each registry; a listener that {@link CacheRegistry.subscribe} has added stays
+ * with its own.
  *
  * @param path - path or `file:` URL; default by the rule of {@link loadServerConfig}
  * @param options - as for {@link CacheRegistry.load}, and who is told of reloads
- * @throws {@link ConfigError} `ERR_CONFIG_NOT_FOUND`, `ERR_CONFIG_UNREADABLE`, or `ERR_CONFIG_INVALID`, for the first reading
+ * @throws {@link ConfigError} `ERR_CONFIG_NOT_FOUND`, `ERR_CONFIG_UNREADABLE`, or `ERR_CONFIG_INVALID`, for
+ * the first reading
  *
  * @example
  * ```ts

@@ -60,9 +60,11 @@ export async function checkSigningKey(
 }
 
 /**
- * Reads a signing key for paths that this process sends, and compares it with what the cache's configuration says of signatures.
+ * Reads a signing key for paths that this process sends, and compares it with what the cache's configuration
+ * says of signatures.
  *
- * @throws {@link CommandError} `ERR_COMMAND_CREDENTIALS` for a text that is no key, or one that nobody would accept
+ * @throws {@link CommandError} `ERR_COMMAND_CREDENTIALS` for a text that is no key, or one that nobody would
+ * accept
  */
 export function readSigningKey(
   secret: Secret,

@@ -18,9 +18,15 @@ import { type PushContext, toRunOptions } from "./push-context.ts";
 import type { PushCredentials } from "./push-credentials.ts";
 import type { DirectWay } from "./upload-way.ts";
 
-/** Most requests at once. Over a network that answers after 60 ms, 64 were slower by a quarter, and 32 by a half. */
+/**
+ * Most requests at once. Over a network that answers after 60 ms, 64 were slower by a quarter, and 32 by a
+ * half.
+ */
 const MAX_REQUESTS = 128;
-/** Most bytes of NARs that are staged together: more delays the first request, and less does not fill a fast link. */
+/**
+ * Most bytes of NARs that are staged together: more delays the first request, and less does not fill a fast
+ * link.
+ */
 const STAGING_BYTES = 256 * 1024 * 1024;
 
 /** Where Linux has files in memory (https://man7.org/linux/man-pages/man7/shm_overview.7.html). */

@@ -12,7 +12,10 @@ import { withBinaryCache } from "./with-binary-cache.ts";
 
 /** Most questions at once. */
 const MAX_REQUESTS = 64;
-/** How long an upstream may take to answer: so many milliseconds at most, and this share of the time that a push has left. */
+/**
+ * How long an upstream may take to answer: so many milliseconds at most, and this share of the time that a
+ * push has left.
+ */
 const TIMEOUT_MS = 15_000;
 const SHARE_OF_TIME = 1 / 4;
 /** How long one that did not answer is left alone, in milliseconds. */
@@ -21,7 +24,8 @@ const REST_MS = 60_000;
 const SAMPLE = 4;
 
 /**
- * Finds out which paths the upstream caches of a cache have. One that does not answer has nothing, so that more is pushed than need be.
+ * Finds out which paths the upstream caches of a cache have. One that does not answer has nothing, so that
+ * more is pushed than need be.
  *
  * @param roots - paths that are asked for in any case; of the others, some answers are remembered
  */

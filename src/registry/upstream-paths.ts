@@ -20,11 +20,12 @@ export interface AbsentPaths {
 /**
  * Finds out which paths a cache leaves to an upstream.
  *
- * - Attic's client uploads no path that carries a signature by a key of an upstream, by the name of the key, in the signatures that the
- *   Nix store holds. The server names the keys for each cache; where it does not answer, the configuration does.
- * - Cachix uploads no path that an upstream has, and passes its readers on to there: what it is answered with must be signed by a key
- *   that the configuration names (https://docs.cachix.org/upstreams). What the pushed paths refer to, and was left out, carries the signature
- *   of such a key in the Nix store.
+ * - Attic's client uploads no path that carries a signature by a key of an upstream, by the name of the key,
+ *   in the signatures that the Nix store holds. The server names the keys for each cache; where it does not
+ *   answer, the configuration does.
+ * - Cachix uploads no path that an upstream has, and passes its readers on to there: what it is answered with
+ *   must be signed by a key that the configuration names (https://docs.cachix.org/upstreams). What the pushed
+ *   paths refer to, and was left out, carries the signature of such a key in the Nix store.
  *
  * It never rejects: what is not known to be left to an upstream is missing.
  */

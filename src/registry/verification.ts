@@ -12,8 +12,8 @@ export interface Verification {
   readonly nixVersion: string | undefined;
   readonly context: PushContext;
   /**
-   * What is asked for: the paths of a push, where it is looked at whether an answer comes from the cache itself and whether NARs are there, or
-   * what they refer to, which a reader may be sent elsewhere for.
+   * What is asked for: the paths of a push, where it is looked at whether an answer comes from the cache
+   * itself and whether NARs are there, or what they refer to, which a reader may be sent elsewhere for.
    */
   readonly subject: "paths" | "references";
 }

@@ -24,8 +24,8 @@ export interface Verified {
 }
 
 /**
- * Asks a cache which paths it has. Exit code 0 of a push tool is no proof: nix has exited 0 after failed uploads, and cachix does
- * after skipping paths.
+ * Asks a cache which paths it has. Exit code 0 of a push tool is no proof: nix has exited 0 after failed
+ * uploads, and cachix does after skipping paths.
  *
  * It never rejects: a cache that does not answer has proven nothing.
  */

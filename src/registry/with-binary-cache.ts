@@ -16,8 +16,8 @@ export interface WithBinaryCacheOptions {
 }
 
 /**
- * Asks a binary cache with the credentials of a push, within the push's own time. Questions that are still under way when the work has
- * ended are for nobody, and end.
+ * Asks a binary cache with the credentials of a push, within the push's own time. Questions that are still
+ * under way when the work has ended are for nobody, and end.
  *
  * @returns nothing where the host keeps no connections, nix alone can use its proxy, or no time is left
  * @throws {@link CommandError} `ERR_COMMAND_CREDENTIALS`; what the work throws

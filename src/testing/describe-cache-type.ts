@@ -64,7 +64,10 @@ const PATHS = [
   "/nix/store/ab3li50xq0nl4q5lxdyinb8w8y13my9s-other",
 ];
 
-/** Destinations that no type may take: options of a tool, a shell's words, several words, a way up, a password. */
+/**
+ * Destinations that no type may take: options of a tool, a shell's words, several words, a way up, a
+ * password.
+ */
 const HOSTILE = [
   "--post-build-hook=/tmp/x",
   "-oProxyCommand=id",
@@ -77,8 +80,8 @@ const HOSTILE = [
 ];
 
 /**
- * The contract of a cache type, as tests: it refuses what its tool must not be given, hands over each path once and each secret only to the
- * child that needs it, and tells its tool's failures apart.
+ * The contract of a cache type, as tests: it refuses what its tool must not be given, hands over each path
+ * once and each secret only to the child that needs it, and tells its tool's failures apart.
  *
  * @param suite - the type and its situations
  *

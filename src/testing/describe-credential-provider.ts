@@ -33,7 +33,9 @@ export interface CredentialProviderSuite {
   readonly failures: readonly FailingProvider[];
   /** A provider whose source gets new values; left out where values never change. */
   readonly rotated?: (() => Arranged<RotatingProvider>) | undefined;
-  /** A provider whose source does not answer until it is aborted; left out for sources that answer at once. */
+  /**
+   * A provider whose source does not answer until it is aborted; left out for sources that answer at once.
+   */
   readonly slow?: (() => Arranged<CredentialProvider>) | undefined;
 }
 
@@ -83,8 +85,8 @@ export interface RotatingProvider extends ReadyProvider {
 }
 
 /**
- * The contract of a credential provider, as tests: it answers completely or rejects with a coded error, shows no
- * secret, fetches again what changed, and ends when it is told to.
+ * The contract of a credential provider, as tests: it answers completely or rejects with a coded error, shows
+ * no secret, fetches again what changed, and ends when it is told to.
  *
  * @param suite - the situations
  *

@@ -29,8 +29,8 @@ export interface ExecutorSuite {
   /** Makes the executor. */
   readonly create: () => Executor | Promise<Executor>;
   /**
-   * Absolute path of Node.js where commands run; default the Node.js that runs the tests. The temporary directory must be
-   * the same there and here.
+   * Absolute path of Node.js where commands run; default the Node.js that runs the tests. The temporary
+   * directory must be the same there and here.
    */
   readonly node?: string | undefined;
 }
@@ -38,8 +38,9 @@ export interface ExecutorSuite {
 const CANARY = 'canary/"4f1d9c+secret';
 
 /**
- * The contract of an executor, as tests: arguments arrive untouched, private files and directories are there and
- * gone afterwards, nothing of the host's environment gets in, every end is told truly and leaves nothing running, output is bounded, secrets are redacted.
+ * The contract of an executor, as tests: arguments arrive untouched, private files and directories are there
+ * and gone afterwards, nothing of the host's environment gets in, every end is told truly and leaves nothing
+ * running, output is bounded, secrets are redacted.
  *
  * @param suite - the executor
  *
@@ -209,7 +210,10 @@ async function assertIsolated(context: SuiteContext): Promise<void> {
   }
 }
 
-/** How often it is looked whether a command is gone: one on another machine ends a moment after who asked for it. */
+/**
+ * How often it is looked whether a command is gone: one on another machine ends a moment after who asked for
+ * it.
+ */
 const MAX_LOOKS = 10;
 
 async function hasStopped(heartbeat: string): Promise<boolean> {

@@ -21,13 +21,17 @@ export interface PushJournalSuite {
   readonly framework: TestFramework;
   /** Opens a journal that is empty. */
   readonly open: () => PushJournal | Promise<PushJournal>;
-  /** Opens the journal that was opened last a second time, as another host does; absent for one that is not shared. */
+  /**
+   * Opens the journal that was opened last a second time, as another host does; absent for one that is not
+   * shared.
+   */
   readonly reopen?: (() => PushJournal | Promise<PushJournal>) | undefined;
 }
 
 /**
- * The contract of a journal, as tests: nothing is lost or given to two at once, no write has an effect without the lease, outcomes are
- * kept until they were told, and batches are what they should be. They take a few seconds, since they wait for real leases to end.
+ * The contract of a journal, as tests: nothing is lost or given to two at once, no write has an effect
+ * without the lease, outcomes are kept until they were told, and batches are what they should be. They take a
+ * few seconds, since they wait for real leases to end.
  *
  * @param suite - the journal
  *

@@ -143,7 +143,8 @@ const BOUNDED: Case = async (_ledger, open) => {
 };
 
 /**
- * The contract of a ledger, as tests: it finds what was recorded, knows what is owed and what was confirmed, and stays within its bounds.
+ * The contract of a ledger, as tests: it finds what was recorded, knows what is owed and what was confirmed,
+ * and stays within its bounds.
  *
  * @param suite - the ledger
  *

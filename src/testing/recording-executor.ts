@@ -31,8 +31,9 @@ export type ScriptedResult = Partial<ExecutionResult>;
  */
 export interface RecordingExecutorOptions {
   /**
-   * Says how a command ends; an error is what the executor rejects with. Default, also where it returns nothing: success, of which the check of store paths
-   * says that all are valid and refer to nothing, and a cache that it has all it is asked for.
+   * Says how a command ends; an error is what the executor rejects with. Default, also where it returns
+   * nothing: success, of which the check of store paths says that all are valid and refer to nothing, and a
+   * cache that it has all it is asked for.
    */
   readonly respond?:
     | ((command: CommandSpec, options: ExecuteOptions) => ScriptedResult | Error | undefined)

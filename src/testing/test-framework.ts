@@ -1,5 +1,6 @@
 /**
- * The functions of a test framework that the conformance suites call: those of vitest, jest, mocha or `node:test`.
+ * The functions of a test framework that the conformance suites call: those of vitest, jest, mocha or
+ * `node:test`.
  *
  * @public
  */

@@ -35,7 +35,10 @@ export interface TestFile {
  * @public
  */
 export interface TestRuntimeOptions extends Partial<Omit<Runtime, "files">> {
-  /** Files by absolute path; a text stands for a file with mode 0600. Directories in between exist with mode 0755. */
+  /**
+   * Files by absolute path; a text stands for a file with mode 0600. Directories in between exist with mode
+   * 0755.
+   */
   readonly files?: Readonly<Record<string, string | TestFile>> | undefined;
 }
 

@@ -64,8 +64,8 @@ export interface FindKnownOptions extends AskBinaryCacheOptions {
 }
 
 /**
- * Finds out which paths a cache has. What is remembered is not asked for, but for a sample: when the cache lacks one of that, everything is
- * asked for.
+ * Finds out which paths a cache has. What is remembered is not asked for, but for a sample: when the cache
+ * lacks one of that, everything is asked for.
  *
  * @returns the paths, with what the cache says of those that it was asked for
  */
@@ -96,8 +96,8 @@ export async function findKnownPaths(
 const MAX_OTHERS = 2;
 
 /**
- * Finds paths whose narinfo is there and whose NAR is not, as where a lifecycle rule has removed it: of those that were asked for, and of two
- * others; of all, where one is lost. What is not answered is not lost.
+ * Finds paths whose narinfo is there and whose NAR is not, as where a lifecycle rule has removed it: of those
+ * that were asked for, and of two others; of all, where one is lost. What is not answered is not lost.
  */
 export async function findLostNars(
   known: ReadonlyMap<string, Narinfo | undefined>,

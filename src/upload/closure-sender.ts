@@ -28,13 +28,17 @@ export interface ClosureSenderOptions extends StorePathOptions {
   readonly signal: AbortSignal;
   /** Called for each path that is there now. */
   readonly onSent: (path: string) => void;
-  /** Called with the bytes of NARs that went out, or have to be sent again, and with how many more or less will have to. */
+  /**
+   * Called with the bytes of NARs that went out, or have to be sent again, and with how many more or less
+   * will have to.
+   */
   readonly onBytes: (sent: number, more: number) => void;
 }
 
 /**
- * Sends staged paths in the order of their references: a narinfo goes up after its NAR and after the narinfos of all that it refers to, so
- * that the cache is consistent at every moment. A path that fails fails alone, with those that refer to it.
+ * Sends staged paths in the order of their references: a narinfo goes up after its NAR and after the narinfos
+ * of all that it refers to, so that the cache is consistent at every moment. A path that fails fails alone,
+ * with those that refer to it.
  */
 export class ClosureSender {
   /** Paths that are there now, and were not before. */
@@ -147,7 +151,10 @@ export class ClosureSender {
     }
   }
 
-  /** What is small and on its way is not cut off when the server refuses another: it may be there then, and nobody would know. */
+  /**
+   * What is small and on its way is not cut off when the server refuses another: it may be there then, and
+   * nobody would know.
+   */
   async #sendNarinfo({ path, narinfo, listing }: StagedPath): Promise<void> {
     const { cache, limiter, signal, narinfoEncoding, listingEncoding } = this.#options;
     const send = (key: string, object: CacheObject): Promise<void> =>

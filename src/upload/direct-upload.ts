@@ -57,11 +57,11 @@ export interface DirectUploadOptions {
 }
 
 /**
- * Uploads the closure of some paths to a binary cache: what is missing there is brought into files, and this process sends them, many at
- * once and in the order of their references.
+ * Uploads the closure of some paths to a binary cache: what is missing there is brought into files, and this
+ * process sends them, many at once and in the order of their references.
  *
- * @throws {@link StagingError} where nothing was sent, for a reason on this side; {@link CacheAnswerError} where the cache cannot be asked;
- * the push error of a command that was ended; the signal's reason
+ * @throws {@link StagingError} where nothing was sent, for a reason on this side; {@link CacheAnswerError}
+ * where the cache cannot be asked; the push error of a command that was ended; the signal's reason
  */
 export async function uploadDirectly(options: DirectUploadOptions): Promise<UploadOutcome> {
   const over = new AbortController();
@@ -139,7 +139,9 @@ class DirectUpload {
     if (unknown.length * 2 < closure.size) this.#stager.prepare(unknown);
   }
 
-  /** What the source does not tell is followed in the cache, so that nothing counts as complete that is not. */
+  /**
+   * What the source does not tell is followed in the cache, so that nothing counts as complete that is not.
+   */
   async #followAbsent(): Promise<void> {
     const { absent, upstream } = this.#options;
     if (absent === undefined || absent.size === 0) return;
@@ -175,8 +177,8 @@ class DirectUpload {
   }
 
   /**
-   * Sends what is missing. The first NARs go up while the cache is asked for NARs that may be lost: no narinfo does, so that what is lost
-   * can still be sent before what refers to it.
+   * Sends what is missing. The first NARs go up while the cache is asked for NARs that may be lost: no
+   * narinfo does, so that what is lost can still be sent before what refers to it.
    */
   async #send(
     sender: ClosureSender,
@@ -236,7 +238,10 @@ class DirectUpload {
     }
   }
 
-  /** Sends the first NARs while the cache is asked for lost ones; the files are left only when nothing is sent from them. */
+  /**
+   * Sends the first NARs while the cache is asked for lost ones; the files are left only when nothing is sent
+   * from them.
+   */
   async #isLost(
     share: Share,
     sender: ClosureSender,

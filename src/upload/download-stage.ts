@@ -40,8 +40,9 @@ export interface DownloadStageOptions extends StorePathOptions {
 }
 
 /**
- * Brings paths from a binary cache into files, and makes sure of each that it is what its narinfo says: a file is compared with its hash,
- * decompressed, and compared with the hash and the size of the NAR, which are signed.
+ * Brings paths from a binary cache into files, and makes sure of each that it is what its narinfo says: a
+ * file is compared with its hash, decompressed, and compared with the hash and the size of the NAR, which are
+ * signed.
  */
 export class DownloadStage implements Stage {
   readonly executions = [];

@@ -19,8 +19,8 @@ export interface FollowedPaths {
 }
 
 /**
- * Follows paths of which only the cache knows what they refer to, with all that they lead to. The closure has them afterwards; what the cache lacks
- * of them is not known.
+ * Follows paths of which only the cache knows what they refer to, with all that they lead to. The closure has
+ * them afterwards; what the cache lacks of them is not known.
  *
  * @param absent - the paths that the source does not have
  */

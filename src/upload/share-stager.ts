@@ -25,7 +25,10 @@ export class ShareStager implements AsyncDisposable {
     return this.#options.stage.executions;
   }
 
-  /** Begins with paths that the cache will probably lack, while it is asked for them. More than a share is not written in vain. */
+  /**
+   * Begins with paths that the cache will probably lack, while it is asked for them. More than a share is not
+   * written in vain.
+   */
   prepare(registrations: readonly Registration[]): void {
     const [first, ...others] = toShares(registrations, this.#options.shareBytes);
     if (first === undefined || others.length > 0) return;

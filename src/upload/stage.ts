@@ -28,7 +28,8 @@ export interface Stage extends AsyncDisposable {
   /**
    * Stages some paths; what they refer to need not be there.
    *
-   * @throws {@link StagingError} where that cannot be done here, and nix may still push by itself; the error of the push
+   * @throws {@link StagingError} where that cannot be done here, and nix may still push by itself; the error
+   * of the push
    */
   stage(registrations: readonly Registration[]): Promise<Share>;
 }

@@ -29,7 +29,10 @@ export interface StagingAreaOptions extends StorePathOptions {
   readonly toOptions: () => RunCommandOptions;
 }
 
-/** A private directory in which nix writes narinfos and NARs; a process that is killed leaves it to the next one to sweep. */
+/**
+ * A private directory in which nix writes narinfos and NARs; a process that is killed leaves it to the next
+ * one to sweep.
+ */
 export class StagingArea implements Stage {
   readonly executions: ExecutionResult[] = [];
   readonly #options: StagingAreaOptions;

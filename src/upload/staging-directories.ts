@@ -10,7 +10,10 @@ const PAGE_BYTES = 4_096;
 export interface StagingParents {
   /** Absolute path of a directory on a disk. */
   readonly disk: string;
-  /** Absolute path of a directory that lies in memory, for what is small: to make a file there takes no disk. Default none. */
+  /**
+   * Absolute path of a directory that lies in memory, for what is small: to make a file there takes no disk.
+   * Default none.
+   */
   readonly memory?: string | undefined;
 }
 

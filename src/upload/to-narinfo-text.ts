@@ -16,7 +16,9 @@ export interface NarFile {
   readonly fileSize: number;
 }
 
-/** Writes a narinfo anew, from what was read: nothing of another cache's text goes on that was not looked at. */
+/**
+ * Writes a narinfo anew, from what was read: nothing of another cache's text goes on that was not looked at.
+ */
 export function toNarinfoText(
   { storePath, url, compression, narHash, narSize, references, ...said }: Narinfo,
   { fileHash, fileSize }: NarFile,

@@ -4,7 +4,8 @@ import type { Registration } from "../commands/closure.ts";
 const MAX_PATHS = 2_000;
 
 /**
- * Splits paths into shares of a bounded size, in their order. A path that is larger alone is a share of its own.
+ * Splits paths into shares of a bounded size, in their order. A path that is larger alone is a share of its
+ * own.
  *
  * @param maxBytes - most bytes of NARs in a share
  */

@@ -30,8 +30,8 @@ export function listExports(): ReadonlyMap<string, readonly ts.Symbol[]> {
 }
 
 /**
- * Compiles each snippet as a module of its own, which imports by itself what the package exports and the snippet names without
- * declaring it. Returns what the compiler says.
+ * Compiles each snippet as a module of its own, which imports by itself what the package exports and the
+ * snippet names without declaring it. Returns what the compiler says.
  */
 export function compileSnippets(snippets: readonly Snippet[]): readonly string[] {
   const exported = new Map(

@@ -57,7 +57,8 @@ describe("code in documents", () => {
   });
 
   it("is of a language that is checked", () => {
-    // nginx is run by the test of the servers' examples, js and text by that of the quick start; a picture has no errors but those one sees.
+    // nginx is run by the test of the servers' examples, js and text by that of the quick start; a picture
+    // has no errors but those one sees.
     const checked = ["ts", "toml", "json", "sh", "nginx", "js", "text", "mermaid", "yaml"];
     expect(snippets.filter(({ language }) => !checked.includes(language))).toEqual([]);
   });

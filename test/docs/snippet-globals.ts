@@ -1,4 +1,5 @@
-// What examples take for given: things that a host has, and that an example about something else need not make.
+// What examples take for given: things that a host has, and that an example about something else need not
+// make.
 import type * as caches from "@eka-ci/caches";
 import type * as vitest from "vitest";
 

@@ -142,7 +142,10 @@ describe("what a status says", () => {
   });
 });
 
-/** Other texts: by Nix 2.8, 2.26 and 2.34 as they were measured, by Attic's client as it was measured, by Cachix's source. */
+/**
+ * Other texts: by Nix 2.8, 2.26 and 2.34 as they were measured, by Attic's client as it was measured, by
+ * Cachix's source.
+ */
 const TEXTS: readonly Sample[] = [
   [
     "credentials",

@@ -80,7 +80,8 @@ describe("a child that floods", () => {
       for (;;) for (const fd of [1, 2]) try { writeSync(fd, text); } catch {}`;
       let longest = 0;
       let last = process.cpuUsage();
-      // Time of the processor between two turns of the loop, so that other tests beside this one do not count.
+      // Time of the processor between two turns of the loop, so that other tests beside this one do not
+      // count.
       const ticking = setInterval(() => {
         const { user, system } = process.cpuUsage(last);
         longest = Math.max(longest, (user + system) / 1000);

@@ -2,7 +2,8 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type CommandProgress, NixLogReader } from "../../src/execution/nix-log.ts";
 
-// Captured from nix 2.8 (one path of 128 bytes to an HTTP cache), shortened; ids beyond 2^53 as large process ids make them.
+// Captured from nix 2.8 (one path of 128 bytes to an HTTP cache), shortened; ids beyond 2^53 as large process
+// ids make them.
 const ID = "9223090561878065";
 const LOG = [
   `@nix {"action":"start","id":${ID}10,"level":0,"text":"","type":103}`,

@@ -168,7 +168,8 @@ describe("events of GitHub", () => {
     ["a head without a repository's number", "pull_request", pull({ repo: { full_name: "o/r" } })],
     ["another repository", "pull_request", pull({ repo: fork }, { repository: fork })],
     ["two numbers", "pull_request", pull({ repo: fork }, { number: 4 })],
-    // Gitea and Forgejo sign their events for GitHub, too: whoever drops the header that names them must gain nothing.
+    // Gitea and Forgejo sign their events for GitHub, too: whoever drops the header that names them must gain
+    // nothing.
     ["a head that Gitea means", "pull_request", pull({ repo: repository, label: "topic" })],
     [
       "a head without a branch that Gitea means",

@@ -111,7 +111,8 @@ describe("a session with a proxy", () => {
   it("asks it for one tunnel to an https server, and keeps that", async () => {
     await using proxy = await startProxy();
     using session = http.connect?.({ maxConnections: 1, proxy: `http://${proxy.url}` });
-    // Nobody speaks TLS there: what matters is that the proxy is asked, and that its answer is not taken for the server's.
+    // Nobody speaks TLS there: what matters is that the proxy is asked, and that its answer is not taken for
+    // the server's.
     await using cache = await BinaryCacheServer.start();
     const url = cache.url.replace("http:", "https:");
     const failed = session?.send({ method: "GET", url, headers: {}, maxBytes: 1_000 });

@@ -12,7 +12,10 @@ const ESCAPE = "\u001b";
 const HIDE_CURSOR = `${ESCAPE}[?25l`;
 const SHOW_CURSOR = `${ESCAPE}[?25h`;
 
-/** What a terminal shows of a line: without escape sequences, and without what a carriage return goes back over. */
+/**
+ * What a terminal shows of a line: without escape sequences, and without what a carriage return goes back
+ * over.
+ */
 function toShown(text: string): readonly string[] {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: escape sequences are what is looked for
   const plain = text.replaceAll(/\u001b\[[0-9;]*m/gu, "").replaceAll(/\u001b\[[0-9;?]*[A-Za-z]/gu, "\r");

@@ -5,7 +5,9 @@ import { compilePattern, findPatternProblem, type PatternKind } from "../../src/
 import { PatternList } from "../../src/policy/pattern-list.ts";
 import { isRepositoryName } from "../../src/policy/repository-name.ts";
 
-/** The grammar, read as naively as possible: `*` is any run, everything else is itself. Linear, two pointers. */
+/**
+ * The grammar, read as naively as possible: `*` is any run, everything else is itself. Linear, two pointers.
+ */
 function matchNaively(kind: PatternKind, pattern: string, name: string): boolean {
   const crosses = (unit: string | undefined): boolean => kind === "branch" || unit !== "/";
   let at = 0;

@@ -74,7 +74,10 @@ const expectIndependentView = (text: string): void => {
   expect(found).toEqual(independentView(text));
 };
 
-/** Every value, read alone, is what the parser found at its path; every key, read alone, is the last of its path. */
+/**
+ * Every value, read alone, is what the parser found at its path; every key, read alone, is the last of its
+ * path.
+ */
 const expectParsersView = (text: string): number => {
   const whole: unknown = toml.parse(text);
   const places = placesOf(parseTomlText(text));

@@ -158,7 +158,8 @@ describe("a secret shows up nowhere but in the child", () => {
     async (_name, source) => {
       const bin = join(directory, "bin");
       await mkdir(bin, { recursive: true });
-      // Prints its environment, arguments and private files in several encodings, on both streams, then fails.
+      // Prints its environment, arguments and private files in several encodings, on both streams, then
+      // fails.
       const script = `#!${process.execPath}
       const fs = require("node:fs"), path = require("node:path");
       if (path.basename(process.argv[1]) === "nix-store") process.exit(0);

@@ -395,7 +395,10 @@ describe("a path that the cache leaves to an upstream", () => {
   const ALL_MISSING = answer({ [A]: null, [B]: null });
   const isLocal = (command: CommandSpec): boolean => isQuestion(command) && !command.args.includes("--store");
 
-  /** Pushes with a cache that answers `at`, a store that answers `held`, and an Attic server that names some keys. */
+  /**
+   * Pushes with a cache that answers `at`, a store that answers `held`, and an Attic server that names some
+   * keys.
+   */
   const pushWith = async (
     cache: string,
     { at = ALL_MISSING, held, keys }: { at?: ScriptedResult; held: ScriptedResult; keys?: unknown },

@@ -30,7 +30,10 @@ export type Behaviour = (
   storePaths: readonly string[],
 ) => ScriptedResult | Error | undefined;
 
-/** Cachix caches in memory behind a scripted executor: what a successful command pushes is there when the cache is asked. */
+/**
+ * Cachix caches in memory behind a scripted executor: what a successful command pushes is there when the
+ * cache is asked.
+ */
 export class FakeCaches {
   readonly objects = new Map<string, Set<string>>();
   /** Push commands, as the cache and the paths. */
@@ -188,7 +191,10 @@ export async function runUntil<T>(clock: FakeClock, promise: Promise<T>, stepMs 
   return settled;
 }
 
-/** Lets everything run that needs no time. What the package imports late is there then, as in a host that has run for a while. */
+/**
+ * Lets everything run that needs no time. What the package imports late is there then, as in a host that has
+ * run for a while.
+ */
 export async function flush(): Promise<void> {
   await Promise.all([import("../../src/delivery/deliver-batch.ts"), import("../../src/registry/push.ts")]);
   for (let turn = 0; turn < 60; turn++) await setImmediate();

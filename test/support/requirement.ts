@@ -17,7 +17,10 @@ export const nodeWithSqlite: string | undefined =
 /** The directory with a newer Nix than the installed one, which `EKA_CI_NIX_NEWER` leads to. */
 export const newerNix: string | undefined = process.env["EKA_CI_NIX_NEWER"] || undefined;
 
-/** The AWS engine of Vault as a plugin by the name `aws`, alone in its directory, which `EKA_CI_VAULT_AWS_ENGINE` leads to. */
+/**
+ * The AWS engine of Vault as a plugin by the name `aws`, alone in its directory, which
+ * `EKA_CI_VAULT_AWS_ENGINE` leads to.
+ */
 export const vaultAwsEngine: string | undefined = process.env["EKA_CI_VAULT_AWS_ENGINE"] || undefined;
 
 function isInstalled(tool: string): boolean {
@@ -37,8 +40,8 @@ function isInstalled(tool: string): boolean {
 }
 
 /**
- * Defines tests that need a tool. Where it is missing they are skipped by name; where `EKA_CI_TEST_REQUIRE` names it, a
- * missing tool fails them instead.
+ * Defines tests that need a tool. Where it is missing they are skipped by name; where `EKA_CI_TEST_REQUIRE`
+ * names it, a missing tool fails them instead.
  */
 export function describeWith(tool: string, name: string, define: () => void): void {
   const installed = isInstalled(tool);
@@ -50,8 +53,8 @@ export function describeWith(tool: string, name: string, define: () => void): vo
 export const hasSqlite = process.getBuiltinModule?.("node:sqlite") !== undefined;
 
 /**
- * Defines tests that need `node:sqlite` in this very process. On a Node.js without it they do not exist; `.ci/run` runs them on each one
- * that has it, with the tarball.
+ * Defines tests that need `node:sqlite` in this very process. On a Node.js without it they do not exist;
+ * `.ci/run` runs them on each one that has it, with the tarball.
  */
 export function describeWithSqlite(name: string, define: () => void): void {
   if (hasSqlite) describe(name, define);

@@ -10,7 +10,10 @@ export interface QuickStartOptions {
   /** A folder that is not there yet. */
   readonly folder: string;
   readonly home: string;
-  /** What is installed in place of `@eka-ci/caches`; default that, from the registry that the folder's home names. */
+  /**
+   * What is installed in place of `@eka-ci/caches`; default that, from the registry that the folder's home
+   * names.
+   */
   readonly tarball?: string;
 }
 

@@ -1,7 +1,8 @@
 import fc from "fast-check";
 
-// Documents in every style that TOML has: bare, quoted and dotted keys, headers, arrays of tables, inline tables over
-// several lines, the four strings, comments, CRLF, a byte order mark, characters outside the basic plane.
+// Documents in every style that TOML has: bare, quoted and dotted keys, headers, arrays of tables, inline
+// tables over several lines, the four strings, comments, CRLF, a byte order mark, characters outside the
+// basic plane.
 
 const bareKey = fc.stringMatching(/^[A-Za-z0-9_-]{1,6}$/u);
 const plainText = fc.string({

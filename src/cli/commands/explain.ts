@@ -44,7 +44,10 @@ export async function explain(this: CliContext, flags: ExplainFlags): Promise<vo
   });
 }
 
-/** What the cache leaves out of a push. How that reads depends on the way of the upload, which only a registry knows. */
+/**
+ * What the cache leaves out of a push. How that reads depends on the way of the upload, which only a registry
+ * knows.
+ */
 async function describePushRules(
   config: ServerConfig,
   cacheId: string,

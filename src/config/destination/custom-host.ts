@@ -13,7 +13,8 @@ export interface CustomHost {
 }
 
 /**
- * Finds the host of a destination in whatever way it can be written: as a URL, as `user@host:path`, or by its name alone.
+ * Finds the host of a destination in whatever way it can be written: as a URL, as `user@host:path`, or by its
+ * name alone.
  *
  * @returns nothing for a text whose host clients may read differently
  */

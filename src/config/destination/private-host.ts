@@ -1,7 +1,8 @@
 import type { BlockList } from "node:net";
 
-// Special-purpose ranges of https://www.iana.org/assignments/iana-ipv4-special-registry and its IPv6 twin that
-// lead to this machine, its network or a cloud's metadata service. IPv4 addresses inside IPv6 are looked into.
+// Special-purpose ranges of https://www.iana.org/assignments/iana-ipv4-special-registry and its IPv6 twin
+// that lead to this machine, its network or a cloud's metadata service. IPv4 addresses inside IPv6 are looked
+// into.
 const PRIVATE_RANGES: readonly (readonly [address: string, prefix: number, family: "ipv4" | "ipv6"])[] = [
   ["0.0.0.0", 8, "ipv4"],
   ["10.0.0.0", 8, "ipv4"],

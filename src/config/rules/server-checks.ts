@@ -32,8 +32,9 @@ export interface CheckedTables {
 export type CheckCaches = (tables: readonly unknown[], first: number, areFaultless: boolean) => CheckedTables;
 
 /**
- * Checks what a schema cannot say of all but the caches: rules between keys, grammars that depend on another key. It works on
- * tables of any shape, so that these problems are reported together with those of the schema.
+ * Checks what a schema cannot say of all but the caches: rules between keys, grammars that depend on another
+ * key. It works on tables of any shape, so that these problems are reported together with those of the
+ * schema.
  */
 export function checkServerRoot(root: Members): readonly Problem[] {
   const security = toMembers(root["security"]);
@@ -138,7 +139,9 @@ function checkDestination(
   return undefined;
 }
 
-/** The rules of a destination by HTTP hold for it, too; what is no such address at all is told by the schema. */
+/**
+ * The rules of a destination by HTTP hold for it, too; what is no such address at all is told by the schema.
+ */
 function checkSubstituter(text: unknown, path: KeyPath, allowPrivateHosts: boolean): readonly Problem[] {
   if (typeof text !== "string" || !/^https?:\/\/[^?#@]*$/u.test(text)) return NONE;
   const parsed = parseDestination("nix-copy", text, { allowPrivateHosts });

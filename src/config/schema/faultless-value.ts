@@ -4,9 +4,9 @@ import { isCredentialText } from "./misplaced-secrets.ts";
 import { branchesOf, type SchemaNode, unwrapNode, wordsOf } from "./schema-node.ts";
 
 /**
- * Whether a value is right beyond doubt: its schema takes it, it has only keys that the schema knows, and none of its texts is a credential.
- * Nearly every value is, and to say so takes one look, where finding each problem and its place takes three and copies the value. `false` says
- * only that the three are needed.
+ * Whether a value is right beyond doubt: its schema takes it, it has only keys that the schema knows, and
+ * none of its texts is a credential. Nearly every value is, and to say so takes one look, where finding each
+ * problem and its place takes three and copies the value. `false` says only that the three are needed.
  */
 export function isFaultlessValue<Schema extends v.GenericSchema & SchemaNode>(
   schema: Schema,

@@ -22,8 +22,9 @@ export function inlineSecret(path: KeyPath, about: MisplacedCredential): Problem
 const NAME_KEYS: ReadonlySet<unknown> = new Set(["vars", "env_var", "token_env", "secret_id_env"]);
 
 /**
- * Finds credentials among the values of a table: under the names of variables that hold them, texts of a form that issuers give to
- * them, URLs with a user or a password, and values of variables where their names belong.
+ * Finds credentials among the values of a table: under the names of variables that hold them, texts of a form
+ * that issuers give to them, URLs with a user or a password, and values of variables where their names
+ * belong.
  *
  * @param skipped - keys that are not looked into
  */
@@ -63,8 +64,8 @@ export function findCredentialKeys(table: Members, path: KeyPath): Problem[] {
 }
 
 /**
- * Leaves out what else is wrong with a value that is a credential: it has no place there, right or wrong. Nor is a key missing from
- * a table that holds a credential in its place.
+ * Leaves out what else is wrong with a value that is a credential: it has no place there, right or wrong. Nor
+ * is a key missing from a table that holds a credential in its place.
  */
 export function preferInlineSecrets(problems: readonly Problem[]): readonly Problem[] {
   const secrets = new Map(

@@ -24,8 +24,8 @@ export function coded(code: (typeof SCHEMA_CODES)[number], message: string): str
 
 /**
  * Checks a value against a schema, all problems at once. valibot's own messages quote what they received, so
- * none of them is passed on; unknown keys are looked for here, since it stops at the first and overlooks names
- * like `constructor`.
+ * none of them is passed on; unknown keys are looked for here, since it stops at the first and overlooks
+ * names like `constructor`.
  *
  * @param options - `explain: false` leaves out examples, for problems that are only counted
  */
@@ -51,8 +51,9 @@ export function findSchemaProblems<Schema extends v.GenericSchema & SchemaNode>(
     ? meant
     : meant.map((problem) => ({ ...problem, hint: problem.hint ?? showExample(schema, problem, dialect) }));
   const isClean = result.success && problems.every(({ severity }) => severity === "warning");
-  // The schemas check and change nothing. The value itself is handed on, since valibot copies into plain objects, where a polluted
-  // Object.prototype would fill absent keys in; the parsers' tables have no prototype.
+  // The schemas check and change nothing. The value itself is handed on, since valibot copies into plain
+  // objects, where a polluted Object.prototype would fill absent keys in; the parsers' tables have no
+  // prototype.
   return { problems, output: isClean ? (value as v.InferOutput<Schema>) : undefined };
 }
 

@@ -80,8 +80,8 @@ export interface SourceRange {
 }
 
 /**
- * The line a diagnostic is about, cut to its surroundings: printable ASCII in which every value is `***` and comments are
- * left out.
+ * The line a diagnostic is about, cut to its surroundings: printable ASCII in which every value is `***` and
+ * comments are left out.
  *
  * @public
  */
@@ -95,7 +95,8 @@ export interface SourceExcerpt {
 }
 
 /**
- * One problem of a configuration. It never repeats a value of the file, which could be a secret; keys are named.
+ * One problem of a configuration. It never repeats a value of the file, which could be a secret; keys are
+ * named.
  *
  * @public
  */

@@ -13,8 +13,9 @@ export interface Shown {
 }
 
 /**
- * Cuts the surroundings of a place out of its line. Every value is masked, whatever it looks like, and comments are left
- * out: each could hold a secret. A cut through a value shows nothing of it, since words are masked outside quotes too.
+ * Cuts the surroundings of a place out of its line. Every value is masked, whatever it looks like, and
+ * comments are left out: each could hold a secret. A cut through a value shows nothing of it, since words are
+ * masked outside quotes too.
  *
  * @param line - the line and the offset it begins at
  * @param span - the place; what of it lies on further lines is not marked
@@ -66,7 +67,10 @@ function readPiece(line: { text: string; start: number }, at: number, last: numb
   return { text: known ? word : MASK, length: word.length };
 }
 
-/** Where the next key begins: behind the end of a text over several lines, quotes are no guide to what is inside them. */
+/**
+ * Where the next key begins: behind the end of a text over several lines, quotes are no guide to what is
+ * inside them.
+ */
 function findKey(line: { start: number }, from: number, last: number, shown: Shown): number {
   for (let at = from; at < last; at++) if (shown.keyEnds.has(line.start + at)) return at;
   return last;

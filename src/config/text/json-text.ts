@@ -35,8 +35,8 @@ export function parseJsonText(text: string, maxDepth: number): ParsedText {
     return failure("json-syntax", "The text is not valid JSON from here", offset, explain(json, offset));
   }
   const problems = findDuplicates(parsePlaced(json), []);
-  // Parsed again where places are asked for: a configuration remembers how to find them, and the tree is fifty times as large as
-  // the text.
+  // Parsed again where places are asked for: a configuration remembers how to find them, and the tree is
+  // fifty times as large as the text.
   return { success: true, value, problems, findPlaces: () => toPlaces(parsePlaced(json)) };
 }
 

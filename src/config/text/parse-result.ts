@@ -17,7 +17,10 @@ import { ProblemList } from "./problem-list.ts";
 export interface ParseConfigOptions {
   /** Name of the text in diagnostics; default `ekaci.toml` or `.eka-ci/config.json`. */
   readonly source?: string | undefined;
-  /** Called with every warning, before a `parse…` function returns or throws. Errors are thrown, and not told here. */
+  /**
+   * Called with every warning, before a `parse…` function returns or throws. Errors are thrown, and not told
+   * here.
+   */
   readonly onDiagnostic?: DiagnosticListener | undefined;
 }
 
@@ -49,7 +52,10 @@ export function finishParse<T>(
   return { success: true, output, diagnostics };
 }
 
-/** Hands out the warnings of a parse, and returns its output or throws. Whoever prints both prints nothing twice. */
+/**
+ * Hands out the warnings of a parse, and returns its output or throws. Whoever prints both prints nothing
+ * twice.
+ */
 export function unwrap<T>(result: SafeParseResult<T>, onDiagnostic: DiagnosticListener | undefined): T {
   for (const diagnostic of result.diagnostics)
     if (diagnostic.severity === "warning") onDiagnostic?.(diagnostic);

@@ -45,7 +45,9 @@ export function createPlacer({ source, text, findPlaces, findVocabulary }: Probl
   };
 }
 
-/** Finds the range of a value, or of the nearest place above it; nothing where the text could not be decoded. */
+/**
+ * Finds the range of a value, or of the nearest place above it; nothing where the text could not be decoded.
+ */
 export function findRange({ text, findPlaces }: ProblemText, path: KeyPath): SourceRange | undefined {
   if (text === undefined) return undefined;
   const span = findSpan((findPlaces?.() ?? NO_PLACES).root, path, "value");

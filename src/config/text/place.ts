@@ -36,7 +36,10 @@ export function leafPlace(value: Span): GrowingPlace {
   return { value, members: NO_MEMBERS };
 }
 
-/** Makes the place of a table that headers or dotted keys define; it may stay empty, and a hostile text has many of them. */
+/**
+ * Makes the place of a table that headers or dotted keys define; it may stay empty, and a hostile text has
+ * many of them.
+ */
 export function tablePlace(key: Span): GrowingPlace {
   return { key, members: NO_MEMBERS };
 }
@@ -52,8 +55,8 @@ export function addMember(place: GrowingPlace, key: string | number, member: Gro
 export type PlacePart = "key" | "value";
 
 /**
- * Finds the span that a path is about. Where the path leads to nothing, as for a missing key, it is that of the nearest
- * table around it: its key, or where it has none (an element of an array), its value.
+ * Finds the span that a path is about. Where the path leads to nothing, as for a missing key, it is that of
+ * the nearest table around it: its key, or where it has none (an element of an array), its value.
  */
 export function findSpan(root: Place, path: readonly (string | number)[], part: PlacePart): Span | undefined {
   let place = root;

@@ -8,7 +8,9 @@ interface Numbered {
   readonly problem: Problem;
 }
 
-/** Keeps the first problems of a text, errors before warnings, and counts the others instead of keeping them. */
+/**
+ * Keeps the first problems of a text, errors before warnings, and counts the others instead of keeping them.
+ */
 export class ProblemList {
   readonly #errors: Numbered[] = [];
   readonly #warnings: Numbered[] = [];

@@ -15,7 +15,9 @@ const SECRET_FORMS: readonly RegExp[] = [
   /:[A-Za-z0-9+/]{86}==/u, // Nix signing key: name and 64 bytes
 ];
 
-/** How much of a text is looked at, in UTF-16 units; the values of a configuration have at most half of it. */
+/**
+ * How much of a text is looked at, in UTF-16 units; the values of a configuration have at most half of it.
+ */
 const MAX_LENGTH = 8192;
 
 /** Something of each of these forms; most texts have nothing of any. */
@@ -49,7 +51,10 @@ export function looksLikeSecretValue(text: string): boolean {
 /** Schemes whose user is a name and no secret, as in `git+ssh://git@host`. */
 const LOGIN_SCHEME = /^(?:git\+)?ssh(?:-ng)?$|^sftp$/iu;
 
-/** Whether a text holds a URL with a user or a password, percent-encoded or not. The user of an SSH login alone is none. */
+/**
+ * Whether a text holds a URL with a user or a password, percent-encoded or not. The user of an SSH login
+ * alone is none.
+ */
 export function hasUserInfo(text: string): boolean {
   if (!text.includes("@") && !text.includes("%40")) return false;
   const head = text

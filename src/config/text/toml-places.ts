@@ -6,8 +6,8 @@ interface KeyPart {
 }
 
 /**
- * Finds where each key and value of a TOML text stands. The parser tells no places, so this walks the text after it; it
- * counts on the text being valid, and decides nothing about it.
+ * Finds where each key and value of a TOML text stands. The parser tells no places, so this walks the text
+ * after it; it counts on the text being valid, and decides nothing about it.
  *
  * @param text - TOML that the parser accepted
  * @param decodeKey - what a quoted key with escapes means

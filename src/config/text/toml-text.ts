@@ -7,8 +7,8 @@ import { findTomlPlaces } from "./toml-places.ts";
 const loadToml = lateModule<typeof import("toml")>("toml");
 
 /**
- * Parses TOML 1.1 into null-prototype tables. The parser's own message is not passed on, since it quotes the text; it
- * reports places in two shapes, and both become an offset.
+ * Parses TOML 1.1 into null-prototype tables. The parser's own message is not passed on, since it quotes the
+ * text; it reports places in two shapes, and both become an offset.
  */
 export function parseTomlText(text: string): ParsedText {
   try {
@@ -100,7 +100,10 @@ const STRINGS = /"(?:[^"\\]|\\.)*"|'[^']*'|#.*/gu;
 /** How many lines before an error may have begun the array. */
 const MAX_LINES = 200;
 
-/** Finds where an array begins that the parser was still in when the next statement came; nothing where it stopped for another reason. */
+/**
+ * Finds where an array begins that the parser was still in when the next statement came; nothing where it
+ * stopped for another reason.
+ */
 function findOpenArray(text: string, offset: number): number | undefined {
   const lineStart = text.lastIndexOf("\n", offset - 1) + 1;
   // The brackets of a header are those of arrays to a parser that is in one.
@@ -123,7 +126,10 @@ function findErrorOffset(text: string, { offset, line, column }: ParserError): n
   return line !== undefined && column !== undefined ? offsetAt(text, line, column) : undefined;
 }
 
-/** What the parser throws: a syntax error has `offset` and `expected`, an error of meaning `line` and `column`. */
+/**
+ * What the parser throws: a syntax error has `offset` and `expected`, an error of meaning `line` and
+ * `column`.
+ */
 interface ParserError {
   readonly message: string;
   readonly offset?: number | undefined;

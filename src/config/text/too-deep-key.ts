@@ -30,7 +30,10 @@ export function findTooDeepKey(value: unknown, maxDepth: number): Problem | unde
 /** Arrays in arrays that are looked into by recursion. */
 const MAX_NESTED_ARRAYS = 4;
 
-/** Whether nothing is nested too deep for sure. Hardly any file is, and to say so costs less than to know where each value stands. */
+/**
+ * Whether nothing is nested too deep for sure. Hardly any file is, and to say so costs less than to know
+ * where each value stands.
+ */
 function isShallow(value: unknown, keysLeft: number, arraysLeft: number): boolean {
   if (!isObject(value)) return true;
   if (Array.isArray(value)) {

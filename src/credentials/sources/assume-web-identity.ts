@@ -17,7 +17,8 @@ export interface WebIdentityParams {
 
 /**
  * Exchanges an identity token for the keys of an AWS role
- * (https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html). Rejects with what the SDK throws.
+ * (https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html). Rejects with what
+ * the SDK throws.
  */
 export async function assumeWebIdentity(params: WebIdentityParams, clientConfig: StsClientConfig) {
   const { RoleArn = "", RoleSessionName, WebIdentityToken = "", DurationSeconds } = params;

@@ -60,9 +60,9 @@ const CODES: Readonly<Record<string, readonly [code: ErrorCodes["CredentialError
 };
 
 /**
- * Says an error of the AWS SDK in the terms of credentials. Services are told apart by the error's name, never by its
- * status (almost all are 400); the error itself carries the signed request, so only its name is looked at. A name that is
- * not known leaves what the last request came to.
+ * Says an error of the AWS SDK in the terms of credentials. Services are told apart by the error's name,
+ * never by its status (almost all are 400); the error itself carries the signed request, so only its name is
+ * looked at. A name that is not known leaves what the last request came to.
  */
 export function toAwsError(
   error: unknown,

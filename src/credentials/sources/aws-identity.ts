@@ -17,12 +17,13 @@ export interface AwsKeys {
 }
 
 /**
- * Makes what finds the host's own AWS identity, in the order of the AWS SDKs: keys of the environment, a profile, the role of the pod or container,
- * the role of the machine. The SDK's own way is not taken: it asks the machine by version 1 of its metadata service, too, and reads
- * another environment than the runtime's.
+ * Makes what finds the host's own AWS identity, in the order of the AWS SDKs: keys of the environment, a
+ * profile, the role of the pod or container, the role of the machine. The SDK's own way is not taken: it asks
+ * the machine by version 1 of its metadata service, too, and reads another environment than the runtime's.
  *
  * @param sourceType - the `type` of the source that asks, for errors
- * @returns a function that throws {@link CredentialError} `ERR_CREDENTIAL_NOT_CONFIGURED` if there is none, else what its source throws
+ * @returns a function that throws {@link CredentialError} `ERR_CREDENTIAL_NOT_CONFIGURED` if there is none,
+ * else what its source throws
  */
 export function createIdentityFinder(
   sourceType: string,

@@ -47,7 +47,10 @@ function findFailing(
   return [name, section];
 }
 
-/** Says why a profile is not usable. The error of a process that failed quotes its command line and what it printed, so none is quoted here. */
+/**
+ * Says why a profile is not usable. The error of a process that failed quotes its command line and what it
+ * printed, so none is quoted here.
+ */
 export function explainProfile({ profile, type }: AwsProfileSource, texts: AwsTexts): CredentialError {
   const [failing, section] = findFailing(profile, texts);
   const name = quoteName(failing, 64);

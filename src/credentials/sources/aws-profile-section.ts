@@ -8,9 +8,9 @@ export interface AwsTexts {
 export type ProfileSection = ReadonlyMap<string, string>;
 
 /**
- * Collects what the shared AWS files say of a profile, as far as errors and the region need it: `[name]` in the
- * credentials file, `[profile name]` or `[default]` in the configuration file. Of a key in both, the credentials file's
- * counts. The AWS SDK reads the files itself for everything else.
+ * Collects what the shared AWS files say of a profile, as far as errors and the region need it: `[name]` in
+ * the credentials file, `[profile name]` or `[default]` in the configuration file. Of a key in both, the
+ * credentials file's counts. The AWS SDK reads the files itself for everything else.
  *
  * @returns nothing where no file has the profile
  */
@@ -30,7 +30,10 @@ function readSection(
 ): ProfileSection | undefined {
   let found: Map<string, string> | undefined;
   let inside = false;
-  /** Behind a key with nothing after its equals sign, indented lines are keys of that key, and none of the profile. */
+  /**
+   * Behind a key with nothing after its equals sign, indented lines are keys of that key, and none of the
+   * profile.
+   */
   let isNesting = false;
   for (const line of (text ?? "").split(/\r?\n/u)) {
     const header = /^\s*\[([^\]]*)\]/u.exec(line)?.[1]?.trim().replace(/\s+/gu, " ").replace(/["']/gu, "");

@@ -43,8 +43,9 @@ export async function hasAwsProfile(source: AwsProfileSource, runtime: Runtime):
 }
 
 /**
- * A profile of the shared AWS files, as `@aws-sdk/credential-provider-ini` resolves it: static keys, roles, processes, SSO. A process is
- * not ended by the SDK when its time is over, so that it is waited for before there is a second one.
+ * A profile of the shared AWS files, as `@aws-sdk/credential-provider-ini` resolves it: static keys, roles,
+ * processes, SSO. A process is not ended by the SDK when its time is over, so that it is waited for before
+ * there is a second one.
  */
 export function createAwsProfileProvider(source: AwsProfileSource, runtime: Runtime): CredentialProvider {
   const resolve = createProfileResolver(source, runtime);
@@ -63,7 +64,10 @@ export function createProfileResolver(source: AwsProfileSource, runtime: Runtime
   };
 }
 
-/** The SDK answers every broken profile with the same error, so the files are looked at first, and again when it fails. */
+/**
+ * The SDK answers every broken profile with the same error, so the files are looked at first, and again when
+ * it fails.
+ */
 async function resolveAwsProfile(
   source: AwsProfileSource,
   texts: AwsTexts,
@@ -102,7 +106,10 @@ async function resolveAwsProfile(
   }
 }
 
-/** For `credential_source = Ec2InstanceMetadata`, which takes what `fromIni` takes: version 1 asks for no session token. */
+/**
+ * For `credential_source = Ec2InstanceMetadata`, which takes what `fromIni` takes: version 1 asks for no
+ * session token.
+ */
 const METADATA_VERSION_2 = { ec2MetadataV1Disabled: true };
 
 interface ResolvedKeys {

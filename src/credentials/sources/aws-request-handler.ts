@@ -33,15 +33,17 @@ export interface AwsRequestHandler {
   readonly lastFailure: CredentialError | undefined;
 }
 
-/** Variables that replace a service's address, by how its own begins. Other services get theirs from the SDK. */
+/**
+ * Variables that replace a service's address, by how its own begins. Other services get theirs from the SDK.
+ */
 const ENDPOINT_NAMES: readonly (readonly [host: RegExp, name: string])[] = [
   [/^sts\./u, "AWS_ENDPOINT_URL_STS"],
   [/^secretsmanager\./u, "AWS_ENDPOINT_URL_SECRETS_MANAGER"],
 ];
 
 /**
- * Makes the HTTP handler for AWS SDK clients. The SDK's own only warns when a request takes too long, and reads answers
- * of any size.
+ * Makes the HTTP handler for AWS SDK clients. The SDK's own only warns when a request takes too long, and
+ * reads answers of any size.
  *
  * @param service - who is asked, for failures
  */

@@ -10,11 +10,13 @@ const MAX_BYTES = 8 * 1024 * 1024;
 const MAX_ENTRIES = 2_000;
 
 /**
- * Reads the authorities that a Vault server is trusted by: the file of `VAULT_CACERT`, else the files in the directory of `VAULT_CAPATH`,
- * in this order as Vault's own client has it (https://developer.hashicorp.com/vault/docs/commands#environment-variables).
+ * Reads the authorities that a Vault server is trusted by: the file of `VAULT_CACERT`, else the files in the
+ * directory of `VAULT_CAPATH`, in this order as Vault's own client has it
+ * (https://developer.hashicorp.com/vault/docs/commands#environment-variables).
  *
  * @returns certificates in PEM; nothing where the system's authorities are trusted
- * @throws {@link CredentialError} for what cannot be read, `ERR_CREDENTIAL_MALFORMED` for what holds no certificate
+ * @throws {@link CredentialError} for what cannot be read, `ERR_CREDENTIAL_MALFORMED` for what holds no
+ * certificate
  */
 export async function readVaultCertificates(
   { type }: VaultSource,

@@ -23,9 +23,10 @@ export interface VaultClient {
 }
 
 /**
- * Makes a client on `node-vault`, with a transport of ours in its `request-promise` seam. On its own it puts the token
- * into the errors of its HTTP library, sends it along redirects and to proxies, and has no deadline. What it would take
- * from the environment silently (address, token, namespace, prefix) is stated here.
+ * Makes a client on `node-vault`, with a transport of ours in its `request-promise` seam. On its own it puts
+ * the token into the errors of its HTTP library, sends it along redirects and to proxies, and has no
+ * deadline. What it would take from the environment silently (address, token, namespace, prefix) is stated
+ * here.
  */
 export async function createVaultClient(
   source: VaultSource,

@@ -16,7 +16,10 @@ export function toVaultError(response: HttpResponse, source: VaultSource, now: n
   return toPassing(response, source) ?? toStatusError(response, toVaultService(source), now);
 }
 
-/** What went wrong with a login: Vault tells a wrong role, a wrong secret and a mount that is not there by the same two statuses. */
+/**
+ * What went wrong with a login: Vault tells a wrong role, a wrong secret and a mount that is not there by the
+ * same two statuses.
+ */
 export function toLoginError(response: HttpResponse, source: VaultSource, now: number): CredentialError {
   const { type, auth } = source;
   if (response.status === 400 || response.status === 403 || response.status === 404) {

@@ -33,8 +33,8 @@ export function toDataPath(path: string, mount: VaultMount): string {
 }
 
 /**
- * The other path to try where the mount is not known: Vault says in a warning that a path misses its `data/`, and the
- * mount is then taken to be the first segment.
+ * The other path to try where the mount is not known: Vault says in a warning that a path misses its `data/`,
+ * and the mount is then taken to be the first segment.
  */
 export function findDataPath(path: string, { body }: VaultAnswer): string | undefined {
   const warnings = readMember(body, "warnings");

@@ -20,7 +20,10 @@ export async function readOwnToken(source: VaultSource, runtime: Runtime): Promi
   throw new CredentialError("ERR_CREDENTIAL_MALFORMED", type, message);
 }
 
-/** Reads what proves the identity, in the body of a login (https://developer.hashicorp.com/vault/api-docs/auth). */
+/**
+ * Reads what proves the identity, in the body of a login
+ * (https://developer.hashicorp.com/vault/api-docs/auth).
+ */
 export async function readProof(
   auth: VaultAuth,
   sourceType: string,

@@ -12,7 +12,9 @@ import { toVaultService, type VaultTransport } from "./vault-transport.ts";
 
 /** How long a renewal may take before the token is used as it is, in milliseconds. */
 const RENEWAL_MS = 3_000;
-/** How long there is no further login after one that led to nothing: at first, and at most, in milliseconds. */
+/**
+ * How long there is no further login after one that led to nothing: at first, and at most, in milliseconds.
+ */
 const FIRST_PAUSE_MS = 5_000;
 const LONGEST_PAUSE_MS = 5 * 60_000;
 
@@ -24,14 +26,18 @@ export interface VaultToken {
   /** When it ends, likewise; absent where that is not known, or never. */
   readonly endsAt?: number | undefined;
   readonly isRenewable: boolean;
-  /** Whether there is nothing newer to be had: it is not of a login, or of one that this very request has made. */
+  /**
+   * Whether there is nothing newer to be had: it is not of a login, or of one that this very request has
+   * made.
+   */
   readonly isNew: boolean;
 }
 
 /**
- * The token of one source: that of a variable or a file, read anew each time, or one that a login gives. That one is renewed in the second
- * half of its life, by whoever needs it then; where that does not make it longer there is a new login. What fails of that does no harm
- * while the token is good. After a login that is refused, or whose token is, the next one waits, longer each time.
+ * The token of one source: that of a variable or a file, read anew each time, or one that a login gives. That
+ * one is renewed in the second half of its life, by whoever needs it then; where that does not make it longer
+ * there is a new login. What fails of that does no harm while the token is good. After a login that is
+ * refused, or whose token is, the next one waits, longer each time.
  */
 export class VaultSession {
   readonly #source: VaultSource;
@@ -46,9 +52,11 @@ export class VaultSession {
   }
 
   /**
-   * Does something with the token; once more with that of a new login, where Vault refuses one that may have been revoked meanwhile.
+   * Does something with the token; once more with that of a new login, where Vault refuses one that may have
+   * been revoked meanwhile.
    *
-   * @throws {@link CredentialError} for a token that cannot be read or is none, and for a login that fails; what the work throws
+   * @throws {@link CredentialError} for a token that cannot be read or is none, and for a login that fails;
+   * what the work throws
    */
   async use<T>(
     send: VaultTransport,

@@ -11,12 +11,12 @@ import { VaultSession, type VaultToken } from "./vault-session.ts";
 import { createVaultTransport } from "./vault-transport.ts";
 
 /**
- * A secret of Vault's key-value engine, either version, by the path that the guide writes (`secret/data/…`) or the one
- * that `vault kv put` takes (`secret/…`); or the keys that its AWS engine makes.
+ * A secret of Vault's key-value engine, either version, by the path that the guide writes (`secret/data/…`)
+ * or the one that `vault kv put` takes (`secret/…`); or the keys that its AWS engine makes.
  *
- * Vault tells the mount of a path and its version under `sys/internal/ui/mounts`, for which a token needs no policy of
- * its own; where it does not, the path is read as it is written. A mount that is known is not asked for again, so that
- * a secret costs one request.
+ * Vault tells the mount of a path and its version under `sys/internal/ui/mounts`, for which a token needs no
+ * policy of its own; where it does not, the path is read as it is written. A mount that is known is not asked
+ * for again, so that a secret costs one request.
  */
 export function createVaultProvider(source: VaultSource, runtime: Runtime): CredentialProvider {
   const reader = new SecretReader(source);
@@ -46,7 +46,8 @@ class SecretReader {
     if (known === undefined) return this.#readAnew(client);
     const answer = await client.read(known.path, { tolerate: [403] });
     if (answer.status === 200) return answer.body;
-    // The engine may have been mounted anew, in its other version; a token may read the one path and not the other.
+    // The engine may have been mounted anew, in its other version; a token may read the one path and not the
+    // other.
     this.#known = undefined;
     return this.#readAnew(client);
   }
@@ -102,8 +103,9 @@ function toCredentials(
 }
 
 /**
- * The keys of Vault's AWS engine under the names that push tools know; a secret that has such names itself is left as it is
- * (https://developer.hashicorp.com/vault/api-docs/secret/aws). The token has had two names, and is null for users.
+ * The keys of Vault's AWS engine under the names that push tools know; a secret that has such names itself is
+ * left as it is (https://developer.hashicorp.com/vault/api-docs/secret/aws). The token has had two names, and
+ * is null for users.
  */
 function toAwsNames(data: Members): Members | undefined {
   const [id, secret] = ["access_key", "secret_key"].map((name) => readMember(data, name));
@@ -116,7 +118,8 @@ function toAwsNames(data: Members): Members | undefined {
 
 /**
  * The end of a lease, which comes at the latest with the end of the token that it was given to
- * (https://developer.hashicorp.com/vault/docs/concepts/lease). The key-value engines state a lease without an id, which nothing ends.
+ * (https://developer.hashicorp.com/vault/docs/concepts/lease). The key-value engines state a lease without an
+ * id, which nothing ends.
  */
 function toExpiration(body: Members, token: VaultToken, now: number): Date | undefined {
   const id = readMember(body, "lease_id");

@@ -24,7 +24,8 @@ export function toFilter(query: Omit<LedgerQuery, "limit">, mark: Mark): LedgerF
 }
 
 /**
- * The conditions of what is owed: the last that fits the query is no good end, and nobody has brought the path there.
+ * The conditions of what is owed: the last that fits the query is no good end, and nobody has brought the
+ * path there.
  *
  * @param table - its quoted name
  */

@@ -27,7 +27,10 @@ export interface EndedRequest {
   readonly result: PushResult;
 }
 
-/** A queue's way to its ledger, if it has one. A ledger that fails costs entries, and neither a delivery nor a decision. */
+/**
+ * A queue's way to its ledger, if it has one. A ledger that fails costs entries, and neither a delivery nor a
+ * decision.
+ */
 export class LedgerWriter {
   readonly #options: LedgerWriterOptions;
   #isFailing = false;

@@ -14,7 +14,10 @@ export interface LedgerEntry {
   readonly cacheId: string;
   /** How it ended. */
   readonly outcome: LedgerOutcome;
-  /** Why: the rule that left it out, the reason of the denial, or the code of the error; absent for `pushed` and `upstream`. */
+  /**
+   * Why: the rule that left it out, the reason of the denial, or the code of the error; absent for `pushed`
+   * and `upstream`.
+   */
   readonly reason?: string | undefined;
   /** Joins it with the report and its audit events. */
   readonly pushId: string;
@@ -28,7 +31,10 @@ export interface LedgerEntry {
   readonly job: string;
   /** Name of the key that signed what the push uploaded, where this process signed it. */
   readonly signedBy?: string | undefined;
-  /** That of the result, see {@link ExecutedPush.fingerprint}, if the cache confirmed the path just then; without one, nothing is derived from the entry. */
+  /**
+   * That of the result, see {@link ExecutedPush.fingerprint}, if the cache confirmed the path just then;
+   * without one, nothing is derived from the entry.
+   */
   readonly fingerprint?: string | undefined;
 }
 
@@ -98,9 +104,9 @@ export interface LedgerPosition {
 export type RecordedEntry = LedgerEntry & LedgerPosition;
 
 /**
- * Keeps what became of each store path at each cache, for a bounded time. A queue writes it; it decides nothing, unless
- * {@link PushQueueOptions.confirmedTtlMs} says so. `describePushLedger` of the testing entry tells whether an implementation keeps this
- * contract.
+ * Keeps what became of each store path at each cache, for a bounded time. A queue writes it; it decides
+ * nothing, unless {@link PushQueueOptions.confirmedTtlMs} says so. `describePushLedger` of the testing entry
+ * tells whether an implementation keeps this contract.
  *
  * @example
  * ```ts
@@ -112,18 +118,21 @@ export type RecordedEntry = LedgerEntry & LedgerPosition;
  */
 export interface PushLedger {
   /**
-   * Records entries. One of the same cache, path and `pushId` is replaced, but a good outcome never by `denied` or `failed`: two hosts may tell
-   * of one delivery.
+   * Records entries. One of the same cache, path and `pushId` is replaced, but a good outcome never by
+   * `denied` or `failed`: two hosts may tell of one delivery.
    */
   record(entries: readonly LedgerEntry[]): Promise<void>;
   /** Finds entries, the last recorded first. */
   find(query: LedgerQuery): Promise<readonly RecordedEntry[]>;
   /**
-   * What is owed: the paths whose last entry, of those that the query fits, is `denied` or `failed`, and that nobody ever brought to that cache or left to
-   * an upstream. The last recorded first.
+   * What is owed: the paths whose last entry, of those that the query fits, is `denied` or `failed`, and that
+   * nobody ever brought to that cache or left to an upstream. The last recorded first.
    */
   owed(query: Omit<LedgerQuery, "outcomes">): Promise<readonly RecordedEntry[]>;
-  /** Which of some paths were recorded as `pushed` to a cache, with this fingerprint and within so many milliseconds before now. */
+  /**
+   * Which of some paths were recorded as `pushed` to a cache, with this fingerprint and within so many
+   * milliseconds before now.
+   */
   confirmed(
     cacheId: string,
     storePaths: readonly string[],

@@ -8,8 +8,8 @@ type End = Pick<LedgerEntry, "outcome" | "reason" | "signedBy" | "fingerprint">;
 const MAX_DENIED = 1_000;
 
 /**
- * What a ledger records of a request at one cache. Of paths that were neither brought there nor given up it records nothing, nor of those that were known
- * to be there: the ledger would confirm itself.
+ * What a ledger records of a request at one cache. Of paths that were neither brought there nor given up it
+ * records nothing, nor of those that were known to be there: the ledger would confirm itself.
  */
 export function toLedgerEntries(
   { repository, ref, commit, job, storePaths, delivery, pushId = "" }: ReadPushRequest,

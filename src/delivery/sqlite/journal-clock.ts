@@ -2,9 +2,9 @@ import type { Clock } from "../../host/runtime.ts";
 import { type Database, type Statement, toRow } from "./sqlite-module.ts";
 
 /**
- * The journal's own clock, in milliseconds. It follows the machine's monotonic clock, which all its processes share, and no wall
- * clock, so that one that is set to another time ends no lease and no deadline. After a restart of the machine, whose monotonic
- * clock begins anew, it goes on where it stood.
+ * The journal's own clock, in milliseconds. It follows the machine's monotonic clock, which all its processes
+ * share, and no wall clock, so that one that is set to another time ends no lease and no deadline. After a
+ * restart of the machine, whose monotonic clock begins anew, it goes on where it stood.
  */
 export class JournalClock {
   readonly #clock: Clock;

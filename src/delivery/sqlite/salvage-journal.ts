@@ -34,16 +34,20 @@ type Counts = Pick<JournalSalvage, "kept" | "lost">;
 
 /** Rows in a row that cannot be read, after which reading goes on further away. */
 const STRIDE = 64;
-/** Rows in a row that cannot be read, after which the rest is given up: a damaged number may claim any number of rows. */
+/**
+ * Rows in a row that cannot be read, after which the rest is given up: a damaged number may claim any number
+ * of rows.
+ */
 const MAX_UNREADABLE = 1_000_000;
 /** Most damaged files that are kept beside a journal. */
 const MAX_DAMAGED_FILES = 1_000;
 
 /**
- * Copies what can be read of a damaged file into a new one, which takes its place, and sets the damaged one aside. Nobody else may
- * have the file open meanwhile: SQLite tells whether somebody does.
+ * Copies what can be read of a damaged file into a new one, which takes its place, and sets the damaged one
+ * aside. Nobody else may have the file open meanwhile: SQLite tells whether somebody does.
  *
- * @returns `whole` if there is nothing to salvage, since another process has done it; `in use` if another process has the file open
+ * @returns `whole` if there is nothing to salvage, since another process has done it; `in use` if another
+ * process has the file open
  * @throws {@link PushError} `ERR_JOURNAL_CORRUPT` if nothing can be read
  */
 export function salvageJournal(path: string, now: number): JournalSalvage | "whole" | "in use" {
@@ -68,8 +72,8 @@ export function salvageJournal(path: string, now: number): JournalSalvage | "who
 }
 
 /**
- * Makes this the only connection, if it can be. To leave the write-ahead log needs exactly that, and leaves one file, which can be put in place of
- * another in one step.
+ * Makes this the only connection, if it can be. To leave the write-ahead log needs exactly that, and leaves
+ * one file, which can be put in place of another in one step.
  */
 function lockAlone(database: Database): boolean {
   try {

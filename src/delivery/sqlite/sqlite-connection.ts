@@ -52,8 +52,8 @@ function cannotOpen(path: string): PushError {
 }
 
 /**
- * A connection whose waiting blocks no thread: SQLite's own busy wait would hold the timers of the whole process. A transaction
- * itself is short and runs in one go.
+ * A connection whose waiting blocks no thread: SQLite's own busy wait would hold the timers of the whole
+ * process. A transaction itself is short and runs in one go.
  */
 export class SqliteConnection {
   readonly #database: Database;

@@ -35,7 +35,10 @@ import { SQL } from "./sqlite-statements.ts";
  * @public
  */
 export interface SqliteJournalOptions {
-  /** Called when the file was damaged, before the journal is returned; by default the runtime's `warn` is told. */
+  /**
+   * Called when the file was damaged, before the journal is returned; by default the runtime's `warn` is
+   * told.
+   */
   readonly onSalvage?: ((salvage: JournalSalvage) => void) | undefined;
   /** Ports to use instead of Node's own: the clock, randomness and warnings. */
   readonly runtime?: Partial<Runtime> | undefined;
@@ -50,14 +53,15 @@ const UNTOLD_RETENTION_MS = 30 * DAY_MS;
 const WATCH_MS = 50;
 
 /**
- * Opens a journal in one SQLite file, by Node's own `node:sqlite`: what was accepted is on disk before `enqueue` resolves. Several
- * processes of one machine may share it. The file and those beside it are readable by their owner alone. A damaged file is
- * salvaged: what can be read goes into a new one.
+ * Opens a journal in one SQLite file, by Node's own `node:sqlite`: what was accepted is on disk before
+ * `enqueue` resolves. Several processes of one machine may share it. The file and those beside it are
+ * readable by their owner alone. A damaged file is salvaged: what can be read goes into a new one.
  *
- * @param path - absolute path of the file, which is made if need be; its directory must be writable, and on a local disk
+ * @param path - absolute path of the file, which is made if need be; its directory must be writable, and on a
+ * local disk
  * @param options - where a salvage is told, and ports
- * @throws {@link PushError} `ERR_JOURNAL_UNAVAILABLE` on a Node.js without `node:sqlite`, `ERR_JOURNAL_FAILED` if the file cannot be
- * opened, `ERR_JOURNAL_CORRUPT` if nothing of it can be salvaged
+ * @throws {@link PushError} `ERR_JOURNAL_UNAVAILABLE` on a Node.js without `node:sqlite`,
+ * `ERR_JOURNAL_FAILED` if the file cannot be opened, `ERR_JOURNAL_CORRUPT` if nothing of it can be salvaged
  *
  * @example
  * ```ts
@@ -245,12 +249,18 @@ class SqliteJournal implements PushJournal {
     for (const listener of this.#listeners) listener();
   }
 
-  /** `PRAGMA data_version` changes when another connection has written: https://www.sqlite.org/pragma.html#pragma_data_version. */
+  /**
+   * `PRAGMA data_version` changes when another connection has written:
+   * https://www.sqlite.org/pragma.html#pragma_data_version.
+   */
   #readVersion(): Promise<unknown> {
     return this.#connection.read(() => this.#connection.rows(SQL.dataVersion)[0]?.["data_version"]);
   }
 
-  /** @param known - the version that was seen last; absent: the first look may come after a change, and tells of one */
+  /**
+   * @param known - the version that was seen last; absent: the first look may come after a change, and tells
+   * of one
+   */
   #watch(known: unknown): void {
     this.#cancelWatch = this.#runtime.clock.schedule(async () => {
       // A file that does not answer is told by what is asked of it next.

@@ -62,13 +62,15 @@ const PRUNE = `DELETE FROM entry WHERE number <= (SELECT max(number) FROM entry)
   OR number IN (SELECT number FROM (SELECT number, at FROM entry ORDER BY number LIMIT ?) WHERE at < ?)`;
 
 /**
- * Opens a ledger in one SQLite file, by Node's own `node:sqlite`. Several processes of one machine may share it. Only its owner may read it.
- * What was recorded survives a crash of the process; that of the machine may cost the last entries.
+ * Opens a ledger in one SQLite file, by Node's own `node:sqlite`. Several processes of one machine may share
+ * it. Only its owner may read it. What was recorded survives a crash of the process; that of the machine may
+ * cost the last entries.
  *
- * @param path - absolute path of the file, which is made if need be: one of its own, and not that of a journal
+ * @param path - absolute path of the file, which is made if need be: one of its own, and not that of a
+ * journal
  * @param options - bounds, and ports
- * @throws {@link PushError} `ERR_JOURNAL_UNAVAILABLE` on a Node.js without `node:sqlite`, `ERR_JOURNAL_FAILED` if the file cannot be
- * opened or is no ledger, `ERR_JOURNAL_CORRUPT` if it is damaged
+ * @throws {@link PushError} `ERR_JOURNAL_UNAVAILABLE` on a Node.js without `node:sqlite`,
+ * `ERR_JOURNAL_FAILED` if the file cannot be opened or is no ledger, `ERR_JOURNAL_CORRUPT` if it is damaged
  *
  * @example
  * ```ts

@@ -84,7 +84,10 @@ export function toJournalError(error: unknown, path: string): PushError {
   return new PushError("ERR_JOURNAL_FAILED", `The journal ${file} does not work: ${quoteName(reason)}`);
 }
 
-/** Whether SQLite finds a file whole. It throws where the check itself meets what is damaged, or has to wait too long. */
+/**
+ * Whether SQLite finds a file whole. It throws where the check itself meets what is damaged, or has to wait
+ * too long.
+ */
 export function isWhole(database: Database): boolean {
   return toRow(database.prepare("PRAGMA quick_check(1)").get())["quick_check"] === "ok";
 }

@@ -66,7 +66,9 @@ export function prepareSchema(database: Database, path: string, now: number): vo
   database.exec(`PRAGMA user_version = ${SCHEMA_VERSION}`);
 }
 
-/** Takes over what version 0.1 has kept. Leases end with the upgrade, since their times are of another clock. */
+/**
+ * Takes over what version 0.1 has kept. Leases end with the upgrade, since their times are of another clock.
+ */
 function upgrade(database: Database, now: number): void {
   const copy = createRowCopier(database, now);
   for (const row of database.prepare("SELECT * FROM delivery_1 ORDER BY number").all()) copy(toRow(row));

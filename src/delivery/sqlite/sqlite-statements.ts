@@ -19,7 +19,8 @@ export const SQL = {
   freeCrashed: "UPDATE delivery SET batch = NULL, crashes = crashes + 1, ready_at = ? WHERE batch = ?",
   endBatch: "DELETE FROM batch WHERE token = ?",
 
-  // In each lane with room, the delivery that was ready first; of these the one whose lane was served longest ago.
+  // In each lane with room, the delivery that was ready first; of these the one whose lane was served longest
+  // ago.
   findLeader: `SELECT delivery.* FROM lane JOIN delivery ON delivery.number = (
       SELECT number FROM delivery AS own WHERE own.cache_id = lane.cache_id AND ${FREE} AND ${OF_STORE} AND ${OLD_ENOUGH}
         AND ready_at <= ? AND (attempts > 0 OR accepted_at <= ?)

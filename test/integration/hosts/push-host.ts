@@ -1,4 +1,5 @@
-// A host that pushes some paths once, and prints the result. The test that runs it ends it in the middle, or takes something from it.
+// A host that pushes some paths once, and prints the result. The test that runs it ends it in the middle, or
+// takes something from it.
 import { CacheRegistry } from "@eka-ci/caches";
 
 const { toml, storePaths, timeoutMs } = JSON.parse(process.argv[2] ?? "{}");

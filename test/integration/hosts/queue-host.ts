@@ -1,5 +1,5 @@
-// A host with a durable queue, as small as one can be: it accepts every path that its first argument names, tells which it has
-// accepted, and drains. It is killed in the middle by the test that runs it.
+// A host with a durable queue, as small as one can be: it accepts every path that its first argument names,
+// tells which it has accepted, and drains. It is killed in the middle by the test that runs it.
 import { CacheRegistry, createSqliteJournal, PushQueue } from "@eka-ci/caches";
 
 const { toml, journal, storePaths } = JSON.parse(process.argv[2] ?? "{}");

@@ -19,8 +19,9 @@ export const FAULTS: readonly Fault[] = [
 const HUGE_BYTES = 64 * 1024 * 1024;
 
 /**
- * A server that misbehaves in one way: it drips a byte a second, closes early, redirects to another host, answers 200
- * with HTML, answers 64 MiB, promises more than it sends, says a status that nobody expects, or never answers.
+ * A server that misbehaves in one way: it drips a byte a second, closes early, redirects to another host,
+ * answers 200 with HTML, answers 64 MiB, promises more than it sends, says a status that nobody expects, or
+ * never answers.
  */
 export function startFaultServer(fault: Fault, elsewhere: string): Promise<LoopbackServer> {
   return startServer((_request, response) => {

@@ -1,7 +1,10 @@
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 
-/** A proxy between a host and a server that speaks over TCP, which can be cut as a network is: packets are lost, and nobody is told. */
+/**
+ * A proxy between a host and a server that speaks over TCP, which can be cut as a network is: packets are
+ * lost, and nobody is told.
+ */
 export interface TcpProxy extends AsyncDisposable {
   readonly port: number;
   /** Passes nothing on any more, and keeps every connection open. */

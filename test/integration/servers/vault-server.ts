@@ -26,8 +26,8 @@ export interface VaultOptions {
 const denied: Answer = { status: 403, body: { errors: ["1 error occurred:\n\t* permission denied\n\n"] } };
 
 /**
- * A Vault server as far as reading secrets goes, down to statuses and bodies: the 404 with metadata for what was deleted,
- * the 404 with a warning for a path of the wrong version, the 412 without `X-Vault-Request`.
+ * A Vault server as far as reading secrets goes, down to statuses and bodies: the 404 with metadata for what
+ * was deleted, the 404 with a warning for a path of the wrong version, the 412 without `X-Vault-Request`.
  */
 export function startVault(options: VaultOptions): Promise<LoopbackServer> {
   return startServer((request) => options.override?.(request) ?? answer(request, options));

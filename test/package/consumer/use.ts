@@ -1,4 +1,5 @@
-// What a user's program looks like to the compiler; it is checked against the installed package, and never run.
+// What a user's program looks like to the compiler; it is checked against the installed package, and never
+// run.
 import {
   CacheRegistry,
   type CredentialProvider,

@@ -20,8 +20,8 @@ const STORAGE = "https://storage.azure.com/";
 
 /**
  * Azure, by its instance metadata service
- * (https://learn.microsoft.com/azure/virtual-machines/instance-metadata-service). Only the name of the Azure environment
- * is a proof: other programs answer the token's path with an error of their own.
+ * (https://learn.microsoft.com/azure/virtual-machines/instance-metadata-service). Only the name of the Azure
+ * environment is a proof: other programs answer the token's path with an error of their own.
  */
 export const azure: MetadataService = {
   provider: "azure",

@@ -14,9 +14,10 @@ const HINTED_PROBE_MS = 5_000;
 const MAX_FIRMWARE_BYTES = 4096;
 
 /**
- * Finds out whose machine this is: by the configuration, by variables that name a metadata service, else by asking all
- * three services at once, within one deadline. The first proof wins and ends the others. What the firmware says only
- * makes the deadline longer: it is neither a proof (containers see their host's) nor a veto (some machines have none).
+ * Finds out whose machine this is: by the configuration, by variables that name a metadata service, else by
+ * asking all three services at once, within one deadline. The first proof wins and ends the others. What the
+ * firmware says only makes the deadline longer: it is neither a proof (containers see their host's) nor a
+ * veto (some machines have none).
  *
  * @throws {@link CredentialError} `ERR_CREDENTIAL_NOT_CONFIGURED` on a machine of none of them
  */
@@ -29,7 +30,8 @@ export async function detectCloud(context: MetadataContext): Promise<MetadataSer
 }
 
 /**
- * Finds out which of some services answers here, by their proofs, within a second, or five where the firmware names a cloud.
+ * Finds out which of some services answers here, by their proofs, within a second, or five where the firmware
+ * names a cloud.
  *
  * @throws {@link CredentialError} `ERR_CREDENTIAL_NOT_CONFIGURED` if none does
  */

@@ -22,8 +22,8 @@ export interface MetadataService {
   /** What it is called in messages. */
   readonly name: string;
   /**
-   * Whether this machine is one of that cloud's, by a proof that no other server gives by chance. An answer is not
-   * enough: captive portals and container tools answer too.
+   * Whether this machine is one of that cloud's, by a proof that no other server gives by chance. An answer
+   * is not enough: captive portals and container tools answer too.
    *
    * @throws {@link CredentialError} if it is not there
    */
