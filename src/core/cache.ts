@@ -1,8 +1,8 @@
 import type { CredentialSource } from "./credential-source.ts";
 
 /**
- * How paths get to a cache: `nix-copy` for S3 and HTTP binary caches, the client of Cachix or Attic, or a
- * type that the host defines.
+ * How paths are pushed to a cache: `nix-copy` for S3 and HTTP binary caches, the client of Cachix or Attic,
+ * or a type that the host defines.
  *
  * @public
  */
@@ -32,7 +32,7 @@ export function isCustomCacheType(type: unknown): type is CustomCacheType {
 }
 
 /**
- * Where a cache lives, taken apart and checked. `url` and `name` are as the configuration wrote them.
+ * Where a cache is, parsed and checked. `url` and `name` are as in the configuration.
  *
  * @public
  */
@@ -43,14 +43,14 @@ export type CacheDestination =
   | AtticDestination
   | CustomDestination;
 
-/** What a destination is called: the name of a cache at Cachix, else the URL. */
+/** The text of a destination: the name of a cache at Cachix, else the URL. */
 export function describeDestination(destination: CacheDestination): string {
   if (destination.type === "custom") return destination.text;
   if (destination.type !== "cachix") return destination.url;
   return destination.host === undefined ? destination.name : toCachixAddress(destination);
 }
 
-/** Where a cache of Cachix is read: each has a host name of its own below that of the server. */
+/** The URL at which a Cachix cache is read. Each cache has its own host name below that of the server. */
 export function toCachixAddress({ name, host = "https://cachix.org" }: CachixDestination): string {
   return host.replace("://", `://${name}.`);
 }
@@ -86,7 +86,7 @@ export interface HttpDestination {
 }
 
 /**
- * A cache at Cachix, or on a Cachix server of one's own.
+ * A cache at Cachix, or on a self-hosted Cachix server.
  *
  * @public
  */
@@ -95,14 +95,14 @@ export interface CachixDestination {
   /** Name of the cache: `[a-z0-9][a-z0-9-]*`. */
   readonly name: string;
   /**
-   * Origin of a self-hosted server by name, `https://host[:port]`, on a private host also by `http`; default
+   * Origin of a self-hosted server, `https://host[:port]` (`http` is allowed on private hosts); default
    * `https://cachix.org`.
    */
   readonly host?: string | undefined;
 }
 
 /**
- * A cache on an Attic server: `https://host[/prefix]/cache`, on a private host also by `http`.
+ * A cache on an Attic server: `https://host[/prefix]/cache` (`http` is allowed on private hosts).
  *
  * @public
  */
@@ -114,17 +114,16 @@ export interface AtticDestination {
   readonly endpoint: string;
   /** Name of the cache: `[A-Za-z0-9][A-Za-z0-9-_+]{0,49}`. */
   readonly cache: string;
-  /** How many paths are uploaded at once, 1 to 64; default by Attic's client, which is 5. */
+  /** How many paths are uploaded at once, 1 to 64; default 5, as in Attic's client. */
   readonly jobs?: number | undefined;
   /**
-   * Whether paths are uploaded that an upstream cache of this cache has signed; default `false`, so that they
-   * are left out.
+   * Whether to upload paths that an upstream of this cache has signed; default `false`.
    */
   readonly ignoreUpstream?: boolean | undefined;
 }
 
 /**
- * A cache of a type that the host defines. What its text and options mean, that type says.
+ * A cache of a type that the host defines. The type defines what its destination and options mean.
  *
  * @public
  */
@@ -132,9 +131,9 @@ export interface CustomDestination {
   readonly type: "custom";
   /** The type, as the configuration names it. */
   readonly cacheType: CustomCacheType;
-  /** The destination as it was written: one word of printable ASCII, without a password. */
+  /** The destination as written: one word of printable ASCII, without a password. */
   readonly text: string;
-  /** The table `options` of the cache, as it was written; the type's schema checks it. */
+  /** The table `options` of the cache, as written. The type's schema checks it. */
   readonly options?: unknown;
 }
 
@@ -151,20 +150,20 @@ export interface StoreParameter {
 }
 
 /**
- * Who may push to a cache, as the configuration says it.
+ * Who may push to a cache, as in the configuration.
  *
  * @public
  */
 export interface CachePermissions {
   /** `true`: any repository and any ref. `false`: the lists decide. */
   readonly allowAll: boolean;
-  /** Patterns of repositories; with `allowAll: false` and no list, nobody may push. */
+  /** Patterns of repositories. With `allowAll: false` and no list, nobody may push. */
   readonly allowedRepos?: readonly string[] | undefined;
-  /** Patterns of branches; absent: any ref of an allowed repository. */
+  /** Patterns of branches. If absent, any ref of an allowed repository may push. */
   readonly allowedBranches?: readonly string[] | undefined;
   /**
-   * Whether pull requests from forks may push. Absent: only with `allowAll: true`. `false` refuses them even
-   * there.
+   * Whether pull requests from forks may push. If absent, only with `allowAll: true`. `false` denies them
+   * even then.
    */
   readonly allowForks?: boolean | undefined;
 }
@@ -182,25 +181,27 @@ export interface CachePermissions {
 export interface PromotionRule {
   /** Id of the cache that has the paths. */
   readonly cache: string;
-  /** Public key, as `name:` and 32 bytes in base 64, under which each promoted path must be signed there. */
+  /**
+   * Public key, as `name:` and 32 bytes in base 64. Each promoted path must carry a valid signature by it.
+   */
   readonly requireSignature: string;
 }
 
 /**
- * What is done with a path that was pushed.
+ * What happens after a path was pushed.
  *
  * @public
  */
 export interface AfterPush {
   /**
    * Name of the pin that keeps the path from the cache's garbage collector, with the placeholders
-   * `{repository}`, `{ref}`, `{job}` and `{name}` (of the store path); a pin of the same name is replaced,
+   * `{repository}`, `{ref}`, `{job}` and `{name}` (of the store path). A pin of the same name is replaced,
    * and its path becomes an older revision.
    */
   readonly pin: string;
   /** How many revisions of a pin are kept, at least 1; default all. */
   readonly keepRevisions?: number | undefined;
-  /** For how many days revisions are kept, at least 1; default for good. */
+  /** For how many days revisions are kept, at least 1; default forever. */
   readonly keepDays?: number | undefined;
 }
 
@@ -212,80 +213,84 @@ export interface AfterPush {
 export interface CacheDefinition {
   /** Unique id: `[A-Za-z0-9][A-Za-z0-9._-]{0,63}`. */
   readonly id: string;
-  /** How paths get there. */
+  /** How paths are pushed to it. */
   readonly cacheType: CacheType;
-  /** Where it lives. */
+  /** Where it is. */
   readonly destination: CacheDestination;
   /** Where its credentials come from. */
   readonly credentials: CredentialSource;
   /** Who may push. */
   readonly permissions: CachePermissions;
   /**
-   * How paths get to an S3 or HTTP cache: with `direct`, the default, nix writes them into files, which this
-   * process sends over many connections; with `nix`, nix sends them itself.
+   * How paths are uploaded to an S3 or HTTP cache. With `direct`, the default, Nix writes them into files,
+   * which this process sends over many connections. With `nix`, Nix sends them.
    */
   readonly upload?: "direct" | "nix" | undefined;
   /**
-   * Most bytes of NARs, uncompressed, that a direct upload stages together, 1 MiB at least; default by the
-   * registry. Two such shares lie on the disk at a time, and a larger path is staged alone.
+   * How many bytes of uncompressed NARs a direct upload stages together, at least 1 MiB; the default is set
+   * by the registry. Two such shares are on the disk at a time. A larger path is staged alone.
    */
   readonly stagingBytes?: number | undefined;
   /**
-   * Absolute `http(s)` URL without parameters at which the cache is read, where that is not its destination:
-   * it is asked after a push. Another server than the destination's gets no credentials.
+   * Absolute `http(s)` URL without parameters at which the cache is read, if that is not its destination. It
+   * is asked after a push. It gets no credentials unless it is on the destination's server.
    */
   readonly substituter?: string | undefined;
   /**
-   * Names of the keys whose paths the destination leaves to an upstream, as in `cache.nixos.org-1`; of Attic
-   * and Cachix. An Attic server names its own for each cache: these stand in where it does not answer.
+   * Names of the keys whose paths the cache leaves to an upstream, such as `cache.nixos.org-1`. For Attic and
+   * Cachix. An Attic server names its own keys; these are used if it does not answer.
    */
   readonly upstreamKeys?: readonly string[] | undefined;
   /**
-   * Patterns of names of store paths, as `*-source`, that are not pushed on their own: `*` stands for any
-   * text. They still go along where a pushed path refers to them.
+   * Patterns of names of store paths that are not pushed, such as `*-source`; `*` stands for any text. They
+   * are still pushed if a pushed path refers to them.
    */
   readonly exclude?: readonly string[] | undefined;
-  /** Larger store paths are not pushed on their own: most bytes of a NAR, uncompressed. */
+  /**
+   * Store paths with a larger NAR are not pushed, unless a pushed path refers to them. In bytes,
+   * uncompressed.
+   */
   readonly maxNarBytes?: number | undefined;
   /**
-   * Binary caches, as absolute `http(s)` URLs, whose paths are not pushed; a direct upload leaves out what
-   * pushed paths refer to as well. They are asked without credentials. Readers need them as substituters
-   * besides this cache.
+   * Binary caches, as absolute `http(s)` URLs, whose paths are not pushed. A direct upload also leaves out
+   * references that they have. They are asked without credentials. Readers need them as substituters beside
+   * this cache.
    */
   readonly upstreamCaches?: readonly string[] | undefined;
   /**
-   * Patterns of names of store paths: a push whose closure has one of them is stopped before anything is
+   * Patterns of names of store paths. A push whose closure has one of them is refused before anything is
    * sent.
    */
   readonly denyPaths?: readonly string[] | undefined;
-  /** A push whose closure is larger is stopped: most bytes of its NARs, uncompressed. */
+  /** A push with a larger closure is refused. In bytes of uncompressed NARs. */
   readonly maxClosureBytes?: number | undefined;
-  /** A push whose closure has more store paths is stopped. */
+  /** A push whose closure has more store paths is refused. */
   readonly maxPaths?: number | undefined;
-  /** With `warn`, a failure at this cache is told, and the report counts it as none; default `fail`. */
+  /** With `warn`, a failure at this cache is reported and tolerated; default `fail`. */
   readonly onFailure?: "fail" | "warn" | undefined;
   /**
-   * What is done with paths of branches and tags once they are confirmed; of Cachix and of custom types with
+   * What happens with confirmed paths of branches and tags. For Cachix, and for custom types that support
    * pins.
    */
   readonly afterPush?: AfterPush | undefined;
   /**
-   * Where a key comes from that signs what is pushed, as `nix-store --generate-binary-cache-key` makes one;
-   * of S3 and HTTP caches with a direct upload, and of Cachix. The source yields nothing else.
+   * Source of the key that signs what is pushed, in the form of `nix-store --generate-binary-cache-key`. For
+   * S3 and HTTP caches with a direct upload, and for Cachix. The source yields nothing else.
    */
   readonly signingKey?: CredentialSource | undefined;
   /**
-   * Public keys, as `name:` and 32 bytes in base 64: every path of a request must carry a valid signature by
-   * one of them; with `requireSignature`, by the one of that name, which must be among them.
+   * Public keys, as `name:` and 32 bytes in base 64. Every path of a request must carry a valid signature by
+   * one of them; with `requireSignature`, by the key of that name, which must be in the list.
    */
   readonly trustedPublicKeys?: readonly string[] | undefined;
   /**
-   * Caches whose paths may be promoted to this one; of S3 and HTTP caches with a direct upload. Absent: none.
+   * Caches whose paths may be promoted to this one. For S3 and HTTP caches with a direct upload. If absent,
+   * none.
    */
   readonly promoteFrom?: readonly PromotionRule[] | undefined;
   /**
-   * Name under which every path there must carry a signature, as in `cache.example.org-1`; absent: any or
-   * none.
+   * Name of a key. Every path must carry a signature of that name, such as `cache.example.org-1`. If absent,
+   * no signature is required.
    */
   readonly requireSignature?: string | undefined;
 }

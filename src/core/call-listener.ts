@@ -1,6 +1,6 @@
 /**
- * Calls a function of the host that is told something and not waited for. If it throws, or is asynchronous
- * and rejects, `onError` is called, and nothing else happens.
+ * Calls a listener of the host without waiting for it. If it throws or rejects, `onError` is called, and
+ * nothing else happens.
  */
 export function callListener<Argument>(
   listener: (argument: Argument) => unknown,
@@ -16,8 +16,8 @@ export function callListener<Argument>(
 }
 
 /**
- * Makes a function that calls a listener until it fails for the first time: `onError` is called then, once,
- * and the listener is left alone.
+ * Returns a function that calls a listener until it fails. Then `onError` is called once, and the listener is
+ * not called again.
  */
 export function untilItFails<Argument>(
   listener: (argument: Argument) => unknown,

@@ -1,4 +1,4 @@
-/** Chooses some items by chance, none twice. */
+/** Chooses some items at random, none twice. */
 export function chooseSome<Item>(
   items: readonly Item[],
   count: number,

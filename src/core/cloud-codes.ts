@@ -1,13 +1,13 @@
 /**
- * What a text means for another attempt.
+ * What a text means for a retry.
  *
  * | meaning | class | who is meant | example |
  * |---|---|---|---|
  * | `refused` | permanent | the request or its path | a file that is too large |
  * | `misconfigured` | permanent | the server, for every path | no such bucket, a certificate that nobody trusts |
  * | `unauthorized` | credentials | the server, for every path | an expired token |
- * | `busy` | transient | the server, which asks for patience | 503, throttling |
- * | `away` | transient | the server, which is not there | connection refused |
+ * | `busy` | transient | the server, which asks to slow down | 503, throttling |
+ * | `away` | transient | the server, which is unreachable | connection refused |
  * | `broken` | transient | one request | a cut transfer, 500 |
  *
  * @public
@@ -23,7 +23,7 @@ export interface CloudCodes {
 /**
  * Error codes of S3, STS and the services that speak like them, as they stand in `<Code>…</Code>` or before a
  * message (https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html; MinIO's by its own list).
- * They count more than the status that they come with: an expired token is 400.
+ * They take precedence over the status: an expired token has status 400.
  */
 export const CLOUD_CODES: readonly CloudCodes[] = [
   {

@@ -73,16 +73,16 @@ export interface VaultSource {
   /** Path of the secret, as the KV engine names it. */
   readonly secretPath: string;
   /**
-   * Variable that holds the Vault token; default `VAULT_TOKEN`. Not looked at where there is a `tokenFile` or
-   * an `auth`.
+   * Variable that holds the Vault token; default `VAULT_TOKEN`. Ignored if there is a `tokenFile` or an
+   * `auth`.
    */
   readonly tokenEnv: string;
   /**
-   * Absolute path of the file that holds the Vault token, as Vault Agent writes it; read anew for each
+   * Absolute path of the file that holds the Vault token, as Vault Agent writes it. It is read again for each
    * request.
    */
   readonly tokenFile?: string | undefined;
-  /** How the host logs in; absent: it has a token. */
+  /** How the host logs in. If absent, it uses a token. */
   readonly auth?: VaultAuth | undefined;
   /** Namespace of Vault Enterprise. */
   readonly namespace?: string | undefined;
@@ -107,11 +107,10 @@ export interface VaultAppRoleAuth {
   /** The role's id. */
   readonly roleId: string;
   /**
-   * Variable that holds the secret ID; default `VAULT_SECRET_ID`. Not looked at where there is a
-   * `secretIdFile`.
+   * Variable that holds the secret ID; default `VAULT_SECRET_ID`. Ignored if there is a `secretIdFile`.
    */
   readonly secretIdEnv: string;
-  /** Absolute path of the file that holds the secret ID; read anew for each login. */
+  /** Absolute path of the file that holds the secret ID. It is read again for each login. */
   readonly secretIdFile?: string | undefined;
   /** Where the method is mounted below `auth/`; default `approle`. */
   readonly mount: string;
@@ -126,7 +125,10 @@ export interface VaultKubernetesAuth {
   readonly method: "kubernetes";
   /** Name of the role. */
   readonly role: string;
-  /** Absolute path of the account's token; default where Kubernetes mounts it. Read anew for each login. */
+  /**
+   * Absolute path of the account's token; default where Kubernetes mounts it. It is read again for each
+   * login.
+   */
   readonly tokenFile: string;
   /** Where the method is mounted below `auth/`; default `kubernetes`. */
   readonly mount: string;
@@ -141,9 +143,9 @@ export interface VaultJwtAuth {
   readonly method: "jwt";
   /** Name of the role. */
   readonly role: string;
-  /** Variable that holds the token; default `VAULT_JWT`. Not looked at where there is a `tokenFile`. */
+  /** Variable that holds the token; default `VAULT_JWT`. Ignored if there is a `tokenFile`. */
   readonly tokenEnv: string;
-  /** Absolute path of the file that holds the token; read anew for each login. */
+  /** Absolute path of the file that holds the token. It is read again for each login. */
   readonly tokenFile?: string | undefined;
   /** Where the method is mounted below `auth/`; default `jwt`. */
   readonly mount: string;
@@ -158,12 +160,12 @@ export interface AwsSecretsManagerSource {
   readonly type: "aws-secrets-manager";
   /** Name or ARN of the secret. */
   readonly secretName: string;
-  /** AWS region; absent: that of the host's environment. */
+  /** AWS region; default that of the host's environment. */
   readonly region?: string | undefined;
 }
 
 /**
- * A credential that systemd hands to the service.
+ * A credential that systemd passes to the service.
  *
  * @public
  */
@@ -174,17 +176,17 @@ export interface SystemdCredentialSource {
 }
 
 /**
- * The identity of the cloud machine the server runs on.
+ * The identity of the cloud machine that the server runs on.
  *
  * @public
  */
 export interface InstanceMetadataSource {
   readonly type: "instance-metadata";
-  /** The cloud; absent: it is found out. */
+  /** The cloud. If absent, it is detected. */
   readonly provider?: CloudProvider | undefined;
   /** AWS role to assume with the identity of a Google Cloud or Azure machine. */
   readonly roleArn?: string | undefined;
-  /** Audience of that identity; default on Google Cloud the role, required on Azure. */
+  /** Audience of that identity. On Google Cloud it defaults to the role; on Azure it is required. */
   readonly audience?: string | undefined;
   /** Client id of a user-assigned identity on Azure. */
   readonly clientId?: string | undefined;
@@ -203,7 +205,7 @@ export interface InstanceMetadataSource {
 export type CloudProvider = "aws" | "gcp" | "azure";
 
 /**
- * No credentials, stated on purpose.
+ * Explicitly no credentials.
  *
  * @public
  */

@@ -22,8 +22,8 @@ const REFUSED_PREFIXES =
   /^(?:_?NIX_|LD_|DYLD_|NODE_|GIT_|SSH_|XDG_|LC_|PYTHON|PERL|RUBY|JAVA_|OPENSSL_|SSL_CERT_|CURL_|AWS_ENDPOINT_URL|AWS_EC2_METADATA_|CACHIX_DAEMON_|BASH_FUNC_)/u;
 
 /**
- * Says why a credential must not go by this name in a child's environment, or nothing. Names that change what
- * the child loads, runs, trusts or talks to are refused.
+ * Returns why a credential must not have this name in a child's environment, or nothing. Names that change
+ * what the child loads, runs, trusts or talks to are refused.
  */
 export function findEnvironmentNameProblem(name: string): string | undefined {
   if (!/^[A-Za-z_][A-Za-z0-9_]{0,127}$/u.test(name)) {
@@ -39,9 +39,9 @@ export function findEnvironmentNameProblem(name: string): string | undefined {
 const CREDENTIAL_NAME = /^(?:[A-Z]{1,16}|[A-Z][A-Z0-9]{0,15}(?:_[A-Z0-9]{1,16}){1,6})$/u;
 
 /**
- * Shows the name of a credential in a message, an event or a report. Who puts a secret where its name
- * belongs, as a member of a JSON object, must not find it in a log: what is not written as a variable of a
- * tool is not shown.
+ * Shows the name of a credential in a message, an event or a report. If someone wrote a secret in place of a
+ * name, for example as a key of a JSON object, it must not end in a log. So only names in the form of a
+ * variable are shown.
  */
 export function showCredentialName(name: unknown): string {
   return typeof name === "string" && CREDENTIAL_NAME.test(name) ? name : "a name that is not shown";

@@ -1,11 +1,10 @@
 /**
- * The codes of each class of errors. What to do about each stands in docs/operations.md, "Troubleshooting by
- * code".
+ * The codes of each class of errors. docs/errors.md says what to do about each.
  *
  * @public
  */
 export interface ErrorCodes {
-  /** The file's content is wrong, the file is not there, or it cannot be read. */
+  /** The file is invalid, missing or unreadable. */
   readonly ConfigError: "ERR_CONFIG_INVALID" | "ERR_CONFIG_NOT_FOUND" | "ERR_CONFIG_UNREADABLE";
   /** A denied push, or a pattern or ref outside the grammar. */
   readonly PermissionError:
@@ -16,13 +15,13 @@ export interface ErrorCodes {
   /**
    * | code | meaning |
    * |---|---|
-   * | `ERR_CREDENTIAL_NOT_CONFIGURED` | the host lacks what the source names: an unset variable, no `$CREDENTIALS_DIRECTORY` |
-   * | `ERR_CREDENTIAL_NOT_FOUND` | the file, profile or secret is not there |
-   * | `ERR_CREDENTIAL_DENIED` | it is there, and the host may not read it |
-   * | `ERR_CREDENTIAL_UNREACHABLE` | no answer, or none within the deadline |
+   * | `ERR_CREDENTIAL_NOT_CONFIGURED` | the host lacks what the source needs: a variable, `$CREDENTIALS_DIRECTORY` |
+   * | `ERR_CREDENTIAL_NOT_FOUND` | the file, profile or secret does not exist |
+   * | `ERR_CREDENTIAL_DENIED` | the host may not read it |
+   * | `ERR_CREDENTIAL_UNREACHABLE` | no answer within the deadline |
    * | `ERR_CREDENTIAL_RATE_LIMITED` | the service asks to come back later |
-   * | `ERR_CREDENTIAL_UNAVAILABLE` | the service answers that it cannot serve now |
-   * | `ERR_CREDENTIAL_MALFORMED` | what came back breaks the format |
+   * | `ERR_CREDENTIAL_UNAVAILABLE` | the service cannot answer now |
+   * | `ERR_CREDENTIAL_MALFORMED` | the answer has the wrong format |
    * | `ERR_CREDENTIAL_EXPIRED` | it is no longer valid |
    * | `ERR_CREDENTIAL_INSECURE_FILE` | others can read or change the file |
    * | `ERR_CREDENTIAL_UNSUPPORTED` | this version does not know the source |
@@ -41,12 +40,12 @@ export interface ErrorCodes {
   /**
    * | code | meaning |
    * |---|---|
-   * | `ERR_STORE_PATH_INVALID` | a text that is no store path, or one that must not be pushed |
+   * | `ERR_STORE_PATH_INVALID` | a text that is not a store path, or one that must not be pushed |
    * | `ERR_COMMAND_INVALID` | a command that cannot be built or started as given |
-   * | `ERR_COMMAND_CREDENTIALS` | credentials that the tool would ignore, or lacks |
+   * | `ERR_COMMAND_CREDENTIALS` | credentials that the tool would ignore, or missing ones |
    * | `ERR_COMMAND_NOT_FOUND` | the executable is not on the PATH |
-   * | `ERR_TOOL_UNSUPPORTED` | the installed version of the tool cannot reach such a cache |
-   * | `ERR_HOST_EXHAUSTED` | the host is short of disk space, memory, processes or file descriptors for now |
+   * | `ERR_TOOL_UNSUPPORTED` | the installed version of the tool does not support such a cache |
+   * | `ERR_HOST_EXHAUSTED` | the host is short of disk space, memory, processes or file descriptors |
    */
   readonly CommandError:
     | "ERR_STORE_PATH_INVALID"
@@ -62,27 +61,27 @@ export interface ErrorCodes {
    * | `ERR_PUSH_TIMEOUT` | the push did not end in time |
    * | `ERR_PUSH_ABORTED` | the host asked to stop |
    * | `ERR_PUSH_STALLED` | the push made no progress for too long |
-   * | `ERR_PUSH_UNVERIFIED` | the cache does not have a path or what it refers to, or does not say |
+   * | `ERR_PUSH_UNVERIFIED` | the cache does not have a path or a reference, or does not answer |
    * | `ERR_CACHE_INCOMPATIBLE` | the cache belongs to a store in another directory |
-   * | `ERR_CLOSURE_REFUSED` | the closure of a path breaks a rule of the cache; nothing was sent |
-   * | `ERR_CLOSURE_UNKNOWN` | the Nix store does not tell the closure that rules of the cache depend on |
-   * | `ERR_PROMOTION_SOURCE` | the cache that paths are promoted from lacks one, or cannot be read |
-   * | `ERR_PROMOTION_CORRUPT` | the cache that paths are promoted from does not hold one as it was signed |
-   * | `ERR_SIGNATURE_MISSING` | the cache has a path without the signature that `require_signature` or `trusted_public_keys` asks for |
-   * | `ERR_STORE_PATH_NOT_VALID` | the Nix store does not hold a path |
-   * | `ERR_GC_ROOT_FAILED` | the paths could not be kept from the garbage collector |
+   * | `ERR_CLOSURE_REFUSED` | the closure breaks a rule of the cache; nothing was sent |
+   * | `ERR_CLOSURE_UNKNOWN` | the Nix store could not list the closure that rules of the cache need |
+   * | `ERR_PROMOTION_SOURCE` | the source of the promotion lacks a path, or cannot be read |
+   * | `ERR_PROMOTION_CORRUPT` | a path at the source of the promotion is not what was signed |
+   * | `ERR_SIGNATURE_MISSING` | a path in the cache has no accepted signature |
+   * | `ERR_STORE_PATH_NOT_VALID` | the Nix store does not have a path |
+   * | `ERR_GC_ROOT_FAILED` | the paths could not be protected from the garbage collector |
    * | `ERR_AUDIT_FAILED` | an audit sink failed, so nothing was pushed |
-   * | `ERR_CHECK_ABORTED` | a check was ended before its time |
-   * | `ERR_PROBE_REFUSED` | a destination did not take the credentials of a probe, or there is no such cache |
-   * | `ERR_PROBE_UNANSWERED` | a destination did not answer a probe, or cannot serve now |
+   * | `ERR_CHECK_ABORTED` | a check was aborted |
+   * | `ERR_PROBE_REFUSED` | a destination refused a probe, or there is no such cache |
+   * | `ERR_PROBE_UNANSWERED` | a destination did not answer a probe, or is failing |
    * | `ERR_REGISTRY_CLOSED` | the registry was disposed or retired |
    * | `ERR_QUEUE_CLOSED` | the queue was closed |
-   * | `ERR_REQUEST_UNREADABLE` | the journal holds a request that this package did not write so |
-   * | `ERR_QUEUE_ROLE` | a queue was asked for what its role leaves out |
+   * | `ERR_REQUEST_UNREADABLE` | the journal holds a request in a form that this package does not write |
+   * | `ERR_QUEUE_ROLE` | a queue with the role `consumer` was given a request |
    * | `ERR_PUSH_ID_CONFLICT` | another request was accepted under the same `pushId` |
    * | `ERR_DELIVERY_CRASHED` | every host that took the delivery stopped in the middle |
    * | `ERR_DELIVERY_CANCELLED` | the delivery was cancelled before it was pushed |
-   * | `ERR_JOURNAL_FAILED` | the journal did not keep a request, so it was not accepted |
+   * | `ERR_JOURNAL_FAILED` | the journal or ledger does not work, and a request was not accepted |
    * | `ERR_JOURNAL_CORRUPT` | the journal's file or database is damaged |
    * | `ERR_JOURNAL_UNAVAILABLE` | this Node.js has no `node:sqlite`, or the package `pg` is not installed |
    */
@@ -117,8 +116,8 @@ export interface ErrorCodes {
   /**
    * | code | meaning |
    * |---|---|
-   * | `ERR_FORGE_SIGNATURE` | no known forge has signed the request with the secret |
-   * | `ERR_FORGE_EVENT_INVALID` | the event does not say what such an event says |
+   * | `ERR_FORGE_SIGNATURE` | the request is not signed with the secret |
+   * | `ERR_FORGE_EVENT_INVALID` | the event lacks what this kind of event has |
    */
   readonly ForgeError: "ERR_FORGE_SIGNATURE" | "ERR_FORGE_EVENT_INVALID";
   /** What a {@link FileSystem} throws. */

@@ -1,9 +1,9 @@
 import type { CachesErrorCode, ErrorCodes } from "./error-codes.ts";
 
-/** Registered, so that errors of a second copy of this package are known, too. */
+/** A registered symbol, so that errors of a second copy of this package are recognised. */
 const MARK = Symbol.for("@eka-ci/caches/error");
 
-/** Puts the name of a class on its prototype, where it survives minifying. */
+/** Sets the name of a class on its prototype, where it survives minification. */
 export function nameErrors(errorClass: { readonly prototype: Error }, name: string): void {
   Object.defineProperty(errorClass.prototype, "name", { value: name, configurable: true, writable: true });
 }

@@ -1,4 +1,4 @@
-/** Freezes a value and all it holds, so that who is handed it cannot change it for the others. */
+/** Freezes a value and everything in it, so that no receiver can change it for the others. */
 export function deepFreeze<T>(value: T): T {
   if (typeof value === "object" && value !== null && !Object.isFrozen(value)) {
     Object.freeze(value);

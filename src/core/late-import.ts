@@ -1,6 +1,6 @@
 /**
- * A module that is loaded when it is first used, so that importing this package costs little. What failed, as
- * for want of file descriptors, is tried again.
+ * A module that is loaded when it is first used, so that importing this package is fast. If loading fails,
+ * for example for lack of file descriptors, the next call tries again.
  *
  * @param load - imports the module
  */

@@ -1,7 +1,7 @@
 /**
- * A package that is loaded when it is first used, so that importing this one costs little. Unlike `import()`
- * it is there at once, for functions that are synchronous. It is looked up among the installed packages:
- * whoever bundles a server leaves this package out of the bundle.
+ * A package that is loaded when it is first used, so that importing this one is fast. Unlike `import()` it is
+ * synchronous. It is resolved among the installed packages, so a bundled server must leave this package out
+ * of the bundle.
  *
  * @param name - a package that can be required
  */

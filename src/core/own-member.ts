@@ -6,20 +6,23 @@ export function isObject(value: unknown): value is Members {
   return typeof value === "object" && value !== null;
 }
 
-/** Whether a value is an object by names, as a TOML table or a JSON object is: no list, and no date. */
+/**
+ * Whether a value is an object with named members, such as a TOML table or a JSON object; not a list or a
+ * date.
+ */
 export function isRecord(value: unknown): value is Members {
   return isObject(value) && !Array.isArray(value) && !(value instanceof Date);
 }
 
-/** No members, not even those of a polluted `Object.prototype`. */
+/** An object without members, not even those of a polluted `Object.prototype`. */
 const NO_MEMBERS: Members = Object.freeze(Object.create(null));
 
-/** The members of a value; none if it is no object. */
+/** The members of a value; none if it is not an object. */
 export function toMembers(value: unknown): Members {
   return isObject(value) ? value : NO_MEMBERS;
 }
 
-/** Reads an object's own member: what it inherits, as from a polluted prototype, does not count. */
+/** Reads an object's own member. Inherited members, such as those of a polluted prototype, do not count. */
 export function readMember(object: Members, name: string): unknown {
   return Object.hasOwn(object, name) ? object[name] : undefined;
 }

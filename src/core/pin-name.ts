@@ -1,4 +1,4 @@
-/** What the name of a pin is made from; texts that anybody may have chosen, but for the repository. */
+/** What the name of a pin is made from. Except for the repository, anybody may have chosen these texts. */
 export interface PinFacts {
   readonly repository: string;
   /** A branch is written as its name, a tag as `tag=<name>`. */
@@ -15,9 +15,9 @@ const NAMES: ReadonlySet<string> = new Set(["repository", "ref", "job", "name"])
 const MAX_LENGTH = 200;
 
 /**
- * What is wrong with a template for the names of pins. Different facts must give different names: otherwise
- * one repository or job could take the pin of another. So two placeholders have a character between them that
- * no value keeps; of a tag, `=` is only its mark.
+ * What is wrong with a template for the names of pins. Different facts must give different names. Otherwise
+ * one repository or job could take the pin of another. So two placeholders must have a character between them
+ * that no value contains; `=` only marks a tag.
  */
 export function findPinProblem(template: string): string | undefined {
   if (template.length > MAX_LENGTH || !/^[A-Za-z0-9{][\x21-\x7e]*$/u.test(template))
@@ -46,7 +46,7 @@ export function toPinName(template: string, facts: PinFacts): string {
     ["name", encode(facts.name)],
   ]);
   const name = template.replaceAll(PLACEHOLDER, (_all, placeholder: string) => values.get(placeholder) ?? "");
-  // Nothing that a tool would take for an option.
+  // Prevents names that a tool would read as an option.
   return name.replace(/^-/u, "~2d");
 }
 

@@ -7,8 +7,8 @@ const REDACTED = "[redacted]";
  * A value that cannot be printed by accident.
  *
  * Templates, `JSON.stringify`, `util.inspect` (also with `showHidden`), spreading and `structuredClone` show
- * `[redacted]` or nothing. The value is read with {@link Secret.expose}, at the one place that hands it to
- * the process that needs it.
+ * `[redacted]` or nothing. Read the value with {@link Secret.expose}, only where it is passed to the process
+ * that needs it.
  *
  * @example
  * ```ts
@@ -32,12 +32,12 @@ export class Secret {
     this.#value = value;
   }
 
-  /** Returns the value itself. Call it as late as possible, and keep the result out of every message. */
+  /** Returns the value. Call it as late as possible, and never put the result into a message. */
   expose(): string {
     return this.#value;
   }
 
-  /** Whether another one wraps the same text. */
+  /** Whether another secret wraps the same text. */
   equals(other: Secret): boolean {
     return #value in other && other.#value === this.#value;
   }

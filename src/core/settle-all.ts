@@ -1,7 +1,7 @@
 /**
- * Waits until all have ended, also where one fails.
+ * Waits until all have ended, even if one fails.
  *
- * @throws what the first of them fails of, in their order
+ * @throws the error of the first in the list that failed
  */
 export async function settleAll<T>(tasks: readonly Promise<T>[]): Promise<readonly T[]> {
   await Promise.allSettled(tasks);

@@ -4,8 +4,8 @@ import { quoteName } from "./text.ts";
 export type { StandardSchemaV1 };
 
 /**
- * Names the places of a schema's issues. Its own messages are not passed on, since they may quote what the
- * schema received.
+ * Names the places of a schema's issues. The schema's own messages are not passed on, because they may quote
+ * a value.
  */
 export function listIssuePlaces(issues: readonly StandardSchemaV1.Issue[]): string {
   return issues.map(({ path }) => describePlace(path)).join(", ");

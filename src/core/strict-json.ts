@@ -1,15 +1,15 @@
 import { parseJson } from "./text.ts";
 
 /**
- * Parses JSON in which no object names a member twice; nothing for any other text. Parsers differ in which of
- * two they believe, so that an answer may say one thing to one reader and another to the next.
+ * Parses JSON without duplicate members; returns nothing for any other text. Parsers differ in which
+ * duplicate they use, so one text could mean different things to different readers.
  */
 export function parseStrictJson(text: string): unknown {
   const value = parseJson(text);
   return value === undefined || hasDoubledMember(text) ? undefined : value;
 }
 
-/** The next token that matters behind a place: a text, or what opens, parts and closes objects and lists. */
+/** The next token after a place: a text, or a character that opens, separates or closes objects and lists. */
 function* findTokens(json: string): Generator<string> {
   const mark = /["{}[\],]/gu;
   for (let found = mark.exec(json); found !== null; found = mark.exec(json)) {
@@ -25,7 +25,7 @@ function* findTokens(json: string): Generator<string> {
   }
 }
 
-/** The place behind the quote that ends a text. */
+/** The place after the closing quote of a text. */
 function findEnd(json: string, start: number): number {
   for (let quote = json.indexOf('"', start); quote !== -1; quote = json.indexOf('"', quote + 1)) {
     let backslashes = 0;

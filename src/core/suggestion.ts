@@ -1,11 +1,11 @@
 import leven from "leven";
 
-/** Longest name that is compared, in UTF-16 units; the work grows with the square of it. */
+/** Longest name that is compared, in UTF-16 units. The time grows with its square. */
 const MAX_LENGTH = 64;
 
 /**
- * Finds the known name that someone who wrote another may have meant: the same but for letter case, hyphens
- * and underscores, the same letters in another order, or at most a third of the letters different.
+ * Finds the known name that was probably meant: it differs in case, hyphens or underscores, has the same
+ * letters in another order, or at most a third of its letters differ.
  *
  * @param name - what was written
  * @param known - the names there are
@@ -31,7 +31,7 @@ const MAX_SEPARATORS = 4;
 function measure(written: string, candidate: string, most: number): number {
   if (written === candidate) return 0;
   if (Math.abs(written.length - candidate.length) >= most) return most;
-  // A single letter is near to every other.
+  // A single letter is close to every other.
   if (Math.min(written.length, candidate.length) < 2) return most;
   const distance = leven(written, candidate, { maxDistance: most });
   return distance > 1 && sortLetters(written) === sortLetters(candidate) ? 1 : distance;
@@ -50,7 +50,7 @@ export function suggest(nearest: string): string {
   return `Did you mean ${nearest}?`;
 }
 
-/** Asks whether a known name was meant, if one is near. */
+/** Asks whether a known name was meant, if one is close. */
 export function didYouMean(name: string, known: readonly string[]): string | undefined {
   const nearest = findNearest(name, known);
   return nearest === undefined ? undefined : suggest(nearest);

@@ -29,7 +29,8 @@ export function quoteName(name: string, maximum = 128): string {
 }
 
 /**
- * Decodes bytes as strict UTF-8; nothing if they are not. A leading BOM is dropped unless it is to be kept.
+ * Decodes bytes as strict UTF-8, or returns nothing. A leading byte order mark is dropped unless it should be
+ * kept.
  */
 export function decodeUtf8(bytes: Uint8Array, { keepBom = false } = {}): string | undefined {
   try {
@@ -46,7 +47,7 @@ export function hasControlCharacter(text: string): boolean {
 }
 
 /**
- * Parses JSON; nothing if the text is none. The parser's own message quotes the text, so it goes no further.
+ * Parses JSON, or returns nothing. The parser's own message is dropped, because it quotes the text.
  */
 export function parseJson(text: string): unknown {
   try {

@@ -1,6 +1,6 @@
 /**
- * Both files, and who may push: the part of the package that decides. It loads nothing that pushes, so that a
- * check in a pipeline or a webhook starts at once. Everything here is exported by the main entry as well.
+ * Reads both files and decides who may push. This entry loads nothing that pushes, so a check in a pipeline
+ * or a webhook starts fast. The main entry exports all of it as well.
  *
  * @packageDocumentation
  */

@@ -2,8 +2,8 @@ import { quoteName } from "../core/text.ts";
 import type { GitRef } from "./git-ref.ts";
 
 /**
- * Who asks: a repository and what was built of it. These are facts of the CI server, never of the
- * repository's own files.
+ * Who asks: a repository, and what was built. Take these facts from the CI server, never from the
+ * repository's files.
  *
  * @example
  * ```ts
@@ -13,7 +13,9 @@ import type { GitRef } from "./git-ref.ts";
  * @public
  */
 export interface AccessRequest {
-  /** The repository the build ran for, `owner/name`; of a pull request, the one it is opened against. */
+  /**
+   * The repository that the build ran for, `owner/name`. For a pull request, the repository that it targets.
+   */
   readonly repository: string;
   /** What was built; absent if the server does not know. */
   readonly ref?: GitRef | undefined;
@@ -27,8 +29,8 @@ export interface AccessRequest {
 export type Decision = AllowDecision | DenyDecision;
 
 /**
- * Why a push is allowed. `operator-probe` stands in the audit trail of `registry.check({ probe: "write" })`
- * alone: no permission was asked.
+ * Why a push is allowed. `operator-probe` occurs only in audit events of
+ * `registry.check({ probe: "write" })`, which does not evaluate permissions.
  *
  * @public
  */
@@ -46,8 +48,8 @@ export type AllowReason =
  * | `unknown-cache` | no cache has this id |
  * | `repository-not-allowed` | no pattern of `allowed_repos` matches |
  * | `branch-not-allowed` | no pattern of `allowed_branches` matches |
- * | `branch-required` | there is a branch list, and the request names no ref |
- * | `not-a-branch` | there is a branch list, and the request is for a tag |
+ * | `branch-required` | `allowed_branches` is set, and the request has no ref |
+ * | `not-a-branch` | `allowed_branches` is set, and the ref is a tag |
  * | `fork-not-allowed` | the pull request comes from another repository |
  * | `no-repositories-allowed` | `allow_all = false` and no `allowed_repos` |
  * | `promotion-not-allowed` | `promote_from` does not name the cache that the paths come from |
@@ -72,7 +74,7 @@ export type DenyReason =
  * @public
  */
 export interface MatchedRule {
-  /** The list it stands in. */
+  /** The list that has it. */
   readonly list: "allowed_repos" | "allowed_branches";
   /** The pattern as written. */
   readonly pattern: string;
@@ -111,7 +113,7 @@ export interface DenyDecision {
 }
 
 /**
- * Says a decision in one line for people.
+ * Describes a decision in one line for people.
  *
  * @param decision - any decision
  *

@@ -28,7 +28,7 @@ export interface TagRef {
 }
 
 /**
- * A pull request. From the same repository it counts as its head branch; from another it is a fork's.
+ * A pull request. From the same repository it counts as its head branch; from another it counts as a fork.
  *
  * @public
  */
@@ -36,11 +36,10 @@ export interface PullRequestRef {
   readonly type: "pull-request";
   /** Number of the pull request, a positive integer. */
   readonly number: number;
-  /** Where the proposed commits live. */
+  /** Where the proposed commits are. */
   readonly head: {
     /**
-     * Repository of the head, `owner/name`; `null` if it is gone, as that of a deleted fork, and then it is a
-     * fork's.
+     * Repository of the head, `owner/name`; `null` if it was deleted, which counts as a fork.
      */
     readonly repository: string | null;
     /** Branch of the head, without `refs/heads/`. */
@@ -48,7 +47,7 @@ export interface PullRequestRef {
   };
 }
 
-/** Longest branch, tag or repository name, in UTF-16 units: what forges store. */
+/** Longest branch, tag or repository name, in UTF-16 units; forges store no longer ones. */
 export const MAX_NAME_LENGTH = 255;
 
 /**

@@ -3,12 +3,12 @@ import type { BranchRef, TagRef } from "./git-ref.ts";
 import { PermissionError } from "./permission-error.ts";
 
 /**
- * Reads a full ref name as git writes it. The prefix is taken off exactly once: `refs/heads/refs/heads/main`
- * is the branch `refs/heads/main`, which no policy ever lets through.
+ * Reads a full ref name as git writes it. The prefix is removed exactly once: `refs/heads/refs/heads/main` is
+ * the branch `refs/heads/main`, which is always denied.
  *
  * @param ref - `refs/heads/…` or `refs/tags/…`
- * @throws {@link PermissionError} `ERR_REF_INVALID` for anything else. The ref of a pull request does not say
- * where its head lives: build a {@link PullRequestRef} from the forge's event instead.
+ * @throws {@link PermissionError} `ERR_REF_INVALID` for anything else. The ref of a pull request does not
+ * name the repository of its head; build a {@link PullRequestRef} from the forge's event instead.
  *
  * @example
  * ```ts

@@ -3,7 +3,7 @@ import type { MatchedRule } from "./decision.ts";
 import { type CompiledPattern, compilePattern, type PatternKind } from "./pattern.ts";
 import { rememberNames } from "./remember-names.ts";
 
-/** What is said of a name that no pattern lets through. */
+/** What is reported about a name that no pattern matches. */
 interface Denial {
   readonly message: string;
   readonly lowerCaseName: string;
@@ -23,17 +23,17 @@ const DENIALS = {
   branch: rememberNames((name) => toDenial(name, "Branch")),
 };
 
-/** A list of patterns, as the configuration has it. */
+/** A list of patterns, as in the configuration. */
 export class PatternList {
   readonly #patterns: readonly CompiledPattern[];
   /**
-   * For each pattern a place in its prefix, and the code unit there: the last but a slash, which tells most
-   * names apart at a fraction of the cost of comparing texts. The place is -1 in an empty prefix.
+   * For each pattern, a place in its prefix and the code unit there: the last one that is not a slash. It
+   * distinguishes most names faster than comparing texts. The place is -1 if the prefix is empty.
    */
   readonly #marks: readonly number[];
   readonly #rules: readonly MatchedRule[];
   readonly #denial: (name: string) => Denial;
-  /** Whether a name in lower case may be near to a pattern that does not match it. */
+  /** Whether a name in lower case may match a pattern that does not match it as written. */
   readonly #hasUpperCase: boolean;
 
   /** @throws {@link PermissionError} `ERR_PATTERN_INVALID` */
@@ -49,7 +49,7 @@ export class PatternList {
     this.#hasUpperCase = sources.some((source) => source !== source.toLowerCase());
   }
 
-  /** Whether it lets nobody through. */
+  /** Whether it matches no name. */
   get isEmpty(): boolean {
     return this.#patterns.length === 0;
   }
@@ -59,15 +59,14 @@ export class PatternList {
     const marks = this.#marks;
     for (let index = 0; index < marks.length; index += 2) {
       const place = marks[index] ?? -1;
-      // A name that ends before the place matches as little; asked for a code unit it does not have, it would
-      // answer slowly.
+      // A name that ends before the place does not match. Reading a code unit beyond its end would be slow.
       if (place >= 0 && (place >= name.length || name.charCodeAt(place) !== marks[index + 1])) continue;
       if (this.#patterns[index / 2]?.matches(name)) return this.#rules[index / 2];
     }
     return undefined;
   }
 
-  /** Why a name that no pattern matches is not allowed, and what it differs from by letter case only. */
+  /** Why a name that no pattern matches is denied, and the pattern that it differs from only by case. */
   explainDenial(name: string): string {
     const { message, lowerCaseName, isLowerCase } = this.#denial(name);
     if (!this.#hasUpperCase && isLowerCase) return message;

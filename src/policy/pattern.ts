@@ -5,7 +5,7 @@ import { isBranchName, MAX_NAME_LENGTH } from "./git-ref.ts";
 import { PermissionError } from "./permission-error.ts";
 import { isRepositoryName } from "./repository-name.ts";
 
-/** What a pattern is matched against: in branches `*` crosses `/`, in repositories it does not. */
+/** What a pattern is matched against. `*` matches `/` in branches, but not in repositories. */
 export type PatternKind = "branch" | "repository";
 
 /** A pattern, ready to match. */
@@ -14,7 +14,7 @@ export class CompiledPattern {
   readonly source: string;
   readonly #kind: PatternKind;
   readonly #hasWildcard: boolean;
-  /** What stands before the first `*`. Every character of it is itself, and most names fail there already. */
+  /** The literal text before the first `*`. Most names that do not match differ here. */
   readonly prefix: string;
   readonly #lowerCasePrefix: string;
   readonly #expression: RegExp;
@@ -37,7 +37,7 @@ export class CompiledPattern {
   }
 
   /**
-   * Whether the name would match if letter case did not count. For explanations only.
+   * Whether the name would match if case did not count. For explanations only.
    *
    * @param lowerCaseName - the same name in lower case
    */
@@ -52,9 +52,9 @@ const loadPicomatch = lateModule<typeof picomatch>("picomatch");
 
 const MAX_STARS = 2;
 
-// Outside the grammar below picomatch hangs, over-matches and backtracks. These options leave `*` as the only
-// special character that the grammar lets through, and `s` lets it match U+2028, which git allows in names.
-// Options that must stay off are written down: one absent could be inherited from a polluted
+// Outside the grammar below, picomatch hangs, matches too much and backtracks. With these options `*` is the
+// only special character that the grammar allows. `s` lets it match U+2028, which git allows in names.
+// Options that must be off are written explicitly, because an absent one could be inherited from a polluted
 // Object.prototype.
 const OPTIONS: picomatch.PicomatchOptions = {
   contains: false,
@@ -73,8 +73,8 @@ const OPTIONS: picomatch.PicomatchOptions = {
 };
 
 /**
- * Patterns without a dot, of at most one wildcard: words with a slash between. None is `HEAD` or begins with
- * `refs/`, and words that begin with a letter or digit need no further look.
+ * Patterns without a dot and with at most one wildcard: words separated by slashes. None is `HEAD` or begins
+ * with `refs/`. Words that begin with a letter or digit need no further check.
  */
 const PLAIN_PATTERNS: Readonly<Record<PatternKind, RegExp>> = {
   branch: /^(?!HEAD$|refs\/)[A-Za-z0-9][A-Za-z0-9_-]*(?:\/[A-Za-z0-9][A-Za-z0-9_-]*)*(?:\/\*)?$/u,
@@ -83,13 +83,13 @@ const PLAIN_PATTERNS: Readonly<Record<PatternKind, RegExp>> = {
 };
 
 /**
- * Says why a text is no pattern, or nothing if it is one.
+ * Returns why a text is not a pattern, or nothing if it is one.
  *
  * The grammar: 1 to 255 characters of `[A-Za-z0-9._/*@=#,+-]`, no `**`, at most two `*`, and a valid name
  * once each `*` is replaced by a letter.
  */
 export function findPatternProblem(kind: PatternKind, pattern: string): string | undefined {
-  // Most patterns are as plain as this, and are told at a fraction of the cost.
+  // Most patterns are this simple, and are recognised much faster.
   if (pattern.length <= MAX_NAME_LENGTH && PLAIN_PATTERNS[kind].test(pattern)) return undefined;
   if (pattern.length === 0) return "a pattern must not be empty";
   if (pattern.length > MAX_NAME_LENGTH) return `a pattern has at most ${MAX_NAME_LENGTH} characters`;

@@ -33,7 +33,7 @@ export class PermissionError extends CachesError<ErrorCodes["PermissionError"]> 
 }
 
 /**
- * Turns a denial into an exception, for hosts that prefer one.
+ * Throws if a decision denies, for hosts that prefer exceptions.
  *
  * @param decision - any decision
  * @throws {@link PermissionError} `ERR_PERMISSION_DENIED` if the decision denies

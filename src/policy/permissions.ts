@@ -7,7 +7,7 @@ import { PermissionError } from "./permission-error.ts";
 import { type ReadRequest, readRequest } from "./read-request.ts";
 
 /**
- * Permissions, ready to answer.
+ * Compiled permissions.
  *
  * @example
  * ```ts
@@ -19,7 +19,7 @@ import { type ReadRequest, readRequest } from "./read-request.ts";
  */
 export interface CompiledPermissions {
   /**
-   * Decides one request. Total: it never throws, whatever the request holds, and denies what it does not
+   * Decides about one request. It never throws, whatever the request contains, and denies what it does not
    * understand.
    */
   evaluate(request: AccessRequest): Decision;
@@ -36,19 +36,19 @@ export interface CompiledPermissions {
  * @public
  */
 export interface CompilePermissionsOptions {
-  /** The id that decisions carry; default `unnamed-cache`. */
+  /** The cache id in decisions; default `unnamed-cache`. */
   readonly cacheId?: string | undefined;
 }
 
 /**
- * Compiles the permissions of a cache once, so that evaluation is cheap. It stands alone: a host can test its
- * policy without a registry.
+ * Compiles the permissions of a cache once, so that evaluation is fast. A host can test its policy this way
+ * without a registry.
  *
- * @param permissions - the permissions, as a parsed configuration has them
- * @param options - what decisions carry
+ * @param permissions - the permissions of a parsed configuration
+ * @param options - the id in decisions
  * @throws {@link PermissionError} `ERR_PATTERN_INVALID` for a pattern outside the grammar;
- * `ERR_PERMISSIONS_MISSING` where there are no permissions, as of a cache that was not found: nothing must
- * not mean everyone
+ * `ERR_PERMISSIONS_MISSING` if there are no permissions, for example because the cache was not found: nothing
+ * must not mean everyone
  *
  * @example
  * ```ts
@@ -69,7 +69,7 @@ export function compilePermissions(
   return new PermissionEvaluator(permissions, options.cacheId ?? "unnamed-cache");
 }
 
-/** Permissions, ready to answer also for requests that were read already. */
+/** Compiled permissions that also accept requests which were already read. */
 export class PermissionEvaluator implements CompiledPermissions {
   readonly #cacheId: string;
   readonly #allowAll: boolean;
@@ -82,7 +82,7 @@ export class PermissionEvaluator implements CompiledPermissions {
       const message = `There are no permissions of ${quoteName(cacheId)}; pass those of a cache that there is, or { allowAll: true }`;
       throw new PermissionError("ERR_PERMISSIONS_MISSING", message);
     }
-    // What is inherited, as from a polluted Object.prototype, allows nothing.
+    // Inherited members, such as those of a polluted Object.prototype, allow nothing.
     const own: CachePermissions = Object.assign(Object.create(null), permissions);
     const { allowedRepos = [], allowedBranches } = own;
     this.#cacheId = cacheId;

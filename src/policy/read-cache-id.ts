@@ -1,4 +1,4 @@
-/** An id is a text; what is none is named by its kind, which is the id of no cache. */
+/** A cache id is a text. Any other value is shown by its type, which is the id of no cache. */
 export function readCacheId(id: unknown): string {
   return typeof id === "string" ? id : `<${id === null ? "null" : typeof id}>`;
 }

@@ -5,14 +5,14 @@ import { detach, rememberNames } from "./remember-names.ts";
 import { isRepositoryName } from "./repository-name.ts";
 
 /**
- * A request as it was read at the door. What decides, records and pushes reads this, and never the caller's
- * object again. Only {@link readRequest} makes one, so that one that was read is not read a second time.
+ * A request after it was read. Everything that decides, records and pushes uses this, and never the caller's
+ * object again. Only {@link readRequest} creates one, so no request is read twice.
  */
 export class ReadRequest {
   readonly #isRead = true;
-  /** Why the request was not understood; such a request is denied everywhere. */
+  /** Why the request is invalid. Such a request is denied at every cache. */
   readonly problem: string | undefined;
-  /** Where the request was not understood, what it claims; else a valid name. */
+  /** A valid name; for an invalid request, what it claims. */
   readonly repository: string;
   readonly ref: GitRef | undefined;
 
@@ -22,13 +22,13 @@ export class ReadRequest {
     this.ref = access.ref;
   }
 
-  /** Whether a value was made here. */
+  /** Whether a value was created here. */
   static is(value: object): value is ReadRequest {
     return #isRead in value;
   }
 }
 
-/** What a request says of who asks. */
+/** The part of a request that says who asks. */
 export interface AccessFacts {
   readonly problem: string | undefined;
   readonly repository: string;
@@ -36,8 +36,8 @@ export interface AccessFacts {
 }
 
 /**
- * Reads a request once, field by field. Requests come from programs without types too: nothing about their
- * shape is taken for granted, inherited fields do not count, and a getter is asked only once.
+ * Reads a request once, field by field. Requests may come from programs without types, so nothing about their
+ * shape is assumed. Inherited fields do not count, and a getter is called only once.
  */
 export function readRequest(request: unknown): ReadRequest {
   const access = readAccess(request);
@@ -46,8 +46,7 @@ export function readRequest(request: unknown): ReadRequest {
 }
 
 /**
- * Reads who asks. What is said of the repository is kept for the records, also where the request is not
- * understood.
+ * Reads who asks. The claimed repository is kept for the audit log even if the request is invalid.
  */
 export function readAccess(request: unknown): AccessFacts {
   let claimed = "";
@@ -65,7 +64,7 @@ export function readAccess(request: unknown): AccessFacts {
       claimed = claimOf(request, repository);
       return readOther(request, { repository, ref, type, name });
     }
-    // One request is asked about at many caches in a row.
+    // The same request is often evaluated for many caches in a row.
     if (repository === last.claimed && name === last.branch) return last.read;
     if (typeof repository === "string") claimed = repository;
     last = readPlain(repository, name);
@@ -76,9 +75,9 @@ export function readAccess(request: unknown): AccessFacts {
   }
 }
 
-/** The last plain request for a branch, told apart by its two texts. */
+/** The last plain request for a branch, identified by its two texts. */
 let last: { readonly claimed: unknown; readonly branch: unknown; readonly read: ReadRequest } = {
-  // Equal to nothing that a request could hold.
+  // Equal to no value that a request could have.
   claimed: Symbol("none"),
   branch: undefined,
   read: new ReadRequest({ problem: "There was no request yet", repository: "", ref: undefined }),
@@ -89,7 +88,7 @@ function readPlain(claimed: unknown, name: unknown): typeof last {
   const branch = detach(readBranch(name));
   const ref = Object.freeze({ type: "branch" as const, name: branch });
   const read = new ReadRequest(understood(repository, ref));
-  // What is kept for the next check must not be changed by whoever has it from this one.
+  // Callers must not change what is kept for the next check.
   Object.freeze(read);
   return { claimed: repository, branch, read };
 }
@@ -98,7 +97,7 @@ function understood(repository: string, ref: GitRef | undefined): AccessFacts {
   return { problem: undefined, repository, ref };
 }
 
-/** What was read of a request, its own or inherited. */
+/** What was read from a request, own or inherited. */
 interface Fields {
   readonly repository: unknown;
   readonly ref: unknown;
@@ -108,7 +107,7 @@ interface Fields {
   readonly name: unknown;
 }
 
-/** What is no plain object, or holds no plain branch: each field must be its own. */
+/** For anything but a plain object with a plain branch, each field must be an own property. */
 function readOther(request: Members, fields: Fields): AccessFacts {
   const repository = Object.hasOwn(request, "repository") ? fields.repository : undefined;
   return understood(
@@ -117,27 +116,27 @@ function readOther(request: Members, fields: Fields): AccessFacts {
   );
 }
 
-/** The repository that a request claims, for the records. */
+/** The repository that a request claims, for the audit log. */
 function claimOf(request: Members, repository: unknown): string {
   return typeof repository === "string" && Object.hasOwn(request, "repository") ? repository : "";
 }
 
 class InvalidRequest extends Error {}
 
-/** Has what every plain object inherits. */
+/** Has everything that a plain object inherits. */
 const PLAIN: Members = {};
 
 /**
- * Whether an object inherits from `Object.prototype` alone. Most requests do, and while nobody has given that
- * a name that is read here, this costs less than to ask for each field whether it is the object's own.
+ * Whether an object inherits only from `Object.prototype`. Most requests do. While nobody has added a name
+ * that is read here to it, this is faster than checking for each field whether it is an own property.
  */
 function isPlain(object: Members): boolean {
   return Object.getPrototypeOf(object) === Object.prototype;
 }
 
 /**
- * Whether plain objects inherit a name that is read here. It is asked after reading, since a getter may do
- * anything.
+ * Whether plain objects inherit a name that is read here. This is checked after reading, because a getter may
+ * do anything.
  */
 function isPolluted(): boolean {
   return (
@@ -193,8 +192,7 @@ function readRepository(subject: string, name: unknown): string {
   throw refuseRepository(subject, name);
 }
 
-// A request without a ref may do more than one of a fork, so one that is not the request's own must not be
-// passed over.
+// A request without a ref may be allowed more than one of a fork. So an inherited ref must not be ignored.
 function refuseInherited(ref: unknown): undefined {
   if (ref !== undefined)
     throw new InvalidRequest("The ref is inherited; make it a field of the request itself");

@@ -1,16 +1,15 @@
 /**
- * Names are asked about again and again: the same repository at every cache, the same branch at every build.
+ * The same names are checked again and again: a repository at every cache, a branch at every build.
  */
 const MAX_NAMES = 2_048;
 
-/** A hostile name may be of any length; one that is longer than any valid one is not worth keeping. */
+/** A hostile name may have any length. A name that is too long to be valid is not kept. */
 const MAX_LENGTH = 512;
 
 /**
- * Remembers what a pure function says of the names it was asked last, at most 2,048 of them. The answers are
- * the same as without.
+ * Remembers the results of a pure function for the last names, at most 2,048.
  *
- * @param describe - must depend on the name alone
+ * @param describe - its result must depend only on the name
  */
 export function rememberNames<Description>(
   describe: (name: string) => Description,
@@ -26,7 +25,7 @@ export function rememberNames<Description>(
   let lastName: string | undefined;
   let lastDescription: Description | undefined;
   return (name) => {
-    // One request is asked about at many caches in a row.
+    // The same request is often evaluated for many caches in a row.
     if (name === lastName && lastDescription !== undefined) return lastDescription;
     const remembered = known.get(name);
     if (remembered === undefined && name.length > MAX_LENGTH) return describe(name);
@@ -37,7 +36,7 @@ export function rememberNames<Description>(
   };
 }
 
-/** The same text on its own: a name that was cut out of a larger text keeps all of that in memory. */
+/** A copy of the text. A name cut out of a larger text would keep all of that in memory. */
 export function detach(name: string): string {
   return String(JSON.parse(JSON.stringify(name)));
 }

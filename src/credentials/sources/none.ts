@@ -1,6 +1,6 @@
 import type { CredentialProvider } from "../provider.ts";
 
-/** No credentials, stated on purpose. */
+/** Explicitly no credentials. */
 export function createNoneProvider(): CredentialProvider {
   return async () => ({ env: new Map() });
 }
