@@ -20,8 +20,8 @@ import type { ServerConfig } from "./server-model.ts";
  */
 export interface AccessPolicy {
   /**
-   * Decides whether a request may push to a cache. Pure and total: an unknown id or a malformed request is
-   * denied.
+   * Decides whether a request may push to a cache. It is pure and never throws; an unknown id or an invalid
+   * request is denied.
    *
    * @param cacheId - any text
    * @param request - the repository and what was built
@@ -30,10 +30,10 @@ export interface AccessPolicy {
 }
 
 /**
- * Compiles the permissions of all caches, for a program that decides and pushes nothing. The decisions are
- * those of {@link CacheRegistry.authorize}.
+ * Compiles the permissions of all caches, for a program that only decides. The decisions are those of
+ * {@link CacheRegistry.authorize}.
  *
- * @param config - a configuration, parsed or made by hand
+ * @param config - a configuration, parsed or written by hand
  * @throws {@link ConfigError} `ERR_CONFIG_INVALID` for an id that two caches have
  * @throws {@link PermissionError} `ERR_PATTERN_INVALID` for a pattern outside the grammar,
  * `ERR_PERMISSIONS_MISSING` for a cache without permissions

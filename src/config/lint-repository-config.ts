@@ -31,16 +31,16 @@ export interface LintOptions {
 }
 
 /**
- * A cache that a job names in vain: a warning with the code `unknown-cache` or `push-denied`.
+ * A cache that a job names and cannot push to: a warning with the code `unknown-cache` or `push-denied`.
  *
  * @public
  */
 export interface LintFinding extends Diagnostic {
-  /** Name of the job; `***` for one that has the form of a credential. */
+  /** Name of the job; `***` if it looks like a credential. */
   readonly job: string;
   /** The id it names, likewise. */
   readonly cacheId: string;
-  /** What a push would be answered. */
+  /** The decision about such a push. */
   readonly decision: DenyDecision;
 }
 
@@ -48,8 +48,8 @@ export interface LintFinding extends Diagnostic {
  * Checks a repository's configuration against the server's: which jobs name caches that do not exist, and,
  * given a repository and a ref, which pushes would be denied and why. Nothing is fetched or run.
  *
- * An unknown id is compared with the ids that this repository may push to (all of them, if no repository is
- * given), so that a report for the repository's authors names no cache that is kept from them.
+ * Suggestions for an unknown id are limited to caches that this repository may push to (to all, if no
+ * repository is given). So a report for the repository's authors never reveals a cache that they may not use.
  *
  * @param repositoryConfig - the repository's configuration; findings have places if it came from a `parse…`
  * or `load…` function
@@ -117,7 +117,7 @@ function createJudge(
   };
 }
 
-/** How many unknown ids are compared with those that exist; a hostile file names thousands. */
+/** How many unknown ids get a suggestion; a hostile file names thousands. */
 const MAX_SUGGESTIONS = 100;
 
 const HINTS: Readonly<Record<DenyReason, string>> = {

@@ -28,7 +28,7 @@ const HOOK_KEY_SET: ReadonlySet<string> = new Set(HOOK_KEYS);
 
 let vocabulary: ReadonlySet<string> | undefined;
 
-/** Collected when a text has a first problem. */
+/** Collected when a text has its first problem. */
 function findVocabulary(): ReadonlySet<string> {
   vocabulary ??= new Set([...collectVocabulary(repositorySchema), ...HOOK_KEYS]);
   return vocabulary;
@@ -112,8 +112,8 @@ export function safeParseRepositoryConfig(
 }
 
 /**
- * Reads a repository's configuration file. A symbolic link in its own place is refused; of what a link
- * further up leads to, nothing but cache ids comes out either.
+ * Reads a repository's configuration file. The file itself must not be a symbolic link. A link in a parent
+ * directory is followed, but only cache ids can be read through it.
  *
  * @param path - path or `file:` URL of the file, as a rule `<checkout>/.eka-ci/config.json`
  * @param options - ports, and where warnings go
@@ -137,7 +137,7 @@ export async function loadRepositoryConfig(
   return unwrap(result, options.onDiagnostic);
 }
 
-/** A repository's file as JSON, or the problem that left nothing to look at. */
+/** A repository's file as JSON, or the problem that prevented reading it. */
 export type RepositoryText =
   | {
       readonly success: true;
@@ -159,7 +159,7 @@ export function readRepositoryText(input: string | Uint8Array, source: string): 
   return { success: true, root: parsed.value, problems: parsed.problems, about };
 }
 
-/** Finds a misspelt `jobs`; what is inside them is checked job by job. */
+/** Finds a misspelt `jobs`. Their contents are checked job by job. */
 function findNearMisses(root: Members): readonly Problem[] {
   const withoutJobs: Members = Object.assign(Object.create(null), root, { jobs: undefined });
   return findStructureProblems(repositorySchema, withoutJobs);
@@ -189,7 +189,7 @@ function readJob(job: unknown, path: KeyPath, problems: Problem[]): readonly str
     checked.problems.map((problem) => ({ ...problem, path: [...path, ...problem.path] })),
     findRepeated(named, [...path, "caches"]),
   ];
-  // One by one: a hostile list makes more problems than a call takes arguments.
+  // One by one, because a hostile list has more problems than a call can take arguments.
   for (const list of lists) for (const problem of list) problems.push(problem);
   return named;
 }

@@ -22,7 +22,7 @@ const MAX_KEY_DEPTH = 8;
 
 let vocabulary: ReadonlySet<string> | undefined;
 
-/** Collected when a text has a first problem. */
+/** Collected when a text has its first problem. */
 function findVocabulary(): ReadonlySet<string> {
   vocabulary ??= collectVocabulary(serverSchema);
   return vocabulary;
@@ -88,7 +88,9 @@ export function safeParseServerConfig(
   return finishParse(about, problems, () => rememberOrigin(toServerConfig(security, caches), { about }));
 }
 
-/** How many caches are checked at a time: each may have problems by the dozen, and only so many are kept. */
+/**
+ * How many caches are checked at a time. Each may have dozens of problems, and only a limited number is kept.
+ */
 const BATCH = 256;
 
 interface CheckedServer {
@@ -102,7 +104,7 @@ function withoutCaches(root: Members): Members {
   return Array.isArray(root["caches"]) ? Object.assign(Object.create(null), root, { caches: [] }) : root;
 }
 
-/** @param faultless - the caches, where all of them are right by the schema */
+/** @param faultless - the caches, if all of them match the schema */
 function checkServer(root: Members, faultless: readonly CacheWire[] | undefined): CheckedServer {
   const problems = new ProblemList();
   const tables: readonly unknown[] = Array.isArray(root["caches"]) ? root["caches"] : [];
@@ -120,7 +122,7 @@ function checkServer(root: Members, faultless: readonly CacheWire[] | undefined)
     const ofRules = checkCaches(batch.caches, first, faultless !== undefined);
     const shifted = ofSchema.map((problem) => shift(explain ? refineHint(problem, batch) : problem, first));
     problems.add(preferInlineSecrets([...shifted, ...ofRules.problems]));
-    // Nothing is built of a text with an error, so nothing is kept for it either.
+    // A text with an error yields no configuration, so nothing is kept for it.
     if (problems.hasError) continue;
     for (const [index, wire] of (output?.caches ?? []).entries())
       caches.push({ wire, destination: ofRules.destinations[index] });
@@ -135,8 +137,8 @@ function shift(problem: Problem, first: number): Problem {
 }
 
 /**
- * Reads the server's configuration file. Without a path it is the server's own rule: `$EKA_CI_CONFIG_FILE`,
- * else `$XDG_CONFIG_HOME/ekaci/ekaci.toml`, else `~/.config/ekaci/ekaci.toml`.
+ * Reads the server's configuration file. Without a path it reads `$EKA_CI_CONFIG_FILE`, else
+ * `$XDG_CONFIG_HOME/ekaci/ekaci.toml`, else `~/.config/ekaci/ekaci.toml`.
  *
  * @param path - path or `file:` URL of the file
  * @param options - ports, and where warnings go
@@ -164,7 +166,7 @@ export async function loadServerConfig(
 function findServerConfigPath({ env, user }: Runtime): string {
   const explicit = env["EKA_CI_CONFIG_FILE"];
   if (explicit !== undefined && explicit !== "") return explicit;
-  // The XDG base directory specification has relative paths ignored.
+  // The XDG base directory specification says to ignore relative paths.
   const xdg = env["XDG_CONFIG_HOME"];
   const directory = xdg?.startsWith("/") === true ? xdg : `${user.homeDirectory}/.config`;
   return `${directory}/ekaci/ekaci.toml`;

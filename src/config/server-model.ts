@@ -8,12 +8,12 @@ import { isPlainCache } from "./schema/plain-cache.ts";
 import type { CacheWire, CredentialsWire, ServerWire } from "./schema/server-schema.ts";
 
 /**
- * The trusted configuration of the server: which caches exist and what holds for all of them.
+ * The trusted configuration of the server: which caches exist, and what applies to all of them.
  *
  * @public
  */
 export interface ServerConfig {
-  /** What holds for every cache. */
+  /** What applies to every cache. */
   readonly security: SecurityPolicy;
   /** The caches, in the order of the file; ids are unique. */
   readonly caches: readonly CacheDefinition[];
@@ -25,7 +25,7 @@ export interface ServerConfig {
  * @public
  */
 export interface SecurityPolicy {
-  /** Longest a push may take, in seconds; 1 to 86 400, default 300. */
+  /** Timeout of a push in seconds; 1 to 86 400, default 300. */
   readonly maxHookTimeoutSeconds: number;
   /** Whether every decision, credential fetch, start and end is an audit event; default true. */
   readonly auditHooks: boolean;
@@ -33,14 +33,14 @@ export interface SecurityPolicy {
   readonly allowPrivateCacheHosts: boolean;
 }
 
-/** A cache of a file, with its destination taken apart. */
+/** A cache of a file, with its destination parsed. */
 export interface CheckedCache {
   readonly wire: CacheWire;
-  /** Absent only where the file has an error. */
+  /** Absent only if the file has an error. */
   readonly destination: CacheDestination | undefined;
 }
 
-/** Turns a checked file into the model; the wire's snake_case ends here. */
+/** Turns a checked file into the model, and snake_case into camelCase. */
 export function toServerConfig(
   security: ServerWire["security"],
   caches: readonly CheckedCache[],

@@ -11,7 +11,7 @@ export function nameErrors(errorClass: { readonly prototype: Error }, name: stri
 function isMadeBy(errorClass: { readonly prototype: Error }, value: unknown): boolean {
   if (Function.prototype[Symbol.hasInstance].call(errorClass, value)) return true;
   if (typeof value !== "object" || value === null || !(MARK in value) || !("name" in value)) return false;
-  // A class that a host derives shares the name of ours; only its own errors are of it.
+  // A class that a host derives has the same name as ours. Only its own errors are instances of it.
   const { prototype } = errorClass;
   return errorClass === CachesError || (Object.hasOwn(prototype, "name") && value.name === prototype.name);
 }
@@ -45,7 +45,7 @@ export abstract class CachesError<Code extends CachesErrorCode = CachesErrorCode
   }
 
   /**
-   * Whether a value is an error of this class, also one that a second copy of this package has made.
+   * Whether a value is an error of this class, even if a second copy of this package created it.
    *
    * @param value - anything
    */
@@ -54,7 +54,7 @@ export abstract class CachesError<Code extends CachesErrorCode = CachesErrorCode
     return isMadeBy(this, value);
   }
 
-  /** Name, code and message, so that a stored report says why. */
+  /** Name, code and message, so that a stored report has the reason. */
   toJSON(): {
     readonly name: string;
     /** What went wrong, for programs. */
@@ -67,7 +67,7 @@ export abstract class CachesError<Code extends CachesErrorCode = CachesErrorCode
 }
 
 /**
- * Credentials could not be had.
+ * Credentials could not be fetched.
  *
  * @example
  * ```ts
@@ -85,7 +85,8 @@ export class CredentialError extends CachesError<ErrorCodes["CredentialError"]> 
   /** The `type` of the source that failed. */
   readonly sourceType: string;
   /**
-   * How long the service asks to wait, in milliseconds; with `ERR_CREDENTIAL_RATE_LIMITED` where it says so.
+   * How long the service asks to wait, in milliseconds; with `ERR_CREDENTIAL_RATE_LIMITED`, if the service
+   * says so.
    */
   readonly retryAfterMs?: number | undefined;
 
@@ -125,7 +126,7 @@ export class CommandError extends CachesError<ErrorCodes["CommandError"]> {
 }
 
 /**
- * A push was allowed and did not succeed.
+ * A push was allowed and failed.
  *
  * @example
  * ```ts
@@ -140,13 +141,13 @@ export class PushError extends CachesError<ErrorCodes["PushError"]> {
     nameErrors(PushError, "PushError");
   }
 
-  /** The paths it is about, where not all that were pushed share it. */
+  /** The failed paths, if not all paths of the push failed. */
   readonly storePaths?: readonly string[] | undefined;
 
   /**
    * @param code - what went wrong
    * @param message - text for people, free of secrets
-   * @param storePaths - the paths it is about, where not all that were pushed share it
+   * @param storePaths - the failed paths, if not all paths of the push failed
    */
   constructor(code: ErrorCodes["PushError"], message: string, storePaths?: readonly string[]) {
     super(code, message);
@@ -155,7 +156,7 @@ export class PushError extends CachesError<ErrorCodes["PushError"]> {
 }
 
 /**
- * A request that claims to be a forge's event is none that can be relied on.
+ * A request that claims to be an event of a forge cannot be trusted.
  *
  * @example
  * ```ts
@@ -189,7 +190,7 @@ export class FileError extends CachesError<ErrorCodes["FileError"]> {
 }
 
 /**
- * An {@link HttpClient} got no answer that it could hand on.
+ * An {@link HttpClient} got no usable answer.
  *
  * @example
  * ```ts
@@ -203,15 +204,15 @@ export class HttpError extends CachesError<ErrorCodes["HttpError"]> {
   static {
     nameErrors(HttpError, "HttpError");
   }
-  /** What the system says of a connection that failed, as in `ECONNREFUSED`; absent where it says nothing. */
+  /** The system's error code of a failed connection, such as `ECONNREFUSED`, if there is one. */
   readonly systemCode: string | undefined;
 
   /**
    * Makes an error.
    *
    * @param code - what went wrong
-   * @param message - the same for people, without secrets
-   * @param systemCode - what the system says
+   * @param message - text for people, without secrets
+   * @param systemCode - the system's error code
    */
   constructor(code: ErrorCodes["HttpError"], message: string, systemCode?: string) {
     super(code, message);

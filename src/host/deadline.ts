@@ -1,7 +1,7 @@
 import { raceWithSignal } from "./race-with-signal.ts";
 import type { Clock } from "./runtime.ts";
 
-/** Bounds of {@link withDeadline}. */
+/** Limits of {@link withDeadline}. */
 export interface DeadlineOptions {
   readonly clock: Clock;
   readonly timeoutMs: number;
@@ -11,13 +11,13 @@ export interface DeadlineOptions {
 }
 
 /**
- * A point in time by which something has to end: made once, at the door, and passed down to all that is done
- * for it. It ends early when the host asks for that.
+ * A point in time by which an operation must end. It is created once, when the operation starts, and passed
+ * down. The host may end it early.
  */
 export class Deadline implements Disposable {
-  /** Ends when the time is over, or the host has enough; the reason is the timeout's error, or the host's. */
+  /** Aborts when the time is over or the host aborts. The reason is the timeout's error, or the host's. */
   readonly signal: AbortSignal;
-  /** Ends only when the host has enough. */
+  /** Aborts only when the host aborts. */
   readonly hostSignal: AbortSignal;
   readonly #clock: Clock;
   readonly #endsAt: number;
@@ -40,27 +40,27 @@ export class Deadline implements Disposable {
     };
   }
 
-  /** How much time is left, in milliseconds; 0 or less when none is. */
+  /** How much time is left, in milliseconds; 0 or less if none is. */
   get remainingMs(): number {
     return this.#endsAt - this.#clock.monotonic();
   }
 
-  /** Ends it now. */
+  /** Ends the deadline now. */
   abort(reason?: unknown): void {
     this.#host.abort(reason);
     this.#either.abort(reason);
   }
 
-  /** Forgets timer and listener. */
+  /** Removes the timer and the listener. */
   [Symbol.dispose](): void {
     this.#cancel();
   }
 }
 
 /**
- * Runs something that may never end, and settles in time all the same: with its result, with the timeout's
- * error, or with the signal's reason. The signal handed to `run` ends with the deadline. What an abandoned
- * run does later is not looked at.
+ * Runs something that may never end, and settles in time: with its result, the timeout's error, or the
+ * signal's reason. The signal passed to `run` aborts with the deadline. What an abandoned run does later is
+ * ignored.
  */
 export async function withDeadline<T>(
   run: (signal: AbortSignal) => T | PromiseLike<T>,

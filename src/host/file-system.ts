@@ -1,5 +1,5 @@
 /**
- * Files, read one at a time and whole, and the names in a directory.
+ * Reads whole files, and the names in a directory.
  *
  * @example
  * ```ts
@@ -11,15 +11,15 @@
  */
 export interface FileSystem {
   /**
-   * Reads one regular file. The status belongs to the very file that was read, whatever happens to the path
-   * meanwhile; a FIFO, device or directory is refused without blocking.
+   * Reads one regular file. The status is that of the file which was read, even if the path changes
+   * meanwhile. A FIFO, device or directory is refused without blocking.
    *
    * @throws {@link FileError} `ERR_FILE_NOT_FOUND`, `ERR_FILE_DENIED`, `ERR_FILE_NOT_REGULAR`,
    * `ERR_FILE_TOO_LARGE`, else `ERR_FILE_UNREADABLE`
    */
   read(path: string, options: ReadFileOptions): Promise<FileContent>;
   /**
-   * Tells what a path leads to, links followed.
+   * Returns what a path leads to, following links.
    *
    * @throws {@link FileError} `ERR_FILE_NOT_FOUND` for a path that leads nowhere, `ERR_FILE_DENIED`,
    * `ERR_FILE_UNREADABLE`
@@ -33,17 +33,17 @@ export interface FileSystem {
    */
   realPath(path: string): Promise<string>;
   /**
-   * Reads where a symbolic link leads, as it is written; undefined for what is no link.
+   * Reads the target of a symbolic link, as written; undefined if the path is not a link.
    *
    * @throws {@link FileError} `ERR_FILE_NOT_FOUND` for a path that leads nowhere, `ERR_FILE_DENIED`,
    * `ERR_FILE_UNREADABLE`
    */
   readLink(path: string): Promise<string | undefined>;
   /**
-   * Lists the names in a directory, in no order.
+   * Lists the names in a directory, in any order.
    *
-   * @throws {@link FileError} `ERR_FILE_NOT_FOUND` for what is not there or no directory, `ERR_FILE_DENIED`,
-   * `ERR_FILE_TOO_LARGE` for more names than asked for, `ERR_FILE_UNREADABLE`
+   * @throws {@link FileError} `ERR_FILE_NOT_FOUND` if it does not exist or is not a directory,
+   * `ERR_FILE_DENIED`, `ERR_FILE_TOO_LARGE` for more names than allowed, `ERR_FILE_UNREADABLE`
    */
   list(path: string, options: ListDirectoryOptions): Promise<readonly string[]>;
   /** Whether a path is a regular file that the host may execute. */
@@ -78,7 +78,7 @@ export interface ReadFileOptions {
  * @public
  */
 export interface ListDirectoryOptions {
-  /** Most names, inclusive. */
+  /** Maximum number of names, inclusive. */
   readonly maxEntries: number;
 }
 

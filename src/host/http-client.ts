@@ -1,6 +1,6 @@
 /**
- * HTTP for credential sources and binary caches. It follows no redirect, and uses no proxy but one that a
- * session is made with.
+ * HTTP for credential sources and binary caches. It follows no redirects. It uses a proxy only if a session
+ * was created with one.
  *
  * @example
  * ```ts
@@ -11,15 +11,15 @@
  */
 export interface HttpClient {
   /**
-   * Sends one request, and reads the whole answer, whatever its status.
+   * Sends one request and reads the whole answer, whatever its status.
    *
-   * @throws {@link HttpError} `ERR_HTTP_UNREACHABLE` if there is no answer, `ERR_HTTP_TOO_LARGE` for one
-   * beyond the limit, `ERR_HTTP_INVALID` for a request that cannot be sent; the signal's reason on abort
+   * @throws {@link HttpError} `ERR_HTTP_UNREACHABLE` if there is no answer, `ERR_HTTP_TOO_LARGE` for an
+   * answer beyond the limit, `ERR_HTTP_INVALID` for a request that cannot be sent; the signal's reason on
+   * abort
    */
   send(request: HttpRequest): Promise<HttpResponse>;
   /**
-   * Makes a session whose connections are kept from one request to the next; absent: there is none, and paths
-   * are uploaded by nix. Disposing it closes them.
+   * Creates a session that reuses connections. Disposing it closes them. If absent, Nix uploads all paths.
    */
   connect?(options: HttpConnectOptions): HttpSession;
 }
@@ -35,18 +35,17 @@ export interface HttpClient {
  * @public
  */
 export interface HttpConnectOptions {
-  /** Most connections to one server; further requests wait. */
+  /** Maximum number of connections to one server. Further requests wait. */
   readonly maxConnections: number;
   /**
-   * URL of the HTTP proxy through which every request goes, `http:` or `https:`; it may hold a login. Default
-   * none.
+   * URL of the HTTP proxy for every request, `http:` or `https:`; it may contain a login. Default none.
    */
   readonly proxy?: string | undefined;
 }
 
 /**
- * An {@link HttpClient} that keeps its connections. A request over one that the server has closed meanwhile
- * is sent anew, at once.
+ * An {@link HttpClient} that reuses its connections. If the server has closed a connection meanwhile, the
+ * request is sent again at once.
  *
  * @public
  */
@@ -99,25 +98,25 @@ export interface HttpRequest {
   /** Body; default none. */
   readonly body?: string | Uint8Array | HttpFileBody | undefined;
   /**
-   * Told of each piece of a file that was handed to the connection, in bytes; less than 0 for what goes out
-   * again.
+   * Called for each piece of a file that was passed to the connection, in bytes; negative for bytes that are
+   * sent again.
    */
   readonly onUploaded?: ((bytes: number) => void) | undefined;
   /** Upper bound of the answer's body in bytes, inclusive. */
   readonly maxBytes: number;
   /**
-   * Absolute path of a file that the body of a success goes into, piece by piece; it is made anew, for its
-   * owner alone. The answer's `body` is empty then. A client that does not know this gives the body as ever,
-   * and the package writes the file.
+   * Absolute path of a file for the body of a successful answer. The file is created anew, readable only by
+   * its owner, and written piece by piece; `body` of the answer is then empty. A client that does not support
+   * this returns the body, and the package writes the file.
    */
   readonly saveTo?: string | undefined;
-  /** Told of each piece that was saved, in bytes. */
+  /** Called for each piece that was saved, in bytes. */
   readonly onSaved?: ((bytes: number) => void) | undefined;
   /** Certificates to trust instead of the system's, in PEM. */
   readonly certificateAuthorities?: string | undefined;
-  /** Name that the server's certificate must carry, and that is asked for; default the host of the URL. */
+  /** Name that the server's certificate must have, sent as SNI; default the host of the URL. */
   readonly serverName?: string | undefined;
-  /** Ends the request, also while the answer is read. */
+  /** Aborts the request, also while the answer is read. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -127,12 +126,12 @@ export interface HttpRequest {
  * @public
  */
 export interface HttpResponse {
-  /** Status code; a redirect is an answer like any other. */
+  /** Status code. A redirect is returned like any other answer. */
   readonly status: number;
   /** Headers by name in lower case. */
   readonly headers: Readonly<Record<string, string>>;
-  /** The whole body; empty where it was saved. */
+  /** The whole body; empty if it was saved. */
   readonly body: Uint8Array;
-  /** How many bytes were saved into the file that the request named; absent: none. */
+  /** How many bytes were saved into the file of the request, if any. */
   readonly savedBytes?: number | undefined;
 }

@@ -69,7 +69,7 @@ export const nodeFileSystem: FileSystem = {
   },
 };
 
-// O_NONBLOCK: opening a FIFO without a writer would wait for one.
+// O_NONBLOCK, because opening a FIFO without a writer would block.
 function openFlags(options: ReadFileOptions): number {
   const follow = options.followSymbolicLink ?? true;
   return constants.O_RDONLY | constants.O_NONBLOCK | (follow ? 0 : constants.O_NOFOLLOW);

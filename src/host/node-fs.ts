@@ -1,5 +1,5 @@
 /**
- * `node:fs`, loaded when it is first used: naming it in an `import` costs every host that imports this
+ * `node:fs`, loaded when it is first used, because an `import` would slow down every host that imports this
  * package.
  */
 export function nodeFs(): typeof import("node:fs") {

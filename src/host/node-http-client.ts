@@ -15,18 +15,17 @@ export const nodeHttpClient: HttpClient = {
     const modules = await loadHttpModules();
     request.signal?.throwIfAborted();
     const { plain, secure } = modules;
-    // Agents of its own: the global ones may keep connections, and may use a proxy that the environment
-    // names.
+    // Its own agents, because the global ones may reuse connections and use a proxy from the environment.
     return startExchange(request, modules, (isSecure) => (isSecure ? new secure.Agent() : new plain.Agent()))
       .answer;
   },
   connect: (options) => new NodeHttpSession(options),
 };
 
-/** How often a request is sent anew at once, since the server had closed the connection that was kept. */
+/** How often a request is sent again at once because the server had closed a kept connection. */
 const MAX_STALE = 16;
 
-/** How long nothing may move on a connection, in milliseconds. */
+/** How long a connection may be idle, in milliseconds. */
 const IDLE_MS = 60_000;
 /** https://www.rfc-editor.org/rfc/rfc9110#section-15.5.18 */
 const EXPECTATION_FAILED = 417;
@@ -34,13 +33,13 @@ const EXPECTATION_FAILED = 417;
 class NodeHttpSession implements HttpSession {
   readonly #options: HttpConnectOptions;
   #agents: ReturnType<typeof makeAgents> | undefined;
-  /** Whether the server is asked before a large body is sent; some refuse the question. */
+  /** Whether to send `Expect: 100-continue` before a large body; some servers refuse it. */
   #isAsking: boolean;
   readonly #end = new AbortController();
 
   constructor(options: HttpConnectOptions) {
     this.#options = options;
-    // The agents of a proxy write the first line anew, which is too late for a request that asks.
+    // The agents of a proxy rewrite the first line, which is too late for a request with `Expect`.
     this.#isAsking = options.proxy === undefined;
   }
 
@@ -70,7 +69,7 @@ class NodeHttpSession implements HttpSession {
           error instanceof HttpError && error.code === "ERR_HTTP_UNREACHABLE" && exchange.wasStale();
         if (!isStale || stale === MAX_STALE) throw error;
       }
-      // What went out goes out again.
+      // The bytes that were sent are sent again.
       if (told > 0) request.onUploaded?.(-told);
     }
   }
@@ -82,7 +81,7 @@ class NodeHttpSession implements HttpSession {
         plain.destroy();
         secure.destroy();
       },
-      // Whoever sends is told.
+      // The sender is told.
       () => undefined,
     );
   }

@@ -5,13 +5,13 @@ import type { HttpFileBody, HttpRequest, HttpResponse } from "./http-client.ts";
 import { readAnswer, unreachable } from "./read-answer.ts";
 import { sendFile, type Unsent } from "./send-file.ts";
 
-/** From this size on, a server is asked whether it wants a body before it is sent, as curl does. */
+/** From this size on, `Expect: 100-continue` is sent before the body, as curl does. */
 const ASKED_BYTES = 1024 * 1024;
-/** How long an answer to that is waited for, in milliseconds; old servers give none. */
+/** How long to wait for `100 Continue`, in milliseconds; old servers never send it. */
 const ASKING_MS = 1_000;
 
 /**
- * Node's modules, loaded late: importing this package must not cost what hosts that only decide never use.
+ * Node.js modules, loaded lazily: a host that only decides never needs them.
  */
 export interface HttpModules {
   readonly plain: typeof import("node:http");
@@ -28,17 +28,16 @@ export const loadHttpModules: () => Promise<HttpModules> = lateImport(async () =
 export interface Exchange {
   readonly answer: Promise<HttpResponse>;
   /**
-   * Whether it went over a connection that was kept, and broke before any answer: the server had closed it
-   * meanwhile.
+   * Whether it used a kept connection that broke before any answer: the server had closed it meanwhile.
    */
   readonly wasStale: () => boolean;
 }
 
 /** How a request is sent. */
 export interface ExchangeOptions {
-  /** Whether the server is asked before a large file is sent; default true. */
+  /** Whether to send `Expect: 100-continue` before a large file; default true. */
   readonly isAsking?: boolean | undefined;
-  /** How long nothing may move, in milliseconds; default: as long as it takes. */
+  /** How long the connection may be idle, in milliseconds; default without limit. */
   readonly idleMs?: number | undefined;
 }
 
@@ -78,7 +77,7 @@ async function untilAborted(
 ): Promise<HttpResponse> {
   const { signal } = request;
   let onAbort = (): void => {};
-  // A request that waits for its connection says nothing when it is destroyed.
+  // A request that waits for its connection emits nothing when it is destroyed.
   const aborted = new Promise<never>((_resolve, reject) => {
     onAbort = () => {
       outgoing.destroy();
@@ -90,7 +89,7 @@ async function untilAborted(
   try {
     return await Promise.race([exchange(outgoing, request, asks), aborted]);
   } catch (error) {
-    // A request that was destroyed fails in ways of its own.
+    // A destroyed request fails with other errors.
     signal?.throwIfAborted();
     throw error;
   } finally {
@@ -98,7 +97,7 @@ async function untilAborted(
   }
 }
 
-/** Opens a request; what Node refuses to send names the header at most, yet its message does not go on. */
+/** Opens a request. The message of a refused request may name a header, so it is not passed on. */
 function open(
   request: HttpRequest,
   modules: HttpModules,
@@ -138,7 +137,7 @@ function toHeaders({ headers, body }: HttpRequest, asks: boolean): HttpRequest["
 
 function exchange(outgoing: ClientRequest, request: HttpRequest, asks: boolean): Promise<HttpResponse> {
   return new Promise((resolve, reject) => {
-    // The system's error names addresses and certificates at most, yet only its code goes on.
+    // The system's error may name addresses and certificates, so only its code is passed on.
     outgoing.on("error", (error) => reject(unreachable(request, error)));
     let isAnswered = false;
     const unsent = { bytes: isFile(request.body) ? request.body.size : 0 };
@@ -151,8 +150,8 @@ function exchange(outgoing: ClientRequest, request: HttpRequest, asks: boolean):
       readAnswer(incoming, request).then(
         (response) => {
           if (unsent.bytes === 0) return resolve(response);
-          // A server that answers early does not want the rest, and the connection is of no further use. It
-          // cannot have what it was not sent.
+          // A server that answers early does not want the rest of the body. The connection cannot be reused.
+          // What was not sent was not received.
           outgoing.destroy();
           if (response.status >= 300) resolve(response);
           else reject(unreachable(request, undefined));
@@ -184,7 +183,7 @@ async function sendBody(
   await sendFile(outgoing, body, unsent, onUploaded);
 }
 
-/** Whether a body is to be sent: not where the answer is there already. */
+/** Whether to send the body: not if the answer has already arrived. */
 function isWanted(outgoing: ClientRequest): Promise<boolean> {
   return new Promise((resolve) => {
     AbortSignal.timeout(ASKING_MS).addEventListener("abort", () => resolve(true), { once: true });

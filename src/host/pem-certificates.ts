@@ -1,5 +1,5 @@
 /**
- * Finds the certificates of a text in PEM. One that is malformed is left out: it would hide those behind it.
+ * Finds the certificates of a PEM text. A malformed one is left out, because it would hide those after it.
  */
 export function findCertificates(text: string): readonly string[] {
   const { X509Certificate } = process.getBuiltinModule("node:crypto");

@@ -2,7 +2,7 @@ import type { Agent, AgentOptions } from "node:http";
 import { HttpProxyAgent } from "http-proxy-agent";
 import { HttpsProxyAgent } from "https-proxy-agent";
 
-/** How long a proxy may take to give a connection, in milliseconds. */
+/** How long a proxy may take to connect, in milliseconds. */
 const CONNECT_MS = 60_000;
 
 /** Agents with one proxy. */
@@ -11,7 +11,7 @@ export interface ProxyAgents {
   readonly secure: Agent;
 }
 
-/** Ends a connection that does not come about; the agents would wait for ever. */
+/** Ends a connection that is not established; the agents would wait forever. */
 async function inTime<T>(connecting: Promise<T>): Promise<T> {
   const signal = AbortSignal.timeout(CONNECT_MS);
   return await new Promise<T>((resolve, reject) => {
@@ -34,10 +34,10 @@ class TunnelAgent extends HttpsProxyAgent<string> {
 }
 
 /**
- * Makes agents that keep connections through an HTTP proxy: for `http:` it is asked for the whole URL, for
- * `https:` for a tunnel.
+ * Creates agents that reuse connections through an HTTP proxy. For `http:` the proxy gets the whole URL, for
+ * `https:` it opens a tunnel.
  *
- * @param signal - ends all connections to the proxy, also those that it has not answered yet
+ * @param signal - ends all connections to the proxy, also those without an answer yet
  */
 export function makeProxyAgents(proxy: string, options: AgentOptions, signal: AbortSignal): ProxyAgents {
   const ended = { ...options, signal };

@@ -1,6 +1,6 @@
 import { toBareHost } from "../core/bare-host.ts";
 
-/** Taken when it is needed: importing this package must not cost what few hosts use. */
+/** Loaded when it is needed, because few hosts use it. */
 const net = () => process.getBuiltinModule("node:net");
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -12,10 +12,10 @@ export type FoundProxy =
   | { readonly type: "unsupported"; readonly variable: string };
 
 /**
- * Finds the proxy that the host's variables name for a URL, as curl does, and nix by it
- * (https://curl.se/docs/manpage.html#ENVIRONMENT): `http_proxy` in lower case alone, since a request's
- * `Proxy` header sets the other in CGI, `https_proxy` and `all_proxy` in both; none for the hosts of
- * `no_proxy`.
+ * Finds the proxy for a URL in the host's variables, as curl, and so Nix, does
+ * (https://curl.se/docs/manpage.html#ENVIRONMENT). `http_proxy` counts in lower case only, because a `Proxy`
+ * header of a request sets the other in CGI. `https_proxy` and `all_proxy` count in both cases. Hosts of
+ * `no_proxy` have none.
  */
 export function findProxy(target: string, env: Environment): FoundProxy {
   const { protocol, hostname } = new URL(target);
@@ -33,8 +33,7 @@ export function findProxy(target: string, env: Environment): FoundProxy {
 }
 
 /**
- * Whether a host is one of those that `no_proxy` lists: by its name or a name above it, by its address or a
- * network.
+ * Whether `no_proxy` lists a host: by its name or a parent domain, by its address or a network.
  */
 function isExcepted(hostname: string, list: string): boolean {
   const host = toBareHost(hostname).replace(/\.$/u, "").toLowerCase();

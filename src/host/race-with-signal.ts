@@ -1,4 +1,7 @@
-/** Settles like a promise, or rejects with a signal's reason if that comes first, also if it came already. */
+/**
+ * Settles like a promise, or rejects with a signal's reason if the signal aborts first or has already
+ * aborted.
+ */
 export function raceWithSignal<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return promise;
   return new Promise((resolve, reject) => {

@@ -3,11 +3,11 @@ import { HttpError } from "../core/errors.ts";
 import type { HttpRequest, HttpResponse } from "./http-client.ts";
 import { saveBody } from "./save-body.ts";
 
-/** So much is read of the answer to a download that is none, in bytes. */
+/** How many bytes are read of an unsuccessful answer to a download. */
 const MAX_REFUSAL_BYTES = 64 * 1024;
 
 /**
- * Reads a whole answer; the body of a success goes into a file where the request names one.
+ * Reads a whole answer. A successful body is saved into a file if the request names one.
  *
  * @throws {@link HttpError} `ERR_HTTP_UNREACHABLE`, `ERR_HTTP_TOO_LARGE`, `ERR_HTTP_INVALID`
  */
@@ -26,7 +26,7 @@ export async function readAnswer(incoming: IncomingMessage, request: HttpRequest
     const savedBytes = await saveBody(pieces, saveTo, request.onSaved);
     return { status, headers, body: new Uint8Array(), savedBytes };
   }
-  // A refusal is not as large as what was asked for; of what is longer, the beginning is enough.
+  // A refusal is smaller than the download. If it is longer than this, its beginning is enough.
   const body = await gather(readPieces(incoming, request, MAX_REFUSAL_BYTES, () => undefined));
   return { status, headers, body };
 }
@@ -66,7 +66,7 @@ function tooLarge(request: HttpRequest): HttpError {
   return new HttpError("ERR_HTTP_TOO_LARGE", message);
 }
 
-/** A server that gives no whole answer. */
+/** A server that does not complete its answer. */
 export function unreachable(request: HttpRequest, error: unknown): HttpError {
   const systemCode = error instanceof Error && "code" in error ? String(error.code) : undefined;
   const message = `${toOrigin(request)} gives no whole answer${systemCode === undefined ? "" : ` (${systemCode})`}`;

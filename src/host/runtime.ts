@@ -5,8 +5,8 @@ import { nodeFileSystem } from "./node-file-system.ts";
 import { nodeHttpClient } from "./node-http-client.ts";
 
 /**
- * The ports to the world. Everything this package reads of its host comes through one of these, so that tests
- * and unusual hosts can replace it.
+ * The ports to the world. Everything that this package reads from its host goes through one of these, so that
+ * tests and unusual hosts can replace it.
  *
  * @public
  */
@@ -23,9 +23,9 @@ export interface Runtime {
   readonly random: Random;
   /** The account the host runs as. */
   readonly user: HostUser;
-  /** Absolute path of the host's working directory at this moment. */
+  /** Absolute path of the host's current working directory. */
   readonly workingDirectory: () => string;
-  /** Takes what a person should know although nothing failed; one line, free of secrets. */
+  /** Receives warnings: one line each, without secrets. */
   readonly warn: (message: string) => void;
 }
 
@@ -44,11 +44,11 @@ export interface Clock {
   /** Milliseconds since the Unix epoch; may jump. */
   now(): number;
   /**
-   * Milliseconds since some point that is the same for all processes of the machine, as its start is; never
+   * Milliseconds since a point that is the same for all processes of the machine, such as its start. It never
    * goes back.
    */
   monotonic(): number;
-  /** Calls back once after a delay in milliseconds, and returns the function that cancels that. */
+  /** Calls back once after a delay in milliseconds. Returns a function that cancels it. */
   schedule(callback: () => void, delayMs: number): () => void;
 }
 
@@ -75,7 +75,7 @@ export interface Random {
  * @public
  */
 export interface HostUser {
-  /** Numeric user id; undefined where the system has none. */
+  /** Numeric user id; undefined if the system has none. */
   readonly uid: number | undefined;
   /** Absolute path of the home directory. */
   readonly homeDirectory: string;
@@ -86,8 +86,8 @@ const MAX_DELAY_MS = 2 ** 31 - 1;
 
 const nodeClock: Clock = {
   now: () => Date.now(),
-  // CLOCK_MONOTONIC: `performance.now()` begins anew in every process, and journals compare the times of
-  // several.
+  // CLOCK_MONOTONIC, because `performance.now()` starts at 0 in every process, and journals compare times of
+  // several processes.
   monotonic: () => Number(process.hrtime.bigint()) / 1e6,
   schedule: (callback, delayMs) => {
     const timer = setTimeout(callback, Math.min(delayMs, MAX_DELAY_MS));
@@ -96,7 +96,7 @@ const nodeClock: Clock = {
 };
 
 /**
- * The ports on Node.js itself, with some of them replaced.
+ * The ports of Node.js, with some of them replaced.
  *
  * @param overrides - ports to use instead of Node's own
  *
@@ -122,16 +122,16 @@ export function createNodeRuntime(overrides: Partial<Runtime> = {}): Runtime {
 }
 
 /**
- * An environment that masks every variable the host process has, for libraries that merge `process.env` over
+ * An environment that masks every variable of the host process, for libraries that merge `process.env` into
  * what they are given. Use it in the same tick.
  *
- * @param env - the only variables that shall remain
+ * @param env - the variables that remain
  */
 export function maskHostEnvironment(
   env: Readonly<Record<string, string>>,
 ): Record<string, string | undefined> {
   const names = Object.keys(process.env);
-  // Node hands inherited names to a child, too, as a polluted Object.prototype has them.
+  // Node.js also passes inherited names to a child, such as those of a polluted Object.prototype.
   for (const name in {}) names.push(name);
   return { ...Object.fromEntries(names.map((name) => [name, undefined])), ...env };
 }

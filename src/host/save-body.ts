@@ -2,12 +2,12 @@ import { open } from "node:fs/promises";
 import { HttpError } from "../core/errors.ts";
 
 /**
- * Writes the pieces of a body into a file, each before the next one is read.
+ * Writes the pieces of a body into a file. Each is written before the next one is read.
  *
- * @param path - absolute path; a file that is there is replaced
+ * @param path - absolute path; an existing file is replaced
  * @param onSaved - told of each piece, in bytes
  * @returns how many bytes there are
- * @throws {@link HttpError} `ERR_HTTP_INVALID` where the file cannot be written
+ * @throws {@link HttpError} `ERR_HTTP_INVALID` if the file cannot be written
  */
 export async function saveBody(
   pieces: AsyncIterable<Uint8Array>,

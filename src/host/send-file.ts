@@ -9,16 +9,16 @@ const PIECE_BYTES = 128 * 1024;
 const loadFiles = lateImport(() => import("node:fs/promises"));
 const loadStreams = lateImport(() => import("node:stream/promises"));
 
-/** How much of a file was not handed to the connection yet. */
+/** How much of a file was not yet passed to the connection. */
 export interface Unsent {
   bytes: number;
 }
 
 /**
- * Sends a part of a file as the body of a request, a small one at once and another by pieces. How the
- * connection breaks is told by the request itself.
+ * Sends a part of a file as the body of a request: a small one at once, a large one in pieces. The request
+ * itself reports a broken connection.
  *
- * @param onUploaded - told of each piece that the connection has taken
+ * @param onUploaded - called for each piece that the connection has taken
  * @throws {@link HttpError} `ERR_HTTP_INVALID` for a file that cannot be read
  */
 export async function sendFile(
@@ -40,7 +40,7 @@ export async function sendFile(
     for await (const piece of source) {
       unsent.bytes -= piece.length;
       yield piece;
-      // The next one is asked for when the connection has taken this one.
+      // The next piece is read when the connection has taken this one.
       onUploaded?.(piece.length);
     }
   };

@@ -1,6 +1,6 @@
 import type { Clock } from "./runtime.ts";
 
-/** Waits for some milliseconds by a clock, or until a signal ends the wait. It never rejects. */
+/** Waits for some milliseconds, or until a signal aborts. It never rejects. */
 export function sleep(delayMs: number, signal: AbortSignal | undefined, clock: Clock): Promise<void> {
   return new Promise((resolve) => {
     if (signal?.aborted === true) return resolve();

@@ -111,7 +111,7 @@ export class CacheRegistry implements AsyncDisposable {
   /**
    * Makes a registry from a configuration; permissions are compiled here, once.
    *
-   * @param config - a configuration, parsed or made by hand
+   * @param config - a configuration, parsed or written by hand
    * @param options - executor, ports, sources and sinks
    * @throws {@link ConfigError} `ERR_CONFIG_INVALID` for an id that stands twice, or a custom source or cache
    * type that is not among `credentialSources` or `cacheTypes`, or a destination that the type's schema
@@ -165,8 +165,8 @@ export class CacheRegistry implements AsyncDisposable {
   }
 
   /**
-   * Decides whether a request may push to a cache. Pure and total: an unknown id or a malformed request is
-   * denied.
+   * Decides whether a request may push to a cache. It is pure and never throws; an unknown id or an invalid
+   * request is denied.
    *
    * @param cacheId - any text
    * @param request - the repository and what was built

@@ -1,7 +1,7 @@
 import type { PlacePart, Span } from "./place.ts";
 
 /**
- * Whether a problem stops the configuration from being used.
+ * Whether a problem prevents the configuration from being used.
  *
  * @public
  */
@@ -68,7 +68,7 @@ export interface SourcePosition {
 }
 
 /**
- * A stretch of a text; `end` is behind its last character.
+ * A range of a text; `end` is exclusive.
  *
  * @public
  */
@@ -80,8 +80,8 @@ export interface SourceRange {
 }
 
 /**
- * The line a diagnostic is about, cut to its surroundings: printable ASCII in which every value is `***` and
- * comments are left out.
+ * The part of a line around a diagnostic: printable ASCII in which every value is `***` and comments are left
+ * out.
  *
  * @public
  */
@@ -103,7 +103,7 @@ export interface SourceExcerpt {
 export interface Diagnostic {
   /** What it is about. */
   readonly code: DiagnosticCode;
-  /** An error stops the configuration from being used; a warning does not. */
+  /** An error prevents the configuration from being used; a warning does not. */
   readonly severity: DiagnosticSeverity;
   /** One sentence for people. */
   readonly message: string;
@@ -111,7 +111,7 @@ export interface Diagnostic {
   readonly source: string;
   /** Keys and indexes that lead to the place; empty for the whole text. */
   readonly path: readonly (string | number)[];
-  /** The place in the text; absent where there is no text, as for a file that cannot be read. */
+  /** The place in the text; absent if there is no text, for example because the file cannot be read. */
   readonly range?: SourceRange | undefined;
   /** The line of that place, without its values. */
   readonly excerpt?: SourceExcerpt | undefined;
@@ -127,9 +127,9 @@ export interface Problem {
   readonly path: readonly (string | number)[];
   /** Whether it is about the key or the value that `path` leads to; default the value. */
   readonly part?: PlacePart | undefined;
-  /** The key that was probably meant, where another stands. */
+  /** The key that was probably meant instead of the one that is there. */
   readonly means?: string | undefined;
-  /** The place, where `path` does not tell it. */
+  /** The place, if `path` does not determine it. */
   readonly span?: Span | undefined;
   readonly hint?: string | undefined;
 }

@@ -2,7 +2,7 @@ import type { SourceExcerpt } from "./diagnostic.ts";
 import type { Span } from "./place.ts";
 import { isUnshowable, MASK } from "./secret-forms.ts";
 
-/** How far an excerpt reaches around the place, in UTF-16 units. */
+/** How much an excerpt shows around the place, in UTF-16 units. */
 const REACH_BEFORE = 60;
 const REACH_BEHIND = 60;
 
@@ -13,12 +13,12 @@ export interface Shown {
 }
 
 /**
- * Cuts the surroundings of a place out of its line. Every value is masked, whatever it looks like, and
- * comments are left out: each could hold a secret. A cut through a value shows nothing of it, since words are
- * masked outside quotes too.
+ * Cuts the part around a place out of its line. Every value is masked and comments are left out, because each
+ * could hold a secret. A cut through a value shows nothing of it, because words outside of quotes are masked
+ * too.
  *
  * @param line - the line and the offset it begins at
- * @param span - the place; what of it lies on further lines is not marked
+ * @param span - the place; only its first line is marked
  * @param shown - what is not masked
  */
 export function cutExcerpt(
@@ -68,8 +68,8 @@ function readPiece(line: { text: string; start: number }, at: number, last: numb
 }
 
 /**
- * Where the next key begins: behind the end of a text over several lines, quotes are no guide to what is
- * inside them.
+ * Where the next key begins. After the end of a text over several lines, quotes do not show what is inside
+ * them.
  */
 function findKey(line: { start: number }, from: number, last: number, shown: Shown): number {
   for (let at = from; at < last; at++) if (shown.keyEnds.has(line.start + at)) return at;

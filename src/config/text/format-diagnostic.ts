@@ -34,7 +34,7 @@ export interface FormatDiagnosticOptions {
  *
  * @param diagnostic - any diagnostic
  * @param options - how to print it
- * @returns printable ASCII; one line, but for the style `frame`
+ * @returns printable ASCII; one line, except for the style `frame`
  *
  * @example
  * ```ts
@@ -88,7 +88,7 @@ function formatAnnotation({ severity, code, source, message, path, range, hint }
   if (range !== undefined) {
     const { start, end } = range;
     properties.push(`line=${start.line}`, `endLine=${end.line}`);
-    // Columns are for a place on one line.
+    // Columns apply only to a place on one line.
     if (end.line === start.line)
       properties.push(`col=${start.column}`, `endColumn=${Math.max(end.column - 1, start.column)}`);
   }

@@ -12,14 +12,14 @@ export type ParsedText =
       readonly success: true;
       readonly value: unknown;
       readonly problems: readonly Problem[];
-      /** Finds where keys and values stand; only worth its time if there are problems. */
+      /** Finds the places of keys and values; only needed if there are problems. */
       readonly findPlaces: () => TextPlaces;
     }
   | { readonly success: false; readonly problem: Problem };
 
 /**
- * Parses JSON strictly: nesting is bounded, and a key that stands twice in one object is an error.
- * `JSON.parse` decides what is JSON; the syntax tree adds the places.
+ * Parses JSON strictly: nesting is bounded, and a duplicate key is an error. `JSON.parse` decides what is
+ * JSON; the syntax tree adds the places.
  */
 export function parseJsonText(text: string, maxDepth: number): ParsedText {
   const json = text.startsWith("\ufeff") ? ` ${text.slice(1)}` : text;
@@ -35,8 +35,8 @@ export function parseJsonText(text: string, maxDepth: number): ParsedText {
     return failure("json-syntax", "The text is not valid JSON from here", offset, explain(json, offset));
   }
   const problems = findDuplicates(parsePlaced(json), []);
-  // Parsed again where places are asked for: a configuration remembers how to find them, and the tree is
-  // fifty times as large as the text.
+  // Parsed again when places are needed, because a configuration keeps only the text; the tree is fifty times
+  // as large.
   return { success: true, value, problems, findPlaces: () => toPlaces(parsePlaced(json)) };
 }
 
@@ -49,7 +49,7 @@ function failure(code: Problem["code"], message: string, start: number, hint?: s
   return { success: false, problem: { code, severity: "error", message, path: [], span, hint } };
 }
 
-/** What is commonly wrong where JSON ends, told from the characters around. */
+/** Common mistakes where JSON stops, recognised by the characters around. */
 function explain(text: string, offset: number): string {
   const before = text
     .slice(Math.max(offset - 200, 0), offset)
@@ -83,8 +83,8 @@ function findTooDeep(text: string, maxDepth: number): number | undefined {
   return undefined;
 }
 
-// V8 tells the position in only some of its messages, and the syntax tree's parser accepts a little more than
-// JSON; where neither knows, the end of the text is the best there is.
+// Only some of V8's messages have the position, and the parser of the syntax tree accepts slightly more than
+// JSON. If neither has it, the end of the text is used.
 function findErrorOffset(text: string, error: unknown): number {
   try {
     loadMomoa().parse(text, { mode: "json" });
@@ -140,7 +140,7 @@ function findDuplicates(node: ValueNode, path: readonly (string | number)[]): Pr
   });
 }
 
-/** Where keys and values stand; of a key that stands twice, the last one, as `JSON.parse` has it. */
+/** Places of keys and values. Of duplicate keys the last one counts, as for `JSON.parse`. */
 function toPlaces(tree: ValueNode): TextPlaces {
   const keyEnds = new Map<number, number>();
   const toPlace = (node: ValueNode): GrowingPlace => {

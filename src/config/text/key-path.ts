@@ -1,7 +1,7 @@
 /** Keys and indexes that lead to a value. */
 export type KeyPath = readonly (string | number)[];
 
-/** A text that stands for a path in sets; of a long key, its beginning and length stand for all. */
+/** A text that identifies a path in sets. A long key is represented by its beginning and length. */
 export function toPathId(path: KeyPath): string {
   const parts = path.map((key) => (typeof key === "string" ? shorten(key) : String(key)));
   return parts.join("\u0000");

@@ -8,13 +8,13 @@ export class LineIndex {
 
   constructor(text: string) {
     this.#text = text;
-    // A byte order mark takes no column: editors do not show one.
+    // A byte order mark has no column, because editors do not show it.
     const starts = [text.startsWith("\ufeff") ? 1 : 0];
     for (let end = text.indexOf("\n"); end !== -1; end = text.indexOf("\n", end + 1)) starts.push(end + 1);
     this.#starts = starts;
   }
 
-  /** Line and columns of a stretch. */
+  /** Line and columns of a span. */
   rangeOf({ start, end }: Span): SourceRange {
     return { start: this.#positionAt(start), end: this.#positionAt(end) };
   }

@@ -3,7 +3,7 @@ import { isObject } from "../../core/own-member.ts";
 /** The language a configuration is written in. */
 export type Dialect = "toml" | "json";
 
-/** Writes a key with its value, as it stands in a configuration: `id = "x"` or `"id": "x"`. */
+/** Writes a key with its value, as in a configuration: `id = "x"` or `"id": "x"`. */
 export function writeEntry(key: string, value: unknown, dialect: Dialect): string {
   const written = writeValue(value, dialect);
   if (dialect === "json") return `${JSON.stringify(key)}: ${written}`;
@@ -18,7 +18,7 @@ export function writeValue(value: unknown, dialect: Dialect): string {
   return entries.length === 0 ? "{}" : `{ ${entries.join(", ")} }`;
 }
 
-// JSON's escapes are all TOML's too, but TOML wants DEL escaped as well.
+// All escapes of JSON are valid in TOML, but TOML also requires DEL to be escaped.
 function writeScalar(value: unknown): string {
   if (!["string", "number", "boolean"].includes(typeof value)) {
     throw new TypeError("Neither a text, a number nor a flag");

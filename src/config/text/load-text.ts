@@ -20,7 +20,7 @@ export interface LoadConfigOptions {
   /** Ports to use instead of Node's own. */
   readonly runtime?: Partial<Runtime> | undefined;
   /**
-   * Called with every warning, before the function returns or throws. Errors are thrown, and not told here.
+   * Called with every warning, before the function returns or throws. Errors are thrown instead.
    */
   readonly onDiagnostic?: DiagnosticListener | undefined;
 }

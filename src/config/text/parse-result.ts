@@ -18,14 +18,13 @@ export interface ParseConfigOptions {
   /** Name of the text in diagnostics; default `ekaci.toml` or `.eka-ci/config.json`. */
   readonly source?: string | undefined;
   /**
-   * Called with every warning, before a `parse…` function returns or throws. Errors are thrown, and not told
-   * here.
+   * Called with every warning, before a `parse…` function returns or throws. Errors are thrown instead.
    */
   readonly onDiagnostic?: DiagnosticListener | undefined;
 }
 
 /**
- * Takes diagnostics as they are found.
+ * Receives diagnostics as they are found.
  *
  * @public
  */
@@ -34,7 +33,7 @@ export type DiagnosticListener = (diagnostic: Diagnostic) => void;
 /** How many problems the message of an error lists; `diagnostics` has them all. */
 const MAX_LISTED = 20;
 
-/** A parse that ended before there was anything to use. */
+/** A parse that failed before there was a value. */
 export function failParse(about: ProblemText, problem: Problem): SafeParseResult<never> {
   return { success: false, diagnostics: placeProblems(new ProblemList([problem]), about) };
 }
@@ -53,8 +52,7 @@ export function finishParse<T>(
 }
 
 /**
- * Hands out the warnings of a parse, and returns its output or throws. Whoever prints both prints nothing
- * twice.
+ * Passes on the warnings of a parse, then returns its output or throws. Nothing is reported twice.
  */
 export function unwrap<T>(result: SafeParseResult<T>, onDiagnostic: DiagnosticListener | undefined): T {
   for (const diagnostic of result.diagnostics)
@@ -63,7 +61,7 @@ export function unwrap<T>(result: SafeParseResult<T>, onDiagnostic: DiagnosticLi
   throw toConfigError(result.diagnostics);
 }
 
-/** Makes one error of all problems; its message lists the first. */
+/** Creates one error for all problems; its message lists the first ones. */
 export function toConfigError(diagnostics: readonly Diagnostic[]): ConfigError {
   const errors = diagnostics.filter((diagnostic) => diagnostic.severity === "error");
   const listed = errors.slice(0, MAX_LISTED).map((diagnostic) => `\n  ${formatDiagnostic(diagnostic)}`);

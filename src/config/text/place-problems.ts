@@ -12,7 +12,7 @@ export interface ProblemText {
   readonly source: string;
   /** The text, if it could be decoded. */
   readonly text?: string | undefined;
-  /** Finds the places of keys and values; absent where the text does not parse. */
+  /** Finds the places of keys and values; absent if the text does not parse. */
   readonly findPlaces?: (() => TextPlaces) | undefined;
   /** Finds the words of the format, which an excerpt may show. */
   readonly findVocabulary: () => ReadonlySet<string>;
@@ -46,7 +46,7 @@ export function createPlacer({ source, text, findPlaces, findVocabulary }: Probl
 }
 
 /**
- * Finds the range of a value, or of the nearest place above it; nothing where the text could not be decoded.
+ * Finds the range of a value, or of the nearest place above it; nothing if the text could not be decoded.
  */
 export function findRange({ text, findPlaces }: ProblemText, path: KeyPath): SourceRange | undefined {
   if (text === undefined) return undefined;

@@ -1,10 +1,10 @@
-/** A stretch of a text in UTF-16 units; `end` is behind its last one. */
+/** A span of a text in UTF-16 units; `end` is exclusive. */
 export interface Span {
   readonly start: number;
   readonly end: number;
 }
 
-/** Where a key and its value stand. */
+/** The place of a key and its value. */
 export interface Place {
   /** The key, or the header of a table; absent for elements of an array and for the root. */
   readonly key?: Span | undefined;
@@ -25,19 +25,21 @@ export interface GrowingPlace extends Place {
 export interface TextPlaces {
   /** The whole text's value. */
   readonly root: Place;
-  /** Where each key ends, by where it begins, so that an excerpt can tell keys from values. */
+  /** The end of each key, by its start, so that an excerpt can distinguish keys from values. */
   readonly keyEnds: ReadonlyMap<number, number>;
 }
 
 const NO_MEMBERS: ReadonlyMap<string | number, GrowingPlace> = new Map();
 
-/** Makes the place of a value without members; most are, and share an empty map that nobody adds to. */
+/**
+ * Creates the place of a value without members. Most have none, and share an empty map that is never changed.
+ */
 export function leafPlace(value: Span): GrowingPlace {
   return { value, members: NO_MEMBERS };
 }
 
 /**
- * Makes the place of a table that headers or dotted keys define; it may stay empty, and a hostile text has
+ * Creates the place of a table that headers or dotted keys define. It may stay empty, and a hostile text has
  * many of them.
  */
 export function tablePlace(key: Span): GrowingPlace {
@@ -55,8 +57,8 @@ export function addMember(place: GrowingPlace, key: string | number, member: Gro
 export type PlacePart = "key" | "value";
 
 /**
- * Finds the span that a path is about. Where the path leads to nothing, as for a missing key, it is that of
- * the nearest table around it: its key, or where it has none (an element of an array), its value.
+ * Finds the span of a path. If the path leads nowhere, as for a missing key, it is the span of the nearest
+ * table around it: its key, or its value if it has no key (an element of an array).
  */
 export function findSpan(root: Place, path: readonly (string | number)[], part: PlacePart): Span | undefined {
   let place = root;

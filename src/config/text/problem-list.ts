@@ -1,6 +1,6 @@
 import type { Problem } from "./diagnostic.ts";
 
-/** How many problems a text gets; hostile ones could make millions. */
+/** How many problems of a text are kept; a hostile text could have millions. */
 const MAX_PROBLEMS = 10_000;
 
 interface Numbered {
@@ -20,7 +20,7 @@ export class ProblemList {
     this.add(problems);
   }
 
-  /** Adds problems behind those that are there. */
+  /** Appends problems. */
   add(problems: readonly Problem[]): void {
     for (const problem of problems) {
       const kept = problem.severity === "error" ? this.#errors : this.#warnings;
@@ -40,12 +40,12 @@ export class ProblemList {
     return this.#count - Math.min(this.#errors.length + this.#warnings.length, MAX_PROBLEMS);
   }
 
-  /** Whether all that comes is only counted, so that it need not be explained. */
+  /** Whether further problems are only counted, so that they need no explanation. */
   get isFull(): boolean {
     return this.#errors.length === MAX_PROBLEMS;
   }
 
-  /** Whether one of them stops the text from being used. */
+  /** Whether one of them prevents the text from being used. */
   get hasError(): boolean {
     return this.#errors.length > 0;
   }

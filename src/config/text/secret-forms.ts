@@ -20,13 +20,13 @@ const SECRET_FORMS: readonly RegExp[] = [
  */
 const MAX_LENGTH = 8192;
 
-/** Something of each of these forms; most texts have nothing of any. */
+/** A part of each of these forms; most texts contain none. */
 const TRACE = /AKIA|ASIA|eyJ|hv[sbr]\.|^s\.|gh[opusr]_|github_pat_|glpat-|PRIVATE KEY|==/u;
 
 /** Length of the shortest text of any of these forms, in UTF-16 units: an AWS access key id. */
 const MIN_LENGTH = 20;
 
-/** Whether a text holds a credential by its form. */
+/** Whether a text contains something in the form of a credential. */
 export function holdsSecret(text: string): boolean {
   if (text.length < MIN_LENGTH || !TRACE.test(text)) return false;
   const head = text.length > MAX_LENGTH ? text.slice(0, MAX_LENGTH) : text;
@@ -36,7 +36,7 @@ export function holdsSecret(text: string): boolean {
 /** Length of an AWS secret access key. */
 const AWS_SECRET_LENGTH = 40;
 
-/** Whether a text, given where the name of a variable belongs, looks like the variable's value. */
+/** Whether a text in place of a variable's name looks like its value. */
 export function looksLikeSecretValue(text: string): boolean {
   // An AWS secret access key: 40 characters of base64, mixed as no name is.
   const isAwsSecret =
@@ -48,12 +48,12 @@ export function looksLikeSecretValue(text: string): boolean {
   return isAwsSecret || holdsSecret(text);
 }
 
-/** Schemes whose user is a name and no secret, as in `git+ssh://git@host`. */
+/** Schemes whose user is not a secret, as in `git+ssh://git@host`. */
 const LOGIN_SCHEME = /^(?:git\+)?ssh(?:-ng)?$|^sftp$/iu;
 
 /**
- * Whether a text holds a URL with a user or a password, percent-encoded or not. The user of an SSH login
- * alone is none.
+ * Whether a text contains a URL with a user or a password, percent-encoded or not. The user of an SSH URL
+ * alone does not count.
  */
 export function hasUserInfo(text: string): boolean {
   if (!text.includes("@") && !text.includes("%40")) return false;
@@ -68,7 +68,7 @@ export function hasUserInfo(text: string): boolean {
   return false;
 }
 
-/** Whether a name must not be printed, since someone may have written a credential in its place. */
+/** Whether a name must not be printed, because someone may have written a credential in its place. */
 export function isUnshowable(name: string): boolean {
   return looksLikeSecretValue(name) || hasUserInfo(name);
 }

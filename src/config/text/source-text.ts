@@ -35,7 +35,7 @@ function fail(text: string, offset = text.search(/\p{Surrogate}/u)): DecodedText
   return { success: false, problem, text };
 }
 
-/** Decodes what can be, and finds where the first byte stands that cannot. */
+/** Decodes as much as possible, and finds the first byte that cannot be decoded. */
 function decodeLeniently(bytes: Uint8Array): [text: string, offset: number] {
   const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
   const text = decoder.decode(bytes);

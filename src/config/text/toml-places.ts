@@ -6,11 +6,11 @@ interface KeyPart {
 }
 
 /**
- * Finds where each key and value of a TOML text stands. The parser tells no places, so this walks the text
- * after it; it counts on the text being valid, and decides nothing about it.
+ * Finds the place of each key and value of a TOML text. The parser does not report places, so this walks the
+ * text afterwards. It relies on the text being valid.
  *
  * @param text - TOML that the parser accepted
- * @param decodeKey - what a quoted key with escapes means
+ * @param decodeKey - decodes a quoted key with escapes
  */
 export function findTomlPlaces(text: string, decodeKey: (quoted: string) => string): TextPlaces {
   return new TomlWalker(text, decodeKey).walk();
@@ -138,7 +138,7 @@ class TomlWalker {
     return table;
   }
 
-  /** Skips to the next element, and says whether there is none. */
+  /** Skips to the next element. Returns whether there is none. */
   #closes(bracket: "]" | "}"): boolean {
     this.#skipBlank();
     if (this.#text[this.#offset] === ",") {
@@ -158,11 +158,11 @@ class TomlWalker {
       this.#offset += quote === '"' && this.#text[this.#offset] === "\\" ? 2 : 1;
     }
     this.#offset += delimiter.length;
-    // Up to two quotes may stand before the closing ones of a multi-line string.
+    // A multi-line string may end with up to two quotes before the closing ones.
     if (delimiter === triple) while (this.#text[this.#offset] === quote) this.#offset++;
   }
 
-  // A date may hold a space, so a scalar ends where its line or its place in a list does.
+  // A date may contain a space, so a scalar ends with its line or its place in a list.
   #skipScalar(): void {
     this.#skipUntil(",]}#\r\n");
     while (/[ \t]/u.test(this.#text[this.#offset - 1] ?? "")) this.#offset--;

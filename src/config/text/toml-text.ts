@@ -7,8 +7,8 @@ import { findTomlPlaces } from "./toml-places.ts";
 const loadToml = lateModule<typeof import("toml")>("toml");
 
 /**
- * Parses TOML 1.1 into null-prototype tables. The parser's own message is not passed on, since it quotes the
- * text; it reports places in two shapes, and both become an offset.
+ * Parses TOML 1.1 into null-prototype tables. The parser's own message is not passed on, because it quotes
+ * the text. It reports places in two forms; both become an offset.
  */
 export function parseTomlText(text: string): ParsedText {
   try {
@@ -38,7 +38,7 @@ interface Explanation {
   readonly hint?: string | undefined;
 }
 
-/** What the parser's own words for an error of meaning say, from the first that fits. */
+/** Explanations of semantic errors by the parser's own words; the first match counts. */
 const MEANINGS: readonly (readonly [RegExp, Explanation])[] = [
   [
     /^Cannot redefine|already defined|duplicate/iu,
@@ -58,7 +58,7 @@ const UNCLOSED: Explanation = {
   hint: 'Close the quote, or write """ around a text of several lines',
 };
 
-/** What was expected, told from what the parser could have gone on with, from the first that fits. */
+/** Explanations of what was expected, by what the parser would have accepted; the first match counts. */
 const EXPECTATIONS: readonly (readonly [literals: readonly string[], Explanation])[] = [
   [
     ["true", "{"],
@@ -94,25 +94,24 @@ function describe({ expected, message }: ParserError): Explanation {
 
 const OPEN_ARRAY: Explanation = { message: "This array is not closed", hint: "Close it with ]" };
 
-/** What begins a line outside of an array: a key with its sign, or the header of a table. */
+/** The beginning of a line outside of an array: a key with `=`, or the header of a table. */
 const NEXT_STATEMENT = /^\s*(?:[A-Za-z0-9_.-]+[ \t]*=|\[\[?[A-Za-z0-9_.-]+\]\]?[ \t]*(?:#.*)?(?:\r?\n|$))/u;
 const STRINGS = /"(?:[^"\\]|\\.)*"|'[^']*'|#.*/gu;
-/** How many lines before an error may have begun the array. */
+/** How many lines before an error are searched for the beginning of the array. */
 const MAX_LINES = 200;
 
 /**
- * Finds where an array begins that the parser was still in when the next statement came; nothing where it
- * stopped for another reason.
+ * Finds the beginning of an unclosed array, if the parser was still in it at the next statement.
  */
 function findOpenArray(text: string, offset: number): number | undefined {
   const lineStart = text.lastIndexOf("\n", offset - 1) + 1;
-  // The brackets of a header are those of arrays to a parser that is in one.
+  // Inside an array, the parser reads the brackets of a header as arrays.
   if (!/^\s*\[{0,2}$/u.test(text.slice(lineStart, offset))) return undefined;
   if (!NEXT_STATEMENT.test(text.slice(lineStart, offset + 256))) return undefined;
   let [end, open] = [lineStart - 1, 0];
   for (let count = 0; end > 0 && count < MAX_LINES; count++) {
     const start = text.lastIndexOf("\n", end - 1) + 1;
-    // What is in quotes is blanked, so that places stay the same.
+    // Quoted texts are replaced by blanks, so that places stay the same.
     const line = text.slice(start, end).replace(STRINGS, (part) => " ".repeat(part.length));
     open += line.split("[").length - line.split("]").length;
     if (open > 0) return start + line.lastIndexOf("[");
@@ -127,8 +126,7 @@ function findErrorOffset(text: string, { offset, line, column }: ParserError): n
 }
 
 /**
- * What the parser throws: a syntax error has `offset` and `expected`, an error of meaning `line` and
- * `column`.
+ * What the parser throws. A syntax error has `offset` and `expected`, a semantic error `line` and `column`.
  */
 interface ParserError {
   readonly message: string;

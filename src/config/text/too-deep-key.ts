@@ -9,7 +9,7 @@ export function findTooDeepKey(value: unknown, maxDepth: number): Problem | unde
   for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
     const { value: inner, depth, path, from } = next;
     if (Array.isArray(inner)) {
-      // One element at a time: a hostile array has hundreds of thousands.
+      // One element at a time, because a hostile array has hundreds of thousands.
       let step = from;
       while (step < inner.length && !isObject(inner[step])) step++;
       if (step === inner.length) continue;
@@ -27,12 +27,12 @@ export function findTooDeepKey(value: unknown, maxDepth: number): Problem | unde
   return undefined;
 }
 
-/** Arrays in arrays that are looked into by recursion. */
+/** Depth up to which nested arrays are checked by recursion. */
 const MAX_NESTED_ARRAYS = 4;
 
 /**
- * Whether nothing is nested too deep for sure. Hardly any file is, and to say so costs less than to know
- * where each value stands.
+ * Whether certainly nothing is nested too deep. This holds for almost every file, and is faster than finding
+ * each place.
  */
 function isShallow(value: unknown, keysLeft: number, arraysLeft: number): boolean {
   if (!isObject(value)) return true;
