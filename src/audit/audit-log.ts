@@ -6,14 +6,14 @@ import type { Clock } from "../host/runtime.ts";
 import type { AuditEvent } from "./event.ts";
 import { formatAuditEvent, formatAuditJson } from "./format-event.ts";
 
-/** Longest a sink may take for one event. */
+/** How long a sink may take for one event. */
 const SINK_TIMEOUT_MS = 10_000;
 
 /**
- * Takes every event and keeps it. While a sink throws, rejects or hangs for 10 s, nothing is pushed.
+ * Stores every event. While a sink throws, rejects or hangs for 10 s, nothing is pushed.
  *
- * Write synchronously, or wait until the bytes are on the disk: a stream's `write()` reports a full disk only
- * later.
+ * Write synchronously, or wait until the bytes are on the disk. `write()` of a stream reports a full disk
+ * only later.
  *
  * @example
  * ```ts
@@ -23,7 +23,7 @@ const SINK_TIMEOUT_MS = 10_000;
  * @public
  */
 export interface AuditSink {
-  /** Keeps one event; returns, or resolves, once it is safe. */
+  /** Stores one event. It returns, or resolves, when the event is safe. */
   write(event: AuditEvent): void | PromiseLike<void>;
 }
 
@@ -38,14 +38,14 @@ export interface AuditSink {
  * @public
  */
 export interface LineSinkOptions {
-  /** Keeps one line, which ends in a line break. */
+  /** Stores one line, which ends with a line break. */
   readonly write: (line: string) => void | PromiseLike<void>;
   /** `text` for the lines of the guide, `json` for JSON lines; default `text`. */
   readonly format?: "text" | "json" | undefined;
 }
 
 /**
- * Makes a sink that writes each event as a line.
+ * Creates a sink that writes each event as a line.
  *
  * @param options - format, and where lines go
  *
@@ -72,7 +72,7 @@ export interface AuditLogOptions {
   readonly warn: (message: string) => void;
 }
 
-/** Delivers events: listeners are told, sinks are waited for. */
+/** Delivers events to listeners, and waits for sinks. */
 export class AuditLog {
   readonly #options: AuditLogOptions;
   readonly #listeners = new Set<(event: AuditEvent) => unknown>();
@@ -83,18 +83,18 @@ export class AuditLog {
 
   /** Adds a listener, and returns the function that removes it. */
   subscribe(listener: (event: AuditEvent) => void): () => void {
-    // A wrapper of its own, so that a function subscribed twice is two listeners.
+    // A wrapper, so that a function subscribed twice is two listeners.
     const entry = (event: AuditEvent): unknown => listener(event);
     this.#listeners.add(entry);
     return () => void this.#listeners.delete(entry);
   }
 
   /**
-   * Delivers one event, which nobody can change.
+   * Delivers one immutable event.
    *
-   * @param signal - ends the waiting; its reason is then thrown
+   * @param signal - aborts the wait; its reason is then thrown
    * @param timeoutMs - how long a sink may take; default 10 s
-   * @throws {@link PushError} `ERR_AUDIT_FAILED` if a sink did not keep it
+   * @throws {@link PushError} `ERR_AUDIT_FAILED` if a sink did not store it
    */
   async emit(event: AuditEvent, signal?: AbortSignal, timeoutMs = SINK_TIMEOUT_MS): Promise<void> {
     if (!this.#options.enabled) return;

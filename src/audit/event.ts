@@ -3,11 +3,11 @@ import type { Decision } from "../policy/decision.ts";
 import type { GitRef } from "../policy/git-ref.ts";
 
 /**
- * Something that happened. Events hold no secret by type: credentials appear by name only.
+ * Something that happened. An event cannot contain a secret; credentials appear by name only.
  *
- * A push gives a `permission.decided` for each cache and, if one of them allows, `push.dispatched`; then for
- * each allowed one `push.started` before anything is read or run, `credentials.resolved` or
- * `credentials.failed` if it comes so far, and `push.finished`.
+ * A push emits `permission.decided` for each cache and, if one allows it, `push.dispatched`. Then each
+ * allowed cache emits `push.started` before anything is read or run, `credentials.resolved` or
+ * `credentials.failed` if it gets that far, and `push.finished`.
  *
  * @public
  */
@@ -20,7 +20,7 @@ export type AuditEvent =
   | PushFinishedEvent;
 
 /**
- * What every event says.
+ * The members of every event.
  *
  * @public
  */
@@ -37,7 +37,7 @@ export interface AuditEventBase {
   readonly commit?: string | undefined;
   /** Name of the job. */
   readonly job: string;
-  /** Id of the cache that the paths are promoted from; absent: the host has them. */
+  /** Id of the cache that the paths are promoted from; absent if the host has them. */
   readonly promotedFrom?: string | undefined;
   /** The delivery of a queue that the push is an attempt of; absent for a push without a queue. */
   readonly deliveryId?: string | undefined;
@@ -59,7 +59,7 @@ export interface PermissionDecidedEvent extends AuditEventBase {
 }
 
 /**
- * At least one cache allows the push, which goes ahead there.
+ * At least one cache allows the push, which starts there.
  *
  * @public
  */
@@ -74,7 +74,7 @@ export interface PushDispatchedEvent extends AuditEventBase {
 }
 
 /**
- * The intent to push, handed to every sink before credentials are read and the child starts.
+ * The intent to push. Every sink gets it before credentials are read and a child starts.
  *
  * @public
  */
@@ -82,7 +82,7 @@ export interface PushStartedEvent extends AuditEventBase {
   readonly type: "push.started";
   /** Id of the cache. */
   readonly cacheId: string;
-  /** Where the paths go. */
+  /** Where the paths are pushed to. */
   readonly destination: string;
   /** Paths to push. */
   readonly storePaths: readonly string[];
@@ -101,7 +101,7 @@ export interface CredentialsResolvedEvent extends AuditEventBase {
   readonly sourceType: string;
   /** Names of the credentials, never their values. */
   readonly names: readonly string[];
-  /** When they end, as ISO 8601; absent where the source does not say. */
+  /** When they expire, as ISO 8601; absent if the source does not say. */
   readonly expiration?: string | undefined;
 }
 
@@ -121,7 +121,7 @@ export interface CredentialsFailedEvent extends AuditEventBase {
 }
 
 /**
- * A push that was started came to its end.
+ * A push that was started has ended.
  *
  * @public
  */
@@ -137,6 +137,6 @@ export interface PushFinishedEvent extends AuditEventBase {
   readonly exitCode?: number | undefined;
   /** What went wrong; absent for `pushed`, `upstream` and `skipped`. */
   readonly code?: CachesErrorCode | undefined;
-  /** What went wrong, for people; likewise. */
+  /** What went wrong, for people; absent in the same cases. */
   readonly message?: string | undefined;
 }

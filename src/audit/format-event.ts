@@ -3,8 +3,8 @@ import type { Decision } from "../policy/decision.ts";
 import type { AuditEvent, PermissionDecidedEvent, PushDispatchedEvent, PushFinishedEvent } from "./event.ts";
 
 /**
- * Writes an event as a line of the server's log, in the words of the guide. Names from outside are escaped:
- * nothing in a branch name can forge a line.
+ * Writes an event as a line of the server's log. Names from outside are escaped, so a branch name cannot
+ * forge a line.
  *
  * @param event - any event
  * @returns one line of printable ASCII, without a line break at its end

@@ -6,7 +6,7 @@ import { type CommandSpec, privateHome, workFile } from "./command.ts";
  * path.
  *
  * @param name - name of the file
- * @param text - all that it holds; everybody on the machine can read it in the store
+ * @param text - its content; everybody on the machine can read it in the store
  */
 export function buildAddFileCommand(name: string, text: string): CommandSpec {
   const path = workFile(name);

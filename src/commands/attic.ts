@@ -4,14 +4,14 @@ import { type CommandSpec, type PrivateFile, privateHome, workFile } from "./com
 import { credentialProblem, type PushCommandInput, refuseUnusedCredentials } from "./push-input.ts";
 import { checkStorePaths } from "./store-path.ts";
 
-/** The name that the server goes by in the generated configuration. */
+/** The name of the server in the generated configuration. */
 const SERVER = "eka";
 
 /**
- * Builds `attic push`. Attic's client takes neither a URL nor a token on its command line or from the
- * environment, so a private configuration file names the server and holds the token.
+ * Builds `attic push`. Attic's client accepts neither a URL nor a token as an argument or a variable, so a
+ * private configuration file has both.
  *
- * @param input - destination, paths and credentials (`ATTIC_TOKEN`, or none for a cache open to all)
+ * @param input - destination, paths and credentials (`ATTIC_TOKEN`, or none for a public cache)
  * @throws {@link CommandError} `ERR_STORE_PATH_INVALID`, `ERR_COMMAND_CREDENTIALS`
  *
  * @example
@@ -52,7 +52,7 @@ function buildConfig({ endpoint }: AtticDestination, token: Secret | undefined):
   return { path: workFile("config/attic/config.toml"), content, secrets: token === undefined ? [] : [token] };
 }
 
-// The client dies of a token that cannot stand in a header.
+// The client crashes on a token that is not valid in a header.
 function checkToken(token: Secret): string {
   if (/^[\x21-\x7e]+$/u.test(token.expose())) return token.expose();
   throw credentialProblem("ATTIC_TOKEN must be printable ASCII without spaces");

@@ -3,8 +3,8 @@ const MAX_PATHS = 400;
 const MAX_BYTES = 100_000;
 
 /**
- * Splits store paths into batches that fit on one command line everywhere: at most 400 paths and 100 000
- * bytes each, well below the smallest limit in use (1 MiB with the environment, on macOS). Order is kept.
+ * Splits store paths into batches that fit on any command line: at most 400 paths and 100 000 bytes each,
+ * well below the smallest limit in use (1 MiB with the environment, on macOS). The order is kept.
  *
  * @param storePaths - checked store paths
  */

@@ -4,7 +4,7 @@ import type { NixStoreAccess } from "./nix-store-access.ts";
 import type { ToolInput } from "./tool-input.ts";
 
 /**
- * The tool of a cache, built in or of the host's own: what pushes to it, and how nix asks it.
+ * The tool of a cache: what pushes to it, and how Nix asks it.
  *
  * @public
  */
@@ -16,17 +16,16 @@ export interface CacheTool {
   /** Builds the push. */
   readonly build: (input: ToolInput) => CommandSpec;
   /**
-   * Builds the command that pins the one path of the input; absent where the tool has no pins. `pin` is the
-   * finished name.
+   * Builds the command that pins the one path of the input; absent if the tool has no pins. `pin` is the
+   * complete name.
    */
   readonly buildPin?: ((input: ToolInput, pin: AfterPush) => CommandSpec) | undefined;
-  /** Says how nix reaches the cache as a store. */
+  /** Says how Nix reaches the cache as a store. */
   readonly access: (input: ToolInput) => NixStoreAccess;
 }
 
 /**
- * A cache type of the host's own, ready for {@link CacheRegistryOptions.cacheTypes}. Made by
- * {@link defineCacheType}.
+ * A cache type of the host, for {@link CacheRegistryOptions.cacheTypes}. Created by {@link defineCacheType}.
  *
  * @public
  */

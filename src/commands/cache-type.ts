@@ -9,14 +9,14 @@ import { checkStorePaths } from "./store-path.ts";
 import type { ToolInput } from "./tool-input.ts";
 
 /**
- * What a cache of a custom type says in the configuration, for the type's schema.
+ * The settings of a cache of a custom type, for the type's schema.
  *
  * @public
  */
 export interface CacheTypeSettings {
   /** The text of `destination`: one word of printable ASCII, without a password. */
   readonly destination: string;
-  /** The table `options`; absent where the cache has none. */
+  /** The table `options`, if the cache has one. */
   readonly options?: unknown;
 }
 
@@ -31,15 +31,15 @@ export interface CacheTypeSettings {
  * @public
  */
 export interface CacheTypeInput<Target> {
-  /** The destination, as the type's schema returned it. */
+  /** The destination, as returned by the type's schema. */
   readonly target: Target;
   /** The store paths, at least one, checked by Nix's own grammar. */
   readonly storePaths: readonly string[];
-  /** The credentials by name, only names among the type's `credentialNames`. */
+  /** The credentials by name; only names in the type's `credentialNames`. */
   readonly credentials: ReadonlyMap<string, Secret>;
-  /** The store's directory, where that is not `/nix/store`. */
+  /** The store's directory, if it is not `/nix/store`. */
   readonly storeDirectory?: string | undefined;
-  /** Whether somebody listens to progress: nix can tell it as JSON lines, by `logFormat`. */
+  /** Whether progress is reported; Nix writes it as JSON lines with `logFormat`. */
   readonly progress?: boolean | undefined;
 }
 
@@ -72,36 +72,35 @@ export interface CacheTypeInit<Target> {
    */
   readonly credentialNames?: readonly string[] | undefined;
   /**
-   * Schema of a cache's settings, of any library that speaks Standard Schema; it answers synchronously. It is
-   * the only check of the destination: let it take no more than the tool may be given.
+   * Schema of a cache's settings, from any library that supports Standard Schema; it must be synchronous. It
+   * is the only check of the destination, so accept only what is safe to pass to the tool.
    */
   readonly schema: StandardSchemaV1<unknown, Target>;
   /**
-   * Builds the push. A tool that exits 0 is believed only once the cache has been asked. The variables of a
-   * private home are added: `HOME`, `TMPDIR` and the XDG directories lie in the work directory of the run,
-   * which is also where it starts.
+   * Builds the push command. Exit code 0 counts only after the cache has confirmed the paths. The variables
+   * of a private home are added: `HOME`, `TMPDIR` and the XDG directories are in the work directory of the
+   * run, which is also the current directory.
    */
   readonly build: (input: CacheTypeInput<Target>) => CommandSpec;
   /**
-   * Says how the host's nix asks the cache which paths it has; a cache with a `substituter` is asked there.
+   * Says how the host's Nix asks the cache which paths it has. A cache with a `substituter` is asked there.
    */
   readonly verify: (input: CacheTypeInput<Target>) => NixStoreAccess;
   /**
-   * Builds the command that pins the one path of the input, for caches with `after_push`; `pin` is the
-   * finished name: printable ASCII without spaces, which does not begin with a hyphen. Absent: the type has
-   * no pins.
+   * Builds the command that pins the one path of the input, for caches with `after_push`. `pin` is the
+   * complete name: printable ASCII without spaces, not beginning with a hyphen. If absent, the type has no
+   * pins.
    */
   readonly buildPin?: ((input: CacheTypeInput<Target>, pin: AfterPush) => CommandSpec) | undefined;
-  /** Texts of the tool's failures; what none of them tells is read by the table of the built-in types. */
+  /** Texts of the tool's failures. If none matches, the table of the built-in types applies. */
   readonly texts?: readonly FailureText[] | undefined;
 }
 
 /**
- * Defines a cache type of the host's own, for the same configuration file as the built-in ones.
+ * Defines a cache type of the host, which the configuration file uses like a built-in one.
  *
  * @param init - name, tool, schema and commands of the type
- * @returns the definition; a registry that is made with it throws a `TypeError` if the schema answers
- * asynchronously
+ * @returns the definition; creating a registry with it throws a `TypeError` if the schema is asynchronous
  *
  * @example
  * ```ts

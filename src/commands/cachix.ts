@@ -5,10 +5,11 @@ import { credentialProblem, type PushCommandInput, refuseUnusedCredentials } fro
 import { checkStorePaths } from "./store-path.ts";
 
 /**
- * Builds `cachix push`. The token goes into the environment, and cachix reads no configuration file of the
- * host's user, which could send the token elsewhere.
+ * Builds `cachix push`. The token is in the environment. cachix does not read the configuration of the host's
+ * user, which could send the token elsewhere.
  *
- * cachix exits 0 after skipping a path that the store does not hold; the command names the text that tells.
+ * cachix exits 0 after skipping a path that the store does not have. The command names the text that reveals
+ * it.
  *
  * @param input - destination, paths and credentials (`CACHIX_AUTH_TOKEN`, `CACHIX_SIGNING_KEY` or both)
  * @throws {@link CommandError} `ERR_STORE_PATH_INVALID`, `ERR_COMMAND_CREDENTIALS`
@@ -38,7 +39,7 @@ export function buildCachixPushCommand(input: PushCommandInput<CachixDestination
  * (https://docs.cachix.org/pins).
  *
  * @param input - destination, one path, and `CACHIX_AUTH_TOKEN`
- * @param pin - the name, and how many revisions are kept or for how many days
+ * @param pin - the name, and how many revisions are kept, or for how many days
  * @throws {@link CommandError} `ERR_STORE_PATH_INVALID`, `ERR_COMMAND_CREDENTIALS`
  *
  * @example

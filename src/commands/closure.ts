@@ -5,9 +5,8 @@ import { type LocalPathInfoOptions, toLocalQuestion, toPathInfoEntries } from ".
 import { checkStorePaths, toReferencePaths } from "./store-path.ts";
 
 /**
- * Builds the question for the closure of some paths: what the Nix store of the host knows of them and of all
- * that they refer to. It fails where the store does not hold one of them, and needs no network.
- * {@link parseClosure} reads the answer.
+ * Builds the command that lists the closure of some paths in the host's Nix store. It fails if the store
+ * lacks one of them, and needs no network. {@link parseClosure} reads its output.
  *
  * @throws {@link CommandError} `ERR_STORE_PATH_INVALID`
  */
@@ -19,22 +18,22 @@ export function buildClosureCommand(
   return { file: "nix", args, env: privateHome(), files: [] };
 }
 
-/** What the store knows of a path. */
+/** What the store knows about a path. */
 export interface Registration {
   readonly path: string;
   /** Size of its NAR in bytes. */
   readonly narSize: number;
-  /** The paths that it refers to, without itself. */
+  /** Its references, without itself. */
   readonly references: readonly string[];
 }
 
-/** A closure, each path after all that it refers to. */
+/** A closure; each path follows its references. */
 export type Closure = ReadonlyMap<string, Registration>;
 
 /**
  * Reads what {@link buildClosureCommand} printed.
  *
- * @returns nothing for a text that tells no whole closure
+ * @returns nothing if the text is not a complete closure
  */
 export function parseClosure(stdout: string): Closure | undefined {
   const entries = toPathInfoEntries(parseJson(stdout));
@@ -59,7 +58,7 @@ function toRegistration(path: string, info: Members): Registration | undefined {
   return { path, narSize, references: others };
 }
 
-/** References first; nothing if one is not among the paths. */
+/** Sorts references first; nothing if one is not among the paths. */
 export function sortByReferences(found: ReadonlyMap<string, Registration>): Closure | undefined {
   const sorted = new Map<string, Registration>();
   const waiting = [...found.keys()].reverse();
@@ -78,7 +77,7 @@ export function sortByReferences(found: ReadonlyMap<string, Registration>): Clos
   return sorted;
 }
 
-/** Takes the closure of some paths out of a larger one, in the same order. */
+/** Extracts the closure of some paths from a larger one, in the same order. */
 export function collectClosure(roots: readonly string[], closure: Closure): Closure {
   const found = new Set<string>();
   const waiting = [...roots];

@@ -3,63 +3,63 @@ import type { Secret } from "../core/secret.ts";
 import { escapeText } from "../core/text.ts";
 
 /**
- * A command as data: what to run, with which arguments, variables and private files. It holds no path of any
- * machine, so an executor may run it here or elsewhere.
+ * A command as data: executable, arguments, variables and private files. It contains no path of a machine, so
+ * an executor may run it anywhere.
  *
  * @public
  */
 export interface CommandSpec {
   /** Name of the executable, looked up on the executor's PATH, or an absolute path. */
   readonly file: string;
-  /** Arguments, handed over one by one; never a secret, never a shell's text. */
+  /** Arguments, passed one by one without a shell; never a secret. */
   readonly args: readonly CommandArg[];
-  /** Environment variables. The executor adds only its own short, fixed list. */
+  /** Environment variables. The executor adds only a short, fixed list. */
   readonly env: ReadonlyMap<string, CommandArg | Secret>;
   /** Files to write into the private work directory before the start. */
   readonly files: readonly PrivateFile[];
   /**
-   * Texts on the tool's output that mean failure whatever its exit code says, for tools that exit 0 after
-   * skipping what they were asked to push.
+   * Texts in the tool's output that mean failure, whatever its exit code, for tools that exit 0 after
+   * skipping paths.
    */
   readonly failureMarkers?: readonly string[] | undefined;
   /**
-   * Texts of the tool's own failures, and what they mean for another attempt; they count before what is known
-   * of any tool.
+   * Texts of the tool's failures, and what they mean for a retry. They take precedence over the built-in
+   * table.
    */
   readonly failureTexts?: readonly FailureText[] | undefined;
-  /** How the tool writes its standard error; absent: as text for people. */
+  /** Format of the tool's standard error; default text for people. */
   readonly logFormat?: "nix-internal-json" | undefined;
 }
 
 /**
- * A text on a tool's output, and what it means for another attempt.
+ * A text in a tool's output, and what it means for a retry.
  *
  * @public
  */
 export interface FailureText {
-  /** Looked for in the output of a run that failed; names of store paths are taken out before. */
+  /** Searched for in the output of a failed run, after names of store paths are removed. */
   readonly pattern: RegExp;
   /** What it means. */
   readonly means: FailureMeaning;
 }
 
 /**
- * An argument: text as it is, or a place in the private work directory.
+ * An argument: a text, or a path in the private work directory.
  *
  * @public
  */
 export type CommandArg = string | WorkPath;
 
 /**
- * A place in the private directory that an executor makes for one run and removes afterwards.
+ * A path in the private directory that an executor creates for one run and removes afterwards.
  *
  * @public
  */
 export interface WorkPath {
   /**
-   * What the executor makes of it before the start: a `work-directory` is a directory then; of a `work-file`,
-   * which is written by {@link CommandSpec.files} or by the tool, the directory around it is there; a
-   * `work-path` the tool makes itself.
+   * What exists before the start. The executor creates a `work-directory`. For a `work-file`, which
+   * {@link CommandSpec.files} or the tool writes, it creates the parent directory. The tool creates a
+   * `work-path` itself.
    */
   readonly kind: "work-file" | "work-directory" | "work-path";
   /** Path below the work directory with `/` between segments; empty for the directory itself. */
@@ -72,11 +72,11 @@ export interface WorkPath {
  * @public
  */
 export interface PrivateFile {
-  /** Where it goes. */
+  /** Its path. */
   readonly path: WorkPath;
-  /** Everything it holds. */
+  /** Its content. */
   readonly content: Secret;
-  /** The secrets inside, for redaction of the tool's output. */
+  /** The secrets in it, for redaction of the tool's output. */
   readonly secrets: readonly Secret[];
 }
 
@@ -102,7 +102,7 @@ export function workDirectory(path: string): WorkPath {
 }
 
 /**
- * What a tool makes in the work directory if it needs it, as the XDG base directories:
+ * Directories that a tool creates in the work directory if needed, such as the XDG base directories:
  * https://specifications.freedesktop.org/basedir.
  */
 function workPath(path: string): WorkPath {
@@ -110,7 +110,7 @@ function workPath(path: string): WorkPath {
 }
 
 /**
- * The variables that keep a tool inside its work directory: no configuration of the host's user is read, and
+ * The variables that keep a tool inside its work directory. It reads no configuration of the host's user, and
  * no cache of an earlier run hides that a server was wiped.
  */
 export function privateHome(): CommandSpec["env"] {
@@ -125,8 +125,8 @@ export function privateHome(): CommandSpec["env"] {
 }
 
 /**
- * Prints a command for people: variables by name only, places of the work directory as `<work>/…`, everything
- * quoted where a shell would need it. It is no input for a shell.
+ * Prints a command for people: variables by name only, paths of the work directory as `<work>/…`, quoted as a
+ * shell would need it. Do not pass it to a shell.
  *
  * @param command - any command
  * @returns one line of printable ASCII without secrets

@@ -2,8 +2,7 @@ import { type AtticDestination, type CacheDestination, toCachixAddress } from ".
 import type { Secret } from "../core/secret.ts";
 
 /**
- * How a cache is asked over HTTP, as nix asks it: its address, and the headers with the credentials of a
- * push.
+ * How a cache is asked over HTTP, as Nix does: its address, and headers with the credentials of the push.
  */
 export interface HttpAccess {
   /** Absolute URL that ends in a slash. */
@@ -11,7 +10,7 @@ export interface HttpAccess {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** Finds out how a cache is asked over HTTP; nothing for one that is not. */
+/** Returns how a cache is asked over HTTP; nothing for other caches. */
 export function toHttpAccess(
   destination: CacheDestination,
   env: ReadonlyMap<string, Secret>,
@@ -34,7 +33,7 @@ export function toHttpAccess(
   }
 }
 
-/** Finds out how the API of an Attic server is asked: with the token as its client sends it. */
+/** Returns how the API of an Attic server is asked, with the token as its client sends it. */
 export function toAtticApi({ endpoint }: AtticDestination, env: ReadonlyMap<string, Secret>): HttpAccess {
   const token = env.get("ATTIC_TOKEN");
   return {
@@ -43,7 +42,7 @@ export function toAtticApi({ endpoint }: AtticDestination, env: ReadonlyMap<stri
   };
 }
 
-/** Parameters of a store are nix's own, and no part of the address. */
+/** Parameters of a store are for Nix, and not part of the address. */
 function toBase(url: string): string {
   const { origin, pathname } = new URL(url);
   return `${origin}${pathname.replace(/\/*$/u, "/")}`;

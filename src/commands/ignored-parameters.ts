@@ -4,7 +4,7 @@ import { hasNixSince, type NixVersion } from "./nix-version.ts";
 type Since = readonly [major: number, minor: number];
 
 /**
- * Since which version of Nix a parameter is known; older ones pass over it with a warning (measured with 2.8,
+ * The first version of Nix that knows a parameter. Older ones ignore it with a warning (measured with 2.8,
  * 2.26 and 2.34).
  */
 const SINCE: Readonly<Record<"s3" | "http", Readonly<Record<string, Since>>>> = {
@@ -21,7 +21,7 @@ const SINCE: Readonly<Record<"s3" | "http", Readonly<Record<string, Since>>>> = 
   },
 };
 
-/** Says which parameters of a destination a version of Nix ignores. */
+/** Lists the parameters of a destination that a version of Nix ignores. */
 export function findIgnoredParameters(
   destination: CacheDestination,
   version: NixVersion | undefined,

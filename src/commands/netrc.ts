@@ -2,17 +2,17 @@ import { Secret } from "../core/secret.ts";
 import { type PrivateFile, workFile } from "./command.ts";
 import { credentialProblem, refuseUnusedCredentials } from "./push-input.ts";
 
-/** A netrc file that names no host: without one, nix would read `/etc/nix/netrc`. */
+/** A netrc file without hosts. Without a file, Nix would read `/etc/nix/netrc`. */
 export const EMPTY_NETRC: PrivateFile = { path: workFile("netrc"), content: new Secret(""), secrets: [] };
 
 /** Longest user name or password that every libcurl reads from a netrc file. */
 const MAX_LENGTH = 4000;
 
 /**
- * Builds the netrc file with which `nix copy` authenticates at an HTTP cache; Nix knows no other way. The
- * host stands in it without port, since libcurl compares the bare name.
+ * Builds the netrc file with which `nix copy` authenticates at an HTTP cache; Nix has no other way. The host
+ * has no port, because libcurl compares the bare name.
  *
- * @returns an empty file where there are no credentials, so that nix does not use the host's own
+ * @returns an empty file if there are no credentials, so that Nix does not use the host's own
  * @throws {@link CommandError} `ERR_COMMAND_CREDENTIALS`
  */
 export function buildNetrc(host: string, env: ReadonlyMap<string, Secret>): PrivateFile {
@@ -29,7 +29,7 @@ export function buildNetrc(host: string, env: ReadonlyMap<string, Secret>): Priv
   return { path: workFile("netrc"), content: new Secret(content), secrets };
 }
 
-// libcurl reads quoted tokens since 7.84 only, so plain ones stay plain.
+// Only libcurl 7.84 and newer reads quoted tokens, so plain ones are not quoted.
 function quote(secret: Secret, name: string): string {
   const value = secret.expose();
   if (!/^[\x20-\x7e]+$/u.test(value) || value.length > MAX_LENGTH) {

@@ -8,10 +8,10 @@ import { checkStorePaths } from "./store-path.ts";
 import type { ToolInput } from "./tool-input.ts";
 
 /**
- * Builds `nix copy` to an S3 or HTTP binary cache, with the arguments that mean the same from Nix 2.4 on.
+ * Builds `nix copy` to an S3 or HTTP binary cache, with arguments that have the same meaning since Nix 2.4.
  *
- * The command substitutes and builds nothing, tries each request once (older versions hang or fail on
- * retries), and reads no configuration of the host's user. Its cache home is empty, so nix asks the server
+ * The command substitutes and builds nothing. It tries each request once, because older versions hang or fail
+ * on retries. It reads no configuration of the host's user. Its cache home is empty, so Nix asks the server
  * what it has.
  *
  * @param input - destination, paths and credentials
@@ -32,12 +32,12 @@ export function buildNixCopyCommand(input: PushCommandInput<S3Destination | Http
 }
 
 /**
- * Builds `nix copy` to any store that nix can reach. It trusts the URL: for a destination of an untrusted
- * text, check it first.
+ * Builds `nix copy` to any store that Nix can reach. It trusts the URL, so check an untrusted destination
+ * first.
  *
- * @param access - the store, with what nix needs for it
- * @param input - the paths, and whether progress is told
- * @throws {@link CommandError} `ERR_STORE_PATH_INVALID` for a path that is none or a derivation
+ * @param access - the store, with what Nix needs for it
+ * @param input - the paths, and whether to report progress
+ * @throws {@link CommandError} `ERR_STORE_PATH_INVALID` for a path that is invalid or a derivation
  *
  * @example
  * ```ts

@@ -1,7 +1,7 @@
 import type { CommandSpec, PrivateFile } from "./command.ts";
 
 /**
- * How nix reaches a cache as a store, and authenticates there.
+ * How Nix reaches a cache as a store, and authenticates there.
  *
  * @example
  * ```ts
@@ -11,12 +11,12 @@ import type { CommandSpec, PrivateFile } from "./command.ts";
  * @public
  */
 export interface NixStoreAccess {
-  /** URL of the store. It becomes an argument, so it holds no secret. */
+  /** URL of the store. It becomes an argument, so it must not contain a secret. */
   readonly url: string;
   /** Environment variables that nix needs for it. */
   readonly env?: CommandSpec["env"] | undefined;
   /** Private files that nix needs for it, as a key. */
   readonly files?: readonly PrivateFile[] | undefined;
-  /** Users and passwords by host; absent: none, and what the machine has is not read. */
+  /** Users and passwords by host. If absent, there are none, and those of the machine are not read. */
   readonly netrc?: PrivateFile | undefined;
 }

@@ -9,20 +9,21 @@ import { PASSIVE_OPTIONS } from "./store-access.ts";
 import { checkStorePaths, type StorePathOptions } from "./store-path.ts";
 
 /**
- * Builds the question which paths a cache has, and with which signatures: `nix path-info --json`, with the
- * credentials of a push. {@link parsePathInfo} reads the answer. Nix asks the server itself, whatever earlier
- * runs remember.
+ * Builds the command that asks a cache which paths it has, and with which signatures: `nix path-info --json`,
+ * with the credentials of a push. {@link parsePathInfo} reads its output. Nix asks the server, without using
+ * results of earlier runs.
  *
  * @param input - destination, paths and credentials
- * @param namesFormat - whether the format of the JSON is named, which Nix up to 2.32 refuses and a later one
- * will ask for
+ * @param namesFormat - whether to name the format of the JSON, which Nix up to 2.32 refuses and later
+ * versions will require
  * @throws {@link CommandError} `ERR_STORE_PATH_INVALID`, `ERR_COMMAND_CREDENTIALS`
  */
 export function buildPathInfoCommand(input: PushCommandInput, namesFormat = false): CommandSpec {
   const storePaths = checkStorePaths(input.storePaths, { storeDirectory: input.storeDirectory });
   const access = findCacheTool(input.destination, input.cacheTypes).access(input);
   const { env = [], files = [], netrc = EMPTY_NETRC } = access;
-  // A user name is no secret, and redacting it would spoil an answer that holds it, as the name of a key may.
+  // A user name is not a secret. Redacting it would spoil an answer that contains it, for example in the name
+  // of a key.
   const file = { ...netrc, secrets: netrc.secrets.slice(-1) };
   const args = [
     ...toQuestion(namesFormat),
@@ -36,12 +37,12 @@ export function buildPathInfoCommand(input: PushCommandInput, namesFormat = fals
 
 /** Options of {@link buildLocalPathInfoCommand}. */
 export interface LocalPathInfoOptions extends StorePathOptions {
-  /** Whether the format of the JSON is named. */
+  /** Whether to name the format of the JSON. */
   readonly namesFormat: boolean;
 }
 
 /**
- * Builds the same question for the Nix store of the host, which needs no network.
+ * Builds the same command for the Nix store of the host, which needs no network.
  *
  * @throws {@link CommandError} `ERR_STORE_PATH_INVALID`
  */
@@ -53,7 +54,7 @@ export function buildLocalPathInfoCommand(
   return { file: "nix", args, env: privateHome(), files: [] };
 }
 
-/** The question for paths of the host's own store, up to their names. */
+/** The command for paths of the host's own store, without the paths. */
 export function toLocalQuestion({
   namesFormat,
 }: Pick<LocalPathInfoOptions, "namesFormat">): readonly string[] {
@@ -67,27 +68,26 @@ function toQuestion(namesFormat: boolean): readonly string[] {
   ];
 }
 
-/** What a cache says of a path that it has. */
+/** What a cache reports about a path that it has. */
 export interface PathInfo extends SignedInfo {
-  /** Where its NAR is, relative to the cache; absent where nix does not say. */
+  /** Where its NAR is, relative to the cache; absent if Nix does not say. */
   readonly narUrl?: string | undefined;
 }
 
 /**
- * Reads what {@link buildPathInfoCommand} printed, in the forms that Nix has had: up to 2.18 a list in which
- * a missing path is `"valid": false`, then an object in which it is `null`, and from 2.33 on, in its second
- * format, an object with such an object in it that has base names.
+ * Reads what {@link buildPathInfoCommand} printed, in every format of Nix. Up to 2.18 it is a list in which a
+ * missing path has `"valid": false`. Then it is an object in which a missing path is `null`. The second
+ * format, since 2.33, has such an object inside, with base names.
  *
  * @param stdout - the whole standard output
- * @returns the paths that the cache has; nothing if the output has none of these forms, or names a member
- * twice
+ * @returns the paths that the cache has; nothing if the output has another format or duplicate members
  */
 export function parsePathInfo(stdout: string): ReadonlyMap<string, PathInfo> | undefined {
   const entries = toPathInfoEntries(parseStrictJson(stdout));
   return entries && toPathInfo(entries);
 }
 
-/** The paths of an answer, each with what is said of it; nothing for an answer of another form. */
+/** The paths of an answer, each with its information; nothing for an answer in another format. */
 export function toPathInfoEntries(answer: unknown): readonly (readonly [unknown, unknown])[] | undefined {
   if (Array.isArray(answer)) return answer.filter(isRecord).map((info) => [readMember(info, "path"), info]);
   if (!isRecord(answer)) return undefined;
@@ -108,7 +108,7 @@ function toPathInfo(entries: readonly (readonly [unknown, unknown])[]): Readonly
   const found = new Map<string, PathInfo>();
   const named = new Set<unknown>();
   for (const [path, info] of entries) {
-    // One that is named twice, as valid and as not, is not there.
+    // A path that is listed both as valid and as invalid is missing.
     const isTwice = named.has(path);
     named.add(path);
     if (typeof path !== "string") continue;
@@ -118,7 +118,7 @@ function toPathInfo(entries: readonly (readonly [unknown, unknown])[]): Readonly
   return found;
 }
 
-/** Newer versions of Nix say nothing of it for a path that is there. */
+/** Newer versions of Nix leave it out for a path that is there. */
 function isValid(info: Members): boolean {
   return !Object.hasOwn(info, "valid") || info["valid"] === true;
 }

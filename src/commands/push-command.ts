@@ -11,12 +11,13 @@ import type { PushCommandInput } from "./push-input.ts";
  * | `http` | `nix copy` | `HTTP_PASSWORD`, `HTTP_USERNAME` |
  * | `cachix` | `cachix push` | `CACHIX_AUTH_TOKEN`, `CACHIX_SIGNING_KEY` |
  * | `attic` | `attic push` | `ATTIC_TOKEN` |
- * | `custom` | that of its type among `cacheTypes` | those that the type names |
+ * | `custom` | that of its type in `cacheTypes` | those that the type names |
  *
  * @param input - destination, paths and credentials
- * @throws {@link CommandError} `ERR_STORE_PATH_INVALID` for a path that is none or a derivation,
- * `ERR_COMMAND_CREDENTIALS` for credentials that the tool would ignore or lacks, `ERR_COMMAND_INVALID` for a
- * custom type that is not among `cacheTypes`, or whose schema refuses the destination
+ * @throws {@link CommandError} `ERR_STORE_PATH_INVALID` for a path that is invalid or a derivation,
+ * `ERR_COMMAND_CREDENTIALS` for credentials that the tool would ignore, or missing ones,
+ * `ERR_COMMAND_INVALID` for a custom type that is not among `cacheTypes`, or whose schema refuses the
+ * destination
  *
  * @example
  * ```ts

@@ -16,14 +16,15 @@ import type { ToolInput } from "./tool-input.ts";
  * @public
  */
 export interface PushCommandInput<Destination extends CacheDestination = CacheDestination> extends ToolInput {
-  /** Where the paths go. */
+  /** Where the paths are pushed to. */
   readonly destination: Destination;
-  /** The cache types of the host's own; needed for a destination of one of them. */
+  /** The cache types of the host; needed for a destination of one of them. */
   readonly cacheTypes?: readonly CacheTypeDefinition[] | undefined;
 }
 
 /**
- * Refuses credentials that a tool would ignore: the push would fail without them, or run as somebody else.
+ * Refuses credentials that a tool would ignore. The push would fail without them, or run with another
+ * identity.
  *
  * @throws {@link CommandError} `ERR_COMMAND_CREDENTIALS`
  */

@@ -15,10 +15,10 @@ const USABLE = [
   ...Object.keys(ALIASES),
 ];
 
-/** The names that say a region. It is no secret: nix takes it from the URL alone. */
+/** The names of the region. It is not a secret; Nix reads it only from the URL. */
 const REGION_NAMES = ["AWS_REGION", "AWS_DEFAULT_REGION"];
 
-/** Finds the region among credentials, as a profile brings it along. */
+/** Finds the region among credentials; a profile may have one. */
 export function findRegion(env: ReadonlyMap<string, Secret>): string | undefined {
   const value = REGION_NAMES.map((name) => env.get(name)?.expose()).find((region) => region !== undefined);
   if (value === undefined || /^[a-z0-9-]{1,64}$/u.test(value)) return value;
@@ -26,7 +26,7 @@ export function findRegion(env: ReadonlyMap<string, Secret>): string | undefined
 }
 
 /**
- * Brings credentials for S3 under the names that every Nix version reads. The MinIO names are read by nobody.
+ * Gives S3 credentials the names that every version of Nix reads. None reads those of MinIO.
  *
  * @returns the variables; without keys, none
  * @throws {@link CommandError} `ERR_COMMAND_CREDENTIALS`

@@ -4,12 +4,12 @@ import { hasNixSince, type NixVersion } from "./nix-version.ts";
 const URL_FORM = /^(https?):\/\/(.+)$/u;
 
 /**
- * Writes `endpoint` and `scheme` in the form that a version of Nix reads right.
+ * Writes `endpoint` and `scheme` in the form that a version of Nix expects.
  *
- * From 2.33 on, `endpoint=name:port` is a URL whose scheme is the name: the request leaves in plain HTTP,
- * with the session token, whatever `scheme` says. `endpoint=https://name:port` is read right there. Up to
- * 2.32 the endpoint has no scheme, and `scheme` counts. To a version that is not known, the first form is
- * given: it may fail, and never leaves in the open.
+ * Since 2.33, `endpoint=name:port` is a URL whose scheme is the name: the request is sent over plain HTTP,
+ * with the session token, whatever `scheme` says. `endpoint=https://name:port` is read correctly. Up to 2.32
+ * the endpoint has no scheme, and `scheme` counts. An unknown version gets the form with `https://`: it may
+ * fail, but never sends unencrypted.
  */
 export function writeEndpoint(
   parameters: readonly StoreParameter[],

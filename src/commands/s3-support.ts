@@ -1,11 +1,11 @@
 import { type CommandSpec, privateHome } from "./command.ts";
 
-/** Nobody answers there, and nothing leaves the machine. */
+/** Nothing listens there, and nothing leaves the machine. */
 const NOWHERE = "s3://eka-ci-caches?endpoint=http://127.0.0.1:9&region=us-east-1";
 
 /**
- * Builds the question what nix was built with for S3. It reaches no network, and its end says nothing: only
- * what it prints does, and of signatures only where it prints everything.
+ * Builds the command that reveals the S3 support of Nix. It uses no network. Only its output counts, not its
+ * exit code; about signatures, only the debug output.
  */
 export function buildS3SupportCommand(): CommandSpec {
   const keys = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"].map((name) => [name, "none"] as const);
@@ -18,11 +18,11 @@ export function buildS3SupportCommand(): CommandSpec {
   };
 }
 
-/** What a nix lacks for S3. */
+/** What an installation of Nix lacks for S3. */
 export type S3Gap = "s3" | "signatures";
 
 /**
- * Finds out what nix says that it lacks. From 2.33 on, S3 is there in every build, and signatures are not.
+ * Reads from the output what Nix lacks. Since 2.33 every build has S3, but not every build can sign.
  */
 export function findS3Gap(output: string): S3Gap | undefined {
   if (/\bdon't know how to open Nix store\b/u.test(output)) return "s3";

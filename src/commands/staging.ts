@@ -3,14 +3,14 @@ import { type CommandSpec, privateHome } from "./command.ts";
 import { PASSIVE_OPTIONS, TELL_PROGRESS } from "./store-access.ts";
 import { checkStorePaths, type StorePathOptions } from "./store-path.ts";
 
-/** What Nix writes into a cache, and not into files. */
+/** What Nix writes into a cache, but not into files. */
 const NOT_STAGED: ReadonlySet<string> = new Set(["index-debug-info"]);
 
-/** Parameters that say how small files are compressed on their way. Build logs are not pushed. */
+/** Parameters for the compression of small files during upload. Build logs are not pushed. */
 const COMPRESSIONS: ReadonlySet<string> = new Set(["narinfo-compression", "ls-compression"]);
 const UNCOMPRESSED: ReadonlySet<string> = new Set(["", "none"]);
 
-/** Settings that say how what is staged is written. */
+/** Settings of how staged files are written. */
 const STAGED: ReadonlySet<string> = new Set([
   "compression",
   "compression-level",
@@ -20,12 +20,11 @@ const STAGED: ReadonlySet<string> = new Set([
   "want-mass-query",
 ]);
 
-/** How small files are compressed on their way. */
+/** How small files are compressed during upload. */
 export type FileEncoding = "gzip" | "br";
 
 /**
- * The parameters of a destination that nix can write as it would write them there, or the name of one that it
- * cannot.
+ * The parameters of a destination that also apply to staging, or the name of one that does not.
  */
 export type StagingParameters =
   | {
@@ -80,14 +79,14 @@ export interface StagingOptions extends StorePathOptions {
   /** Absolute path of the directory that becomes a binary cache. */
   readonly directory: string;
   readonly parameters: readonly StoreParameter[];
-  /** Absolute path of the directory for nix's own temporary files; default the command's work directory. */
+  /** Absolute path of the directory for temporary files of Nix; default the command's work directory. */
   readonly temporaryDirectory?: string | undefined;
-  /** Whether nix tells how far it is; default false. */
+  /** Whether Nix reports progress; default false. */
   readonly progress?: boolean | undefined;
 }
 
 /**
- * Builds the command by which nix writes narinfos and NARs of some paths, without their references, into a
+ * Builds the command with which Nix writes narinfos and NARs of some paths, without their references, into a
  * directory. It has neither a network nor credentials.
  *
  * @throws {@link CommandError} `ERR_STORE_PATH_INVALID`

@@ -10,8 +10,8 @@ import { writeEndpoint } from "./s3-endpoint.ts";
 import type { ToolInput } from "./tool-input.ts";
 
 /**
- * Options with which nix substitutes and builds nothing and tries each request once; older versions hang or
- * fail on retries.
+ * Options with which Nix substitutes and builds nothing, and tries each request once, because older versions
+ * hang or fail on retries.
  */
 export const PASSIVE_OPTIONS = [
   ...["--option", "substitute", "false"],
@@ -20,10 +20,10 @@ export const PASSIVE_OPTIONS = [
   ...["--option", "download-attempts", "1"],
 ] as const;
 
-/** Options with which nix tells programs how far it is. */
+/** Options with which Nix reports progress for programs. */
 export const TELL_PROGRESS = ["--log-format", "internal-json"] as const;
 
-/** The access of nix to an HTTP binary cache. */
+/** How Nix accesses an HTTP binary cache. */
 export function buildHttpAccess(
   destination: HttpDestination,
   { credentials }: Pick<ToolInput, "credentials">,
@@ -31,19 +31,19 @@ export function buildHttpAccess(
   return { url: destination.url, netrc: buildNetrc(destination.host, credentials.env) };
 }
 
-/** The access of nix to an HTTP binary cache where a token is the password. */
+/** How Nix accesses an HTTP binary cache with a token as password. */
 export function buildTokenAccess(url: string, token: Secret | undefined): NixStoreAccess {
   const env = new Map<string, Secret>(token === undefined ? [] : [["HTTP_PASSWORD", token]]);
   return { url, netrc: buildNetrc(new URL(url).hostname, env) };
 }
 
-// Without an answer from this variable's address, no Nix version falls back to the machine's own cloud role.
+// No version of Nix falls back to the machine's own cloud role if this address does not answer.
 const NO_INSTANCE_ROLE = [
   ["AWS_EC2_METADATA_DISABLED", "true"],
   ["AWS_EC2_METADATA_SERVICE_ENDPOINT", "http://127.0.0.1:9"],
 ] as const;
 
-/** The access of nix to a bucket. */
+/** How Nix accesses a bucket. */
 export function buildS3Access(
   destination: S3Destination,
   { credentials, awsFiles, nixVersion }: ToolInput,
@@ -69,7 +69,7 @@ function toProfileVariables(awsFiles: ToolInput["awsFiles"]): (readonly [string,
   ];
 }
 
-/** What a store URL depends on besides the destination. */
+/** What a store URL depends on, besides the destination. */
 interface StoreUrlOptions {
   readonly usesProfile: boolean;
   readonly region: string | undefined;
@@ -77,9 +77,9 @@ interface StoreUrlOptions {
 }
 
 /**
- * Writes the URL that nix is given. Up to Nix 2.32 `profile` makes it ignore keys in the environment, and
- * from 2.33.2 on the keys win, so it goes where there are keys. The region of the credentials stands in where
- * the URL names none: nix would take us-east-1.
+ * Writes the URL for Nix. Up to 2.32, `profile` makes Nix ignore keys in the environment, and since 2.33.2
+ * the keys win. So `profile` is removed if there are keys. The region of the credentials is used if the URL
+ * has none; Nix would use us-east-1.
  */
 function toStoreUrl({ url, parameters }: S3Destination, options: StoreUrlOptions): string {
   const { usesProfile, region, version } = options;

@@ -5,7 +5,7 @@ import { quoteName } from "../core/text.ts";
 export const DEFAULT_STORE_DIRECTORY = "/nix/store";
 
 /**
- * A store path, taken apart.
+ * A parsed store path.
  *
  * @public
  */
@@ -14,7 +14,7 @@ export interface StorePath {
   readonly path: string;
   /** The 32 characters that identify it. */
   readonly hash: string;
-  /** What follows the hash. */
+  /** Its name, after the hash. */
   readonly name: string;
 }
 
@@ -29,7 +29,7 @@ export interface StorePath {
  * @public
  */
 export interface StorePathOptions {
-  /** The store's directory, absolute, without a slash at its end; default `/nix/store`. */
+  /** The store's directory, absolute, without a trailing slash; default `/nix/store`. */
   readonly storeDirectory?: string | undefined;
 }
 
@@ -38,8 +38,8 @@ export interface StorePathOptions {
 const BASE_NAME = /^([0-9abcdfghijklmnpqrsvwxyz]{32})-((?!\.\.?(?:-|$))[0-9A-Za-z+\-._?=]{1,211})$/u;
 
 /**
- * Reads a store path by Nix's own grammar. Nothing that Nix would take for a flake, an expression or a path
- * inside a store path gets through.
+ * Reads a store path by Nix's own grammar. It refuses what Nix would read as a flake, an expression or a path
+ * inside a store path.
  *
  * @param value - an absolute path directly below the store directory
  * @param options - where the store is
@@ -54,7 +54,7 @@ const BASE_NAME = /^([0-9abcdfghijklmnpqrsvwxyz]{32})-((?!\.\.?(?:-|$))[0-9A-Za-
  */
 export function parseStorePath(value: string, options: StorePathOptions = {}): StorePath {
   const directory = `${options.storeDirectory ?? DEFAULT_STORE_DIRECTORY}/`;
-  // Programs without types hand in anything.
+  // Programs without types may pass anything.
   const [, hash, name] =
     typeof value === "string" && value.startsWith(directory)
       ? (BASE_NAME.exec(value.slice(directory.length)) ?? [])
@@ -68,20 +68,20 @@ export function parseStorePath(value: string, options: StorePathOptions = {}): S
   return { path: value, hash, name };
 }
 
-// Not every value has a text of its own.
+// Not every value can be turned into a text.
 function describeValue(value: unknown): string {
   return typeof value === "object" || typeof value === "function" ? typeof value : String(value);
 }
 
 /**
- * Checks the paths of a push: at least one, each a store path, no derivation. Doubles are dropped.
+ * Checks the paths of a push: at least one, each a store path, no derivation. Duplicates are dropped.
  *
  * @throws {@link CommandError} `ERR_STORE_PATH_INVALID`
  */
 export function checkStorePaths(values: readonly string[], options: StorePathOptions): readonly string[] {
   if (values.length === 0) throw new CommandError("ERR_STORE_PATH_INVALID", "There is no store path to push");
   for (const value of values) {
-    // Depending on its version, nix copy builds a derivation or publishes its sources.
+    // Depending on its version, `nix copy` builds a derivation or publishes its sources.
     if (parseStorePath(value, options).name.endsWith(".drv")) {
       throw new CommandError("ERR_STORE_PATH_INVALID", `${value} is a derivation; push its outputs instead`);
     }
@@ -90,9 +90,9 @@ export function checkStorePaths(values: readonly string[], options: StorePathOpt
 }
 
 /**
- * The store paths that some references name: narinfos and newer versions of Nix write base names.
+ * The store paths of some references; narinfos and newer versions of Nix write base names.
  *
- * @param storeDirectory - absolute, without a slash at its end
+ * @param storeDirectory - absolute, without a trailing slash
  */
 export function toReferencePaths(references: readonly string[], storeDirectory: string): readonly string[] {
   return references.map((name) => (name.startsWith("/") ? name : `${storeDirectory}/${name}`));

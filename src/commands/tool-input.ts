@@ -11,7 +11,7 @@ import type { Secret } from "../core/secret.ts";
  * @public
  */
 export interface ToolInput {
-  /** The paths, at least one. They become arguments of one command, which takes some hundred safely. */
+  /** The paths, at least one. They become arguments of one command, which can take some hundred. */
   readonly storePaths: readonly string[];
   /** The credentials, by the names of the table in {@link buildPushCommand}. */
   readonly credentials: {
@@ -21,16 +21,15 @@ export interface ToolInput {
   /** The store's directory; default `/nix/store`. */
   readonly storeDirectory?: string | undefined;
   /**
-   * Whether the tool is to tell its progress for programs, where it can: nix then writes JSON lines. Default
-   * false.
+   * Whether the tool reports progress for programs, if it can; Nix then writes JSON lines. Default false.
    */
   readonly progress?: boolean | undefined;
   /** The host's shared AWS files; needed for an S3 destination with `profile=` and no keys. */
   readonly awsFiles?: AwsFilePaths | undefined;
   /**
-   * What `nix --version` prints. An S3 destination with `endpoint` is written in the form that this version
-   * reads; absent: in the form of Nix 2.33 and newer, which older versions may not read, and which no version
-   * takes for plain HTTP.
+   * What `nix --version` prints. An S3 `endpoint` is written in the form that this version expects. If
+   * absent, the form of Nix 2.33 and newer is used; older versions may not understand it, but none reads it
+   * as plain HTTP.
    */
   readonly nixVersion?: string | undefined;
 }

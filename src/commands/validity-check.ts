@@ -2,10 +2,10 @@ import { type CommandSpec, privateHome } from "./command.ts";
 import { checkStorePaths, type StorePathOptions } from "./store-path.ts";
 
 /**
- * Builds the question which of some paths the Nix store does not hold. `nix-store` prints those, one a line,
- * and exits 0; it substitutes nothing and needs no network.
+ * Builds the command that lists which of some paths the Nix store does not have. `nix-store` prints them, one
+ * a line, and exits 0. It substitutes nothing and needs no network.
  *
- * @param storePaths - paths to ask for, at least one
+ * @param storePaths - the paths, at least one
  * @param options - where the store is
  * @throws {@link CommandError} `ERR_STORE_PATH_INVALID`
  */

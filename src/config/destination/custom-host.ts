@@ -1,20 +1,19 @@
 /** A URL of any scheme, with its authority. */
 const ANY_URL = /^([a-z][a-z0-9+.-]*):\/\/([^/?#]*)/iu;
 
-/** Schemes whose URLs tools read also without the two slashes, each in a way of its own. */
+/** Schemes whose URLs some tools also accept without the two slashes, each in its own way. */
 const ODD_URL = /^[a-z][a-z0-9+.-]*:\/|^(?:https?|s3|ssh|ssh-ng|file):/iu;
 
 /** Where a destination of a custom type leads. */
 export interface CustomHost {
-  /** The host as a client makes it of what is written; empty for a file. */
+  /** The host as a client would read it; empty for a file. */
   readonly host: string;
-  /** In lower case; empty where there is none. */
+  /** In lower case; empty if there is none. */
   readonly scheme: string;
 }
 
 /**
- * Finds the host of a destination in whatever way it can be written: as a URL, as `user@host:path`, or by its
- * name alone.
+ * Finds the host of a destination in any notation: a URL, `user@host:path`, or a name alone.
  *
  * @returns nothing for a text whose host clients may read differently
  */

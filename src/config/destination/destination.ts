@@ -24,7 +24,7 @@ export type ParsedDestination =
       readonly hint?: string;
     };
 
-/** What a destination may be besides the grammar of its type. */
+/** What is accepted beyond the grammar of the type. */
 export interface DestinationOptions {
   /** Whether private, loopback and link-local hosts are accepted. */
   readonly allowPrivateHosts: boolean;
@@ -33,7 +33,7 @@ export interface DestinationOptions {
 /** Grammar of a cache's name at an Attic server, by its own source. */
 export const ATTIC_NAME = "[A-Za-z0-9][A-Za-z0-9_+-]{0,49}";
 
-/** How destinations look at first sight; {@link parseDestination} looks closer. */
+/** The rough form of destinations; {@link parseDestination} checks more. */
 export const DESTINATION_FORMS: Readonly<Record<BuiltInCacheType, RegExp>> = {
   "nix-copy": /^(?:s3|https?):\/\/[^/?#@\s\\]+(?:[/?][^#\s\\]*)?$/u,
   cachix: /^[a-z0-9][a-z0-9-]{0,63}$/u,
@@ -51,7 +51,7 @@ export function isBuiltInCacheType(value: unknown): value is BuiltInCacheType {
 }
 
 /**
- * Reads a destination. The grammar is an allow-list: a push tool given anything else would write to the local
+ * Reads a destination. The grammar is an allow-list. With anything else, a push tool could write to the local
  * file system, run a program or talk to another host.
  */
 export function parseDestination(
@@ -76,7 +76,7 @@ export function parseDestination(
   }
 }
 
-/** What it means, the type's own schema says. Here it is only seen to that it leads to no private host. */
+/** The type's own schema defines its meaning. Here only private hosts are refused. */
 function parseCustom(
   cacheType: CustomCacheType,
   text: string,
@@ -105,7 +105,7 @@ const ATTIC_PATH = new RegExp(`^(\\/(?:[A-Za-z0-9._~-]+\\/)*)(${ATTIC_NAME})$`, 
 function parseAttic(text: string, options: DestinationOptions): ParsedDestination {
   const url = parseWebUrl(text, ["http", "https"], options);
   if (!url.success) return url;
-  // The token would travel in the open; on a private host that is the operator's word.
+  // The token would be sent unencrypted; on a private host that is the operator's decision.
   if (url.scheme === "http" && !isPrivateHost(url.host))
     return invalid("The destination of an Attic cache on a public host begins with https://");
   if (url.query !== "") return invalid("The destination of an Attic cache takes no parameters");
@@ -217,7 +217,7 @@ function isPlainAuthority(authority: string): boolean {
   return /^(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[1-9]\d{0,4})?$/u.test(authority);
 }
 
-/** Segments of letters, digits, `_` and `-`, which need no further look. */
+/** Segments of letters, digits, `_` and `-`, which need no further check. */
 const PLAIN_SEGMENTS = /^[A-Za-z0-9_-]*(?:\/[A-Za-z0-9_-]*)*$/u;
 
 function isPlainPath(path: string): boolean {
@@ -234,7 +234,7 @@ function isPlainPath(path: string): boolean {
 
 function parseParameters(query: string, kind: ParameterKind): readonly StoreParameter[] | string {
   if (query === "") return [];
-  // Nix passes over what is empty between two separators.
+  // Nix ignores empty text between two separators.
   const parts = query.split("&").filter((part) => part !== "");
   const parameters = parts.map((part): StoreParameter => {
     const equals = part.indexOf("=");

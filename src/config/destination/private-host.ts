@@ -1,8 +1,8 @@
 import type { BlockList } from "node:net";
 
 // Special-purpose ranges of https://www.iana.org/assignments/iana-ipv4-special-registry and its IPv6 twin
-// that lead to this machine, its network or a cloud's metadata service. IPv4 addresses inside IPv6 are looked
-// into.
+// that lead to this machine, its network or a cloud's metadata service. IPv4 addresses inside IPv6 are
+// checked too.
 const PRIVATE_RANGES: readonly (readonly [address: string, prefix: number, family: "ipv4" | "ipv6"])[] = [
   ["0.0.0.0", 8, "ipv4"],
   ["10.0.0.0", 8, "ipv4"],
@@ -27,7 +27,7 @@ const PRIVATE_RANGES: readonly (readonly [address: string, prefix: number, famil
 
 let privateAddresses: BlockList | undefined;
 
-/** Made when the first destination is an address; few are. */
+/** Created when a destination is an address, which is rare. */
 function listPrivateAddresses(): BlockList {
   const { BlockList } = process.getBuiltinModule("node:net");
   const list = new BlockList();
@@ -36,8 +36,8 @@ function listPrivateAddresses(): BlockList {
 }
 
 /**
- * Whether a host is private, loopback or link-local as written. Names are not resolved: the push tool would
- * resolve them again, so the answer could differ; only names that always mean such a host are known here.
+ * Whether a host is private, loopback or link-local as written. Names are not resolved, because the push tool
+ * would resolve them again, perhaps differently. Only names that always mean such a host are known here.
  *
  * @param host - a name or address as the WHATWG URL parser writes it, IPv6 without brackets
  */

@@ -5,7 +5,7 @@ import { hasControlCharacter } from "../../core/text.ts";
 /** Which store URL the parameters belong to. */
 export type ParameterKind = "http" | "s3";
 
-/** What Nix takes for true or false, and for a size in bytes (measured with 2.8 and 2.34). */
+/** What Nix accepts as true or false, and as a size in bytes (measured with 2.8 and 2.34). */
 const FLAG = /^(?:true|false|yes|no|1|0)$/u;
 const SIZE = /^\d{1,15}[KMGT]?$/u;
 
@@ -42,7 +42,10 @@ const GRAMMARS: Readonly<Record<ParameterKind, ReadonlyMap<string, RegExp>>> = {
   s3: new Map(Object.entries({ ...UPLOAD_PARAMETERS, ...S3_PARAMETERS })),
 };
 
-/** Settings of Nix stores that lead elsewhere, read local files or run programs; known only to be named. */
+/**
+ * Settings of Nix stores that lead elsewhere, read local files or run programs; listed to be named in the
+ * message.
+ */
 const REFUSED: ReadonlySet<string> = new Set([
   "base64-ssh-public-host-key",
   "local-nar-cache",
@@ -78,7 +81,7 @@ export function findParameterProblem(
   for (const [index, { name, value }] of parameters.entries()) {
     const grammar = GRAMMARS[kind].get(name);
     const problem = seen.has(name) ? "is given twice" : findProblem({ name, value }, kind, grammar);
-    // A name that is not known may be a secret in the wrong place.
+    // An unknown name may be a secret in the wrong place.
     const isKnown = grammar !== undefined || REFUSED.has(name);
     if (problem !== undefined) return `The parameter ${isKnown ? name : index + 1} ${problem}`;
     seen.add(name);

@@ -34,7 +34,7 @@ export function checkCredentialSource(
   return problems;
 }
 
-/** What a schema cannot say of some sources. */
+/** Rules of sources that a schema cannot express. */
 const RULES_OF_SOURCES: Readonly<Record<string, (value: unknown, path: KeyPath) => readonly Problem[]>> =
   Object.assign(Object.create(null), {
     "instance-metadata": checkInstanceMetadata,
@@ -53,7 +53,7 @@ function checkSecretsManager(value: unknown, path: KeyPath): Problem[] {
   return [{ code: "invalid-value", severity: "error", message, path: [...path, "region"], hint }];
 }
 
-/** Which keys of `instance-metadata` mean something only beside another. */
+/** Keys of `instance-metadata` that require another. */
 function checkInstanceMetadata(value: unknown, path: KeyPath): Problem[] {
   if (!isRecord(value)) return [];
   const { provider, role_arn: role, audience, client_id: client, region } = value;

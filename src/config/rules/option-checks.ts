@@ -5,8 +5,8 @@ import type { Problem } from "../text/diagnostic.ts";
 import type { KeyPath } from "../text/key-path.ts";
 
 /**
- * Finds credentials in the options of a cache type of the host's own, by the names of their keys: what such a
- * table may hold is not known here, and a credential has a source.
+ * Finds credentials in the options of a custom cache type by the names of keys. The content of the table is
+ * not known here, but a credential belongs in a source.
  */
 export function checkOptionSecrets({ options }: Members, parent: KeyPath): readonly Problem[] {
   return isRecord(options) ? findSecrets(options, [...parent, "options"]) : [];

@@ -5,7 +5,7 @@ import type { Problem } from "../text/diagnostic.ts";
 import type { KeyPath } from "../text/key-path.ts";
 
 /**
- * Checks the permissions of a cache: patterns, and combinations that say less than their author may think.
+ * Checks the permissions of a cache: patterns, and combinations that do less than their author may think.
  *
  * @param value - the `permissions` table, of whatever shape
  * @param cachePath - path of the cache that it belongs to
@@ -24,7 +24,7 @@ const KNOWN_KEYS: ReadonlySet<string> = new Set(PERMISSION_KEYS);
 
 function findCombinationProblem(table: Members, cachePath: KeyPath): Problem | undefined {
   const { allow_all: allowAll, allowed_repos: repos, allowed_branches: branches } = table;
-  // Beside a misspelt key nobody can tell what is meant; that key is reported by the schema.
+  // With a misspelt key the meaning is not clear; the schema reports that key.
   for (const key in table) if (!KNOWN_KEYS.has(key)) return undefined;
   if (allowAll === undefined) return ambiguous([...cachePath, "permissions"]);
   if (allowAll === true)

@@ -3,7 +3,7 @@ import { findPinProblem } from "../../core/pin-name.ts";
 import type { Problem } from "../text/diagnostic.ts";
 import type { KeyPath } from "../text/key-path.ts";
 
-/** What a schema cannot say of `after_push`. */
+/** Rules of `after_push` that a schema cannot express. */
 export function checkAfterPush(table: Members, parent: KeyPath): readonly Problem[] {
   const after = table["after_push"];
   if (!isRecord(after)) return [];

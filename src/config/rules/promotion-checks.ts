@@ -2,7 +2,7 @@ import { isRecord, type Members } from "../../core/own-member.ts";
 import type { Problem } from "../text/diagnostic.ts";
 import type { KeyPath } from "../text/key-path.ts";
 
-/** What a schema cannot say of `promote_from` of one cache. */
+/** Rules of `promote_from` of one cache that a schema cannot express. */
 export function checkPromotion(table: Members, parent: KeyPath): readonly Problem[] {
   const { id, upload, promote_from: rules } = table;
   if (!Array.isArray(rules)) return [];
@@ -35,9 +35,9 @@ export function checkPromotion(table: Members, parent: KeyPath): readonly Proble
   return problems;
 }
 
-/** Caches that are named in `promote_from`, and are not there or cannot be read. */
+/** Caches in `promote_from` that do not exist or cannot be read. */
 export function checkPromotionSources(tables: readonly unknown[]): readonly Problem[] {
-  // Hardly any file promotes: nothing is made to say so.
+  // Few files use promotion, so nothing is created unless needed.
   if (!tables.some((table) => isRecord(table) && table["promote_from"] !== undefined)) return [];
   const types = new Map<unknown, unknown>();
   for (const table of tables) if (isRecord(table)) types.set(table["id"], table["cache_type"]);

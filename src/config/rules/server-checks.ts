@@ -19,7 +19,7 @@ import { checkSigning } from "./signing-checks.ts";
 const MIN_TIMEOUT_SECONDS = 1;
 const MAX_TIMEOUT_SECONDS = 86_400;
 
-/** Hardly any cache has a problem: nothing is made to say so. */
+/** Few caches have a problem, so nothing is created unless needed. */
 const NONE: readonly Problem[] = [];
 
 /** What the checks found, with the destination of each cache that has a valid one. */
@@ -32,8 +32,8 @@ export interface CheckedTables {
 export type CheckCaches = (tables: readonly unknown[], first: number, areFaultless: boolean) => CheckedTables;
 
 /**
- * Checks what a schema cannot say of all but the caches: rules between keys, grammars that depend on another
- * key. It works on tables of any shape, so that these problems are reported together with those of the
+ * Checks what a schema cannot express, except for caches: rules between keys, and grammars that depend on
+ * another key. It works on tables of any shape, so these problems are reported together with those of the
  * schema.
  */
 export function checkServerRoot(root: Members): readonly Problem[] {
@@ -46,7 +46,7 @@ export function checkServerRoot(root: Members): readonly Problem[] {
   ];
 }
 
-/** Makes the check of what a schema cannot say of caches, likewise; it knows all ids that it has seen. */
+/** Creates the same check for caches. It remembers all ids that it has seen. */
 export function createCacheCheck(root: Members): CheckCaches {
   const allowPrivateHosts = toMembers(root["security"])["allow_private_cache_hosts"] === true;
   const ids = new Map<string, number>();
@@ -60,7 +60,7 @@ export function createCacheCheck(root: Members): CheckCaches {
   };
 }
 
-/** Shows the credentials and the destination that fit a cache's type, where one is missing. */
+/** Suggests credentials and a destination that fit the cache's type, if one is missing. */
 export function refineHint(problem: Problem, value: unknown): Problem {
   const [, index, key, ...further] = problem.path;
   if (problem.code !== "missing-key" || further.length > 0 || typeof index !== "number") return problem;
@@ -86,7 +86,7 @@ interface CheckCacheOptions {
   readonly isFaultless: boolean;
 }
 
-/** Adds the problems of a cache to `problems`, and returns its destination where that is valid. */
+/** Adds the problems of a cache to `problems`, and returns its destination if it is valid. */
 function checkCache(
   table: Members,
   options: CheckCacheOptions,
@@ -102,7 +102,7 @@ function checkCache(
   return destination;
 }
 
-/** One by one: a call takes only so many arguments, and a hostile table has more problems. */
+/** One by one, because a hostile table has more problems than a call can take arguments. */
 function addProblems(problems: Problem[], further: readonly Problem[]): void {
   for (const problem of further) problems.push(problem);
 }
@@ -140,7 +140,7 @@ function checkDestination(
 }
 
 /**
- * The rules of a destination by HTTP hold for it, too; what is no such address at all is told by the schema.
+ * The rules of an HTTP destination also apply to it. The schema reports what is not an address at all.
  */
 function checkSubstituter(text: unknown, path: KeyPath, allowPrivateHosts: boolean): readonly Problem[] {
   if (typeof text !== "string" || !/^https?:\/\/[^?#@]*$/u.test(text)) return NONE;
@@ -165,7 +165,7 @@ function checkUpstreamCaches(
   });
 }
 
-/** Whether two texts are the same address, whatever slashes and parameters they end in. */
+/** Whether two texts are the same address, ignoring slashes and parameters at the end. */
 function isSameAddress(one: unknown, other: unknown): boolean {
   if (typeof one !== "string" || typeof other !== "string") return false;
   return toPlainAddress(one) === toPlainAddress(other);

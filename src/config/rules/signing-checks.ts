@@ -2,7 +2,7 @@ import type { Members } from "../../core/own-member.ts";
 import type { Problem } from "../text/diagnostic.ts";
 import type { KeyPath } from "../text/key-path.ts";
 
-/** What is signed, and what is asked for, must fit. */
+/** What is signed must match what is required. */
 export function checkSigning(table: Members, parent: KeyPath): readonly Problem[] {
   const { signing_key: key, upload, require_signature: required, trusted_public_keys: trusted } = table;
   const problems: Problem[] = [];

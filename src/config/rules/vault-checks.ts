@@ -4,7 +4,7 @@ import { isPrivateHost } from "../destination/private-host.ts";
 import type { Problem } from "../text/diagnostic.ts";
 import type { KeyPath } from "../text/key-path.ts";
 
-/** Checks what the schema cannot say of the source `vault`. */
+/** Checks rules of the source `vault` that the schema cannot express. */
 export function checkVault(value: unknown, path: KeyPath): Problem[] {
   if (!isRecord(value)) return [];
   return [

@@ -1,8 +1,8 @@
 import { writeEntry } from "../text/literal-value.ts";
 
-/** What is known of a credential that stands where it must not. */
+/** What is known about a credential in the file. */
 export interface MisplacedCredential {
-  /** The key or variable it was given to. */
+  /** The key or variable that has it. */
   readonly name?: string | undefined;
   /** `cache_type` of the cache it is for. */
   readonly cacheType?: unknown;
@@ -30,7 +30,7 @@ export function isCredentialVariable(name: string): boolean {
   return CREDENTIAL_NAME.test(name);
 }
 
-/** Whether a key or variable of this name holds a credential, as far as its name tells. */
+/** Whether a key or variable has the name of a credential. */
 export function isCredentialName(name: string): boolean {
   return isCredentialVariable(name) || SECRET_WORD.test(name);
 }

@@ -4,9 +4,9 @@ import { isCredentialText } from "./misplaced-secrets.ts";
 import { branchesOf, type SchemaNode, unwrapNode, wordsOf } from "./schema-node.ts";
 
 /**
- * Whether a value is right beyond doubt: its schema takes it, it has only keys that the schema knows, and
- * none of its texts is a credential. Nearly every value is, and to say so takes one look, where finding each
- * problem and its place takes three and copies the value. `false` says only that the three are needed.
+ * Whether a value is certainly valid: it matches its schema, it has only known keys, and none of its texts is
+ * a credential. Nearly every value is. This takes one pass; finding each problem and its place takes three,
+ * and copies the value. `false` means only that the three passes are needed.
  */
 export function isFaultlessValue<Schema extends v.GenericSchema & SchemaNode>(
   schema: Schema,
@@ -23,7 +23,7 @@ export function isFaultlessValue<Schema extends v.GenericSchema & SchemaNode>(
  */
 type Test = (value: unknown, name: string | undefined, isOfKey: boolean) => boolean;
 
-/** Made once for each schema: they are asked of each value of a file. */
+/** Created once for each schema, because they test each value of a file. */
 const tests = new WeakMap<SchemaNode, Test>();
 
 function toTest(schema: SchemaNode): Test {
@@ -39,7 +39,7 @@ function toTest(schema: SchemaNode): Test {
   return test;
 }
 
-/** A loop, since a closure for each value of a large file is felt. */
+/** A loop, because a closure for each value of a large file is slow. */
 function withChecks(isOfType: Test, checks: readonly Check[]): Test {
   return (value, name, isOfKey) => {
     if (!isOfType(value, name, isOfKey)) return false;
@@ -104,7 +104,7 @@ function toTableTest({ entries = {} }: SchemaNode): Test {
   return (value) => {
     if (!isRecord(value)) return false;
     let found = 0;
-    // An inherited key is one that no schema knows. A list of keys for each table of a large file is felt.
+    // No schema knows an inherited key. A list of keys for each table of a large file is slow.
     for (const key in value) {
       const entry = ofEntries.get(key);
       if (entry?.test(value[key], key, true) !== true) return false;
@@ -120,7 +120,7 @@ function isOptional({ type }: SchemaNode): boolean {
 
 type Check = (value: unknown) => boolean;
 
-/** What a step behind a schema asks; one that is not known here takes nothing. */
+/** The test of a step after a schema; an unknown step accepts nothing. */
 function toCheck(step: unknown): Check[] {
   const { kind, type, requirement } = toMembers(step);
   if (kind === "metadata") return [];

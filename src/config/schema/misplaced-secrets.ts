@@ -9,7 +9,7 @@ import {
   type MisplacedCredential,
 } from "./credential-advice.ts";
 
-/** Says that a credential stands in the file, by the name of its key, and which source to use instead. */
+/** Reports a credential in the file by the name of its key, with the source to use instead. */
 export function inlineSecret(path: KeyPath, about: MisplacedCredential): Problem {
   const message =
     about.name === undefined
@@ -22,11 +22,10 @@ export function inlineSecret(path: KeyPath, about: MisplacedCredential): Problem
 const NAME_KEYS: ReadonlySet<unknown> = new Set(["vars", "env_var", "token_env", "secret_id_env"]);
 
 /**
- * Finds credentials among the values of a table: under the names of variables that hold them, texts of a form
- * that issuers give to them, URLs with a user or a password, and values of variables where their names
- * belong.
+ * Finds credentials among the values of a table: values under names of credentials, texts in the form of a
+ * credential, URLs with a user or a password, and values in place of variables' names.
  *
- * @param skipped - keys that are not looked into
+ * @param skipped - keys that are not searched
  */
 export function findInlineSecrets(
   table: Members,
@@ -56,7 +55,7 @@ export function isReference(text: string): boolean {
   return /^(?:\$(?:\{[^}]*\}|[A-Za-z_][A-Za-z0-9_]*))?$/u.test(text);
 }
 
-/** Finds keys that only a credential has, in a table whose further keys are not ours. */
+/** Finds keys that only a credential has, in a table with keys of others. */
 export function findCredentialKeys(table: Members, path: KeyPath): Problem[] {
   return Object.entries(table)
     .filter(([key, value]) => isCredentialVariable(key) && typeof value === "string")
@@ -64,8 +63,8 @@ export function findCredentialKeys(table: Members, path: KeyPath): Problem[] {
 }
 
 /**
- * Leaves out what else is wrong with a value that is a credential: it has no place there, right or wrong. Nor
- * is a key missing from a table that holds a credential in its place.
+ * Leaves out other problems of a value that is a credential, because it must be removed anyway. A key is not
+ * reported as missing from a table that has a credential in its place.
  */
 export function preferInlineSecrets(problems: readonly Problem[]): readonly Problem[] {
   const secrets = new Map(

@@ -1,8 +1,7 @@
 const KEYS: ReadonlySet<string> = new Set(["id", "cache_type", "destination", "credentials", "permissions"]);
 
 /**
- * Whether a cache says only what every cache does. Most do, and nobody has to look for what else they could
- * say.
+ * Whether a cache has only the keys that every cache has. Most do, so further checks can be skipped.
  */
 export function isPlainCache(table: object): boolean {
   for (const key in table) if (!KEYS.has(key)) return false;

@@ -15,7 +15,7 @@ const namePatterns = (description: string, example: string[]) =>
     ),
   );
 
-/** What is pushed of what policy allows, and what a failure means. */
+/** What is pushed if policy allows it, and what a failure means. */
 export const pushRules = {
   exclude: namePatterns("Patterns of names of store paths that are not pushed on their own.", [
     "*-source",

@@ -6,7 +6,7 @@ import { cacheId } from "./text-schemas.ts";
 /** Most caches that a job may name. */
 export const MAX_CACHES = 64;
 
-/** What a job says of caches. Its other keys belong to other features. */
+/** The caches of a job. Its other keys belong to other features. */
 export const jobSchema = openTable({
   caches: v.optional(
     v.pipe(

@@ -17,15 +17,15 @@ const SCHEMA_CODES = [
 
 const MAX_STRUCTURE_PROBLEMS = 10_000;
 
-/** Packs a code and a message into the one text that a valibot check carries. */
+/** Packs a code and a message into the text of a valibot check. */
 export function coded(code: (typeof SCHEMA_CODES)[number], message: string): string {
   return `${code}|${message}`;
 }
 
 /**
- * Checks a value against a schema, all problems at once. valibot's own messages quote what they received, so
- * none of them is passed on; unknown keys are looked for here, since it stops at the first and overlooks
- * names like `constructor`.
+ * Checks a value against a schema and returns all problems. valibot's own messages quote values, so they are
+ * not passed on. Unknown keys are found here, because valibot stops at the first and overlooks names such as
+ * `constructor`.
  *
  * @param options - `explain: false` leaves out examples, for problems that are only counted
  */
@@ -36,7 +36,7 @@ export function findSchemaProblems<Schema extends v.GenericSchema & SchemaNode>(
   { explain = true } = {},
 ): { readonly problems: readonly Problem[]; readonly output: v.InferOutput<Schema> | undefined } {
   const structure = findStructureProblems(schema, value);
-  // A hostile text has problems enough already; valibot would make several of each.
+  // A hostile text has many problems already; valibot would report several for each.
   if (structure.length > MAX_STRUCTURE_PROBLEMS) return { problems: structure, output: undefined };
   const result = v.safeParse(schema, value, { abortPipeEarly: true });
   const noTables = new Set(
@@ -51,13 +51,12 @@ export function findSchemaProblems<Schema extends v.GenericSchema & SchemaNode>(
     ? meant
     : meant.map((problem) => ({ ...problem, hint: problem.hint ?? showExample(schema, problem, dialect) }));
   const isClean = result.success && problems.every(({ severity }) => severity === "warning");
-  // The schemas check and change nothing. The value itself is handed on, since valibot copies into plain
-  // objects, where a polluted Object.prototype would fill absent keys in; the parsers' tables have no
-  // prototype.
+  // The schemas check and change nothing. The value itself is passed on, because valibot copies into plain
+  // objects, where a polluted Object.prototype would add absent keys. The parsers' tables have no prototype.
   return { problems, output: isClean ? (value as v.InferOutput<Schema>) : undefined };
 }
 
-/** Leaves out that a key is missing where another is there that was meant to be it. */
+/** Leaves out a missing key if a misspelt one is in its place. */
 function withoutMisspelt(problems: readonly Problem[]): readonly Problem[] {
   const meant = new Set(
     problems.flatMap(({ path, means }) =>
@@ -69,7 +68,7 @@ function withoutMisspelt(problems: readonly Problem[]): readonly Problem[] {
     : problems.filter(({ code, path }) => code !== "missing-key" || !meant.has(toPathId(path)));
 }
 
-/** Writes the entry as it might be, from the schema's own example. */
+/** Writes an example entry, from the schema. */
 function showExample(schema: SchemaNode, { path }: Problem, dialect: Dialect): string | undefined {
   const names = path.findLastIndex((key) => typeof key === "string");
   const key = path[names];
@@ -85,7 +84,7 @@ interface PlacedIssue {
   readonly path: KeyPath;
 }
 
-// Of a union given a table, what counts is what its table branch says; of one given a text, the union itself.
+// For a table given to a union, the problems of its table branch count; for a text, those of the union.
 function flatten(issue: v.BaseIssue<unknown>, parent: KeyPath): PlacedIssue[] {
   const path = [...parent, ...(issue.path ?? []).map((item) => toKey(item.key))];
   if (issue.type !== "union" || typeof issue.input !== "object") return [{ issue, path }];
@@ -128,7 +127,7 @@ function toProblem({ issue, path }: PlacedIssue, schema: SchemaNode): Problem {
   };
 }
 
-// A received value is only compared, never printed; what is printed is the schema's own word.
+// A received value is only compared, never printed. What is printed is the schema's own word.
 function suggest({ input }: v.BaseIssue<unknown>, node: SchemaNode | undefined): string | undefined {
   if (typeof input !== "string" || node === undefined) return undefined;
   return didYouMean(input, branchesOf(node).flatMap(wordsOf));

@@ -1,6 +1,6 @@
 import { toMembers } from "../../core/own-member.ts";
 
-/** What can be asked of a valibot schema without knowing its type. */
+/** Queries of a valibot schema whose type is not known. */
 export interface SchemaNode {
   readonly kind: "schema";
   readonly type: string;

@@ -1,20 +1,20 @@
 import * as v from "valibot";
 
-/** A table whose keys are all known, of which none is inherited. */
+/** A table with known keys only, none of them inherited. */
 export function table<const Entries extends v.ObjectEntries>(
   entries: Entries,
 ): v.StrictObjectSchema<Entries, undefined> {
   return v.strictObject(withoutPrototype(entries));
 }
 
-/** A table of which only these keys are ours. */
+/** A table in which only these keys are ours. */
 export function openTable<const Entries extends v.ObjectEntries>(
   entries: Entries,
 ): v.ObjectSchema<Entries, undefined> {
   return v.object(withoutPrototype(entries));
 }
 
-/** A table whose further keys are looked at elsewhere. */
+/** A table whose other keys are checked elsewhere. */
 export function sourceTable<const Entries extends v.ObjectEntries>(
   entries: Entries,
 ): v.LooseObjectSchema<Entries, undefined> {
@@ -41,7 +41,7 @@ export function patterns(
   return v.optional(v.pipe(v.array(v.string()), v.description(description), v.examples([example])));
 }
 
-// valibot asks `key in entries`; with a prototype, `constructor` would be a known key.
+// valibot tests `key in entries`; with a prototype, `constructor` would be a known key.
 function withoutPrototype<Entries extends v.ObjectEntries>(entries: Entries): Entries {
   return Object.setPrototypeOf({ ...entries }, null);
 }

@@ -33,7 +33,7 @@ const permissions = v.pipe(
       false,
     ),
   }),
-  // What is missing here is reported as ambiguous, with the words that say why.
+  // A missing key is reported as ambiguous, with an explanation.
   v.metadata({ required: ["allow_all"] }),
   v.description("Who may push. Absent: any repository and any ref."),
   v.examples([{ allow_all: false, allowed_repos: ["myorg/myrepo"] }]),
@@ -42,7 +42,7 @@ const permissions = v.pipe(
 /** The keys of `permissions`. */
 export const PERMISSION_KEYS: readonly string[] = Object.keys(permissions.entries);
 
-// The destination's form depends on the type, which JSON Schema says beside the keys.
+// The form of the destination depends on the type; JSON Schema expresses that beside the keys.
 const destinationForms = Object.entries(DESTINATION_FORMS).map(([type, form]) => ({
   if: { properties: { cache_type: { const: type } }, required: ["cache_type"] },
   // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema

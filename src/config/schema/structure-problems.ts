@@ -51,7 +51,7 @@ function findInTable(
     const entry = entryOf(node, step);
     if (entry !== undefined) {
       const member = table[step];
-      // Nothing is found in a text or a number.
+      // A text or a number has no keys.
       if (isObject(member)) findInValue(entry, member, { step, parent: at }, problems);
     } else if (node.type === "strict_object") problems.push(unknownKey(node, step, table, toKeyPath(at)));
     else if (node.type === "object") problems.push(...nearMiss(node, step, toKeyPath(at)));
@@ -80,7 +80,9 @@ function unknownKey(node: SchemaNode, key: string, table: Members, parent: KeyPa
   };
 }
 
-/** In a table that has keys of others too, one that is nearly ours was probably meant to be. */
+/**
+ * In a table that also has keys of others, a key that is close to one of ours was probably meant to be it.
+ */
 function nearMiss(node: SchemaNode, key: string, parent: KeyPath): Problem[] {
   const nearest = findNearest(key, Object.keys(node.entries ?? {}));
   if (nearest === undefined) return [];
