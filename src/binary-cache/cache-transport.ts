@@ -21,7 +21,7 @@ export interface CacheTransportOptions {
   readonly random: Random;
   /** Certificates to trust instead of the system's, in PEM. */
   readonly certificateAuthorities?: string | undefined;
-  /** Told that something came or went. */
+  /** Called when data arrived or was sent. */
   readonly onMove?: (() => void) | undefined;
 }
 

@@ -16,7 +16,7 @@ export class Presence {
   readonly #seenAt = new Map<string, number>();
 
   /**
-   * @param ttlMs - how long a path is remembered, in milliseconds; 0 remembers nothing, default 10 minutes
+   * @param ttlMs - how long to remember a path, in milliseconds; 0 remembers nothing, default 10 minutes
    */
   constructor(clock: Clock, ttlMs = DEFAULT_TTL_MS) {
     this.#clock = clock;

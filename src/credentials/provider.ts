@@ -11,7 +11,7 @@ import type { Runtime } from "../host/runtime.ts";
 export interface Credentials {
   /** Values by the name of the environment variable that push tools know them by. */
   readonly env: ReadonlyMap<string, Secret>;
-  /** When they end; absent where the source does not say. */
+  /** When they expire; absent if the source does not say. */
   readonly expiration?: Date | undefined;
 }
 

@@ -50,7 +50,7 @@ export interface CredentialResolver {
 export interface CredentialResolverOptions {
   /** Sources of the host's own. */
   readonly credentialSources?: readonly CredentialSourceDefinition[] | undefined;
-  /** Ports to use instead of Node's own. */
+  /** Ports to use instead of those of Node.js. */
   readonly runtime?: Partial<Runtime> | undefined;
 }
 

@@ -25,6 +25,6 @@ export interface ProcessExecutorOptions {
    * default `/dev/shm` where that is a memory file system, else the work directory.
    */
   readonly secretsParent?: string | undefined;
-  /** Ports to use instead of Node's own. */
+  /** Ports to use instead of those of Node.js. */
   readonly runtime?: Partial<Runtime> | undefined;
 }

@@ -4,7 +4,7 @@ import { type CommandOutcome, type RunCommandOptions, runCommand } from "./run-c
 /** Longest answer that is read by default, in UTF-16 units; 400 paths take about a quarter of a megabyte. */
 const MAX_ANSWER_LENGTH = 16 * 1024 * 1024;
 
-/** How a question is asked. */
+/** How a query is sent. */
 export interface RunForAnswerOptions extends RunCommandOptions {
   /** Longest answer that is read, in UTF-16 units; of a longer one only this much is. */
   readonly maxAnswerLength?: number | undefined;

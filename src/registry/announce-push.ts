@@ -4,7 +4,7 @@ import type { PushContext } from "./push-context.ts";
 import { toEnded, toPushFailure } from "./push-failure.ts";
 import type { PushParticipant } from "./push-participant.ts";
 
-/** Records the intents. Where that fails nothing may be pushed, and there is nothing to end. */
+/** Records the intents. If that fails, nothing may be pushed. */
 export async function announcePush(
   cache: CacheDefinition,
   participants: readonly PushParticipant[],

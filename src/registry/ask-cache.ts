@@ -5,7 +5,7 @@ import { connectToUrl } from "./connect-to.ts";
 import type { PushContext } from "./push-context.ts";
 
 const TIMEOUT_MS = 10_000;
-/** Most requests that may be under way at once. */
+/** Maximum number of concurrent requests. */
 const MAX_REQUESTS = 64;
 
 /** Sends a request to a cache; nothing if it does not answer. */
@@ -20,9 +20,9 @@ export interface AskCacheOptions {
 }
 
 /**
- * Asks a cache over HTTP, with the credentials of a push, for at most 10 s and within the push's own time.
+ * Asks a cache over HTTP with the credentials of a push, for at most 10 s and within the push's deadline.
  *
- * @param work - asks, as often as it needs
+ * @param work - sends the requests
  * @returns nothing if there was no time left
  */
 export async function askCache<T>(
@@ -36,7 +36,7 @@ export async function askCache<T>(
   const controller = new AbortController();
   const cancel = clock.schedule(() => controller.abort(), Math.min(remainingMs, TIMEOUT_MS));
   const bounds = { headers: access.headers, maxBytes, signal: AbortSignal.any([signal, controller.signal]) };
-  // Each request under way listens, and Node warns of a leak beyond ten.
+  // Each running request adds a listener, and Node.js warns beyond ten.
   setMaxListeners(MAX_REQUESTS, bounds.signal);
   try {
     return await work((method, url, body) =>

@@ -2,14 +2,14 @@ import { buildNixVersionCommand, parseNixVersion } from "../commands/nix-version
 import type { CacheDestination } from "../core/cache.ts";
 import { type RunCommandOptions, runCommand } from "../execution/run-command.ts";
 
-/** Longest text that is taken for a version. */
+/** Longest text that is accepted as a version. */
 const MAX_LENGTH = 200;
 
 /**
- * Asks nix for its version. It is asked for each push that depends on it: the host's Nix may be upgraded
- * under a server that runs, and an endpoint in the form of the old one would leave in the open.
+ * Asks Nix for its version. Each push that depends on it asks again, because Nix may be upgraded while the
+ * server runs, and an endpoint in the old form would be sent unencrypted.
  *
- * @returns what `nix --version` prints; nothing if that is no version
+ * @returns what `nix --version` prints; nothing if that is not a version
  */
 export async function askNixVersion(options: RunCommandOptions): Promise<string | undefined> {
   const { result, error } = await runCommand(buildNixVersionCommand(), options);
@@ -17,7 +17,7 @@ export async function askNixVersion(options: RunCommandOptions): Promise<string 
   return parseNixVersion(text) === undefined ? undefined : text;
 }
 
-/** Whether a command for a destination differs by the version of Nix. */
+/** Whether the command for a destination depends on the version of Nix. */
 export function dependsOnNixVersion(destination: CacheDestination): boolean {
   return destination.type === "s3" && destination.parameters.some(({ name }) => name === "endpoint");
 }

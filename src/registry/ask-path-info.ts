@@ -7,13 +7,13 @@ import { sleep } from "../host/sleep.ts";
 import { type PushContext, toRunOptions } from "./push-context.ts";
 
 /**
- * How often a question is asked that the network spoilt, and the most that is waited before the second, in
+ * How often a query is tried if the network interrupts it, and the longest pause before the second try, in
  * milliseconds.
  */
 const MAX_QUESTIONS = 4;
 const FIRST_PAUSE_MS = 500;
 
-/** How a question is asked. */
+/** How a query is sent. */
 export interface AskPathInfoOptions {
   /** Finds out more about a run that failed. */
   readonly explain?: ((outcome: CommandOutcome) => Promise<CommandOutcome>) | undefined;
@@ -22,8 +22,8 @@ export interface AskPathInfoOptions {
 }
 
 /**
- * Runs `nix path-info`, and again where only the network spoilt it. Older versions of nix refuse a flag that
- * a later one asks for; what it says is remembered.
+ * Runs `nix path-info`, and again if only the network interrupted it. Older versions of Nix refuse a flag
+ * that later ones require; which one is installed is remembered.
  *
  * @param build - builds the command, naming the format of its JSON or not
  */
@@ -37,7 +37,7 @@ export async function askPathInfo(
   const asked = await ask(build(named), context, options);
   const output = asked.error?.code === "ERR_PUSH_FAILED" ? (asked.result?.stderr ?? "") : "";
   if (!/^error:.*--json-format/mu.test(output)) return asked;
-  // Of what this question was asked with: another one may have learnt the same meanwhile.
+  // As used for this query; another query may have learnt the same meanwhile.
   nix.wantsJsonFormat = !named;
   return ask(build(!named), context, options);
 }
@@ -57,7 +57,7 @@ async function ask(
   }
 }
 
-/** Full jitter, twice as long each time: who asks again at once meets the same broken network. */
+/** Full jitter, doubling each time, because an immediate retry meets the same broken network. */
 function pause(question: number, { runtime: { clock, random }, deadline }: PushContext): Promise<void> {
   const delayMs = random.fraction() * FIRST_PAUSE_MS * 2 ** (question - 1);
   return sleep(Math.min(delayMs, Math.max(0, deadline.remainingMs)), deadline.signal, clock);

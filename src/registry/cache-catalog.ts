@@ -53,8 +53,7 @@ export class CacheCatalog {
   }
 
   /**
-   * The cache that paths are promoted from, with the key that it must sign with; nothing where the target
-   * does not take them.
+   * The cache that paths are promoted from, with its required key; nothing if the target does not accept it.
    */
   findPromotion(
     from: string,
@@ -67,9 +66,9 @@ export class CacheCatalog {
   }
 
   /**
-   * Decides on one cache, and hands it out only if it may be pushed to.
+   * Decides about one cache, and returns it only if pushing is allowed.
    *
-   * @param from - the cache that the paths are promoted from; default: the host has them
+   * @param from - the cache that the paths are promoted from; by default the host has them
    */
   decide(cacheId: string, request: ReadRequest, from?: string): CacheDecision {
     const cache = this.#caches.get(cacheId);

@@ -1,14 +1,14 @@
 import { createHash } from "node:crypto";
 import type { CacheDefinition } from "../core/cache.ts";
 
-/** The fingerprint of a cache that was asked; what nobody asked for counts for nothing later. */
+/** The fingerprint of a cache that was asked. Without a request to the cache, nothing counts later. */
 export function findFingerprint(cache: CacheDefinition, isAsked: boolean): string | undefined {
   return isAsked ? toCacheFingerprint(cache) : undefined;
 }
 
 /**
- * What it means that a path is in a cache: where it is, and what is asked of it there. An id alone may stand
- * for another cache tomorrow.
+ * Identifies what "a path is in a cache" means: the destination, and the required signatures. The id alone
+ * may mean another cache later.
  */
 export function toCacheFingerprint(cache: CacheDefinition): string {
   const { destination, substituter, requireSignature, trustedPublicKeys, upstreamKeys } = cache;

@@ -31,8 +31,8 @@ import type { Verification } from "./verification.ts";
 import { verifyPaths } from "./verify.ts";
 
 /**
- * Pushes the paths of one or several requests to one cache that allows them. It never rejects: whatever
- * happens becomes the result of each.
+ * Pushes the paths of one or several requests to one cache that allows them. It never rejects; every outcome
+ * becomes a result.
  *
  * @param store - the Nix store that holds the paths
  */
@@ -110,7 +110,7 @@ class CachePush {
     const unknown = wanted.filter((path) => !known.has(path));
     if (this.#hasNothingLeft(unknown)) return undefined;
     const isPromotion = this.#selection.store.openStage !== undefined;
-    // What the source does not hold as it was signed needs no credentials of the target.
+    // If the source lacks a path or its signature, credentials of the target are not needed.
     if (isPromotion) await this.#selection.store.closure();
     await this.#credentials.fetch();
     this.#signingKey = await fetchSigningKey(this.#cache, this.#context, (event) => this.#emit(event));
@@ -130,7 +130,7 @@ class CachePush {
     return this.#pushByTool(batchStorePaths(left.storePaths));
   }
 
-  /** A request without any path is told by the tools' own check. */
+  /** A request without paths is reported by the tool's own check. */
   #hasNothingLeft(storePaths: readonly string[]): boolean {
     const isAsked = this.#participants.some((participant) => participant.storePaths.length > 0);
     return storePaths.length === 0 && isAsked;
@@ -139,7 +139,7 @@ class CachePush {
   async #pushByTool(batches: readonly (readonly string[])[]): Promise<AnyCachesError | undefined> {
     if (dependsOnNixVersion(this.#cache.destination))
       this.#nixVersion = await askNixVersion(toRunOptions(this.#context));
-    // A command that cannot be built fails before the store is asked; what one batch lacks, all lack.
+    // A command that cannot be built fails before the store is asked; all batches would fail alike.
     for (const batch of batches.slice(0, 1)) this.#build(batch);
     await this.#checkStore();
     for (const batch of batches) {
@@ -149,7 +149,7 @@ class CachePush {
     return undefined;
   }
 
-  /** Where the closure is asked for later, it is asked for now, and says that the store holds it. */
+  /** If the closure is needed later, it is queried now, which also shows that the store has the paths. */
   async #checkStore(): Promise<void> {
     if (isOfNix(this.#cache) || !this.#context.verifies) return this.#selection.store.check();
     await this.#selection.store.closure().catch((error: unknown) => {
@@ -157,7 +157,7 @@ class CachePush {
     });
   }
 
-  /** Uploads without nix; a {@link StagingError} says that nix has to push after all. */
+  /** Uploads without Nix. A {@link StagingError} means that Nix must push after all. */
   async #pushDirectly(
     storePaths: readonly string[],
     way: DirectWay,
@@ -186,7 +186,7 @@ class CachePush {
     }
   }
 
-  /** Runs one command, and once more with fresh credentials if those it had were not accepted. */
+  /** Runs one command, and once more with fresh credentials if the old ones were refused. */
   async #pushBatch(batch: readonly string[]): Promise<AnyCachesError | undefined> {
     const error = await this.#execute(this.#build(batch));
     const result = this.#tally.executions.at(-1);
@@ -196,8 +196,8 @@ class CachePush {
   }
 
   /**
-   * Finds out which paths of a batch are there. That may turn the success of a tool into a failure, and never
-   * the reverse: a tool that failed may have brought a path there, and not what the path refers to.
+   * Finds out which paths of a batch are there. This may turn the success of a tool into a failure, but never
+   * the reverse: a tool that failed may have pushed a path without its references.
    */
   async #confirm(
     batch: readonly string[],
@@ -213,7 +213,7 @@ class CachePush {
     this.#tally.add(verified.present, "present");
     if (error !== undefined) return error;
     this.#tally.add(verified.upstream, "upstream");
-    // What an attempt failed of is told by its last run.
+    // The last run tells why an attempt failed.
     if (verified.failedRun !== undefined) this.#tally.executions.push(verified.failedRun);
     const { complete, error: gap } = await this.#findComplete([...verified.present, ...verified.upstream]);
     this.#tally.add(complete, "confirmed");
@@ -221,7 +221,7 @@ class CachePush {
   }
 
   /**
-   * nix copy and a direct upload see to the whole closure themselves; of the other tools the cache is asked.
+   * `nix copy` and a direct upload push the whole closure. For other tools the cache is asked.
    */
   async #findComplete(paths: readonly string[]): Promise<CheckedClosure> {
     if (isOfNix(this.#cache)) return { complete: paths };
@@ -273,7 +273,7 @@ class CachePush {
   #toFailure(error: unknown): AnyCachesError {
     const failure = toPushFailure(error);
     const { signal } = this.#context.deadline;
-    // Where the time was over before a rule could be looked at, that is what matters to another attempt.
+    // If the time was over before a rule could be checked, the timeout is what matters for a retry.
     return signal.aborted && failure.code !== "ERR_CLOSURE_UNKNOWN" ? toEnded(signal) : failure;
   }
 

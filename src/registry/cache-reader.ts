@@ -2,16 +2,15 @@ import { toBareHost } from "../core/bare-host.ts";
 import type { CacheDefinition, CacheDestination } from "../core/cache.ts";
 import type { Credentials } from "../credentials/provider.ts";
 
-/** Where a cache is asked for its paths, and with which credentials. */
+/** Where a cache is read, and with which credentials. */
 export interface CacheReader {
   readonly destination: CacheDestination;
   readonly credentials: Credentials;
 }
 
 /**
- * Finds out where a cache is read: at its destination, or at its substituter. Another server than the
- * destination's is asked without credentials, as those ask who substitute from it: they are the destination's
- * alone.
+ * Returns where a cache is read: at its destination, or at its substituter. A server other than the
+ * destination's is asked without credentials, as its readers ask it.
  */
 export function toCacheReader(cache: CacheDefinition, credentials: Credentials): CacheReader {
   const { destination, substituter } = cache;

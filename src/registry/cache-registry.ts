@@ -29,7 +29,7 @@ import { toTimeout } from "./push-failure.ts";
 import type { PromotionRequest, PushOptions, PushReport, PushRequest, PushResult } from "./push-types.ts";
 import { ReadPushRequest, readPromotionRequest, readPushRequest } from "./read-push-request.ts";
 
-/** A host that only decides pushes nothing. */
+/** Loaded lazily, because a host that only decides never pushes. */
 const loadPush = lateImport(() => import("./push.ts"));
 
 /**
@@ -45,30 +45,29 @@ const loadPush = lateImport(() => import("./push.ts"));
 export interface CacheRegistryOptions {
   /** Runs the push tools; default {@link createProcessExecutor}. */
   readonly executor?: Executor | undefined;
-  /** Ports to use instead of Node's own. */
+  /** Ports to use instead of those of Node.js. */
   readonly runtime?: Partial<Runtime> | undefined;
-  /** Credential sources of the host's own. */
+  /** Credential sources of the host. */
   readonly credentialSources?: readonly CredentialSourceDefinition[] | undefined;
-  /** Cache types of the host's own. */
+  /** Cache types of the host. */
   readonly cacheTypes?: readonly CacheTypeDefinition[] | undefined;
-  /** Where audit events are kept. A sink that fails stops pushes. */
+  /** Where audit events are stored. A sink that fails stops pushes. */
   readonly auditSinks?: readonly AuditSink[] | undefined;
   /**
-   * Whether a cache is asked for the paths after a push tool said that they are there; `always` is the
-   * default. With `never` a report says what the tool said, and signatures are not looked at. A direct upload
-   * asks the cache in any case.
+   * Whether a cache is asked for the paths after a push tool reported success; default `always`. With `never`
+   * a report relies on the tool, and signatures are not checked. A direct upload always asks the cache.
    */
   readonly verify?: "always" | "never" | undefined;
   /**
-   * How long it is remembered that a cache has a path, in milliseconds; default 10 minutes, and 0 remembers
-   * nothing. Of what is remembered only a sample is asked for, and all of it when one of these is missing.
-   * The paths of the request are always asked for.
+   * How long to remember that a cache has a path, in milliseconds; default 10 minutes, 0 remembers nothing.
+   * Of the remembered paths only a sample is asked for, and all of them if one is missing. The paths of the
+   * request are always asked for.
    */
   readonly presenceTtlMs?: number | undefined;
   /**
-   * Most bytes of NARs, uncompressed, that a direct upload stages together below `TMPDIR`; default 256 MiB.
-   * The next share is staged while one is sent, and a larger path is staged alone. The `staging_size` of a
-   * cache counts first.
+   * How many bytes of uncompressed NARs a direct upload stages together below `TMPDIR`; default 256 MiB. The
+   * next share is staged while one is sent. A larger path is staged alone. The `staging_size` of a cache
+   * takes precedence.
    */
   readonly stagingBytes?: number | undefined;
 }
@@ -92,7 +91,7 @@ export interface CacheRegistryOptions {
  * @public
  */
 export class CacheRegistry implements AsyncDisposable {
-  /** The configuration it was made from. */
+  /** Its configuration. */
   readonly config: ServerConfig;
   readonly #catalog: CacheCatalog;
   readonly #runtime: Runtime;
@@ -109,13 +108,12 @@ export class CacheRegistry implements AsyncDisposable {
   #closed = false;
 
   /**
-   * Makes a registry from a configuration; permissions are compiled here, once.
+   * Creates a registry from a configuration, and compiles its permissions.
    *
    * @param config - a configuration, parsed or written by hand
    * @param options - executor, ports, sources and sinks
-   * @throws {@link ConfigError} `ERR_CONFIG_INVALID` for an id that stands twice, or a custom source or cache
-   * type that is not among `credentialSources` or `cacheTypes`, or a destination that the type's schema
-   * refuses
+   * @throws {@link ConfigError} `ERR_CONFIG_INVALID` for a duplicate id, a custom source or cache type that
+   * is not in `credentialSources` or `cacheTypes`, or a destination that the type's schema refuses
    * @throws {@link PermissionError} `ERR_PATTERN_INVALID` for a pattern outside the grammar
    */
   constructor(config: ServerConfig, options: CacheRegistryOptions = {}) {
@@ -140,9 +138,9 @@ export class CacheRegistry implements AsyncDisposable {
   }
 
   /**
-   * Makes a registry from the server's configuration file.
+   * Creates a registry from the server's configuration file.
    *
-   * @param path - path or `file:` URL; default by the rule of {@link loadServerConfig}
+   * @param path - path or `file:` URL; default as for {@link loadServerConfig}
    * @param options - executor, ports, sources and sinks, and where warnings go
    * @throws {@link ConfigError} `ERR_CONFIG_NOT_FOUND`, `ERR_CONFIG_UNREADABLE`, or `ERR_CONFIG_INVALID` with
    * all diagnostics
@@ -153,7 +151,7 @@ export class CacheRegistry implements AsyncDisposable {
   }
 
   /**
-   * Makes a registry from the text of a server's configuration.
+   * Creates a registry from the text of a server's configuration.
    *
    * @param text - TOML 1.1
    * @param options - executor, ports, sources and sinks, and where warnings go
@@ -177,7 +175,7 @@ export class CacheRegistry implements AsyncDisposable {
   }
 
   /**
-   * Says what {@link CacheRegistry.push} would do. No credential is read and nothing is run.
+   * Returns what {@link CacheRegistry.push} would do. No credential is read, and nothing is run.
    *
    * @param request - the same as for a push
    */
@@ -193,11 +191,11 @@ export class CacheRegistry implements AsyncDisposable {
   }
 
   /**
-   * Pushes store paths to every requested cache that allows it, all caches at once. What fails at one cache
-   * stops no other; everything that happens becomes a result.
+   * Pushes store paths to every requested cache that allows it, to all caches at once. A failure at one cache
+   * does not stop the others; every outcome becomes a result.
    *
    * @param request - what to push, and for whom
-   * @param options - bounds, and where output goes
+   * @param options - limits, and where output goes
    * @throws {@link PushError} `ERR_REGISTRY_CLOSED` after the registry was disposed or retired
    */
   push(request: PushRequest, options: PushOptions = {}): Promise<PushReport> {
@@ -209,13 +207,13 @@ export class CacheRegistry implements AsyncDisposable {
   }
 
   /**
-   * Brings store paths from one cache to another without the local store: their closure, references first,
-   * each path under the signature that `promote_from` of the target names, and with the hash that was signed.
-   * Each cache is asked with its own credentials. Policy of the target decides, and the audit log has the
-   * same events as for a push.
+   * Copies store paths from one cache to another without the local store. It copies their closure, references
+   * first. Each path must carry the signature that `promote_from` of the target names, and must match the
+   * signed hash. Each cache is asked with its own credentials. Policy of the target decides, and the audit
+   * log has the same events as for a push.
    *
    * @param request - from where to where, what, and for whom
-   * @param options - bounds, and where output goes
+   * @param options - limits, and where output goes
    * @returns a report with one result, that of the target
    * @throws {@link PushError} `ERR_REGISTRY_CLOSED` after the registry was disposed or retired
    *
@@ -239,13 +237,13 @@ export class CacheRegistry implements AsyncDisposable {
   }
 
   /**
-   * Pushes the paths of several requests to one cache with as few commands as possible, one at least for each
-   * repository. Each request is decided on, recorded and reported for itself: where a path is not there in
-   * the end, only the requests that asked for it fail.
+   * Pushes the paths of several requests to one cache with as few commands as possible, at least one for each
+   * repository. Each request has its own decision, audit events and result. If a path is missing in the end,
+   * only the requests that asked for it fail.
    *
-   * @param cacheId - the cache; the `caches` of the requests are not looked at
+   * @param cacheId - the cache; `caches` of the requests are ignored
    * @param requests - what to push, and for whom
-   * @param options - bounds, and where output goes
+   * @param options - limits, and where output goes
    * @returns a result for each request, in their order
    * @throws {@link PushError} `ERR_REGISTRY_CLOSED` after the registry was disposed or retired
    *
@@ -268,11 +266,11 @@ export class CacheRegistry implements AsyncDisposable {
   }
 
   /**
-   * Finds out whether pushes could work: whether the tools answer, and whether credentials can be fetched and
-   * are of use to their tool; with `probe`, whether the destinations take them. Without `probe: "write"`
-   * nothing is pushed, and no secret is shown. An id that no cache has is an entry that is not ok.
+   * Checks whether pushes could work: whether the tools run, and whether credentials can be fetched and fit
+   * their tool. With `probe`, it also asks the destinations. Nothing is pushed without `probe: "write"`, and
+   * no secret is shown. An unknown id is an entry that is not ok.
    *
-   * @param options - which caches, and whether they are probed
+   * @param options - which caches, and whether to probe them
    * @throws {@link PushError} `ERR_REGISTRY_CLOSED` for a probe after the registry was disposed or retired
    */
   async check(options: CheckOptions = {}): Promise<CheckReport> {
@@ -300,19 +298,19 @@ export class CacheRegistry implements AsyncDisposable {
   }
 
   /**
-   * Listens to audit events. A listener is told and not waited for; what must not be lost belongs into a
-   * sink. With `audit_hooks = false` there are no events.
+   * Listens to audit events. Pushes do not wait for a listener; use a sink for what must not be lost. With
+   * `audit_hooks = false` there are no events.
    *
-   * @param listener - called with each event; if it throws, pushes go on and the runtime's `warn` is told
-   * @returns the function that ends the subscription
+   * @param listener - called with each event; if it throws, pushes go on and the runtime's `warn` is called
+   * @returns a function that ends the subscription
    */
   subscribe(listener: (event: AuditEvent) => void): () => void {
     return this.#audit.subscribe(listener);
   }
 
   /**
-   * Lets the pushes that run come to their end, and takes no new ones: for a registry that another one
-   * follows. Its decisions stay available.
+   * Waits for running pushes and accepts no new ones, for a registry that another one replaces. Its decisions
+   * stay available.
    *
    * @returns settles when the last push has ended
    */
@@ -322,7 +320,7 @@ export class CacheRegistry implements AsyncDisposable {
     this.#resolver[Symbol.dispose]();
   }
 
-  /** Ends all pushes, which are then reported as aborted, and waits for them. */
+  /** Aborts all pushes and waits for them. They are reported as `aborted`. */
   [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
     for (const deadline of this.#running.keys()) deadline.abort();
@@ -348,7 +346,7 @@ export class CacheRegistry implements AsyncDisposable {
       signal,
       onTimeout: () => toTimeout(timeoutMs),
     });
-    // Each cache listens to it, and Node warns from eleven on.
+    // Each cache adds a listener, and Node.js warns beyond ten.
     setMaxListeners(0, deadline.signal, deadline.hostSignal);
     const running = run(this.#toContext(options, deadline, timeoutMs));
     this.#running.set(deadline, running);
@@ -377,7 +375,7 @@ export class CacheRegistry implements AsyncDisposable {
     };
   }
 
-  /** What is no number of milliseconds means the server's own bound. */
+  /** Anything but a number of milliseconds means the server's own limit. */
   #toTimeoutMs(timeoutMs: number | undefined): number {
     const longestMs = this.config.security.maxHookTimeoutSeconds * 1000;
     if (timeoutMs === undefined || Number.isNaN(timeoutMs)) return longestMs;
@@ -396,7 +394,7 @@ export class CacheRegistry implements AsyncDisposable {
  * @public
  */
 export interface CacheRegistryLoadOptions extends CacheRegistryOptions {
-  /** Called with every warning of the file; errors are thrown, and not told here. */
+  /** Called with every warning of the file. Errors are thrown instead. */
   readonly onDiagnostic?: DiagnosticListener | undefined;
 }
 

@@ -15,12 +15,12 @@ export interface CheckOptions {
   /** Ids of the caches to check; default all. */
   readonly caches?: readonly string[] | undefined;
   /**
-   * Whether the destinations themselves are asked, with their credentials; default not at all. `read` asks
-   * for the first file of each. `write` pushes a path of some hundred bytes to each, which stays there, and
-   * has the cache confirm it; no permissions are asked, so it is for operators, and never for a repository.
+   * Whether to ask the destinations, with their credentials; default no. `read` asks each for its first file.
+   * `write` pushes a path of some hundred bytes to each and asks the cache for it; the path stays there.
+   * Permissions are not evaluated, so this is for operators, never for a repository.
    */
   readonly probe?: "read" | "write" | undefined;
-  /** Ends the check. */
+  /** Aborts the check. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -30,7 +30,7 @@ export interface CheckOptions {
  * @public
  */
 export interface CheckReport {
-  /** Whether every tool answers, every cache's credentials are usable, and no probe failed. */
+  /** Whether every tool runs, every cache's credentials are usable, and no probe failed. */
   readonly ok: boolean;
   /** The tools that the checked caches need. */
   readonly tools: readonly ToolCheck[];
@@ -39,23 +39,23 @@ export interface CheckReport {
 }
 
 /**
- * Whether a tool answers.
+ * Whether a tool runs.
  *
  * @public
  */
 export interface ToolCheck {
   /** Name of the executable. */
   readonly tool: string;
-  /** Whether it ran and said its version. */
+  /** Whether it ran and printed its version. */
   readonly ok: boolean;
-  /** First line of what it says of its version. */
+  /** First line of its version output. */
   readonly version?: string | undefined;
-  /** Why it did not answer. */
+  /** Why it did not run. */
   readonly error?: AnyCachesError | undefined;
 }
 
 /**
- * Whether a cache's credentials can be fetched and are of use to its tool. Their values are not shown.
+ * Whether a cache's credentials can be fetched and fit its tool. Their values are not shown.
  *
  * @public
  */
@@ -68,17 +68,17 @@ export interface CacheCheck {
   readonly sourceType?: string | undefined;
   /** Names of the credentials; empty if they could not be fetched. */
   readonly names: readonly string[];
-  /** When they end; absent where the source does not say. */
+  /** When they expire; absent if the source does not say. */
   readonly expiration?: Date | undefined;
-  /** Which way paths go to an S3 or HTTP cache. */
+  /** How paths are uploaded to an S3 or HTTP cache. */
   readonly upload?: UploadWay | undefined;
   /** What the rules of the cache leave out, refuse and tolerate, for people. */
   readonly rules: readonly string[];
-  /** What works otherwise than the destination says: parameters that the installed version of nix ignores. */
+  /** Differences from the destination: parameters that the installed version of Nix ignores. */
   readonly warnings: readonly string[];
-  /** What the destination answered, where it was probed. */
+  /** What the destination answered, if it was probed. */
   readonly probe?: CacheProbe | undefined;
-  /** Why they are not usable, why the tool cannot reach such a cache, or why the probe failed. */
+  /** Why they are not usable, why the tool does not support such a cache, or why the probe failed. */
   readonly error?: AnyCachesError | undefined;
 }
 
@@ -88,18 +88,18 @@ export interface CacheCheck {
  * | finding | meaning |
  * |---|---|
  * | `there` | the cache answered the credentials with its first file |
- * | `empty` | the destination answered, and has no such file; the first push to it writes one |
+ * | `empty` | the destination answered, and has no such file; the first push writes it |
  * | `confirmed` | a path was pushed, and the cache has it |
- * | `not-asked` | this process cannot ask: only nix can use the host's proxy, or the host's HTTP client keeps no connections |
+ * | `not-asked` | this process cannot ask: only Nix can use the host's proxy, or the host's HTTP client has no sessions |
  *
- * A cache that is open to all readers answers any credentials; only a `write` proves that they may push.
+ * A public cache answers with any credentials. Only `write` proves that they may push.
  *
  * @public
  */
 export interface CacheProbe {
   /** What was tried. */
   readonly access: "read" | "write";
-  /** What came of it. */
+  /** The result. */
   readonly finding: "there" | "empty" | "confirmed" | "not-asked";
   /** The path that was pushed. */
   readonly storePath?: string | undefined;

@@ -22,10 +22,10 @@ import { checkSigningKey } from "./signing-key.ts";
 import { findDirectWay, toUploadWay, type UploadWayContext } from "./upload-way.ts";
 
 const TOOL_TIMEOUT_MS = 10_000;
-/** Some versions try a dead address for long; by then they have said whether they know S3. */
+/** Some versions retry a dead address for long; by then they have printed whether they support S3. */
 const S3_TIMEOUT_MS = 3_000;
 
-/** What {@link checkCaches} works with. */
+/** What {@link checkCaches} needs. */
 export interface CheckContext {
   readonly executor: Executor;
   readonly runtime: Runtime;
@@ -36,7 +36,7 @@ export interface CheckContext {
   readonly signal: AbortSignal | undefined;
 }
 
-/** An id to check, with its cache if there is one. */
+/** An id to check, with its cache if it exists. */
 export interface WantedCache {
   readonly id: string;
   readonly cache: CacheDefinition | undefined;
@@ -76,22 +76,22 @@ export async function checkCaches(
   return { ok: [...checkedTools, ...entries].every(({ ok }) => ok), tools: checkedTools, caches: entries };
 }
 
-/** What is known of the tools. */
+/** What is known about the tools. */
 interface KnownTools {
   readonly version: NixVersion | undefined;
   readonly gap: S3Gap | undefined;
   readonly ways: UploadWayContext;
 }
 
-/** What the tool makes of a cache whose credentials were checked. */
+/** Checks the tool for a cache whose credentials were checked. */
 function withTool(entry: CacheCheck, cache: CacheDefinition, { version, gap, ways }: KnownTools): CacheCheck {
   const { destination } = cache;
   if (destination.type !== "s3" && destination.type !== "http") return entry;
   const upload = toUploadWay(findDirectWay(cache, ways));
-  // What nix cannot do, this process does.
+  // This process does what Nix cannot.
   if (upload.way === "direct") return { ...entry, rules: describeCacheRules(cache, "direct"), upload };
   const warnings = findIgnoredParameters(destination, version);
-  // A bucket that is open to all needs no signatures.
+  // A public bucket needs no signatures.
   const isBridged = gap === undefined || (gap === "signatures" && !needsSignatures(destination, entry.names));
   if (destination.type !== "s3" || isBridged || !entry.ok) return { ...entry, warnings, upload };
   return {
@@ -130,7 +130,7 @@ function run(command: CommandSpec, timeoutMs: number, context: CheckContext): Re
   return runCommand(command, { executor, clock, hostSecrets, ...bounds, signal });
 }
 
-/** What a failure means that the end of the check brought about. */
+/** What a failure means that was caused by aborting the check. */
 function toCheckFailure(error: unknown, signal: AbortSignal | undefined): AnyCachesError {
   if (signal?.aborted === true)
     return new PushError("ERR_CHECK_ABORTED", "The check was ended before this was known");
@@ -160,7 +160,7 @@ async function checkCache(cache: CacheDefinition, context: CheckContext): Promis
     const storePaths = [`${host.storeDirectory ?? DEFAULT_STORE_DIRECTORY}/${"0".repeat(32)}-check`];
     const { build, buildPin } = findCacheTool(cache.destination, host.cacheTypes);
     build({ storePaths, credentials, ...host });
-    // Pins may need what the push does without.
+    // Pins may need credentials that the push does not.
     if (cache.afterPush !== undefined) buildPin?.({ storePaths, credentials, ...host }, cache.afterPush);
     return { ...base, ok: true, names, expiration: credentials.expiration };
   } catch (error) {

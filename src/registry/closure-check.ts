@@ -17,22 +17,22 @@ import { withBinaryCache } from "./with-binary-cache.ts";
  * https://docs.attic.rs).
  */
 const DEFAULT_UPSTREAM_KEYS = ["cache.nixos.org-1"];
-/** Most questions at once. */
+/** Maximum number of concurrent requests. */
 const MAX_REQUESTS = 64;
 
-/** Which of some paths a cache has with all that they refer to. */
+/** The paths that a cache has with all their references. */
 export interface CheckedClosure {
   readonly complete: readonly string[];
-  /** Why others are not; absent if all are. */
+  /** Why the others are not; absent if there are none. */
   readonly error?: PushError | undefined;
 }
 
 /**
- * Finds out whether a cache has all that some paths refer to, where its tool may have left something out. The
- * cache is asked for narinfos over HTTP; what it does not answer with one, nix is asked for, and what the
- * cache leaves to an upstream is not missing.
+ * Finds out whether a cache has everything that some paths refer to, if its tool may have left something out.
+ * The cache is asked for narinfos over HTTP. If it does not answer with one, Nix is asked. What the cache
+ * leaves to an upstream is not missing.
  *
- * It never rejects: a store or a cache that does not answer has proven nothing.
+ * It never rejects. A store or a cache that does not answer proves nothing.
  *
  * @param roots - paths that the cache has, or leaves to an upstream
  */
@@ -51,8 +51,7 @@ export async function checkClosure(
     const known = await findThere(referred, reader, verification);
     const asked = referred.filter((path) => !known.has(path));
     const seen = [...known].flatMap(([path, narinfo]) => (narinfo === undefined ? [] : [path]));
-    // Who built what they refer to need not have signed it, and a reader who is sent to an upstream gets it
-    // there.
+    // References may be signed by others, and a reader who is redirected to an upstream gets them there.
     const { upstreamKeys = DEFAULT_UPSTREAM_KEYS } = verification.cache;
     const unsigned = { requireSignature: undefined, trustedPublicKeys: undefined };
     const cache = { ...verification.cache, ...unsigned, upstreamKeys };
@@ -72,7 +71,7 @@ export async function checkClosure(
   }
 }
 
-/** The paths whose narinfo the cache gives, or gave a while ago. Where it does not answer, nix is asked. */
+/** The paths whose narinfo the cache returns, or returned recently. If it does not answer, Nix is asked. */
 async function findThere(
   paths: readonly string[],
   reader: CacheReader,
@@ -99,7 +98,7 @@ function judge(
 ): CheckedClosure {
   const broken = new Set<string>();
   const missing: string[] = [];
-  // References stand before who refers to them.
+  // References come before the paths that refer to them.
   for (const { path, references } of closure.values()) {
     const isReferred = there.has(path);
     if (!isReferred) missing.push(path);

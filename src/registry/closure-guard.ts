@@ -4,17 +4,17 @@ import type { CacheDefinition } from "../core/cache.ts";
 import { PushError } from "../core/errors.ts";
 import { matchesNamePattern } from "../core/name-pattern.ts";
 
-/** Most names of a chain of references that are shown. */
+/** How many names of a chain of references are shown. */
 const MAX_SHOWN = 12;
 
-/** Whether a cache has a rule that a closure could break. */
+/** Whether a cache has a rule about closures. */
 export function isGuarded({ denyPaths, maxClosureBytes, maxPaths }: CacheDefinition): boolean {
   return [denyPaths, maxClosureBytes, maxPaths].some((rule) => rule !== undefined);
 }
 
 /**
- * Looks at whole closures before anything is sent: made once for all requests of a push, of which each is
- * judged for itself.
+ * Checks whole closures before anything is sent. It is created once for all requests of a push, and checks
+ * each on its own.
  */
 export class ClosureGuard {
   readonly #closure: Closure;
@@ -22,7 +22,7 @@ export class ClosureGuard {
   /** The paths that a pattern of `deny_paths` matches, each with the pattern. */
   readonly #denied = new Map<string, string>();
 
-  /** @param closure - has all that the requests' paths refer to */
+  /** @param closure - has all references of the requests' paths */
   constructor(closure: Closure, cache: CacheDefinition, options: StorePathOptions) {
     this.#closure = closure;
     this.#cache = cache;
@@ -34,8 +34,7 @@ export class ClosureGuard {
   }
 
   /**
-   * Says why a request is refused, `ERR_CLOSURE_REFUSED`; nothing if it is not. @param roots - what it wants
-   * to push
+   * Returns why a request is refused, `ERR_CLOSURE_REFUSED`, or nothing. @param roots - the paths to push
    */
   judge(roots: readonly string[]): PushError | undefined {
     const chain = this.#denied.size === 0 ? undefined : this.#findChain(roots);
@@ -51,10 +50,10 @@ export class ClosureGuard {
       : undefined;
   }
 
-  /** The shortest chain of references from one of some paths to one that is denied. */
+  /** The shortest chain of references from a path to a denied one. */
   #findChain(roots: readonly string[]): readonly string[] | undefined {
     const referrers = new Map<string, string | undefined>(roots.map((root) => [root, undefined]));
-    // A map goes on with what is added to it.
+    // Iterating over a map includes entries that are added meanwhile.
     for (const path of referrers.keys()) {
       if (this.#denied.has(path)) return toChain(path, referrers);
       for (const reference of this.#closure.get(path)?.references ?? [])

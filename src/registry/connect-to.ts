@@ -7,10 +7,10 @@ import type { HttpSession } from "../host/http-client.ts";
 import { findProxy } from "../host/proxy.ts";
 import type { Runtime } from "../host/runtime.ts";
 
-/** What a session with a cache's server depends on. */
+/** What a session with a cache's server needs. */
 export interface ConnectToOptions {
   readonly destination: CacheDestination;
-  /** The credentials of the cache; their region is that of a bucket whose destination names none. */
+  /** The credentials of the cache. Their region is used for a bucket whose destination has none. */
   readonly variables: CredentialVariables;
   readonly maxConnections: number;
 }
@@ -18,7 +18,7 @@ export interface ConnectToOptions {
 /**
  * Connects to the server of a cache, through the proxy that the host's variables name for it.
  *
- * @returns nothing where the host's HTTP client keeps no connections, or nix alone can use the proxy
+ * @returns nothing if the host's HTTP client has no sessions, or only Nix can use the proxy
  * @throws {@link CommandError} `ERR_COMMAND_CREDENTIALS`
  */
 export function connectTo(
@@ -32,7 +32,7 @@ export function connectTo(
   return url === undefined ? undefined : connectToUrl(url, maxConnections, runtime);
 }
 
-/** Connects to a server by its URL, likewise. */
+/** Connects to a server by its URL, in the same way. */
 export function connectToUrl(
   url: string,
   maxConnections: number,

@@ -4,7 +4,7 @@ const count = (number: number, what: string): string => `${number} ${what}${numb
 const list = (texts: readonly string[]): string => texts.map((text) => `"${text}"`).join(", ");
 
 /**
- * How the last rule about upstream caches reads: of what is sent directly, references stay behind as well.
+ * The text of the rule about upstream caches: a direct upload leaves out references, too.
  */
 const REFERENCES: Readonly<Record<"direct" | "tool", string>> = {
   direct: ", also those that pushed paths refer to",
@@ -12,10 +12,10 @@ const REFERENCES: Readonly<Record<"direct" | "tool", string>> = {
 };
 
 /**
- * Says what the rules of a cache leave out, refuse and tolerate: one line for each rule that the cache has.
+ * Describes what the rules of a cache leave out, refuse and tolerate: one line for each rule.
  *
  * @param cache - a cache of a configuration
- * @param way - whether this process sends the paths (`direct`), or a tool; default `tool`
+ * @param way - whether this process (`direct`) or a tool uploads the paths; default `tool`
  *
  * @example
  * ```ts

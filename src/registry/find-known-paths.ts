@@ -3,19 +3,19 @@ import { withDeadline } from "../host/deadline.ts";
 import { toCacheFingerprint } from "./cache-fingerprint.ts";
 import type { PushContext } from "./push-context.ts";
 
-/** How long the host may take to say what it knows, in milliseconds: asking the cache takes no longer. */
+/** How long the host may take to answer, in milliseconds; asking the cache takes no longer. */
 const TIMEOUT_MS = 5_000;
 
 /**
- * The paths among those wanted that the host knows to be in a cache. It never rejects: who does not answer
- * knows nothing.
+ * The wanted paths that the host knows to be in a cache. It never rejects; no answer means that nothing is
+ * known.
  */
 export async function findKnownPaths(
   cache: CacheDefinition,
   wanted: readonly string[],
   { findConfirmed, runtime, deadline }: PushContext,
 ): Promise<ReadonlySet<string>> {
-  // A pin is set by a run.
+  // Setting a pin needs a run.
   if (findConfirmed === undefined || cache.afterPush !== undefined) return new Set();
   const timeoutMs = Math.max(0, Math.min(deadline.remainingMs, TIMEOUT_MS));
   try {

@@ -7,16 +7,16 @@ import { askCache } from "./ask-cache.ts";
 import type { Verification } from "./verification.ts";
 
 /**
- * What every version of nix says of every refusal of a cache's first file: of 400, 401, 403, 404, 429, 503
- * and a lost connection.
+ * What every version of Nix prints for every failure to read a cache's first file: 400, 401, 403, 404, 429,
+ * 503 and a lost connection.
  */
 const SAYS_NOTHING = /\bdoes not appear to be a binary cache\b/u;
 const FIRST_FILE = "nix-cache-info";
 const MAX_BYTES = 64 * 1024;
 
 /**
- * Asks an HTTP cache why it refused its first file, where nix does not tell: the file is asked for, and put
- * where it is missing, as nix does. What the cache answers stands beside the run.
+ * Asks an HTTP cache why it refused its first file, because Nix does not tell. The file is requested, and
+ * uploaded if it is missing, as Nix does. The answer of the cache is recorded beside the run.
  */
 export async function addFollowUp(outcome: CommandOutcome, asked: Verification): Promise<CommandOutcome> {
   const { result, error } = outcome;

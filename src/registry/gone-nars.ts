@@ -6,10 +6,11 @@ import { withBinaryCache } from "./with-binary-cache.ts";
 const BOUNDS = { maxConnections: 16, timeoutMs: 10_000 };
 
 /**
- * Asks a bucket for the NARs of some paths, for at most 10 s and within the push's own time. What is not
- * answered is not gone: the keys may not be allowed to ask, and nix may have been told of them elsewhere.
+ * Asks a bucket for the NARs of some paths, for at most 10 s and within the push's deadline. A NAR counts as
+ * missing only if the bucket says so: the keys may not be allowed to ask, and Nix may have found it
+ * elsewhere.
  *
- * @returns the paths whose NAR is not there
+ * @returns the paths whose NAR is missing
  */
 export async function findGoneNars(
   storePaths: readonly string[],
@@ -27,7 +28,7 @@ export async function findGoneNars(
       await Promise.allSettled(asked);
     });
   } catch {
-    // Credentials that cannot sign here are those of a profile, which nix alone reads.
+    // Credentials that cannot sign here are those of a profile, which only Nix reads.
   }
   return gone;
 }

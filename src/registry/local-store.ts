@@ -10,12 +10,12 @@ import { listSome } from "./list-some.ts";
 import type { PathSource } from "./path-source.ts";
 import { type PushContext, toRunOptions } from "./push-context.ts";
 
-/** Longest answer to a question for closures, in UTF-16 units: some 100,000 paths. */
+/** Longest answer to a query of closures, in UTF-16 units: some 100,000 paths. */
 const MAX_ANSWER_LENGTH = 64 * 1024 * 1024;
 
 /**
- * What the Nix store of the host says of the paths of a push. It is asked when the first cache wants to know,
- * once for all of them.
+ * What the host's Nix store knows about the paths of a push. The store is asked once for all caches, when the
+ * first one needs it.
  */
 export class LocalStore implements PathSource {
   readonly absent: ReadonlySet<string> = new Set();
@@ -31,8 +31,8 @@ export class LocalStore implements PathSource {
   }
 
   /**
-   * Makes sure that the Nix store holds every path. cachix skips paths it does not hold and exits 0, and nix
-   * copy would look for them elsewhere.
+   * Checks that the Nix store has every path. cachix skips missing paths and exits 0, and `nix copy` would
+   * look for them elsewhere.
    *
    * @throws {@link PushError} `ERR_STORE_PATH_NOT_VALID`; `ERR_PUSH_FAILED` or `ERR_PUSH_TIMEOUT` if the
    * store did not answer
@@ -43,7 +43,7 @@ export class LocalStore implements PathSource {
     return this.#validity;
   }
 
-  /** The store for some of the paths; what it has told of the closure need not be asked again. */
+  /** The store for some of the paths. A known closure is not queried again. */
   narrowed(storePaths: readonly string[]): LocalStore {
     const store = new LocalStore(storePaths, this.#context);
     if (this.#known === undefined) return store;
@@ -54,9 +54,9 @@ export class LocalStore implements PathSource {
   }
 
   /**
-   * The closure of the paths, which the Nix store holds.
+   * The closure of the paths in the Nix store.
    *
-   * @throws {@link StagingError} where the store does not tell it, and holds every path; else as
+   * @throws {@link StagingError} if the store has every path but cannot list the closure; else as
    * {@link LocalStore.check}
    */
   closure(): Promise<Closure> {
@@ -76,7 +76,7 @@ export class LocalStore implements PathSource {
         this.#context,
         { maxAnswerLength: MAX_ANSWER_LENGTH },
       );
-      // What was ended by its time or by the host is not asked in another way.
+      // After a timeout or an abort, no other query is tried.
       if (error !== undefined && error.code !== "ERR_PUSH_FAILED") throw error;
       const closure =
         error === undefined && !answer.includes("[redacted]") ? parseClosure(answer) : undefined;
@@ -90,7 +90,7 @@ export class LocalStore implements PathSource {
     return found;
   }
 
-  /** Whatever `nix-store` prints is taken for a path that it does not hold. */
+  /** Everything that `nix-store` prints counts as a missing path. */
   async #askValidity(): Promise<void> {
     const { storeDirectory } = this.#context.host;
     for (const batch of batchStorePaths(checkStorePaths(this.#storePaths, this.#context.host))) {

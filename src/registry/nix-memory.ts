@@ -1,5 +1,5 @@
-/** What is known of the Nix that the commands of a registry run. */
+/** What is known about the Nix that the commands of a registry run. */
 export class NixMemory {
-  /** Whether it asks for the format of its JSON to be named, which older versions refuse. */
+  /** Whether it requires the format of its JSON to be named, which older versions refuse. */
   wantsJsonFormat = false;
 }

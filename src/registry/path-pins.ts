@@ -12,31 +12,31 @@ import { type PushContext, toRunOptions } from "./push-context.ts";
 import { toEnded, toPushFailure } from "./push-failure.ts";
 import type { PushParticipant } from "./push-participant.ts";
 
-/** What was pushed for a request, and is confirmed. */
+/** The confirmed paths of a request. */
 export interface PushedForRequest {
   readonly participant: PushParticipant;
   readonly storePaths: readonly string[];
 }
 
-/** What a pin is set with. */
+/** What setting a pin needs. */
 export interface PinOptions {
-  /** The credentials of the moment: those of the push, which exist once something was pushed. */
+  /** The current credentials of the push, which exist once something was pushed. */
   readonly credentials: () => Credentials;
   readonly context: PushContext;
 }
 
-/** What became of the pins. */
+/** The outcome of setting pins. */
 export interface PinnedPaths {
-  /** How the commands of each request ended, in order. */
+  /** The results of the commands of each request, in order. */
   readonly pins: ReadonlyMap<PushParticipant, readonly ExecutionResult[]>;
   /** The requests with a path that could not be pinned, and why. */
   readonly unpinned: ReadonlyMap<PushParticipant, AnyCachesError>;
 }
 
 /**
- * Pins what was pushed, where the cache says so. Only branches and tags have pins: who opens a pull request
- * chooses the name of its branch, and what stays in a cache for good is the word of those who may write to
- * the repository. It never rejects.
+ * Pins what was pushed, if the cache is configured so. Only branches and tags have pins, because the author
+ * of a pull request chooses the name of its branch. Only those who may write to the repository decide what a
+ * cache keeps. It never rejects.
  */
 export async function pinPaths(
   pushed: readonly PushedForRequest[],

@@ -11,7 +11,7 @@ import type { PushParticipant } from "./push-participant.ts";
 import type { SkippedPath } from "./push-types.ts";
 import { findUpstreamHoldings } from "./upstream-holdings.ts";
 
-/** What says more than that a closure is not known. */
+/** Errors that say more than that a closure is not known. */
 const TELLING: ReadonlySet<string> = new Set([
   "ERR_PROMOTION_CORRUPT",
   "ERR_PROMOTION_SOURCE",
@@ -19,11 +19,11 @@ const TELLING: ReadonlySet<string> = new Set([
   "ERR_STORE_PATH_NOT_VALID",
 ]);
 
-/** Chooses what of a push goes to a cache, by the cache's rules. */
+/** Selects the paths of a push by the rules of a cache. */
 export class PathSelection {
   /** What the rules leave out. */
   readonly skipped = new Map<string, SkippedPath["reason"]>();
-  /** The requests whose closure breaks a rule: of each, nothing is pushed for its sake. */
+  /** The requests whose closure breaks a rule; nothing is pushed for them. */
   readonly refused = new Map<PushParticipant, PushError>();
   readonly #cache: CacheDefinition;
   readonly #context: PushContext;
@@ -35,17 +35,17 @@ export class PathSelection {
     this.#context = context;
   }
 
-  /** The store that holds what is pushed: it is asked for nothing that is left out. */
+  /** The store that has what is pushed. It is not asked for what is left out. */
   get store(): PathSource {
     return this.#store;
   }
 
   /**
-   * Leaves out what the cache's rules say, as far as the store of the host can tell, and refuses requests
-   * whose closure breaks one.
+   * Leaves paths out by the cache's rules, as far as the host's store can tell, and refuses requests whose
+   * closure breaks one.
    *
-   * @throws {@link PushError} `ERR_CLOSURE_UNKNOWN` where a rule depends on a closure that the store does not
-   * tell; as {@link PathSource}
+   * @throws {@link PushError} `ERR_CLOSURE_UNKNOWN` if a rule needs a closure that the store cannot list; as
+   * {@link PathSource}
    */
   async select(participants: readonly PushParticipant[]): Promise<readonly string[]> {
     const { exclude = [], maxNarBytes } = this.#cache;
@@ -76,15 +76,14 @@ export class PathSelection {
   }
 
   /**
-   * Asks the upstream caches that the cache names; of what is sent directly, also for all that the paths
-   * refer to.
+   * Asks the upstream caches of the cache; for a direct upload, also about the references of the paths.
    */
   async leaveToUpstream(
     wanted: readonly string[],
     isDirect: boolean,
   ): Promise<{ readonly storePaths: readonly string[]; readonly upstream: ReadonlySet<string> }> {
     if (this.#cache.upstreamCaches === undefined) return { storePaths: wanted, upstream: new Set() };
-    // Without a closure nix pushes.
+    // Without a closure, Nix pushes.
     const closure = isDirect ? await this.#store.closure().catch(() => undefined) : undefined;
     const paths = closure === undefined ? wanted : [...collectClosure(wanted, closure).keys()];
     const upstream = await findUpstreamHoldings(paths, wanted, this.#cache, this.#context);
@@ -106,7 +105,7 @@ export class PathSelection {
   }
 
   /**
-   * What a rule is about must be known before anything is sent, of the whole push and not of a part of it.
+   * What a rule needs must be known before anything is sent, for the whole push.
    */
   #readClosure(): Promise<Closure> {
     return this.#store.closure().catch((error: unknown) => {

@@ -20,7 +20,7 @@ import { type DirectWay, findDirectWay, isOfNix, toUploadWay, type UploadWayCont
  * @public
  */
 export interface PushPlan {
-  /** One entry for each cache id of the request, in its order, none twice. */
+  /** One entry for each cache id of the request, in order, without duplicates. */
   readonly entries: readonly PlanEntry[];
 }
 
@@ -32,18 +32,19 @@ export interface PushPlan {
 export interface PlanEntry {
   /** The cache. */
   readonly cacheId: string;
-  /** Whether it may. */
+  /** The decision. */
   readonly decision: Decision;
   /**
-   * The commands that would run, for people, with secrets as `[redacted]`; empty if denied or not buildable.
+   * The commands that would run, for people, with secrets as `[redacted]`; empty if denied or if they cannot
+   * be built.
    */
   readonly commands: readonly string[];
   /**
-   * Which way the paths go to an S3 or HTTP cache; with `direct`, the commands are those by which nix writes
-   * files.
+   * How paths are uploaded to an S3 or HTTP cache. With `direct`, the commands are those with which Nix
+   * writes files.
    */
   readonly upload?: UploadWay | undefined;
-  /** What the rules of the cache leave out, refuse and tolerate, for people; of a denied request none. */
+  /** What the rules of the cache leave out, refuse and tolerate, for people; empty if denied. */
   readonly rules: readonly string[];
   /** Why no command can be built from this request. */
   readonly error?: CommandError | undefined;
@@ -76,8 +77,7 @@ export function planAllowed(
 }
 
 /**
- * The closure is asked for, and what the cache lacks of it is staged: of that, a plan knows the paths of the
- * request.
+ * A push lists the closure and stages what the cache lacks. A plan knows only the paths of the request.
  */
 function toDirectCommands(
   batches: readonly (readonly string[])[],
@@ -95,8 +95,8 @@ function toPlaceholders(cache: CacheDefinition, { cacheTypes }: HostSetup): Read
 }
 
 /**
- * The names that a source will probably yield: its own where it says them, else those of the destination's
- * tool.
+ * The names that a source will probably yield: its own if they are configured, else those of the
+ * destination's tool.
  */
 function listCredentialNames(cache: CacheDefinition, cacheTypes: HostSetup["cacheTypes"]): readonly string[] {
   const { credentials, destination } = cache;

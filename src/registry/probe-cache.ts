@@ -8,23 +8,23 @@ import type { CacheReader } from "./cache-reader.ts";
 import { findGoneNars } from "./gone-nars.ts";
 import type { Verification } from "./verification.ts";
 
-/** Most paths of a batch that are looked at; of more, some by chance. */
+/** How many paths of a batch are checked; of more, a random sample. */
 const MAX_PROBES = 16;
-/** Longest narinfo that is read; Nix's own are some hundred bytes and the references. */
+/** Longest narinfo that is read. Those of Nix have some hundred bytes plus the references. */
 const MAX_BYTES = 1024 * 1024;
 
-/** What is not in a cache after all. */
+/** Paths that turn out to be missing. */
 export interface ProbedPaths {
-  /** Paths whose NAR is not there. */
+  /** Paths whose NAR is missing. */
   readonly gone: ReadonlySet<string>;
-  /** Paths that the cache answers with a redirect to another server. */
+  /** Paths for which the cache redirects to another server. */
   readonly elsewhere: ReadonlySet<string>;
 }
 
 /**
- * Asks a cache itself for what nix does not tell: whether a narinfo comes from the cache, and not by a
- * redirect from elsewhere, and whether the NAR that it names is there. A cache that does not answer proves
- * nothing, and nix has answered for it.
+ * Asks a cache for what Nix does not tell: whether a narinfo comes from the cache itself and not by a
+ * redirect, and whether its NAR is there. A cache that does not answer proves nothing; then the answer of Nix
+ * counts.
  */
 export async function probeCache(
   batch: readonly string[],
@@ -67,7 +67,7 @@ async function probeHttp(
 }
 
 /**
- * Whether an answer sends the reader to another host: what is there is not this cache's. Its own host by
+ * Whether an answer redirects to another host, which is not this cache. Its own host by
  * https is.
  */
 function isElsewhere({ status, headers }: HttpResponse, baseUrl: string): boolean {
@@ -84,8 +84,7 @@ function isMissing({ status }: HttpResponse): boolean {
 }
 
 /**
- * The address of a NAR; nothing for one that another origin keeps, which gets no credentials and is not
- * asked.
+ * The address of a NAR; nothing if it is on another origin, which gets no credentials and is not asked.
  */
 function toNarUrl(baseUrl: string, narUrl: string): string | undefined {
   if (!URL.canParse(narUrl, baseUrl)) return undefined;

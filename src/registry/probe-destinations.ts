@@ -19,14 +19,14 @@ import { withBinaryCache } from "./with-binary-cache.ts";
 
 /** How long a destination may take to answer, in milliseconds. */
 const READ_TIMEOUT_MS = 15_000;
-/** Longest first file that is read, in bytes; Nix's own has some fifty. */
+/** Longest first file that is read, in bytes; that of Nix has some fifty. */
 const MAX_BYTES = 64 * 1024;
 /** Name of the path that is pushed. */
 const NAME = "eka-caches-probe";
-/** Stands for the repository in the audit trail; none can have this name. */
+/** Used as the repository in audit events; no repository can have this name. */
 const NOBODY = "(operator probe)";
 
-/** Asks the destinations of the caches that a check found nothing wrong with. */
+/** Asks the destinations of the caches that passed the check. */
 export async function probeCaches(
   report: CheckReport,
   access: NonNullable<CheckOptions["probe"]>,
@@ -34,7 +34,7 @@ export async function probeCaches(
 ): Promise<CheckReport> {
   const isWrite = access === "write" && report.caches.some(({ ok }) => ok);
   const adding = isWrite ? addProbePath(context) : undefined;
-  // Each cache tells it.
+  // Each cache reports it.
   adding?.catch(() => undefined);
   const probe = async (entry: CacheCheck): Promise<CacheCheck> => {
     const cache = context.catalog.find(entry.cacheId);
@@ -100,7 +100,7 @@ function explainRefusal(status: number | undefined, hasCredentials: boolean): st
   return "look at the destination";
 }
 
-/** Puts a path of its own into the Nix store: nothing has it, so that a push has to bring it. */
+/** Adds a new path to the Nix store. No cache has it, so it must be pushed. */
 async function addProbePath(context: PushContext): Promise<string> {
   const { clock, random } = context.runtime;
   const text = `Made by a probe of eka-caches at ${new Date(clock.now()).toISOString()} (${random.uuid()}).\nIt can be removed.\n`;
@@ -131,8 +131,8 @@ async function pushProbe(
 }
 
 /**
- * The cache without rules of what is pushed. Nobody has built the path, so nobody but the cache's own key
- * signs it.
+ * The cache without rules about what is pushed. Only the cache's own key can sign the path, because nobody
+ * built it.
  */
 function toProbedCache(cache: CacheDefinition): CacheDefinition {
   const unsigned = { requireSignature: undefined, trustedPublicKeys: undefined };

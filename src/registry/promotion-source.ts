@@ -32,12 +32,12 @@ const MAX_REQUESTS = 32;
 /** Most paths of a closure. */
 const MAX_PATHS = 200_000;
 
-/** What paths are promoted from. */
+/** The source of a promotion. */
 export interface PromotionSourceOptions {
   readonly cache: CacheDefinition;
   /** The key under which each path must be signed there. */
   readonly publicKey: string;
-  /** Other keys that the target knows: signatures by them go along. */
+  /** Other keys that the target knows; their signatures are copied, too. */
   readonly trustedKeys: readonly string[];
   readonly storePaths: readonly string[];
   readonly context: PushContext;
@@ -46,14 +46,14 @@ export interface PromotionSourceOptions {
 }
 
 /**
- * A binary cache that paths are promoted from. It is read with its own credentials, and believed as far as
- * its signatures go.
+ * A binary cache that paths are promoted from. It is read with its own credentials. Only signatures are
+ * trusted.
  */
 export class PromotionSource implements PathSource {
   readonly absent = new Set<string>();
   readonly #options: PromotionSourceOptions;
   readonly #errors: PromotionSourceErrors;
-  /** The keys that the target knows, the one that every path must be signed under first. */
+  /** The keys that the target knows, the required one first. */
   readonly #keys: readonly PublicKey[];
   readonly #credentials: PushCredentials;
   readonly #narinfos = new Map<string, Narinfo>();
@@ -72,7 +72,7 @@ export class PromotionSource implements PathSource {
   }
 
   /**
-   * The closure of the paths, of which the source says the same under the key.
+   * The closure of the paths, each signed by the required key.
    *
    * @throws {@link PushError} `ERR_PROMOTION_SOURCE`, `ERR_PROMOTION_CORRUPT`, `ERR_SIGNATURE_MISSING`;
    * {@link CredentialError}
@@ -116,7 +116,7 @@ export class PromotionSource implements PathSource {
     );
     if (session === undefined)
       throw new PushError("ERR_PROMOTION_SOURCE", "This process cannot ask the source: see the host's proxy");
-    // Another server than the destination's gets none.
+    // A server other than the destination's gets none.
     const credentials = taken === current ? this.#credentials : fixedCredentials(taken.env);
     const certificateAuthorities = findHostCertificates(env);
     const options = { session, clock, random, certificateAuthorities, credentials, onMove };
@@ -175,8 +175,8 @@ export class PromotionSource implements PathSource {
     if (narinfo?.storePath !== path) return undefined;
     const signatures = findValidSignatures(path, narinfo, this.#keys);
     const [keyName = ""] = publicKey.split(":");
-    // A copy, so that the text of a stranger does not stay in memory; of its signatures those that are none
-    // of a known key are left behind.
+    // A copy, so that the whole received text does not stay in memory. Only signatures by known keys are
+    // kept.
     if (signatures.has(keyName)) return structuredClone({ ...narinfo, signatures: [...signatures.values()] });
     const message = `${path} carries no valid signature by ${keyName} in the cache '${quoteName(this.#options.cache.id)}', as promote_from asks; sign it there`;
     throw new PushError("ERR_SIGNATURE_MISSING", message, [path]);

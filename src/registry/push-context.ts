@@ -10,7 +10,7 @@ import type { NixMemory } from "./nix-memory.ts";
 import type { Presences } from "./presences.ts";
 import type { PushOptions } from "./push-types.ts";
 
-/** What everything that is done for one push works with. */
+/** What all steps of one push share. */
 export interface PushContext {
   readonly catalog: CacheCatalog;
   readonly audit: AuditLog;
@@ -22,21 +22,21 @@ export interface PushContext {
   readonly presences: Presences;
   /** Texts of the host's environment that must not be shown. */
   readonly hostSecrets: readonly string[];
-  /** By when everything has to end. */
+  /** The deadline of the push. */
   readonly deadline: Deadline;
-  /** How long that was from the beginning, in milliseconds. */
+  /** The length of the deadline, in milliseconds. */
   readonly timeoutMs: number;
   readonly onOutput: PushOptions["onOutput"];
   readonly onProgress: PushOptions["onProgress"];
   readonly findConfirmed: PushOptions["findConfirmed"];
   readonly stallTimeoutMs: number | undefined;
-  /** Most bytes of NARs that are staged together, of caches that say nothing of it. */
+  /** How many bytes of NARs are staged together, unless the cache sets it. */
   readonly stagingBytes: number | undefined;
-  /** Whether a cache is asked for the paths after the tool said that they are there. */
+  /** Whether a cache is asked for the paths after the tool reported success. */
   readonly verifies: boolean;
 }
 
-/** How a command of a push is run, in the time that is left. */
+/** How a command of a push is run, within the remaining time. */
 export function toRunOptions(context: PushContext): RunCommandOptions {
   const { executor, runtime, hostSecrets, timeoutMs, deadline } = context;
   const { remainingMs, hostSignal: signal } = deadline;

@@ -8,17 +8,17 @@ import { toEnded, toPushFailure } from "./push-failure.ts";
 import type { PushParticipant } from "./push-participant.ts";
 
 /**
- * So long before their end credentials are renewed, in milliseconds: a request that is signed now may be
- * looked at a little later.
+ * How long before their expiration credentials are renewed, in milliseconds; a signed request may be verified
+ * a little later.
  */
 const RENEW_BEFORE_MS = 60_000;
-/** How long a source is left alone that could not renew them, and one whose answer was refused. */
+/** How long a source is not asked after it could not renew them, or after its answer was refused. */
 const RENEW_PAUSE_MS = 10_000;
 const REPLACE_PAUSE_MS = 60_000;
 
 /**
- * The credentials of a push to one cache: fetched when it begins, renewed where it outlives them, replaced
- * where they are refused.
+ * The credentials of a push to one cache. They are fetched when it begins, renewed if it outlives them, and
+ * replaced if they are refused.
  */
 export class PushCredentials implements CacheCredentials {
   readonly #cache: CacheDefinition;
@@ -26,7 +26,7 @@ export class PushCredentials implements CacheCredentials {
   readonly #emit: (event: Parameters<PushParticipant["emit"]>[0]) => Promise<void>;
   #current: Credentials = { env: new Map() };
   #replaceAgainAt = Number.NEGATIVE_INFINITY;
-  /** The fetch that is under way, for all who wait for it. */
+  /** The running fetch, shared by all who wait for it. */
   #fetching: Promise<void> | undefined;
   #renewAgainAt = Number.NEGATIVE_INFINITY;
 
@@ -52,8 +52,8 @@ export class PushCredentials implements CacheCredentials {
   }
 
   /**
-   * Those to use for a request now. Where they cannot be renewed in time, the old ones are used: the cache
-   * decides.
+   * The credentials for a request now. If they cannot be renewed in time, the old ones are used, and the
+   * cache decides.
    */
   async get(): Promise<CredentialVariables> {
     const { clock } = this.#context.runtime;
@@ -72,29 +72,29 @@ export class PushCredentials implements CacheCredentials {
   }
 
   async replace(refused: CredentialVariables): Promise<CredentialVariables | undefined> {
-    // Another request was refused before, and has replaced them.
+    // Another request was refused earlier and has replaced them.
     if (!isSame(refused, this.#current.env)) return this.#current.env;
     try {
       return (await this.replaceOnce()) ? this.#current.env : undefined;
     } catch (error) {
-      // That the cache has refused the others is what is told of the request.
+      // The refusal by the cache is what is reported.
       if (isAuditFailure(error)) throw error;
       return undefined;
     }
   }
 
   /**
-   * Fetches others in place of those that were refused. A source that gives the same again would be refused
-   * again, and one whose answer of a moment ago is refused has no better one.
+   * Fetches new credentials after a refusal. If the source returns the same ones, they would be refused
+   * again. If its recent answer was refused, it has no better one.
    *
-   * @returns whether there are others
+   * @returns whether there are new ones
    * @throws as {@link PushCredentials.fetch}
    */
   async replaceOnce(): Promise<boolean> {
     const { clock } = this.#context.runtime;
     if (this.#cache.credentials.type === "none") return false;
     const refused = this.#current.env;
-    // What is under way may bring others; a renewal may also bring the same.
+    // A running fetch may bring new ones; a renewal may also bring the same.
     await this.#fetching?.catch(() => undefined);
     if (!isSame(refused, this.#current.env)) return true;
     if (this.#fetching === undefined) {

@@ -3,13 +3,13 @@ import type { OutputChunk } from "../execution/executor.ts";
 import type { CommandProgress } from "../execution/nix-log.ts";
 import type { PushContext } from "./push-context.ts";
 
-/** What hears of a push to one cache. */
+/** The listeners of a push to one cache. */
 export interface PushListeners {
   readonly onOutput: (chunk: OutputChunk) => void;
   readonly onProgress: (progress: CommandProgress) => void;
 }
 
-/** The host's callbacks, told of one cache; one that throws is not called again. */
+/** The host's callbacks for one cache. One that throws is not called again. */
 export function toPushListeners(
   cacheId: string,
   { onOutput, onProgress, runtime }: PushContext,

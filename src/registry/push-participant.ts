@@ -27,8 +27,8 @@ export interface EventContext {
 /** How long the end of a push may take to be recorded when its time is over, in milliseconds. */
 const LAST_WORDS_MS = 3_000;
 /**
- * By when everything has ended after that, also behind an executor that did not listen; the end is always
- * given a moment.
+ * The time by which everything has ended after that, even if an executor ignored the signal. The end always
+ * gets a moment.
  */
 const GRACE_MS = 7_000;
 const LEAST_MS = 400;
@@ -41,7 +41,7 @@ export function emitEvent(
   return audit.emit({ ...event, ...eventBase, time: toTime(clock) }, deadline.signal);
 }
 
-/** Stamps an event and delivers it in any case, also after the deadline. */
+/** Stamps an event and delivers it even after the deadline. */
 function emitLast(
   { audit, clock, eventBase, deadline }: EventContext,
   event: Without<AuditEvent, keyof AuditEventBase>,
@@ -56,39 +56,38 @@ function toTime(clock: Clock): string {
   return new Date(clock.now()).toISOString();
 }
 
-/** How the push to a cache ended, for all who took part in it. */
+/** How the push to a cache ended, for all its requests. */
 export interface SharedEnd {
   /**
-   * The paths that a command brought there that ended well, and that the cache has confirmed or leaves to an
-   * upstream.
+   * The paths that a successful command pushed, and that the cache has confirmed or leaves to an upstream.
    */
   readonly confirmed: ReadonlySet<string>;
-  /** The paths that are there, by what the cache says. */
+  /** The paths that the cache says it has. */
   readonly present: ReadonlySet<string>;
   /** The paths that the cache leaves to an upstream. */
   readonly upstream: ReadonlySet<string>;
   /** The paths that rules of the cache leave out. */
   readonly skipped: ReadonlyMap<string, SkippedPath["reason"]>;
   /**
-   * The requests whose closure breaks a rule of the cache, or whose paths are there and could not be pinned.
+   * The requests whose closure breaks a rule of the cache, or whose paths could not be pinned.
    */
   readonly refused: ReadonlyMap<PushParticipant, AnyCachesError>;
   /** Why some are not confirmed; absent if all are. */
   readonly error: AnyCachesError | undefined;
   readonly executions: readonly ExecutionResult[];
   readonly upload?: UploadWay | undefined;
-  /** Name of the key that what was uploaded is signed with. */
+  /** Name of the key that signed what was uploaded. */
   readonly signedBy?: string | undefined;
   /** The runs that pinned paths of a request. */
   readonly pins: ReadonlyMap<PushParticipant, readonly ExecutionResult[]>;
-  /** Stands for the cache as it was configured; absent where it was not asked. */
+  /** Identifies the cache as it was configured; absent if it was not asked. */
   readonly fingerprint?: string | undefined;
-  /** The paths that were known to be there, so that nothing was asked. */
+  /** The paths that were already known to be there. */
   readonly known: ReadonlySet<string>;
   readonly durationMs: number;
 }
 
-/** One request's part in a push to a cache, which several requests may share. */
+/** One request in a push to a cache, which several requests may share. */
 export class PushParticipant {
   readonly storePaths: readonly string[];
   readonly #cache: CacheDefinition;
@@ -107,14 +106,13 @@ export class PushParticipant {
     this.#events = events;
   }
 
-  /** The facts of the request that its pins are named after. */
+  /** The facts of the request that name its pins. */
   get about(): Pick<AuditEventBase, "repository" | "ref" | "job"> {
     return this.#events.eventBase;
   }
 
   /**
-   * Delivers an event about this request. @param cacheId - the cache that it is about; default that which is
-   * pushed to
+   * Delivers an event about this request. @param cacheId - the cache of the event; default the target
    */
   emit(
     event: Without<CacheEvent, keyof AuditEventBase | "cacheId">,
@@ -123,14 +121,14 @@ export class PushParticipant {
     return emitEvent(this.#events, { ...event, cacheId });
   }
 
-  /** Records how it ended for this request, and says so. */
+  /** Records and returns how it ended for this request. */
   async finish(end: SharedEnd): Promise<PushResult> {
     const error = this.#findError(end);
     const result = this.#toResult(end, error);
     return { ...result, auditError: await this.#recordEnd(result, error) };
   }
 
-  /** What failed for others, and not for this request, is none of its business. */
+  /** Failures of other requests are left out. */
   #findError({ confirmed, skipped, refused, error }: SharedEnd): AnyCachesError | undefined {
     const refusal = refused.get(this);
     if (refusal !== undefined) return refusal;
@@ -140,7 +138,7 @@ export class PushParticipant {
     return error ?? new PushError("ERR_PUSH_UNVERIFIED", "The push was not confirmed");
   }
 
-  /** What is said of a request whose beginning could not be recorded: nothing was done for it. */
+  /** The result of a request whose beginning could not be recorded: nothing was done for it. */
   refuse(error: AnyCachesError): PushResult {
     return this.#toResult(
       {
@@ -182,7 +180,7 @@ export class PushParticipant {
       cacheId: this.#cache.id,
       decision: this.#decision,
       storePaths: this.storePaths.filter((path) => present.has(path)),
-      // What others have brought there does not make a refused request one that was done.
+      // A refused request stays refused, even if others pushed its paths.
       confirmedPaths: end.refused.has(this) ? [] : this.storePaths.filter((path) => confirmed.has(path)),
       upstreamPaths: this.storePaths.filter((path) => upstream.has(path)),
       skippedPaths: this.storePaths.flatMap((path) => {

@@ -2,10 +2,10 @@ import type { ExecutionResult } from "../execution/executor.ts";
 import type { SharedEnd } from "./push-participant.ts";
 import type { UploadWay } from "./push-types.ts";
 
-/** What a push to one cache has come to so far; its end tells it to all who took part. */
+/** The state of a push to one cache. Its end is reported to all its requests. */
 export class PushTally {
   readonly executions: ExecutionResult[] = [];
-  /** The paths that are there, by what the cache says, or the host knows. */
+  /** The paths that are there, as the cache says or the host knows. */
   readonly present = new Set<string>();
   /** The paths for which nothing is left to do. */
   readonly confirmed = new Set<string>();
@@ -27,7 +27,7 @@ export class PushTally {
     for (const path of paths) for (const set of sets) this[set].add(path);
   }
 
-  /** What is told in the end. */
+  /** The final outcome. */
   toEnd(): Pick<SharedEnd, PathSet | "executions" | "upload" | "signedBy"> {
     const { executions, present, confirmed, upstream, known, upload, signedBy } = this;
     return { executions, present, confirmed, upstream, known, upload, signedBy };

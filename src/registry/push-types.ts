@@ -5,8 +5,8 @@ import type { AccessRequest, AllowDecision, DenyDecision } from "../policy/decis
 import type { AnyCachesError } from "./any-error.ts";
 
 /**
- * What to push, and for whom. Repository, ref and paths are facts of the CI server; only `caches` may come
- * from the repository's own file.
+ * What to push, and for whom. Take repository, ref and paths from the CI server. Only `caches` may come from
+ * the repository's file.
  *
  * @example
  * ```ts
@@ -24,25 +24,25 @@ import type { AnyCachesError } from "./any-error.ts";
 export interface PushRequest extends AccessRequest {
   /** Name of the job that built the paths. */
   readonly job: string;
-  /** Ids of caches. One named twice is pushed to once. */
+  /** Ids of caches. Duplicates are pushed to once. */
   readonly caches: readonly string[];
-  /** Output paths, at least one; derivations are refused. Their closures are pushed with them. */
+  /** Output paths, at least one; derivations are refused. Their closures are pushed as well. */
   readonly storePaths: readonly string[];
-  /** The derivation that was built, for the records. */
+  /** The derivation that was built, for the audit log. */
   readonly drvPath?: string | undefined;
-  /** The commit that was built, for the records. */
+  /** The commit that was built, for the audit log. */
   readonly commit?: string | undefined;
   /**
-   * Joins the report with its audit events, 1 to 128 letters, digits and hyphens; default a fresh UUID. A
-   * queue takes it for an idempotency key: the same id is the same request, which is accepted once.
+   * Links the report to its audit events; 1 to 128 letters, digits and hyphens; default a new UUID. For a
+   * queue it is an idempotency key: a request with the same id is accepted once.
    */
   readonly pushId?: string | undefined;
-  /** The trace that the push belongs to, as in the header of W3C Trace Context; what is none is left out. */
+  /** The trace of the push, as in the header of W3C Trace Context; an invalid one is ignored. */
   readonly traceparent?: string | undefined;
 }
 
 /**
- * What to bring from one cache to another, and for whom. All of it are facts of the CI server.
+ * What to copy from one cache to another, and for whom. Take all of it from the CI server.
  *
  * @example
  * ```ts
@@ -58,16 +58,16 @@ export interface PushRequest extends AccessRequest {
  * @public
  */
 export interface PromotionRequest extends Omit<PushRequest, "job" | "caches"> {
-  /** Id of the cache that has the paths; `promote_from` of the target names it. */
+  /** Id of the cache that has the paths; `promote_from` of the target must name it. */
   readonly from: string;
-  /** Id of the cache that gets them: its permissions decide. */
+  /** Id of the target cache. Its permissions decide. */
   readonly to: string;
-  /** Name of the job, for the records; default `promotion`. */
+  /** Name of the job, for the audit log; default `promotion`. */
   readonly job?: string | undefined;
 }
 
 /**
- * A promotion as a queue takes it.
+ * A promotion for a queue.
  *
  * @example
  * ```ts
@@ -97,38 +97,36 @@ export interface QueuedPromotion extends PromotionRequest {
  * @public
  */
 export interface PushOptions {
-  /** Ends the push; caches that are not done are reported as `aborted`. */
+  /** Aborts the push; unfinished caches are reported as `aborted`. */
   readonly signal?: AbortSignal | undefined;
   /**
-   * Longest the push to one cache may take, in milliseconds; at most, and by default,
-   * `max_hook_timeout_seconds`.
+   * Timeout of the push to one cache, in milliseconds; at most, and by default, `max_hook_timeout_seconds`.
    */
   readonly timeoutMs?: number | undefined;
   /**
-   * Longest a push to a cache may make no progress, in milliseconds; default: as long as it may take. Of nix
-   * and of a direct upload, progress is every step and every byte; of other tools every output, and they are
-   * silent while they upload a large path.
+   * How long a push to a cache may make no progress, in milliseconds; default without limit. For Nix and a
+   * direct upload, every step and byte is progress. For other tools, every output is; they are silent while
+   * they upload a large path.
    */
   readonly stallTimeoutMs?: number | undefined;
   /**
-   * Tells which paths a cache has for certain, as a ledger does that has recorded them a moment ago: they
-   * count as confirmed, and nothing is run or asked for them. `fingerprint` is that of
-   * {@link ExecutedPush.fingerprint}: of another one, nothing is known. Policy and the rules about closures
-   * hold all the same. It is not asked for caches with `after_push`, and its failure means that it knows
-   * nothing. Default: every path is asked for.
+   * Returns which paths a cache certainly has, for example because a ledger recorded them recently. They
+   * count as confirmed, and nothing is run or asked for them. Answer only for the same
+   * {@link ExecutedPush.fingerprint}. Policy and the rules about closures still apply. It is not called for
+   * caches with `after_push`. If it fails, nothing is known. By default the cache is asked for every path.
    */
   readonly findConfirmed?:
     | ((cacheId: string, storePaths: readonly string[], fingerprint: string) => PromiseLike<Iterable<string>>)
     | undefined;
-  /** Called with the tools' output as it comes, secrets redacted. A direct upload has none. */
+  /** Called with the tools' output as it arrives, with secrets redacted. A direct upload has none. */
   readonly onOutput?: ((chunk: PushOutputChunk) => void) | undefined;
-  /** Called as a push goes on. */
+  /** Called with the progress of a push. */
   readonly onProgress?: ((progress: PushProgress) => void) | undefined;
 }
 
 /**
- * How far the push to one cache is. With several commands (more than 400 paths, or a second attempt with
- * fresh credentials) the numbers are those of the command that runs.
+ * Progress of the push to one cache. With several commands (more than 400 paths, or a retry with fresh
+ * credentials) the numbers are those of the running command.
  *
  * @public
  */
@@ -148,24 +146,24 @@ export interface PushOutputChunk extends OutputChunk {
 }
 
 /**
- * What happened to a push.
+ * The outcome of a push.
  *
  * @public
  */
 export interface PushReport {
-  /** Joins the report with its audit events. */
+  /** Links the report to its audit events. */
   readonly pushId: string;
   /**
-   * Whether every result is `pushed`, `upstream`, `skipped` or a failure that its cache tolerates, and every
-   * event was kept by the sinks.
+   * Whether every result is `pushed`, `upstream`, `skipped` or a tolerated failure, and the sinks stored
+   * every event.
    */
   readonly ok: boolean;
-  /** One result for each cache id of the request, in its order, none twice. */
+  /** One result for each cache id of the request, in order, without duplicates. */
   readonly results: readonly PushResult[];
 }
 
 /**
- * What happened at one cache.
+ * The outcome at one cache.
  *
  * @public
  */
@@ -178,7 +176,7 @@ export type PushResult =
   | AbortedResult;
 
 /**
- * A path that a rule of the cache has left out.
+ * A path that a rule of the cache left out.
  *
  * | reason | rule |
  * |---|---|
@@ -196,7 +194,7 @@ export interface SkippedPath {
 }
 
 /**
- * How paths get to a cache that nix can push to: nix sends them itself, or nix writes them into files that
+ * How paths are uploaded to a cache that Nix can push to: Nix sends them, or Nix writes them into files that
  * this process sends.
  *
  * @public
@@ -205,12 +203,12 @@ export type UploadWay =
   | { readonly way: "direct" }
   | {
       readonly way: "nix";
-      /** Why it is not the direct one, for people. */
+      /** Why it is not `direct`, for people. */
       readonly reason: string;
     };
 
 /**
- * What a result says of the commands that ran.
+ * What a result reports about the commands that ran.
  *
  * @public
  */
@@ -220,47 +218,46 @@ export interface ExecutedPush {
   /** Why the push was allowed. */
   readonly decision: AllowDecision;
   /**
-   * The paths that are there now, by what the cache says. What they refer to is known to be there only for
-   * `confirmedPaths`.
+   * The paths that the cache says it has. Their references are known to be there only for `confirmedPaths`.
    */
   readonly storePaths: readonly string[];
   /**
-   * The paths for which nothing is left to do: a command that ended well brought them there, and the cache
-   * has confirmed them, or it left them to an upstream. All of the request, of a `pushed` or `upstream`
-   * result.
+   * The paths that are complete: a successful command pushed them and the cache confirmed them, or they are
+   * left to an upstream. For a `pushed` or `upstream` result, all paths of the request.
    */
   readonly confirmedPaths: readonly string[];
   /**
-   * The paths that the cache leaves to an upstream, by the name of a key that has signed them: they are not
-   * there. Whether the upstream has them is not asked.
+   * The paths that the cache leaves to an upstream, by the name of a key that signed them. The cache does not
+   * have them. Whether the upstream has them is not checked.
    */
   readonly upstreamPaths: readonly string[];
   /**
-   * The paths that rules of the cache have left out, each with its reason: nothing is left to do for them.
+   * The paths that rules of the cache left out, each with its reason.
    */
   readonly skippedPaths: readonly SkippedPath[];
   /**
-   * How each command ended, in order; of the questions to the cache afterwards, one that was not answered.
+   * The results of the commands, in order, and of the queries of the cache afterwards, one that was not
+   * answered.
    */
   readonly executions: readonly ExecutionResult[];
   /**
-   * Which way the paths went, or were to go, to an S3 or HTTP cache, and why; absent for other caches, and
-   * where nothing was tried.
+   * How the paths were, or would have been, uploaded to an S3 or HTTP cache, and why; absent for other
+   * caches, and if nothing was tried.
    */
   readonly upload?: UploadWay | undefined;
   /**
-   * Stands for the destination of the cache, and the signatures that were asked for there: the same in two
-   * results, their paths are in the same place by the same rules. Absent where the cache was not asked.
+   * Identifies the destination of the cache and the required signatures. If two results have the same
+   * fingerprint, their paths are in the same place by the same rules. Absent if the cache was not asked.
    */
   readonly fingerprint?: string | undefined;
   /**
-   * Name of the key that this process signs with what it uploads; paths that were there before keep the
-   * signatures that they have.
+   * Name of the key with which this process signed what it uploaded. Paths that were already there keep their
+   * signatures.
    */
   readonly signedBy?: string | undefined;
   /**
-   * The paths among `confirmedPaths` that were not asked for now: {@link PushOptions.findConfirmed} told that
-   * they are there.
+   * The paths among `confirmedPaths` that were not asked for now, because {@link PushOptions.findConfirmed}
+   * returned them.
    */
   readonly knownPaths?: readonly string[] | undefined;
   /** From start to end, in milliseconds. */
@@ -270,7 +267,7 @@ export interface ExecutedPush {
 }
 
 /**
- * The paths are in the cache, but for those that it leaves to an upstream.
+ * The paths are in the cache, except for those that it leaves to an upstream.
  *
  * @public
  */
@@ -288,7 +285,7 @@ export interface UpstreamResult extends ExecutedPush {
 }
 
 /**
- * Rules of the cache have left every path out, or it leaves them to an upstream.
+ * Rules of the cache left every path out, or the cache leaves them to an upstream.
  *
  * @public
  */
@@ -305,12 +302,12 @@ export interface FailedResult extends ExecutedPush {
   readonly status: "failed";
   /** Why. */
   readonly error: AnyCachesError;
-  /** Set if the cache says `on_failure = "warn"`, so that the report is none of failure. */
+  /** Set if the cache has `on_failure = "warn"`, so that `ok` of the report stays true. */
   readonly isTolerated?: true | undefined;
 }
 
 /**
- * The host ended the push.
+ * The host aborted the push.
  *
  * @public
  */
@@ -319,8 +316,8 @@ export interface AbortedResult extends ExecutedPush {
 }
 
 /**
- * The push was not allowed; nothing was read or run for it. Of a queue: no path was brought there before it
- * was denied.
+ * The push was not allowed; nothing was read or run for it. In a queue: no path was pushed before it was
+ * denied.
  *
  * @public
  */

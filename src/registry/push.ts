@@ -12,12 +12,12 @@ import { type EventContext, emitEvent, PushParticipant } from "./push-participan
 import type { DeniedResult, PushReport, PushResult } from "./push-types.ts";
 import type { ReadPushRequest } from "./read-push-request.ts";
 
-/** A host that only decides pushes nothing. */
+/** Loaded lazily, because a host that only decides never pushes. */
 const loadCachePush = lateImport(() => import("./cache-push.ts"));
-/** Most hosts promote nothing. */
+/** Loaded lazily, because most hosts never promote. */
 const loadPromotionSource = lateImport(() => import("./promotion-source.ts"));
 
-/** Decides for every requested cache, records that, and pushes where it is allowed. */
+/** Decides about every requested cache, records the decisions, and pushes to those that allow it. */
 export async function runPush(request: ReadPushRequest, context: PushContext): Promise<PushReport> {
   const admitted = await admit(request, context);
   const store = new LocalStore(request.storePaths, context);
@@ -35,8 +35,8 @@ export async function runPush(request: ReadPushRequest, context: PushContext): P
 
 /**
  * Pushes several requests to one cache together: one command for all paths of a repository, one result for
- * each request in their order. Each is decided on anew, and recorded as a push of its own. Repositories share
- * no command: what a tool prints names paths, and is part of every report.
+ * each request in their order. Each is decided and recorded as its own push. Repositories never share a
+ * command, because a tool's output names paths and is part of every report.
  */
 export async function runSharedPush(
   requests: readonly ReadPushRequest[],
@@ -55,7 +55,7 @@ export async function runSharedPush(
   return parts.map(({ part }) => resultOf(part, pushed));
 }
 
-/** Requests of one kind share a command: those of one repository, whose paths are at one place. */
+/** Requests share a command if they have the same repository and source of paths. */
 function toKind({ repository, from }: ReadPushRequest): string {
   return JSON.stringify([repository, from]);
 }
@@ -76,7 +76,7 @@ async function pushParts(
   return pushToCache(cache, participants, promoted ?? new LocalStore(storePaths, context), context);
 }
 
-/** The cache that the paths are promoted from; nothing where the host has them. */
+/** The cache that the paths are promoted from; nothing if the host has them. */
 async function findSource(
   { from, storePaths }: Pick<ReadPushRequest, "from" | "storePaths">,
   target: CacheDefinition,
@@ -95,7 +95,7 @@ async function findSource(
   return new PromotionSource({ cache, publicKey, trustedKeys, storePaths, context, emit });
 }
 
-/** A request that was decided on, with its decisions on record. */
+/** A request whose decisions are recorded. */
 interface Admitted {
   readonly request: ReadPushRequest;
   readonly decisions: readonly CacheDecision[];
@@ -137,7 +137,7 @@ async function recordDecisions(
   }
 }
 
-/** What follows from a decision: a part in a push, or a result already. */
+/** What follows from a decision: a push, or already a result. */
 type Part =
   | { readonly participant: PushParticipant; readonly cache: CacheDefinition }
   | { readonly participant?: undefined; readonly result: PushResult };

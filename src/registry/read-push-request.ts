@@ -5,7 +5,7 @@ import { readCacheId } from "../policy/read-cache-id.ts";
 import { ReadRequest, readAccess } from "../policy/read-request.ts";
 import type { PushRequest } from "./push-types.ts";
 
-/** Everything a push request says. */
+/** All members of a push request. */
 interface PushFacts {
   readonly problem: string | undefined;
   readonly repository: string;
@@ -17,7 +17,7 @@ interface PushFacts {
   readonly commit: string | undefined;
   readonly pushId: string | undefined;
   readonly traceparent: string | undefined;
-  /** Id of the cache that has the paths; absent: the Nix store of the host has them. */
+  /** Id of the cache that has the paths; absent if the host's Nix store has them. */
   readonly from: string | undefined;
   readonly delivery: DeliveryAttempt | undefined;
 }
@@ -30,7 +30,7 @@ export interface DeliveryAttempt {
 }
 
 /**
- * A push request as it was read at the door; nobody can change it. Cache ids and paths are there once each.
+ * A push request after it was read. It is immutable, and has no duplicate cache ids or paths.
  */
 export class ReadPushRequest extends ReadRequest implements PushRequest {
   readonly #isReadPush = true;
@@ -41,9 +41,9 @@ export class ReadPushRequest extends ReadRequest implements PushRequest {
   readonly commit: string | undefined;
   readonly pushId: string | undefined;
   readonly traceparent: string | undefined;
-  /** Id of the cache that the paths are promoted from; a request for a push cannot say it. */
+  /** Id of the cache that the paths are promoted from; a push request cannot set it. */
   readonly from: string | undefined;
-  /** Known for a push of a queue alone; a caller cannot say it. */
+  /** Set only for a push of a queue; a caller cannot set it. */
   readonly delivery: DeliveryAttempt | undefined;
 
   constructor(facts: PushFacts) {
@@ -60,7 +60,7 @@ export class ReadPushRequest extends ReadRequest implements PushRequest {
     deepFreeze(this);
   }
 
-  /** Whether a value was made here; a copy that shares its prototype was not. */
+  /** Whether a value was created here; a copy with the same prototype was not. */
   static isRead(value: unknown): value is ReadPushRequest {
     return typeof value === "object" && value !== null && #isReadPush in value;
   }
@@ -80,11 +80,11 @@ export class ReadPushRequest extends ReadRequest implements PushRequest {
 }
 
 /**
- * Reads a push request once, at the door of `plan`, `push`, `pushTogether` and `enqueue`, so that what is
- * decided, recorded and pushed is the same, whatever the caller or a listener does with its own object.
+ * Reads a push request once, at the entrance of `plan`, `push`, `pushTogether` and `enqueue`. So what is
+ * decided, recorded and pushed is the same, whatever the caller or a listener does with its object.
  *
  * @param caches - the caches to read in place of the request's own
- * @throws TypeError where `caches` is no list, since there is nothing to report on
+ * @throws TypeError if `caches` is not a list, because there would be no results
  */
 export function readPushRequest(asked: unknown, caches?: readonly string[]): ReadPushRequest {
   if (ReadPushRequest.isRead(asked)) return caches === undefined ? asked : asked.with({ caches });
@@ -92,7 +92,7 @@ export function readPushRequest(asked: unknown, caches?: readonly string[]): Rea
   return new ReadPushRequest({ ...readFacts(asked), caches: cacheIds, from: undefined, delivery: undefined });
 }
 
-/** Reads a request for a promotion, likewise. */
+/** Reads a request for a promotion in the same way. */
 export function readPromotionRequest(asked: unknown): ReadPushRequest {
   const [from, to] = ["from", "to"].map((name) => readMember(toMembers(asked), name));
   const facts = readFacts(asked, "promotion");
@@ -100,7 +100,7 @@ export function readPromotionRequest(asked: unknown): ReadPushRequest {
   return new ReadPushRequest({ ...facts, ...named, delivery: undefined });
 }
 
-/** Reads what a queue is asked for: a push, or what says that it is a promotion. */
+/** Reads a request to a queue: a push, or a promotion by its `kind`. */
 export function readQueuedRequest(asked: unknown): ReadPushRequest {
   if (ReadPushRequest.isRead(asked)) return asked;
   const kind = readMember(toMembers(asked), "kind");
@@ -138,7 +138,9 @@ function readFacts(asked: unknown, usualJob?: string): Omit<PushFacts, "caches" 
   }
 }
 
-/** A `pushId` that cannot be kept would not be known again: whoever repeats the request would push twice. */
+/**
+ * An invalid `pushId` is an error, because a repeated request would not be recognised and would push twice.
+ */
 function findProblem(job: unknown, pushId: unknown): string | undefined {
   if (typeof job !== "string") return "The job has no name";
   if (pushId === undefined || isPushId(pushId)) return undefined;
@@ -156,7 +158,7 @@ function readCaches(asked: unknown): readonly string[] {
   throw new TypeError("The caches of a request are a list of ids");
 }
 
-/** What is no text is a path that no store has. */
+/** A value that is not a text becomes a path that no store has. */
 function readPaths(storePaths: unknown): readonly string[] {
   if (!Array.isArray(storePaths)) return [];
   return [
@@ -168,7 +170,7 @@ function toText(value: unknown): string | undefined {
   return typeof value === "string" ? value : undefined;
 }
 
-/** Whether a text may join a report with its events: 1 to 128 letters, digits and hyphens. */
+/** Whether a text is a valid `pushId`: 1 to 128 letters, digits and hyphens. */
 export function isPushId(value: unknown): value is string {
   return typeof value === "string" && /^[A-Za-z0-9-]{1,128}$/u.test(value);
 }

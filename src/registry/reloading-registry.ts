@@ -20,12 +20,12 @@ import { CacheRegistry, type CacheRegistryLoadOptions } from "./cache-registry.t
  * @public
  */
 export interface ReloadingRegistryOptions extends CacheRegistryLoadOptions {
-  /** Called after each reload with what came of it. */
+  /** Called after each reload with its result. */
   readonly onReload?: ((reload: RegistryReload) => void) | undefined;
 }
 
 /**
- * What came of reading the file anew.
+ * The result of reading the file again.
  *
  * @public
  */
@@ -33,57 +33,56 @@ export type RegistryReload =
   | { readonly status: "unchanged" }
   | { readonly status: "reloaded"; readonly changes: ConfigChanges }
   | {
-      /** The file does not load: everything stays as it was. */
+      /** The file does not load; everything stays as it was. */
       readonly status: "failed";
       /** Why. */
       readonly error: AnyCachesError;
     };
 
 /**
- * How a configuration differs from the one before.
+ * How a configuration differs from the previous one.
  *
  * @public
  */
 export interface ConfigChanges {
-  /** Ids of caches that are new. */
+  /** Ids of new caches. */
   readonly added: readonly string[];
-  /** Ids of caches that are gone: what waits for them is denied. */
+  /** Ids of removed caches. Deliveries that wait for them are denied. */
   readonly removed: readonly string[];
-  /** Ids of caches of which anything is different. */
+  /** Ids of caches with any change. */
   readonly changed: readonly string[];
-  /** Whether the `[security]` table is different. */
+  /** Whether the `[security]` table changed. */
   readonly isSecurityChanged: boolean;
 }
 
 /**
- * A registry that follows its file: each reload makes a new one, and the old one ends when its pushes have
- * ended. Disposing it ends all pushes, of former registries too.
+ * A registry that follows its file. Each reload creates a new registry, and the old one ends when its pushes
+ * have ended. Disposing it aborts all pushes, including those of older registries.
  *
  * @public
  */
 export interface ReloadingRegistry extends AsyncDisposable {
   /**
-   * The registry of the moment. Ask for it each time: a queue is given the function
-   * `() => reloading.current`.
+   * reloading.current`. => The current registry. Read it each time; give a queue the function `() =>
+   * reloading.current`. => reloading.current`.
    */
   readonly current: CacheRegistry;
   /**
-   * Reads the file anew, whatever it says by now. A call while another one runs gets a reading of its own
-   * afterwards.
+   * Reads the file again. A call while another one runs reads it once more afterwards.
    */
   reload(): Promise<RegistryReload>;
 }
 
 /**
- * Makes a registry from the server's configuration file that can read it anew, without harm to what runs or
- * waits: pushes that run end with the old policy and credentials, and everything that starts later has the
- * new ones. A file that does not load changes nothing.
+ * Creates a registry that can reload the server's configuration file without disturbing running or waiting
+ * pushes. Running pushes finish with the old policy and credentials; later ones use the new ones. A file that
+ * does not load changes nothing.
  *
- * Audit sinks are handed to each registry; a listener that {@link CacheRegistry.subscribe} has added stays
- * with its own.
+ * Each registry gets the audit sinks. A listener added by {@link CacheRegistry.subscribe} stays with its
+ * registry.
  *
- * @param path - path or `file:` URL; default by the rule of {@link loadServerConfig}
- * @param options - as for {@link CacheRegistry.load}, and who is told of reloads
+ * @param path - path or `file:` URL; default as for {@link loadServerConfig}
+ * @param options - as for {@link CacheRegistry.load}, and a listener for reloads
  * @throws {@link ConfigError} `ERR_CONFIG_NOT_FOUND`, `ERR_CONFIG_UNREADABLE`, or `ERR_CONFIG_INVALID`, for
  * the first reading
  *
@@ -166,7 +165,7 @@ class FileRegistry implements ReloadingRegistry {
   }
 }
 
-/** What is different; nothing if all is the same. The order of caches decides nothing. */
+/** The changes; nothing if there are none. The order of caches does not matter. */
 function findChanges(former: ServerConfig, next: ServerConfig): ConfigChanges | undefined {
   const before = new Map(former.caches.map((cache) => [cache.id, cache]));
   const after = new Map(next.caches.map((cache) => [cache.id, cache]));

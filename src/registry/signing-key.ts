@@ -11,10 +11,10 @@ import type { PushParticipant } from "./push-participant.ts";
 import type { UploadWay } from "./push-types.ts";
 
 /**
- * Fetches the signing key of a cache, which is the only credential that its source yields.
+ * Fetches the signing key of a cache, the only credential of its source.
  *
  * @param emit - records an event; if that fails, nothing may be pushed
- * @returns nothing for a cache that has none
+ * @returns nothing for a cache without one
  * @throws {@link CredentialError} `ERR_CREDENTIAL_…`; {@link CommandError} `ERR_COMMAND_CREDENTIALS`
  */
 export async function fetchSigningKey(
@@ -43,9 +43,9 @@ function findSigningKey({ env }: Credentials): { readonly name: string; readonly
 }
 
 /**
- * Finds out whether the signing key of a cache can be fetched, and would be accepted.
+ * Checks whether the signing key of a cache can be fetched, and would be accepted.
  *
- * @returns the name of its credential; none for a cache that has no key
+ * @returns the name of its credential; none for a cache without a key
  * @throws as a push would
  */
 export async function checkSigningKey(
@@ -60,11 +60,11 @@ export async function checkSigningKey(
 }
 
 /**
- * Reads a signing key for paths that this process sends, and compares it with what the cache's configuration
- * says of signatures.
+ * Reads a signing key for paths that this process uploads, and compares it with the signatures that the cache
+ * requires.
  *
- * @throws {@link CommandError} `ERR_COMMAND_CREDENTIALS` for a text that is no key, or one that nobody would
- * accept
+ * @throws {@link CommandError} `ERR_COMMAND_CREDENTIALS` for a text that is not a key, or a key that would
+ * not be accepted
  */
 export function readSigningKey(
   secret: Secret,
@@ -93,9 +93,9 @@ export function withSigningKey(
 }
 
 /**
- * Nix would have to be handed the key to sign with it.
+ * Nix would need the key to sign with it.
  *
- * @param isLasting - whether the next attempt would go by nix, too, and not only this one
+ * @param isLasting - whether the next attempt would also use Nix
  */
 export function refuseUnsigned(upload: UploadWay | undefined, isLasting: boolean): never {
   const reason = upload?.way === "nix" ? `: ${upload.reason}` : "";

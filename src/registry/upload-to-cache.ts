@@ -19,12 +19,12 @@ import type { PushCredentials } from "./push-credentials.ts";
 import type { DirectWay } from "./upload-way.ts";
 
 /**
- * Most requests at once. Over a network that answers after 60 ms, 64 were slower by a quarter, and 32 by a
- * half.
+ * Maximum number of concurrent requests. Over a network that answers after 60 ms, 64 were slower by a
+ * quarter, and 32 by a half.
  */
 const MAX_REQUESTS = 128;
 /**
- * Most bytes of NARs that are staged together: more delays the first request, and less does not fill a fast
+ * How many bytes of NARs are staged together. More delays the first request, and less does not fill a fast
  * link.
  */
 const STAGING_BYTES = 256 * 1024 * 1024;
@@ -36,7 +36,7 @@ const MEMORY = "/dev/shm";
 export interface CacheUpload {
   readonly cache: CacheDefinition;
   readonly storePaths: readonly string[];
-  /** Paths of their closure that are left to upstream caches. */
+  /** Paths of the closure that are left to upstream caches. */
   readonly upstream: ReadonlySet<string>;
   readonly credentials: PushCredentials;
   /** Signs what is sent. */
@@ -48,7 +48,7 @@ export interface CacheUpload {
 }
 
 /**
- * Uploads the closure of some paths to a cache, with the credentials of a push, which no child sees.
+ * Uploads the closure of some paths to a cache with the credentials of a push. No child process gets them.
  *
  * @throws as {@link uploadDirectly}
  */
@@ -63,7 +63,7 @@ export async function uploadToCache(upload: CacheUpload): Promise<UploadOutcome>
   );
   if (session === undefined) throw new StagingError("Nix alone can use the host's proxy");
   const certificateAuthorities = findHostCertificates(env);
-  // Of several requests, rules of the cache may have left some paths out.
+  // Rules of the cache may have left out some paths of several requests.
   const closure = collectClosure(storePaths, await store.closure());
   using stall = new StallWatch(clock, context.stallTimeoutMs, deadline.signal);
   const onMove = context.stallTimeoutMs === undefined ? undefined : (): void => stall.move();
@@ -96,15 +96,15 @@ export async function uploadToCache(upload: CacheUpload): Promise<UploadOutcome>
   }
 }
 
-/** What ends the work of a stage, and hears of it. */
+/** What aborts the work of a stage, and gets its progress. */
 interface StageBounds {
   readonly signal: AbortSignal;
-  /** What ends a command besides its time, which the command has anyway. */
+  /** What aborts a command besides its timeout. */
   readonly hostSignal: AbortSignal;
   readonly onMove: (() => void) | undefined;
 }
 
-/** Paths of this host are brought into files by nix. */
+/** Nix writes paths of this host into files. */
 async function openStage(
   { store, signingKey, way, context }: CacheUpload,
   { signal, hostSignal, onMove }: StageBounds,

@@ -5,7 +5,7 @@ import { findProxy } from "../host/proxy.ts";
 import type { PushContext } from "./push-context.ts";
 import type { UploadWay } from "./push-types.ts";
 
-/** A push that can go directly, with what it needs for that. */
+/** A push that can be uploaded directly, with what it needs. */
 export interface DirectWay {
   readonly destination: S3Destination | HttpDestination;
   readonly staging: Extract<StagingParameters, { readonly success: true }>;
@@ -14,7 +14,7 @@ export interface DirectWay {
 /** What the choice depends on. */
 export type UploadWayContext = Pick<PushContext, "executor" | "runtime">;
 
-/** Finds out whether a push can go directly; else says why not. */
+/** Returns whether a push can be uploaded directly, or why not. */
 export function findDirectWay(cache: CacheDefinition, context: UploadWayContext): DirectWay | string {
   const { destination } = cache;
   const { executor, runtime } = context;
@@ -41,12 +41,12 @@ function usesProfile({ destination, credentials }: CacheDefinition): boolean {
   return isNamed && credentials.type === "none";
 }
 
-/** Whether nix can push to a cache, so that there is a way to choose. */
+/** Whether Nix can push to a cache, so that there is a choice. */
 export function isOfNix({ destination: { type } }: CacheDefinition): boolean {
   return type === "s3" || type === "http";
 }
 
-/** Says which way a push goes, and why. */
+/** Returns how a push is uploaded, and why. */
 export function toUploadWay(found: DirectWay | string): UploadWay {
   return typeof found === "string" ? { way: "nix", reason: found } : { way: "direct" };
 }

@@ -10,24 +10,24 @@ import { Limiter } from "../upload/limiter.ts";
 import type { PushContext } from "./push-context.ts";
 import { withBinaryCache } from "./with-binary-cache.ts";
 
-/** Most questions at once. */
+/** Maximum number of concurrent requests. */
 const MAX_REQUESTS = 64;
 /**
- * How long an upstream may take to answer: so many milliseconds at most, and this share of the time that a
- * push has left.
+ * How long an upstream may take to answer: at most this many milliseconds, and this share of the remaining
+ * time of the push.
  */
 const TIMEOUT_MS = 15_000;
 const SHARE_OF_TIME = 1 / 4;
-/** How long one that did not answer is left alone, in milliseconds. */
+/** How long an upstream that did not answer is not asked again, in milliseconds. */
 const REST_MS = 60_000;
-/** How many of the paths that are remembered are asked for all the same. */
+/** How many of the remembered paths are asked for anyway. */
 const SAMPLE = 4;
 
 /**
- * Finds out which paths the upstream caches of a cache have. One that does not answer has nothing, so that
- * more is pushed than need be.
+ * Finds out which paths the upstream caches of a cache have. One that does not answer counts as empty, so
+ * more is pushed than necessary.
  *
- * @param roots - paths that are asked for in any case; of the others, some answers are remembered
+ * @param roots - paths that are always asked for; for the others, answers are remembered
  */
 export async function findUpstreamHoldings(
   paths: readonly string[],
@@ -74,7 +74,7 @@ async function askUpstream(
   const reader = { destination, credentials: { env: new Map() } };
   const found = await withBinaryCache(reader, context, bounds, async (cache, signal) => {
     const limiter = new Limiter(MAX_REQUESTS);
-    // Of an answer only this is kept: a stranger's may be large.
+    // Only this part of an answer is kept, because an answer may be large.
     const has = async (path: string): Promise<boolean> => {
       const key = `${parseStorePath(path, host).hash}.narinfo`;
       const bytes = await limiter
@@ -100,7 +100,7 @@ async function askUpstream(
   return found;
 }
 
-/** Who may not read a path, or is sent elsewhere for it, does not get it there. */
+/** A path that may not be read, or is redirected elsewhere, is not there. */
 function isNotThere(error: unknown): undefined {
   const status = error instanceof CacheAnswerError ? (error.answer.status ?? 0) : 0;
   if (status === 401 || status === 403 || (status >= 300 && status < 400)) return undefined;

@@ -10,24 +10,24 @@ import type { Verification } from "./verification.ts";
 /** Longest configuration of a cache that is read; Attic's own is some hundred bytes. */
 const MAX_BYTES = 64 * 1024;
 
-/** What a cache does not have itself. */
+/** Paths that a cache does not have itself. */
 export interface AbsentPaths {
   readonly missing: readonly string[];
-  /** Paths that the cache answers with a redirect to another server, with what that one says of them. */
+  /** Paths for which the cache redirects to another server, with that server's information. */
   readonly elsewhere: ReadonlyMap<string, PathInfo>;
 }
 
 /**
  * Finds out which paths a cache leaves to an upstream.
  *
- * - Attic's client uploads no path that carries a signature by a key of an upstream, by the name of the key,
- *   in the signatures that the Nix store holds. The server names the keys for each cache; where it does not
- *   answer, the configuration does.
- * - Cachix uploads no path that an upstream has, and passes its readers on to there: what it is answered with
- *   must be signed by a key that the configuration names (https://docs.cachix.org/upstreams). What the pushed
- *   paths refer to, and was left out, carries the signature of such a key in the Nix store.
+ * - Attic's client does not upload a path that carries a signature by a key of an upstream, compared by the
+ *   key's name, in the Nix store. The server names the keys for each cache; if it does not answer, those of
+ *   the configuration are used.
+ * - Cachix does not upload a path that an upstream has, and redirects its readers there. The answer must be
+ *   signed by a key of the configuration (https://docs.cachix.org/upstreams). A reference that was left out
+ *   must be signed by such a key in the Nix store.
  *
- * It never rejects: what is not known to be left to an upstream is missing.
+ * It never rejects. A path that is not known to be left to an upstream is missing.
  */
 export async function findUpstreamPaths(
   absent: AbsentPaths,

@@ -11,23 +11,23 @@ import { probeCache } from "./probe-cache.ts";
 import { findUpstreamPaths } from "./upstream-paths.ts";
 import type { Verification } from "./verification.ts";
 
-/** What came of asking a cache. */
+/** The result of asking a cache. */
 export interface Verified {
-  /** The paths that it has, signed as the cache's configuration asks. */
+  /** The paths that it has, with the required signatures. */
   readonly present: readonly string[];
   /** The paths that it leaves to an upstream. */
   readonly upstream: readonly string[];
-  /** Why some are neither there nor left to an upstream; absent if none is. */
+  /** Why some are neither there nor left to an upstream; absent if there are none. */
   readonly error?: PushError | undefined;
   /** The question that was not answered, if that is why. */
   readonly failedRun?: ExecutionResult | undefined;
 }
 
 /**
- * Asks a cache which paths it has. Exit code 0 of a push tool is no proof: nix has exited 0 after failed
+ * Asks a cache which paths it has. Exit code 0 of a push tool proves nothing: Nix has exited 0 after failed
  * uploads, and cachix does after skipping paths.
  *
- * It never rejects: a cache that does not answer has proven nothing.
+ * It never rejects. A cache that does not answer proves nothing.
  */
 export async function verifyPaths(
   storePaths: readonly string[],
@@ -53,7 +53,7 @@ async function verifyBatch(batch: readonly string[], verification: Verification)
     (namesFormat) => buildPathInfoCommand(input, namesFormat),
     verification.context,
     {
-      // Nothing is put at a substituter.
+      // Nothing is uploaded to a substituter.
       explain: async (outcome) =>
         cache.substituter === undefined ? addFollowUp(outcome, verification) : outcome,
     },

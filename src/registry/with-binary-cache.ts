@@ -9,17 +9,17 @@ import type { PushContext } from "./push-context.ts";
 
 /** How a cache is asked. */
 export interface WithBinaryCacheOptions {
-  /** Most connections at once. */
+  /** Maximum number of concurrent connections. */
   readonly maxConnections: number;
-  /** How long the questions may take, in milliseconds; default as long as the push. */
+  /** How long the requests may take, in milliseconds; default as long as the push. */
   readonly timeoutMs?: number | undefined;
 }
 
 /**
- * Asks a binary cache with the credentials of a push, within the push's own time. Questions that are still
- * under way when the work has ended are for nobody, and end.
+ * Asks a binary cache with the credentials of a push, within the push's deadline. Requests that still run
+ * when the work has ended are aborted.
  *
- * @returns nothing where the host keeps no connections, nix alone can use its proxy, or no time is left
+ * @returns nothing if the host has no sessions, only Nix can use its proxy, or no time is left
  * @throws {@link CommandError} `ERR_COMMAND_CREDENTIALS`; what the work throws
  */
 export async function withBinaryCache<T>(
@@ -35,7 +35,7 @@ export async function withBinaryCache<T>(
   const over = new AbortController();
   const cancel = clock.schedule(() => over.abort(), Math.min(deadline.remainingMs, timeoutMs));
   const signal = AbortSignal.any([deadline.signal, over.signal]);
-  // Each request under way listens, and Node warns of a leak beyond ten.
+  // Each running request adds a listener, and Node.js warns beyond ten.
   setMaxListeners(0, signal);
   try {
     const certificateAuthorities = findHostCertificates(env);

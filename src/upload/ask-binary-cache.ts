@@ -12,7 +12,7 @@ import type { Limiter } from "./limiter.ts";
 export const CACHE_INFO = "nix-cache-info";
 /** Longest narinfo and first file that are read; Nix's own are some hundred bytes and the references. */
 export const MAX_NARINFO_BYTES = 1024 * 1024;
-/** How many of the paths that are remembered are asked for all the same. */
+/** How many of the remembered paths are asked for anyway. */
 const SAMPLE = 4;
 
 /** What a cache is asked with. */

@@ -66,7 +66,7 @@ export interface DirectUploadOptions {
 export async function uploadDirectly(options: DirectUploadOptions): Promise<UploadOutcome> {
   const over = new AbortController();
   const signal = AbortSignal.any([options.signal, over.signal]);
-  // Each request under way listens, and Node warns of a leak beyond ten.
+  // Each running request adds a listener, and Node.js warns beyond ten.
   setMaxListeners(0, signal);
   try {
     return await new DirectUpload({ ...options, signal }).run();

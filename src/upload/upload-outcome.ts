@@ -42,7 +42,7 @@ export function toOutcome(end: UploadEnd): UploadOutcome {
   return { executions, present, complete, error };
 }
 
-/** Why each path is incomplete, where that is known. References stand before who refers to them. */
+/** Why each path is incomplete, where that is known. References come before the paths that refer to them. */
 function findReasons({ closure, isThere, failures }: UploadEnd): ReadonlyMap<string, PushError | undefined> {
   const reasons = new Map<string, PushError | undefined>();
   for (const { path, references } of closure.values()) {

@@ -17,7 +17,7 @@ import type { DiagnosticListener } from "./parse-result.ts";
  * @public
  */
 export interface LoadConfigOptions {
-  /** Ports to use instead of Node's own. */
+  /** Ports to use instead of those of Node.js. */
   readonly runtime?: Partial<Runtime> | undefined;
   /**
    * Called with every warning, before the function returns or throws. Errors are thrown instead.
