@@ -1,17 +1,17 @@
-/** Bounds of {@link computeDelay}, in milliseconds. */
+/** Limits of {@link computeDelay}, in milliseconds. */
 export interface BackoffBounds {
   /** The first delay is at most this. */
   readonly baseMs: number;
-  /** No delay is longer, unless the server asks for more. */
+  /** Longest delay, unless the server asks for more. */
   readonly capMs: number;
 }
 
-/** Longest wait that a server is granted. */
+/** Longest wait that a server may ask for. */
 const MAX_RETRY_AFTER_MS = 5 * 60_000;
 
 /**
- * Computes how long to wait before another attempt: full jitter, so that those who failed together do not
- * come back together; what the server asks for is the floor.
+ * Computes how long to wait before a retry. Full jitter spreads attempts that failed together. What the
+ * server asks for is the minimum.
  *
  * @param attempts - attempts so far, at least 1
  * @param fraction - a random number from 0 to below 1

@@ -5,14 +5,14 @@ import { type EventSource, toEventBase } from "./event-source.ts";
 import type { Batch, LeasedDelivery } from "./push-journal.ts";
 import type { DeliveryEventBase, UntimedEvent } from "./queue-events.ts";
 
-/** What became of a task: it is done, or failed with some code. */
+/** The outcome of a task: done, or failed with a code. */
 function codeOf({ task }: TaskEnd): CachesErrorCode | undefined {
   if (task.denied !== undefined) return "ERR_PERMISSION_DENIED";
   const [error] = task.failures.values();
   return error?.code;
 }
 
-/** Tells what becomes of each delivery of a batch: one end for each that was started. */
+/** Emits the events of each delivery of a batch: one end for each start. */
 export class BatchEvents {
   readonly #events: EventSource;
   readonly #open: Map<string, LeasedDelivery>;
@@ -22,7 +22,7 @@ export class BatchEvents {
     this.#open = new Map(deliveries.map((delivery) => [delivery.id, delivery]));
   }
 
-  /** The deliveries that are left begin. */
+  /** The remaining deliveries start. */
   start(): void {
     for (const delivery of this.#open.values()) {
       const { attempts: attempt, ageMs } = delivery;
@@ -35,7 +35,7 @@ export class BatchEvents {
     this.#close(id, ({ attempts: attempt, ageMs }) => ({ type: "delivery.buried", attempt, code, ageMs }));
   }
 
-  /** Some have left the batch, and it is written. */
+  /** Some have left the batch, and the journal has it. */
   end(ends: readonly TaskEnd[]): void {
     for (const end of ends)
       this.#close(end.task.id, ({ attempts: attempt, ageMs }) => {
@@ -66,7 +66,7 @@ export class BatchEvents {
   }
 }
 
-/** How an attempt ends, without what all events of its delivery say. */
+/** The end of an attempt, without the members that all events of a delivery share. */
 type DeliveryEnd = Without<
   Extract<
     UntimedEvent,

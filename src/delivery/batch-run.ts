@@ -10,17 +10,17 @@ import type { DeliveryTask } from "./delivery-task.ts";
 import { planNext, type RetryPolicy } from "./retry-policy.ts";
 import { WorkGroup } from "./work-group.ts";
 
-/** What a run works with. */
+/** What a run needs. */
 export interface BatchRunContext {
   readonly clock: Clock;
   readonly random: Random;
   readonly retry: RetryPolicy;
-  /** Most paths of a command. */
+  /** Maximum number of paths of a command. */
   readonly maxBatchPaths: number;
   readonly breaker: CircuitBreaker;
-  /** Told of each attempt: whether it failed for want of something of the host. */
+  /** Called after each attempt with whether it failed because the host was short of something. */
   readonly onAttempt: (isHostShort: boolean) => void;
-  /** Ends the run: the lease is lost, or the queue closes. */
+  /** Aborts the run: the lease is lost, or the queue closes. */
   readonly signal: AbortSignal;
   /** Pushes requests together: a result for each, in their order; none if nothing was tried. */
   readonly push: (requests: readonly ReadPushRequest[]) => Promise<readonly PushResult[]>;
@@ -34,7 +34,7 @@ export type TaskEnd =
       readonly status: "retry";
       readonly inMs: number;
       readonly progress: string;
-      /** Why; absent where nothing failed. */
+      /** Why; absent if nothing failed. */
       readonly failure?: AttemptFailure | undefined;
     };
 
@@ -44,12 +44,12 @@ export interface AttemptFailure {
   readonly code: CachesErrorCode;
 }
 
-/** Attempts that one batch may hold its cache for; then others have their turn. */
+/** How many attempts one batch may hold its cache; then others have their turn. */
 const MAX_ATTEMPTS_A_HOLD = 16;
 /** How long an aborted attempt rests at least. */
 const LEAST_REST_MS = 1_000;
 
-/** When the paths of a task that wait for another batch may be tried, and how. */
+/** When and how the paths of a task that wait for another batch may be tried. */
 interface Postponed {
   readonly readyAt: number;
   readonly attempts: number;
@@ -58,8 +58,8 @@ interface Postponed {
 }
 
 /**
- * One batch, from its lease to the last verdict: its paths go in one command, in halves where one may spoil
- * the others, and what has to wait goes back to the journal.
+ * One batch, from its lease to the last verdict. Its paths are pushed in one command, or in halves if one may
+ * spoil the others. What has to wait goes back to the journal.
  */
 export class BatchRun {
   readonly #context: BatchRunContext;
@@ -74,7 +74,7 @@ export class BatchRun {
     this.#groups = gather(tasks, context.maxBatchPaths, context.clock.monotonic());
   }
 
-  /** Runs the batch; each step yields the tasks that have left it. */
+  /** Runs the batch. Each step yields the tasks that have left it. */
   async *run(): AsyncGenerator<readonly TaskEnd[], void> {
     yield this.#takeEnded();
     for (let attempt = 0; attempt < MAX_ATTEMPTS_A_HOLD; attempt++) {
@@ -92,8 +92,8 @@ export class BatchRun {
   }
 
   /**
-   * A half that looks for the path that is refused is tried though the cache seems to be away: others may get
-   * through.
+   * A half of a search for the refused path is tried even if the cache seems to be away, because others may
+   * get through.
    */
   #mayTry({ probe }: WorkGroup): boolean {
     const { signal, breaker } = this.#context;
@@ -101,7 +101,7 @@ export class BatchRun {
   }
 
   async #attempt(taken: WorkGroup): Promise<void> {
-    // Since it was put aside, a path may have been denied elsewhere.
+    // A path may have been denied elsewhere since it was put aside.
     const group = taken.only(taken.paths, taken.attempts, taken.readyAt);
     const parts = [...group.parts];
     if (parts.length === 0) return;
@@ -125,7 +125,7 @@ export class BatchRun {
     else this.#rest(left, moved);
   }
 
-  /** What was aborted or not tried waits, ever longer and to its deadline. */
+  /** What was aborted or not tried waits with growing pauses, until its deadline. */
   #rest(left: WorkGroup, moved: boolean): void {
     const { random, retry, breaker } = this.#context;
     if (moved) breaker.succeed();
@@ -142,7 +142,7 @@ export class BatchRun {
     const now = this.#now();
     const isAnswered = moved || (error.code === "ERR_PUSH_FAILED" && failure.failureClass !== "unknown");
     const isRefusedWhole = failure.failureClass === "credentials" && failure.isWholeServer;
-    // What this host is short of says nothing of the cache.
+    // A shortage of this host says nothing about the cache.
     const isHostShort = error.code === "ERR_HOST_EXHAUSTED";
     if ((failure.failureClass === "transient" || isRefusedWhole) && !moved && !isHostShort) breaker.fail(now);
     else if (isAnswered) breaker.succeed();
@@ -153,8 +153,8 @@ export class BatchRun {
     );
     for (const path of next.givenUp) for (const task of left.ownersOf(path)) task.fail(path, error);
     for (const group of next.again) {
-      // A half that waits for its sibling waits here, behind it; what waits for the server lets others have
-      // the cache.
+      // A half that waits for its sibling waits here. What waits for the server releases the cache for
+      // others.
       if (group.readyAt <= now || group.probe !== undefined) this.#groups.push(group);
       else {
         for (const [task, paths] of group.parts)
@@ -165,7 +165,7 @@ export class BatchRun {
     }
   }
 
-  /** @param limit - most paths of the next command that holds some of the group */
+  /** @param limit - maximum number of paths of the next command with paths of the group */
   #postpone(group: WorkGroup, limit: number, failure?: AttemptFailure): void {
     for (const task of group.parts.keys()) {
       const known = this.#postponed.get(task);
@@ -178,13 +178,13 @@ export class BatchRun {
     }
   }
 
-  /** Takes out the tasks for which nothing is left to do in this batch. */
+  /** Removes the tasks that are finished in this batch. */
   #takeEnded(): readonly TaskEnd[] {
     const busy = new Set(this.#groups.flatMap((group) => [...group.parts.keys()]));
     return this.#end([...this.#open].filter((task) => task.remaining.size === 0 || !busy.has(task)));
   }
 
-  /** Takes out the others, when the batch gives its cache up. */
+  /** Removes the other tasks when the batch gives up its cache. */
   #takeLeft(): readonly TaskEnd[] {
     for (const group of this.#groups) this.#postpone(group.only(group.paths, group.attempts, 0), group.size);
     this.#groups = [];
@@ -200,14 +200,14 @@ export class BatchRun {
       if (postponed === undefined || (this.#context.signal.aborted && isUntouched && task.attempts === 0))
         return { task, status: "released" };
       const { readyAt, attempts, limit, failure } = postponed;
-      // The delivery ends at its deadline at the latest; then it is given up.
+      // A delivery waits at most until its deadline; then it is given up.
       const inMs = Math.max(0, Math.min(readyAt, task.deadline) - this.#now());
       return { task, status: "retry", inMs, progress: task.toProgress(attempts, limit), failure };
     });
   }
 }
 
-/** Gathers tasks into groups that fit into one command, in their order. */
+/** Groups tasks into commands, in order. */
 function gather(tasks: readonly DeliveryTask[], maxBatchPaths: number, now: number): WorkGroup[] {
   const groups: WorkGroup[] = [];
   let gathered: DeliveryTask[] = [];
@@ -230,8 +230,8 @@ function gather(tasks: readonly DeliveryTask[], maxBatchPaths: number, now: numb
 }
 
 /**
- * A task with more paths than its last command is split further; one of a large request goes as one, as the
- * registry batches it.
+ * A task with more paths than its last command is split further. A task of a large request stays whole,
+ * because the registry batches it.
  */
 function toGroups(tasks: readonly DeliveryTask[], limit: number, now: number): readonly WorkGroup[] {
   const attempts = Math.max(...tasks.map((task) => task.attempts));

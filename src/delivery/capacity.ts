@@ -1,8 +1,8 @@
-/** Lets at most so many in at a time; whoever finds no room waits in line. */
+/** Limits how many are in at a time. Others wait in a queue. */
 export class Capacity {
   readonly #limit: number;
   #taken = 0;
-  /** Who waits; a set, since its first is found and taken away in no time. */
+  /** Those who wait; a set, because its first entry is found and removed quickly. */
   readonly #line = new Set<{ readonly count: number; readonly resolve: () => void }>();
 
   constructor(limit: number) {
@@ -14,7 +14,7 @@ export class Capacity {
     return this.#taken;
   }
 
-  /** Waits until there is room. More than the limit at once get in when nobody else is. */
+  /** Waits until there is room. A group larger than the limit gets in when nobody else is in. */
   async take(count: number): Promise<void> {
     if (this.#line.size === 0 && this.#fits(count)) {
       this.#taken += count;
@@ -23,12 +23,12 @@ export class Capacity {
     await new Promise<void>((resolve) => this.#line.add({ count, resolve }));
   }
 
-  /** Counts some that are in already, whether there is room or not. */
+  /** Counts some that are already in, even if there is no room. */
   force(count: number): void {
     this.#taken += count;
   }
 
-  /** Gives room back. */
+  /** Releases room. */
   release(count: number): void {
     this.#taken -= count;
     for (const waiting of this.#line) {

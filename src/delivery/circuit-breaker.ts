@@ -4,8 +4,8 @@ const FIRST_PAUSE_MS = 30_000;
 const LONGEST_PAUSE_MS = 5 * 60_000;
 
 /**
- * Keeps a lane from hammering a server that is down: after 5 transient failures in a row nothing is tried for
- * 30 s, then one attempt; each further failure doubles the pause, up to 5 minutes.
+ * Protects a server that is down. After 5 transient failures in a row nothing is tried for 30 s, then one
+ * attempt. Each further failure doubles the pause, up to 5 minutes.
  */
 export class CircuitBreaker {
   #failures = 0;
@@ -14,15 +14,14 @@ export class CircuitBreaker {
   readonly #onChange: (closedForMs: number | undefined) => void;
 
   /**
-   * @param onChange - called with the pause when it opens, and without one when an attempt has got through
-   * again
+   * @param onChange - called with the pause when it opens, and without one when an attempt succeeds again
    */
   constructor(onChange: (closedForMs: number | undefined) => void = () => undefined) {
     this.#onChange = onChange;
   }
 
   /**
-   * When it next lets an attempt through, in the clock's monotonic milliseconds; absent while it is closed.
+   * When it next allows an attempt, in the clock's monotonic milliseconds; absent while it is closed.
    */
   get opensAgainAt(): number | undefined {
     return this.#openUntil;
@@ -45,7 +44,7 @@ export class CircuitBreaker {
 
   /** An attempt failed in a way that says something about the server. */
   fail(now: number): void {
-    // Those that were under way when it opened say nothing new.
+    // Attempts that were running when it opened say nothing new.
     if (this.#openUntil !== undefined && now < this.#openUntil) return;
     this.#failures++;
     if (this.#failures < THRESHOLD) return;

@@ -8,8 +8,8 @@ const NEVER: RunFailure = { failureClass: "permanent", isWholeServer: false };
 const NEVER_FOR_ANY: RunFailure = { failureClass: "permanent", isWholeServer: true };
 
 /**
- * Says what a failed push means for another attempt: by the error's code where that says it, else by the
- * output of the last command.
+ * Classifies a failed push for a retry: by the error's code if that decides, else by the output of the last
+ * command.
  */
 export function classifyFailure(error: AnyCachesError, lastRun: ExecutionResult | undefined): RunFailure {
   if (error instanceof CacheAnswerError) return classifyAnswer(error.answer);
@@ -21,20 +21,20 @@ export function classifyFailure(error: AnyCachesError, lastRun: ExecutionResult 
       return { ...LATER, retryAfterMs: "retryAfterMs" in error ? error.retryAfterMs : undefined };
     case "ERR_CREDENTIAL_EXPIRED":
       return { failureClass: "credentials", isWholeServer: true };
-    // What the host is short of comes back; nothing was attempted.
+    // A shortage of the host passes; nothing was attempted.
     case "ERR_HOST_EXHAUSTED":
       return LATER;
-    // A sink that fails is the host's own, and may come back.
+    // A failing sink belongs to the host, and may recover.
     case "ERR_AUDIT_FAILED":
     case "ERR_GC_ROOT_FAILED":
       return LATER;
     case "ERR_PUSH_STALLED":
     case "ERR_PUSH_TIMEOUT":
       return { failureClass: "transient", isWholeServer: false };
-    // A part of a push must not pass a rule that the whole would break, so it is not tried in halves.
+    // A part of a push must not pass a rule that the whole breaks, so it is not halved.
     case "ERR_CLOSURE_UNKNOWN":
       return LATER;
-    // It may be on its way to the source, and the source may be away.
+    // The path may still be on its way to the source, or the source may be away.
     case "ERR_PROMOTION_SOURCE":
       return { failureClass: "transient", isWholeServer: false };
     case "ERR_PUSH_UNVERIFIED":

@@ -1,13 +1,12 @@
 /**
- * How many deliveries share a batch: fewer once they have crashed, so that one that kills its host is soon
- * alone and takes no others along.
+ * How many deliveries share a batch: fewer after crashes, so that one that kills its host is soon alone.
  */
 export function batchLimit(limit: number, crashes: number): number {
   if (crashes === 0) return limit;
   return crashes === 1 ? Math.ceil(limit / 14) : 1;
 }
 
-/** What is said of a delivery that has crashed too often. */
+/** The message for a delivery that crashed too often. */
 export const CRASHED = {
   code: "ERR_DELIVERY_CRASHED",
   message:

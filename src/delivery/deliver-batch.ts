@@ -41,18 +41,17 @@ export interface DeliveryContext {
 /** How one batch is delivered. */
 export interface BatchOptions {
   readonly breaker: CircuitBreaker;
-  /** Told of each attempt: whether it failed for want of something of the host. */
+  /** Called after each attempt with whether it failed because the host was short of something. */
   readonly onAttempt: (isHostShort: boolean) => void;
   /**
-   * Whether its deliveries have waited beyond their deadline for a cache that is away: they are given up
-   * untried.
+   * Whether its deliveries waited beyond their deadline for a cache that is away, and are given up untried.
    */
   readonly isOverdue: boolean;
   /** Ends the batch when the queue closes. */
   readonly closing: AbortSignal;
 }
 
-/** Delivers a batch that is held, and writes what became of each delivery, step by step. Never rejects. */
+/** Delivers a held batch, and writes the outcome of each delivery, step by step. It never rejects. */
 export async function deliverBatch(
   held: HeldBatch,
   options: BatchOptions,
@@ -92,7 +91,7 @@ const UNREADABLE = {
     "The journal holds a request that cannot be read, so it was not pushed; drop it, or enqueue it anew",
 } as const;
 
-/** Buries what cannot be read, and tells it. @returns false if the lease is lost */
+/** Buries and reports what cannot be read. @returns false if the lease is lost */
 async function bury(
   held: HeldBatch,
   unreadable: readonly LeasedDelivery[],
@@ -112,7 +111,7 @@ async function bury(
   return true;
 }
 
-/** Makes tasks of what can be read; what cannot is a dead letter, and delays no other. */
+/** Creates tasks for readable deliveries. Unreadable ones become dead letters, and delay no other. */
 async function readTasks(
   deliveries: readonly LeasedDelivery[],
   { isOverdue }: BatchOptions,
@@ -132,8 +131,7 @@ async function readTasks(
     const earlier = context.deliveries.earlier(id);
     const queued = request.with({ delivery: { id, attempt: attempts } });
     const task = new DeliveryTask({ id, ticketId, cacheId, request: queued, deadline, progress, earlier });
-    // What was never tried gets its try, however long it has waited, unless it waits for a cache that is
-    // away.
+    // What was never tried is tried once, however long it has waited, unless its cache is away.
     if (deadline <= now && (isOverdue || attempts > 1)) task.expire();
     if (!context.deliveries.isOwn(id)) await context.roots.tryHold({ id, request });
     tasks.push(task);
@@ -141,7 +139,7 @@ async function readTasks(
   return { tasks, unreadable };
 }
 
-/** Writes how tasks have ended, then tells it. @returns false if the lease is lost: then nothing is told */
+/** Writes how tasks ended, then reports it. @returns false if the lease is lost: then nothing is reported */
 async function settle(held: HeldBatch, ends: readonly TaskEnd[], context: DeliveryContext): Promise<boolean> {
   const results = new Map(
     ends.flatMap(({ task, status }) =>
@@ -149,7 +147,7 @@ async function settle(held: HeldBatch, ends: readonly TaskEnd[], context: Delive
     ),
   );
   const verdicts = ends.map((end) => toVerdict(end, results.get(end.task), context));
-  // First, since a host that is killed in between delivers again, and records again.
+  // This comes first: a host that is killed in between delivers again, and records again.
   await context.ledger.record([...results].map(([{ request }, result]) => ({ request, result })));
   if (!(await context.leases.settle(held, verdicts))) return false;
   const { token } = held.batch;
@@ -165,12 +163,12 @@ async function settle(held: HeldBatch, ends: readonly TaskEnd[], context: Delive
 
 function tell(settled: readonly SettledDelivery[], context: DeliveryContext): void {
   for (const { deliveryId } of settled) context.deliveries.settle(deliveryId);
-  // The listener is called first, so that whoever waits for the ticket finds it told.
+  // The listener is called first, so that a waiter for the ticket finds the outcome told.
   context.outbox.tell(settled);
   for (const { ticketId, result } of settled) context.tickets.settle(ticketId, result);
 }
 
-/** Nobody else has a ticket for what was accepted here. */
+/** Only this queue has a ticket for what it accepted. */
 function isToldHere(id: string, { outbox, deliveries }: DeliveryContext): boolean {
   return !outbox.isListening && deliveries.isOwn(id);
 }

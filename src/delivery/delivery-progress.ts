@@ -5,9 +5,9 @@ import type { SkippedPath } from "../registry/push-types.ts";
 import { readSkippedPaths } from "./read-skipped-paths.ts";
 import { readStoredError, toStoredError } from "./stored-error.ts";
 
-/** What the attempts at a delivery have left behind for the next one. */
+/** What the attempts of a delivery leave for the next one. */
 export interface DeliveryProgress {
-  /** The paths that are neither there nor given up. */
+  /** The paths that are still to be pushed. */
   readonly remaining: readonly string[];
   /** The paths that were given up. */
   readonly failed: readonly string[];
@@ -17,9 +17,9 @@ export interface DeliveryProgress {
   readonly skipped: readonly SkippedPath[];
   /** Why the first of them was given up; absent if none was. */
   readonly error?: AnyCachesError | undefined;
-  /** Attempts in a row that moved none of its paths. */
+  /** Attempts in a row without progress. */
   readonly attempts: number;
-  /** Most paths of a command that holds some of it; absent: no bound of its own. */
+  /** Maximum number of paths of a command with its paths; absent if not limited. */
   readonly limit?: number | undefined;
 }
 
@@ -30,10 +30,10 @@ export function writeProgress(progress: DeliveryProgress): string {
 }
 
 /**
- * Reads progress that a journal has kept.
+ * Reads progress from a journal.
  *
- * @param asked - the paths of the request: no other counts
- * @returns nothing for a text that is none, so that the delivery begins anew
+ * @param asked - the paths of the request; no others count
+ * @returns nothing for an invalid text, so that the delivery starts anew
  */
 export function readProgress(text: string, asked: readonly string[]): DeliveryProgress | undefined {
   const own = new Set(asked);

@@ -7,12 +7,12 @@ import type { DeniedResult, ExecutedPush, PushResult, SkippedPath } from "../reg
 import type { ReadPushRequest } from "../registry/read-push-request.ts";
 import { readProgress, writeProgress } from "./delivery-progress.ts";
 
-/** How many runs a result keeps; the others are counted by nobody. */
+/** How many runs a result keeps. */
 const MAX_EXECUTIONS = 20;
 
 const UNKNOWN = new PushError("ERR_PUSH_FAILED", "An earlier attempt gave the path up");
 
-/** Where a delivery stands when a task is made of it. */
+/** The state of a delivery when its task is created. */
 export interface TaskStart {
   readonly id: string;
   readonly ticketId: string;
@@ -20,9 +20,9 @@ export interface TaskStart {
   readonly request: ReadPushRequest;
   /** When it gives up, in the clock's monotonic milliseconds. */
   readonly deadline: number;
-  /** What earlier attempts left behind. */
+  /** What earlier attempts left. */
   readonly progress?: string | undefined;
-  /** The task of the last attempt, if this process made it: it knows more than what was written down. */
+  /** The task of the last attempt, if this process created it. It knows more than the journal. */
   readonly earlier?: DeliveryTask | undefined;
 }
 
@@ -31,26 +31,28 @@ function move(path: string, from: Set<string>, to: Set<string>): void {
   to.add(path);
 }
 
-/** A delivery while a queue works on it: which paths are still to go, and what became of the others. */
+/**
+ * A delivery while a queue works on it: the paths that are still to be pushed, and the outcome of the others.
+ */
 export class DeliveryTask {
   readonly id: string;
   readonly ticketId: string;
   readonly cacheId: string;
   readonly request: ReadPushRequest;
   readonly deadline: number;
-  /** Attempts in a row, before this batch, that moved none of its paths. */
+  /** Attempts in a row without progress, before this batch. */
   readonly attempts: number;
-  /** Most paths of a command that holds some of it. */
+  /** Maximum number of paths of a command with its paths. */
   readonly limit: number;
   readonly #remaining: Set<string>;
   readonly #failures = new Map<string, AnyCachesError>();
-  /** What the cache was seen to have. */
+  /** The paths that the cache had. */
   readonly #present = new Set<string>();
   /** What the cache leaves to an upstream. */
   readonly #upstream: Set<string>;
   /** What rules of the cache leave out. */
   readonly #skipped: Map<string, SkippedPath["reason"]>;
-  /** What the host knew to be there. */
+  /** The paths that the host knew to be there. */
   readonly #known = new Set<string>();
   readonly #executions: ExecutionResult[] = [];
   #durationMs = 0;
@@ -93,7 +95,7 @@ export class DeliveryTask {
     return this.#failures;
   }
 
-  /** What a delivery is whose paths all have come to a good end. */
+  /** The status of a delivery whose paths all ended well. */
   get endStatus(): "pushed" | "upstream" | "skipped" {
     const { storePaths } = this.request;
     if (storePaths.every((path) => this.#upstream.has(path))) return "upstream";
@@ -102,7 +104,7 @@ export class DeliveryTask {
       : "pushed";
   }
 
-  /** Why it is denied, if it was before anything was done for it. */
+  /** Why it is denied, if that was before anything was done for it. */
   get denied(): DeniedResult | undefined {
     return this.#denied;
   }
@@ -113,20 +115,20 @@ export class DeliveryTask {
   }
 
   /**
-   * Takes what came of an attempt. A path that is there without being confirmed is tried again: what it
-   * refers to may be missing.
+   * Records the result of an attempt. A path that is there but not confirmed is tried again, because its
+   * references may be missing.
    *
-   * @returns whether the attempt left less to do
+   * @returns whether the attempt made progress
    */
   record(result: Exclude<PushResult, { readonly status: "denied" }>): boolean {
     for (const path of result.confirmedPaths) this.#remaining.delete(path);
     const before = this.#countMoved();
     for (const { path, reason } of result.skippedPaths) {
       this.#remaining.delete(path);
-      // An earlier attempt may have brought it there.
+      // An earlier attempt may have pushed it.
       if (!this.#present.has(path)) this.#skipped.set(path, reason);
     }
-    // What was seen last counts: the cache may have lost a path meanwhile, or got it from somebody else.
+    // The last observation counts: the cache may have lost a path meanwhile, or got it from elsewhere.
     for (const path of result.storePaths) move(path, this.#upstream, this.#present);
     for (const path of result.upstreamPaths) move(path, this.#present, this.#upstream);
     for (const path of result.knownPaths ?? []) this.#known.add(path);
@@ -143,12 +145,12 @@ export class DeliveryTask {
     return this.#present.size + this.#upstream.size + this.#skipped.size;
   }
 
-  /** Gives a path up. */
+  /** Gives up a path. */
   fail(path: string, error: AnyCachesError): void {
     if (this.#remaining.delete(path)) this.#failures.set(path, error);
   }
 
-  /** Gives up what remains, since its time is over. */
+  /** Gives up the remaining paths after the deadline. */
   expire(): void {
     const error =
       this.#lastError ?? new PushError("ERR_PUSH_TIMEOUT", "The delivery was not tried before its deadline");
@@ -156,7 +158,7 @@ export class DeliveryTask {
   }
 
   /**
-   * Some paths are denied now: all of the delivery is, where nothing was done for it, else these paths have
+   * Some paths are denied now. If nothing was done for the delivery, it is denied; else these paths have
    * failed.
    */
   deny(denied: DeniedResult, storePaths: readonly string[]): void {
@@ -168,7 +170,7 @@ export class DeliveryTask {
     for (const path of storePaths) this.fail(path, error);
   }
 
-  /** What the next attempt has to know. */
+  /** What the next attempt needs. */
   toProgress(attempts: number, limit: number): string {
     const [error] = this.#failures.values();
     return writeProgress({
@@ -182,13 +184,13 @@ export class DeliveryTask {
     });
   }
 
-  /** What is reported in the end; nothing if no attempt was made. */
+  /** The final result; nothing if no attempt was made. */
   toResult(): PushResult | undefined {
     if (this.#denied !== undefined) return this.#denied;
     return this.#last === undefined ? undefined : this.#toExecuted(this.#last.decision);
   }
 
-  /** What is reported of a delivery that policy allows. */
+  /** The result of a delivery that policy allows. */
   toAllowedResult(decision: AllowDecision): PushResult {
     return this.toResult() ?? this.#toExecuted(decision);
   }

@@ -8,7 +8,7 @@ import type { HeldBatch } from "./lease-holder.ts";
 import { Pause } from "./pause.ts";
 import type { LeaseRequest, PushJournal } from "./push-journal.ts";
 
-/** What a worker works with. */
+/** What a worker needs. */
 export interface DeliveryWorkerOptions extends DeliveryContext {
   readonly journal: PushJournal;
   /** Id of the queue. */
@@ -19,23 +19,23 @@ export interface DeliveryWorkerOptions extends DeliveryContext {
 /** A batch that was taken, or nothing. */
 type Taken = { readonly held: HeldBatch; readonly isOverdue: boolean } | undefined;
 
-/** Longest rest, in milliseconds, also where nobody tells of a change. */
+/** Longest pause, in milliseconds, even without a notification. */
 const LONGEST_REST_MS = 20_000;
 
-/** A queue that only takes requests delivers nothing. */
+/** A producer delivers nothing. */
 const loadDeliverBatch = lateImport(() => import("./deliver-batch.ts"));
 
-/** How a lane stands: whether anything is tried there. */
+/** The state of a lane: whether anything is tried there. */
 export interface LaneState {
   readonly cacheId: string;
   /** How long nothing is tried, in milliseconds; 0 if the next attempt may start. */
   readonly opensInMs: number;
 }
 
-/** How often it is asked for what has waited beyond its deadline for a cache that is away. */
+/** How often to look for what has waited beyond its deadline for a cache that is away. */
 const OVERDUE_MS = 1_000;
 
-/** One cache, as a worker sees it. */
+/** The state of one cache for a worker. */
 class Lane {
   readonly breaker: CircuitBreaker;
   readonly running = new Set<Promise<unknown>>();
@@ -66,12 +66,12 @@ export class DeliveryWorker {
     this.#pause = new Pause(options.runtime.clock);
   }
 
-  /** Why no batch is taken any more, if the journal cannot be relied on. */
+  /** Why no more batches are taken, if the journal is damaged. */
   get failure(): PushError | undefined {
     return this.#failure;
   }
 
-  /** Whether the host has been short of something, so that it takes less. */
+  /** Whether the host was short of something and runs fewer batches. */
   get isHostShort(): boolean {
     return this.#load.isShort;
   }
@@ -89,12 +89,14 @@ export class DeliveryWorker {
     );
   }
 
-  /** Looks at once whether there is something to take. */
+  /** Checks at once whether there is something to take. */
   wake(): void {
     this.#pause.wake();
   }
 
-  /** Takes and delivers batches; settles after {@link DeliveryWorker.stop}, when the last one has ended. */
+  /**
+   * Takes and delivers batches. It settles after {@link DeliveryWorker.stop}, when the last batch has ended.
+   */
   async run(): Promise<void> {
     const deliver = await this.#loadDeliver();
     while (deliver !== undefined && this.#isTaking) {
@@ -111,7 +113,7 @@ export class DeliveryWorker {
     return !this.#closing.signal.aborted && this.#failure === undefined && !this.#isFinishing;
   }
 
-  /** What hinders it, as a want of file descriptors, passes. */
+  /** A hindrance such as a lack of file descriptors passes. */
   async #loadDeliver(): Promise<typeof deliverBatch | undefined> {
     while (this.#isTaking) {
       try {
@@ -124,11 +126,11 @@ export class DeliveryWorker {
     return undefined;
   }
 
-  /** Takes no more batches, and settles when those that run have ended by themselves. */
+  /** Takes no more batches, and settles when the running ones have ended. */
   async finish(): Promise<void> {
     this.#isFinishing = true;
     this.#pause.wake();
-    // One may be taken at this moment.
+    // A batch may be taken at this moment.
     await this.#taking;
     await this.#idle();
   }
@@ -137,7 +139,7 @@ export class DeliveryWorker {
     await Promise.all([...this.#lanes.values()].flatMap(({ running }) => [...running]));
   }
 
-  /** Takes no more batches, and ends those that run. */
+  /** Takes no more batches, and aborts the running ones. */
   stop(): void {
     this.#closing.abort();
     this.#pause.wake();
@@ -159,12 +161,12 @@ export class DeliveryWorker {
     return lane;
   }
 
-  /** Batches that run. */
+  /** The running batches. */
   get #running(): number {
     return [...this.#lanes.values()].reduce((sum, { running }) => sum + running.size, 0);
   }
 
-  /** Leases the next batch; a journal that fails is asked again later. */
+  /** Leases the next batch. If the journal fails, it is asked again later. */
   async #take(): Promise<Taken> {
     const { journal, leases, runtime } = this.#options;
     try {
@@ -173,7 +175,7 @@ export class DeliveryWorker {
         const batch = await journal.lease(request);
         if (batch === undefined) continue;
         const isOverdue = request.minAgeMs !== undefined;
-        // Where one is overdue, others are.
+        // If one is overdue, others are.
         if (isOverdue) this.#askedForOverdueAt = Number.NEGATIVE_INFINITY;
         return { held: leases.hold(batch, askedAt), isOverdue };
       }
@@ -185,8 +187,8 @@ export class DeliveryWorker {
   }
 
   /**
-   * What may be taken. A cache that is away is left alone, but for what has waited there beyond its deadline:
-   * that is given up, though nothing is tried.
+   * What may be taken. From a cache that is away, only deliveries beyond their deadline are taken, to be
+   * given up.
    */
   #toLeaseRequests(): readonly LeaseRequest[] {
     const { bounds, deliveries } = this.#options;
@@ -205,7 +207,7 @@ export class DeliveryWorker {
     ];
   }
 
-  /** To look for what is overdue may mean to look at all that waits, so it is not done on every wake. */
+  /** Looking for overdue deliveries may read everything that waits, so it is not done on every wake. */
   #isOverdueTurn(now: number): boolean {
     if (now - this.#askedForOverdueAt < OVERDUE_MS) return false;
     this.#askedForOverdueAt = now;
@@ -230,7 +232,7 @@ export class DeliveryWorker {
     const { breaker } = lane;
     const options: BatchOptions = { breaker, onAttempt, closing: this.#closing.signal, isOverdue };
     const delivering: Promise<void> = deliver(held, options, this.#options).finally(() => {
-      // Whoever is woken asks how many run.
+      // Whoever is woken checks how many run.
       lane.running.delete(delivering);
       this.#pause.wake();
     });

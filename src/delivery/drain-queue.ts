@@ -9,18 +9,18 @@ import type { Outbox } from "./outbox.ts";
 import type { PushJournal } from "./push-journal.ts";
 import type { DrainOptions } from "./queue-types.ts";
 
-/** What is drained. */
+/** What draining needs. */
 export interface DrainContext {
   readonly journal: PushJournal;
   readonly clock: Clock;
   readonly leaseMs: number;
   readonly stores: readonly string[];
-  /** Whether it delivers, and so has to do with what others have accepted. */
+  /** Whether it delivers, and so handles what others accepted. */
   readonly isConsumer: boolean;
   readonly deliveries: OpenDeliveries;
   readonly outbox: Outbox;
   readonly worker: DeliveryWorker;
-  /** Ends the waiting when the queue closes. */
+  /** Aborts the wait when the queue closes. */
   readonly closing: AbortSignal;
 }
 
@@ -43,14 +43,14 @@ async function drain(context: DrainContext, signal: AbortSignal | undefined): Pr
     if (signal?.aborted === true) return;
     if (closing.aborted) return endClosed(context);
     if (worker.failure !== undefined) throw worker.failure;
-    // After a whole lease, whatever is still held is held by a queue that lives.
+    // After a whole lease, whatever is still held is held by a living queue.
     const waitsForOthers = clock.monotonic() - startedAt <= leaseMs;
     if (context.deliveries.size === 0 && (await isDone(context, waitsForOthers))) return;
     await pause(context);
   }
 }
 
-/** A queue that closes with nothing of its own left is drained as far as it is concerned. */
+/** A queue that closes without remaining deliveries of its own counts as drained. */
 function endClosed({ deliveries }: DrainContext): void {
   if (deliveries.size === 0) return;
   throw new PushError(
@@ -59,7 +59,7 @@ function endClosed({ deliveries }: DrainContext): void {
   );
 }
 
-/** Whether the journal holds nothing for this queue. One that does not answer may hold anything. */
+/** Whether the journal has nothing for this queue. One that does not answer may have anything. */
 async function isDone(
   { journal, stores, outbox, isConsumer }: DrainContext,
   waitsForOthers: boolean,
@@ -78,7 +78,7 @@ async function isDone(
   }
 }
 
-/** Waits for a change, or for a while. */
+/** Waits for a change or a timeout. */
 function pause({ clock, leaseMs, deliveries, closing }: DrainContext): Promise<void> {
   const delayMs = Math.max(1, Math.min(leaseMs / 10, LONGEST_PAUSE_MS));
   return new Promise((resolve) => {

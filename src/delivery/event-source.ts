@@ -4,12 +4,12 @@ import type { Delivery } from "./push-journal.ts";
 import type { DeliveryEventBase, QueueEvent, UntimedEvent } from "./queue-events.ts";
 import { readContext } from "./stored-context.ts";
 
-/** Tells the listeners of a queue what it does. */
+/** Notifies the listeners of a queue. */
 export class EventSource {
   readonly #runtime: Runtime;
   readonly #listeners: readonly ((event: QueueEvent) => void)[];
 
-  /** @param listeners - those of the queue itself come first; one that fails is left alone from then on */
+  /** @param listeners - those of the queue itself come first; one that fails is not called again */
   constructor(runtime: Runtime, listeners: readonly (((event: QueueEvent) => void) | undefined)[]) {
     this.#runtime = runtime;
     const onError = (): void => runtime.warn("The onEvent callback failed; it is not called again");
@@ -24,7 +24,7 @@ export class EventSource {
   };
 }
 
-/** What the events of a delivery have in common. */
+/** The common members of a delivery's events. */
 export function toEventBase({
   id,
   ticketId,

@@ -8,7 +8,7 @@ import { quoteName } from "../core/text.ts";
 import type { ExecutionResult, Executor } from "../execution/executor.ts";
 
 /**
- * Keeps store paths from the garbage collector while they wait.
+ * Protects store paths from the garbage collector while they wait.
  *
  * @example
  * ```ts
@@ -19,13 +19,13 @@ import type { ExecutionResult, Executor } from "../execution/executor.ts";
  */
 export interface GcRoots {
   /**
-   * Holds paths until their holder lets go.
+   * Protects paths until their holder releases them.
    *
-   * @throws {@link PushError} `ERR_STORE_PATH_NOT_VALID` for paths that the store does not hold (any more),
-   * `ERR_GC_ROOT_FAILED` for whatever else
+   * @throws {@link PushError} `ERR_STORE_PATH_NOT_VALID` for paths that the store does not have (any more),
+   * `ERR_GC_ROOT_FAILED` for anything else
    */
   hold(holder: string, storePaths: readonly string[]): Promise<void>;
-  /** Lets go of all that a holder holds. */
+  /** Releases all paths of a holder. */
   release(holder: string): Promise<void>;
 }
 
@@ -40,21 +40,21 @@ export interface GcRoots {
  * @public
  */
 export interface GcRootsOptions {
-  /** Absolute path of a directory of the host's own, which is made if need be; links in it are the roots. */
+  /** Absolute path of a directory of the host, created if needed. The links in it are the roots. */
   readonly directory: string;
-  /** Runs `nix-store`, as a rule {@link createProcessExecutor}. */
+  /** Runs `nix-store`; usually {@link createProcessExecutor}. */
   readonly executor: Executor;
   /** The store's directory; default `/nix/store`. */
   readonly storeDirectory?: string | undefined;
 }
 
-/** How long nix-store may take to make a root. */
+/** How long nix-store may take to create a root. */
 const TIMEOUT_MS = 60_000;
 
 /**
- * Makes indirect roots with `nix-store --add-root`, for a host that runs its queue beside the store.
+ * Creates indirect roots with `nix-store --add-root`, for a host that runs its queue beside the store.
  *
- * @param options - where the links are, and what runs nix-store
+ * @param options - the directory of the links, and what runs nix-store
  *
  * @example
  * ```ts
@@ -90,11 +90,11 @@ export function createGcRoots({ directory, executor, storeDirectory }: GcRootsOp
   };
 }
 
-/** What nix-store says of paths that the store does not hold. */
+/** What nix-store prints about missing paths. */
 const NOT_HELD =
   /\bdon't know how to build these paths\b|\bis not valid\b|\bdoes not exist and cannot be created\b/u;
 
-/** A path that is not there is never there; a daemon that is away, or slow, may come back. */
+/** A missing path stays missing; a daemon that is away or slow may come back. */
 function toHoldError(result: ExecutionResult): PushError {
   if (result.outcome === "failed" && NOT_HELD.test(result.stderr)) {
     const message =
@@ -109,7 +109,7 @@ function toHoldError(result: ExecutionResult): PushError {
   );
 }
 
-/** Works with the directory of the links; the system's own error goes no further. */
+/** Uses the directory of the links. The system's own error is not passed on. */
 async function withDirectory<Result>(directory: string, work: () => Promise<Result>): Promise<Result> {
   try {
     return await work();

@@ -1,11 +1,11 @@
 /**
- * How many batches a host runs at once: as many as there are, until it runs short of memory, disk, processes
- * or descriptors. Then it runs half as many as it did, and one more after each attempt that does not.
+ * Limits how many batches a host runs at once. There is no limit until it runs short of memory, disk,
+ * processes or descriptors. Then it runs half as many, and one more after each attempt without a shortage.
  */
 export class HostLoad {
   #limit = Number.POSITIVE_INFINITY;
 
-  /** Whether the host has been short of something, and has not recovered. */
+  /** Whether the host was short of something and has not recovered. */
   get isShort(): boolean {
     return Number.isFinite(this.#limit);
   }
@@ -15,7 +15,7 @@ export class HostLoad {
     return running < this.#limit;
   }
 
-  /** An attempt failed for want of something of the host. */
+  /** An attempt failed because the host was short of something. */
   shrink(running: number): void {
     this.#limit = Math.max(1, Math.floor(Math.min(running, this.#limit) / 2));
   }
@@ -28,5 +28,5 @@ export class HostLoad {
   }
 }
 
-/** So many more than run may run when the shortage is forgotten. */
+/** The limit is dropped when this many more could run. */
 const RESERVE = 16;

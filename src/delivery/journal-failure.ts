@@ -1,13 +1,13 @@
 import { PushError } from "../core/errors.ts";
 import { isCachesError } from "../registry/any-error.ts";
 
-/** Says what a journal has failed to do; a stranger's message may hold anything. */
+/** Describes what a journal failed to do. The message of another library may hold a secret. */
 export function describeJournalFailure(error: unknown): string {
   const reason = isCachesError(error) ? error.message : "it failed with an unexpected error";
   return `The journal did not do as asked: ${reason}`;
 }
 
-/** Whether a journal cannot be relied on any more, however long one waits. */
+/** Whether a journal is damaged, so that waiting does not help. */
 export function isCorrupt(error: unknown): error is PushError {
   return error instanceof PushError && error.code === "ERR_JOURNAL_CORRUPT";
 }

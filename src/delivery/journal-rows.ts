@@ -1,9 +1,9 @@
 import type { Members } from "../core/own-member.ts";
 import type { BuriedDelivery, Delivery, Outcome } from "./push-journal.ts";
 
-// What journals in tables have in common: the columns that are texts and numbers in each of them.
+// What journals in tables share: columns of texts and numbers.
 
-/** What a row says of a delivery. */
+/** The delivery of a row. */
 export function toDelivery({
   id,
   ticket_id,

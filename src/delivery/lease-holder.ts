@@ -3,7 +3,7 @@ import { describeJournalFailure } from "./journal-failure.ts";
 import { Pause } from "./pause.ts";
 import type { Batch, PushJournal, Verdict } from "./push-journal.ts";
 
-/** What a holder works with. */
+/** What a holder needs. */
 export interface LeaseHolderOptions {
   readonly journal: PushJournal;
   readonly clock: Clock;
@@ -11,12 +11,12 @@ export interface LeaseHolderOptions {
   readonly warn: (message: string) => void;
 }
 
-/** A batch that is held. */
+/** A held batch. */
 export class HeldBatch {
   readonly batch: Batch;
   readonly #lost = new AbortController();
   /**
-   * When the lease began or was renewed last, in the clock's monotonic milliseconds; the journal's view is no
+   * When the lease began or was last renewed, in the clock's monotonic milliseconds; for the journal, not
    * earlier.
    */
   renewedAt: number;
@@ -26,7 +26,7 @@ export class HeldBatch {
     this.renewedAt = renewedAt;
   }
 
-  /** Ends when the lease is lost: what runs for it has to stop, and nothing may be said of it. */
+  /** Aborts when the lease is lost. What runs for it must stop, and nothing may be reported. */
   get lost(): AbortSignal {
     return this.#lost.signal;
   }
@@ -37,8 +37,8 @@ export class HeldBatch {
 }
 
 /**
- * Holds batches until they are settled: renews their leases three times in their life, and gives those up
- * that it cannot renew. Whatever it writes carries the fencing token of the lease.
+ * Holds batches until they are settled. It renews each lease three times in its life, and gives up those that
+ * it cannot renew. Every write carries the fencing token of the lease.
  */
 export class LeaseHolder {
   readonly #options: LeaseHolderOptions;
@@ -58,12 +58,12 @@ export class LeaseHolder {
     return held;
   }
 
-  /** Lets go of a batch that is settled or lost. */
+  /** Releases a batch that is settled or lost. */
   release(held: HeldBatch): void {
     this.#held.delete(held);
   }
 
-  /** Renews what is held, until it is stopped. */
+  /** Renews held leases until it is stopped. */
   async run(): Promise<void> {
     while (!this.#isStopped) {
       await this.#pause.wait(this.#options.leaseMs / 3);
@@ -77,9 +77,9 @@ export class LeaseHolder {
   }
 
   /**
-   * Writes verdicts, and offers them again while the journal does not take them, as long as the lease lasts.
+   * Writes verdicts, and retries while the journal fails, as long as the lease lasts.
    *
-   * @returns whether they were written; if not, the lease is lost and nothing may be said of them
+   * @returns whether they were written; if not, the lease is lost and nothing may be reported
    */
   async settle(held: HeldBatch, verdicts: readonly Verdict[]): Promise<boolean> {
     const { journal, clock, leaseMs, warn } = this.#options;

@@ -29,12 +29,12 @@ import { isServedBefore } from "./waiting-rows.ts";
  * @public
  */
 export interface MemoryJournalOptions {
-  /** Measures leases and ages; default Node's own, or that of the queue that makes the journal. */
+  /** Measures leases and ages; default that of Node.js, or of the queue that creates the journal. */
   readonly clock?: Clock | undefined;
 }
 
 /**
- * Makes a journal that lasts as long as the process.
+ * Creates a journal that lasts as long as the process.
  *
  * @param options - the clock
  *
@@ -49,13 +49,13 @@ export function createMemoryJournal(options: MemoryJournalOptions = {}): PushJou
   return new MemoryJournal(options.clock ?? createNodeRuntime().clock);
 }
 
-/** What is remembered of settled deliveries, to know their ids and to look up their outcomes. */
+/** How much is remembered of settled deliveries: their ids and outcomes. */
 const SETTLED_BOUNDS = {
   /** Most deliveries. */
   most: 10_000,
   /** Most UTF-16 units of their results. */
   mostUnits: 16 * 1024 * 1024,
-  /** Most outcomes that wait for somebody to tell them to. */
+  /** Maximum number of untold outcomes. */
   mostUntold: 10_000,
 };
 
@@ -203,7 +203,7 @@ class MemoryJournal implements PushJournal {
     return batch === undefined || batch.heldUntil <= now ? undefined : batch;
   }
 
-  /** Takes the deliveries of leases that have ended. */
+  /** Takes back deliveries of ended leases. */
   #takeBack(now: number, maxCrashes: number): void {
     for (const [token, { heldUntil, rows }] of this.#batches) {
       if (heldUntil > now) continue;
@@ -212,7 +212,7 @@ class MemoryJournal implements PushJournal {
     }
   }
 
-  /** The delivery that is served next: of the cache that was served longest ago, the first that is ready. */
+  /** The next delivery: the first ready one of the cache that was served longest ago. */
   #findLeader(request: LeaseRequest, now: number): Journaled | undefined {
     const held = new Map<string, number>();
     for (const { cacheId } of this.#batches.values()) held.set(cacheId, (held.get(cacheId) ?? 0) + 1);

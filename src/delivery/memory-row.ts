@@ -1,7 +1,7 @@
 import { CANCELLED } from "./push-id-conflict.ts";
 import type { Delivery, DeliveryRecord, DeliveryState, Outcome } from "./push-journal.ts";
 
-/** A delivery as the journal in memory keeps it. */
+/** A delivery in the memory journal. */
 export interface Journaled {
   readonly delivery: Delivery;
   /** Its place in the order of acceptance. */
@@ -19,7 +19,7 @@ export interface Journaled {
   isCancelled?: boolean;
 }
 
-/** How much of its bounds a row takes up, in UTF-16 units. */
+/** The size of a row, in UTF-16 units. */
 export function unitsOf({ delivery, result = "" }: Journaled): number {
   return delivery.request.length + result.length;
 }
@@ -29,7 +29,7 @@ export function byNumber(one: Journaled, other: Journaled): number {
   return one.number - other.number;
 }
 
-/** What is told of a row that was settled. */
+/** The outcome of a settled row. */
 export function toOutcome(row: Journaled): Outcome {
   const { number: position, delivery, result } = row;
   const { id, ticketId, cacheId, request } = delivery;
@@ -42,7 +42,7 @@ function endOf({ letter, isCancelled }: Journaled): { readonly code?: string; re
   return letter === undefined ? {} : { code: letter.code, message: letter.message };
 }
 
-/** What is said of a row in any state. */
+/** The entry of a row in any state. */
 export function toRecord(row: Journaled, now: number): DeliveryRecord {
   const { number: position, delivery, state, acceptedAt, readyAt, attempts, crashes } = row;
   const readyInMs = state === "waiting" ? Math.max(0, readyAt - now) : 0;

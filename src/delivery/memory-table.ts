@@ -20,16 +20,16 @@ export interface SettledBounds {
   readonly mostUntold: number;
 }
 
-/** The deliveries of the journal in memory, and what may become of each. */
+/** The deliveries of the memory journal, and their transitions. */
 export class MemoryTable {
   readonly #rows = new Map<string, Journaled>();
   /** The rows of each ticket. */
   readonly #tickets = new Map<string, Set<Journaled>>();
   readonly waiting = new WaitingRows<Journaled>();
-  /** Settled, and no dead letters; their outcomes were told. */
+  /** Settled and told; not dead letters. */
   readonly #settled = new Set<Journaled>();
   #settledUnits = 0;
-  /** Settled or dead; their outcomes were not told. */
+  /** Settled or dead, with untold outcomes. */
   readonly #untold = new Set<Journaled>();
   #accepted = 0;
 
@@ -37,13 +37,13 @@ export class MemoryTable {
     return this.#rows.get(id);
   }
 
-  /** Whether the ticket of a delivery stands for another request. */
+  /** Whether the ticket of a delivery belongs to another request. */
   conflicts({ ticketId, request }: Delivery): boolean {
     const [known] = this.#tickets.get(ticketId) ?? [];
     return known !== undefined && known.delivery.request !== request;
   }
 
-  /** @returns false if the id is known already */
+  /** @returns false if the id is already known */
   add(delivery: Delivery, now: number): boolean {
     if (this.#rows.has(delivery.id)) return false;
     const row: Journaled = {
@@ -92,7 +92,7 @@ export class MemoryTable {
     }
   }
 
-  /** The lease of a row ended in silence. */
+  /** The lease of a row ended without renewal. */
   crash(row: Journaled, now: number, maxCrashes: number, wallClock: number): void {
     row.crashes++;
     if (row.crashes < maxCrashes) this.#wait(row, now);
@@ -119,7 +119,7 @@ export class MemoryTable {
     }
   }
 
-  /** Forgets the oldest settled deliveries, and the oldest outcomes that nobody was told. */
+  /** Forgets the oldest settled deliveries, and the oldest untold outcomes. */
   forgetSettled({ most, mostUnits, mostUntold }: SettledBounds): void {
     for (const { delivery } of this.#untold) {
       if (this.#untold.size <= mostUntold) break;

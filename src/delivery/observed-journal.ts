@@ -15,22 +15,22 @@ import type {
 } from "./push-journal.ts";
 
 /**
- * What is known of a journal by the last thing that was asked of it.
+ * The health of a journal, by its last operation.
  *
  * @public
  */
 export interface JournalCondition {
-  /** Whether it did what it was asked last. */
+  /** Whether the last operation succeeded. */
   readonly isAnswering: boolean;
-  /** How long it has failed, in milliseconds; 0 if it has not. */
+  /** How long it has been failing, in milliseconds; 0 if it is not. */
   readonly failingForMs: number;
-  /** Code of the last failure; absent if the last question was answered. */
+  /** Code of the last failure; absent if the last operation succeeded. */
   readonly code?: string | undefined;
-  /** What the last failure said: which file or server, and what to do. */
+  /** Message of the last failure: which file or server, and what to do. */
   readonly message?: string | undefined;
 }
 
-/** A journal that knows how it fares. */
+/** A journal that tracks its health. */
 export class ObservedJournal implements PushJournal {
   readonly #journal: PushJournal;
   readonly #clock: Clock;
@@ -134,7 +134,7 @@ export class ObservedJournal implements PushJournal {
         this.#failure = undefined;
       },
       (error: unknown) => {
-        // What the caller did wrong, the journal did right.
+        // An error of the caller is not a failure of the journal.
         if (isCachesError(error) && error.code === "ERR_PUSH_ID_CONFLICT") return;
         this.#failure = { since: this.#failure?.since ?? this.#clock.monotonic(), error };
       },

@@ -2,23 +2,23 @@ import { Capacity } from "./capacity.ts";
 import type { DeliveryTask } from "./delivery-task.ts";
 
 /**
- * The deliveries that a queue knows of and that are not settled: those that it has accepted, until their
- * outcome is known, and those of others while it holds them.
+ * The unsettled deliveries that a queue knows: those that it accepted, until their outcome is known, and
+ * those of others while it holds them.
  */
 export class OpenDeliveries {
   readonly #limit: number;
   readonly #capacity: Capacity;
-  /** Accepted here, as they were after the last attempt. */
+  /** Accepted here, in the state after the last attempt. */
   readonly #own = new Map<string, DeliveryTask>();
   /** The tokens of the batches that hold them. */
   readonly #held = new Map<string, string>();
   /** How many of those a batch of this queue holds. */
   #ownHeld = 0;
-  /** Accepted here, and on its way into the journal. */
+  /** Accepted here, and being written to the journal. */
   readonly #unwritten = new Set<string>();
   /** Accepted here, and in no batch yet. */
   readonly #fresh = new Set<string>();
-  /** How many paths of each cache those have. */
+  /** The number of their paths for each cache. */
   readonly #freshPaths = new Map<string, number>();
   readonly #whenChanged = new Set<() => void>();
 
@@ -32,39 +32,39 @@ export class OpenDeliveries {
     return this.#capacity.taken;
   }
 
-  /** How many more may be taken from the journal. What was accepted here has its room already. */
+  /** How many more may be taken from the journal. What was accepted here already has room. */
   room(): number {
     return Math.max(0, this.#limit - this.size) + this.#own.size - this.#ownHeld;
   }
 
-  /** Whether so many paths wait for one cache that nothing is gained by waiting for more. */
+  /** Whether so many paths wait for one cache that waiting for more gains nothing. */
   isBatchFull(paths: number): boolean {
     for (const count of this.#freshPaths.values()) if (count >= paths) return true;
     return false;
   }
 
-  /** Makes room for some that are about to be accepted; waits while there is none. */
+  /** Reserves room for deliveries that are about to be accepted; waits while there is none. */
   reserve(count: number): Promise<void> {
     return this.#capacity.take(count);
   }
 
-  /** Gives room back that was made for nothing. */
+  /** Releases reserved room that was not used. */
   giveBack(count: number): void {
     this.#free(count);
   }
 
-  /** Accepts a delivery for which room was made. */
+  /** Accepts a delivery for which room was reserved. */
   accept(task: DeliveryTask): void {
     this.#own.set(task.id, task);
     this.#unwritten.add(task.id);
     if (!this.#held.has(task.id)) return;
-    // An earlier process accepted it, and this one works on it: it has its room already.
+    // An earlier process accepted it, and this one works on it. It already has room.
     this.#ownHeld++;
     this.#free(1);
   }
 
   /**
-   * A delivery that was accepted here is journalled, so that it may be taken; one that is not fresh was so
+   * A delivery that was accepted here is journalled and may be taken. One that is not fresh was journalled
    * before.
    */
   journalled({ id, cacheId, remaining }: DeliveryTask, isFresh: boolean): void {
@@ -75,8 +75,8 @@ export class OpenDeliveries {
   }
 
   /**
-   * A delivery that was to be accepted here is not, after all; another queue may have accepted it, and this
-   * one work on it.
+   * A delivery was not accepted here after all. Another queue may have accepted it, and this one may work on
+   * it.
    */
   withdraw(id: string): void {
     this.#forgetFresh(id);
@@ -89,8 +89,8 @@ export class OpenDeliveries {
   }
 
   /**
-   * Some that were accepted here and are held by no batch of this queue; each call begins where the last one
-   * has ended.
+   * Some deliveries that were accepted here and are in no batch of this queue. Each call continues where the
+   * last one ended.
    */
   listElsewhere(limit: number): readonly string[] {
     const ids: string[] = [];
@@ -106,7 +106,7 @@ export class OpenDeliveries {
     return ids;
   }
 
-  /** Whether some were accepted here that are held by no batch of this queue. */
+  /** Whether some deliveries were accepted here and are in no batch of this queue. */
   get hasElsewhere(): boolean {
     return this.#ownHeld < this.#own.size;
   }
@@ -137,7 +137,7 @@ export class OpenDeliveries {
     }
   }
 
-  /** A delivery of a batch goes back to the journal, which may have given it to another batch already. */
+  /** A delivery of a batch goes back to the journal, which may already have given it to another batch. */
   letGo(id: string, token: string, task?: DeliveryTask): void {
     if (task !== undefined && this.#own.has(id)) this.#own.set(id, task);
     if (this.#held.get(id) !== token) return;
@@ -156,7 +156,7 @@ export class OpenDeliveries {
     if (isHeld || isOwn) this.#free(1);
   }
 
-  /** What was taken, here or by others, or was not accepted after all, no longer fills the next batch. */
+  /** What was taken, or was not accepted after all, no longer counts for the next batch. */
   #forgetFresh(id: string): void {
     const task = this.#own.get(id);
     if (!this.#fresh.delete(id) || task === undefined) return;
@@ -165,7 +165,7 @@ export class OpenDeliveries {
     else this.#freshPaths.delete(task.cacheId);
   }
 
-  /** Calls back once at the next change of their number; returns the function that calls it off. */
+  /** Calls back once at the next change of their number. Returns a function that cancels it. */
   onChange(callback: () => void): () => void {
     const entry = (): void => callback();
     this.#whenChanged.add(entry);

@@ -9,13 +9,13 @@ import type { RootHolder } from "./root-holder.ts";
 import { toSettled } from "./to-settled.ts";
 import { trackPromise } from "./track-promise.ts";
 
-/** What an outbox works with. */
+/** What an outbox needs. */
 export interface OutboxOptions {
   readonly journal: PushJournal;
   readonly clock: Clock;
   readonly leaseMs: number;
   readonly warn: (message: string) => void;
-  /** Who is told; absent: nobody, and outcomes are left to other queues. */
+  /** The listener; if absent, outcomes are left to other queues. */
   readonly listener: ((settled: SettledDelivery) => unknown) | undefined;
   readonly findRegistry: () => CacheRegistry;
   readonly roots: RootHolder;
@@ -23,12 +23,12 @@ export interface OutboxOptions {
 
 /** How long a listener may take for one outcome. */
 const TELL_TIMEOUT_MS = 10_000;
-/** Outcomes of others that are told at a time. */
+/** How many outcomes of others are told at a time. */
 const PAGE = 100;
 
 /**
- * Tells what became of deliveries. The journal keeps an outcome until the listener has taken it, so that a
- * host that is killed in between tells it later: telling is at-least-once.
+ * Tells outcomes of deliveries. The journal keeps an outcome until the listener has accepted it, so an
+ * outcome is told again after a crash in between. Telling is at-least-once.
  */
 export class Outbox {
   readonly #options: OutboxOptions;
@@ -39,34 +39,33 @@ export class Outbox {
     this.#options = options;
   }
 
-  /** Whether there is somebody to tell. */
+  /** Whether there is a listener. */
   get isListening(): boolean {
     return this.#options.listener !== undefined;
   }
 
   /**
-   * Calls the listener for outcomes that were settled a moment ago, before it returns; {@link Outbox.idle}
-   * waits for the end.
+   * Calls the listener for recently settled outcomes before it returns; {@link Outbox.idle} waits for the
+   * end.
    */
   tell(settled: readonly SettledDelivery[]): void {
     if (this.isListening && settled.length > 0) void trackPromise(this.#telling, this.#tell(settled));
   }
 
-  /** Settles when everything was told that is being told. */
+  /** Settles when all running calls of the listener have ended. */
   async idle(): Promise<void> {
     while (this.#telling.size > 0) await Promise.all(this.#telling);
   }
 
   /**
-   * Takes up no more pages of outcomes: with a listener that hangs, each would delay the end of the queue.
+   * Reads no more pages of outcomes, because a listener that hangs would delay the end of the queue.
    */
   stop(): void {
     this.#isStopped = true;
   }
 
   /**
-   * Tells outcomes that nobody told for as long as a lease lasts, as of a host that was killed before it
-   * could.
+   * Tells outcomes that were not told for the length of a lease, for example because their host was killed.
    */
   sweep(): void {
     if (this.#telling.size === 0 && this.isListening && !this.#isStopped)
@@ -78,7 +77,7 @@ export class Outbox {
     return this.isListening && (await this.#options.journal.outcomes(0, { limit: 1 })).length > 0;
   }
 
-  /** Page by page, so that those whose listener fails again hold up no others. */
+  /** Page by page, so that outcomes whose listener fails again do not block others. */
   async #sweep(): Promise<void> {
     const { journal, leaseMs, warn, findRegistry, roots } = this.#options;
     try {
@@ -86,7 +85,7 @@ export class Outbox {
       let after: number | undefined;
       do {
         page = await journal.outcomes(leaseMs, { after, limit: PAGE });
-        // Whoever should have let go of them may be gone.
+        // The host that should have released them may be gone.
         await roots.release(page.map(({ id }) => id));
         await this.#tell(page.map((outcome) => toSettled(outcome, findRegistry)));
         after = page.at(-1)?.position;

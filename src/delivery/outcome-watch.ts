@@ -13,7 +13,7 @@ import type { RootHolder } from "./root-holder.ts";
 import type { TicketBook } from "./ticket-book.ts";
 import { toSettled } from "./to-settled.ts";
 
-/** What an {@link OutcomeWatch} works with. */
+/** What an {@link OutcomeWatch} needs. */
 export interface OutcomeWatchOptions {
   readonly journal: PushJournal;
   readonly runtime: Runtime;
@@ -23,7 +23,7 @@ export interface OutcomeWatchOptions {
   readonly roots: RootHolder;
   readonly outbox: Outbox;
   readonly worker: DeliveryWorker;
-  /** Whether outcomes of what was accepted here are told here, since nobody delivers here. */
+  /** Whether outcomes of what was accepted here are told here, because nothing is delivered here. */
   readonly tellsOwn: boolean;
   readonly findRegistry: () => CacheRegistry;
 }
@@ -32,15 +32,14 @@ const FORGOTTEN = new PushError(
   "ERR_JOURNAL_FAILED",
   "The journal has forgotten the delivery, so what became of it is not known; look into the cache, and keep outcomes for longer",
 );
-/** Most of its own deliveries that a queue looks for at a time. */
+/** How many of its own deliveries a queue looks up at a time. */
 const PAGE = 1_000;
 /** Least time between two looks, in milliseconds. */
 const LEAST_REST_MS = 100;
 
 /**
- * Looks at what other queues do on the same journal: wakes the worker when something has changed, finds the
- * outcomes of what this queue has accepted and another has delivered, and tells what a killed one has left
- * untold.
+ * Follows what other queues do on the same journal. It wakes the worker after a change, finds outcomes of
+ * deliveries that this queue accepted and another delivered, and tells what a killed queue left untold.
  */
 export class OutcomeWatch {
   readonly #options: OutcomeWatchOptions;
@@ -63,13 +62,13 @@ export class OutcomeWatch {
       if (this.#isStopped) break;
       this.#options.outbox.sweep();
       await this.#findOutcomes();
-      // A busy journal says many times a second that something has changed.
+      // A busy journal notifies many times a second.
       if (!this.#isStopped) await this.#rest.wait(LEAST_REST_MS);
     }
     await stopListening().catch((error: unknown) => this.#warn(error));
   }
 
-  /** Looks for the outcomes of these deliveries at once. */
+  /** Looks up the outcomes of these deliveries at once. */
   async find(ids: readonly string[]): Promise<void> {
     if (ids.length === 0) return;
     try {
@@ -86,7 +85,7 @@ export class OutcomeWatch {
     this.#rest.wake();
   }
 
-  /** Listens to the journal; without its hints, changes are found a little later. */
+  /** Listens to the journal. Without notifications, changes are found later. */
   async #listen(): Promise<() => Promise<void>> {
     const { journal, worker, deliveries } = this.#options;
     try {
@@ -122,7 +121,7 @@ export class OutcomeWatch {
     tickets.settle(ticketId, result);
   }
 
-  /** What the journal does not know any more has no outcome that could be waited for. */
+  /** A delivery that the journal has forgotten has no outcome to wait for. */
   async #settleForgotten(ids: readonly string[]): Promise<void> {
     const { journal, deliveries } = this.#options;
     try {

@@ -1,6 +1,6 @@
 import type { Clock } from "../host/runtime.ts";
 
-/** A wait that ends when its time is over, or when somebody wakes it. */
+/** A wait that ends when its time is over, or when it is woken. */
 export class Pause {
   readonly #clock: Clock;
   #isWoken = false;
@@ -10,7 +10,7 @@ export class Pause {
     this.#clock = clock;
   }
 
-  /** Ends the wait, or the next one if none is under way. */
+  /** Ends the current wait, or the next one. */
   wake(): void {
     if (this.#end === undefined) this.#isWoken = true;
     else this.#end();

@@ -1,12 +1,12 @@
 import { PushError } from "../core/errors.ts";
 
-/** What is said of a delivery that was cancelled. */
+/** The message for a cancelled delivery. */
 export const CANCELLED = {
   code: "ERR_DELIVERY_CANCELLED",
   message: "The delivery was cancelled before it was pushed",
 } as const;
 
-/** Two requests share the id that stands for one. */
+/** Two different requests have the same id. */
 export function toPushIdConflict(): PushError {
   const hint = "give each request a pushId of its own, and the same one only to repeat it as it was";
   return new PushError(

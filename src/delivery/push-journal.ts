@@ -1,5 +1,5 @@
 /**
- * One request at one cache, as a journal keeps it. It holds no credential: those are loaded at each attempt.
+ * One request at one cache, as a journal stores it. It has no credentials, which are loaded at each attempt.
  *
  * @public
  */
@@ -14,11 +14,10 @@ export interface Delivery {
   readonly storeId: string;
   /** The repository of the request. Deliveries of one repository share batches. */
   readonly repository: string;
-  /** What to push, and for whom. The queue writes this text and reads it; to a journal it is opaque. */
+  /** What to push, and for whom. The queue writes and reads this text; for a journal it is opaque. */
   readonly request: string;
   /**
-   * What goes along with the request and is no part of it, to a journal opaque. Two requests that differ in
-   * it alone are the same.
+   * Context of the request, opaque for a journal. Requests that differ only in it are the same.
    */
   readonly context?: string | undefined;
 }
@@ -33,9 +32,9 @@ export interface LeasedDelivery extends Delivery {
   readonly ageMs: number;
   /** How often it was leased, this time included. */
   readonly attempts: number;
-  /** How often a lease of it ended in silence: its host was killed, or stood still. */
+  /** How often a lease of it ended without renewal: its host was killed, or stood still. */
   readonly crashes: number;
-  /** What the last attempt left behind for the next, as {@link Verdict} wrote it. */
+  /** What the last attempt left for the next, as written by {@link Verdict}. */
   readonly progress?: string | undefined;
 }
 
@@ -46,8 +45,7 @@ export interface LeasedDelivery extends Delivery {
  */
 export interface Batch {
   /**
-   * The fencing token of the lease. It is of no other batch, before or after; every write about the batch
-   * carries it.
+   * The fencing token of the lease. No other batch ever has it. Every write about the batch carries it.
    */
   readonly token: string;
   /** The cache. */
@@ -80,26 +78,26 @@ export interface LeaseRequest {
   readonly owner: string;
   /** The stores whose paths the queue can push. */
   readonly stores: readonly string[];
-  /** Most deliveries of a batch, at least 1. */
+  /** Maximum number of deliveries of a batch, at least 1. */
   readonly limit: number;
-  /** How long the batch is held unless it is renewed, in milliseconds. */
+  /** How long the batch is held without renewal, in milliseconds. */
   readonly leaseMs: number;
-  /** How long a delivery that was never leased waits for others to share a batch with, in milliseconds. */
+  /** How long a delivery that was never leased waits for others to share its batch, in milliseconds. */
   readonly lingerMs: number;
-  /** Most batches of one cache that are held at once, by all queues together. */
+  /** Maximum number of batches of one cache that all queues hold at once. */
   readonly batchesPerCache: number;
-  /** After how many crashes a delivery is a dead letter. */
+  /** After how many crashes a delivery becomes a dead letter. */
   readonly maxCrashes: number;
-  /** Caches of which nothing is taken now. */
+  /** Caches from which nothing is taken now. */
   readonly exceptCaches: readonly string[];
-  /** The only cache of which something is taken; absent: any. */
+  /** The only cache to take from; absent for any. */
   readonly onlyCache?: string | undefined;
-  /** The least age of what is taken, in milliseconds; absent: any. */
+  /** The minimum age of what is taken, in milliseconds; absent for any. */
   readonly minAgeMs?: number | undefined;
 }
 
 /**
- * What became of a delivery of a batch.
+ * The outcome of a delivery of a batch.
  *
  * | status | the delivery |
  * |---|---|
@@ -114,21 +112,21 @@ export type Verdict =
   | {
       readonly id: string;
       readonly status: "done";
-      /** What happened, to a journal opaque. */
+      /** The result, opaque for a journal. */
       readonly result: string;
-      /** Whether nobody has to be told; the outcome is kept for those who ask for it by its id. */
+      /** Whether nobody needs to be told. The outcome is kept for lookups by id. */
       readonly isTold: boolean;
     }
   | {
       readonly id: string;
       readonly status: "dead";
-      /** What happened, to a journal opaque; absent: no more than code and message say. */
+      /** The result, opaque for a journal; absent if code and message say everything. */
       readonly result?: string | undefined;
-      /** Whether nobody has to be told; the outcome is kept for those who ask for it by its id. */
+      /** Whether nobody needs to be told. The outcome is kept for lookups by id. */
       readonly isTold: boolean;
-      /** What the attempts left behind. */
+      /** What the attempts left. */
       readonly progress?: string | undefined;
-      /** Code of the error that was the last straw. */
+      /** Code of the last error. */
       readonly code: string;
       /** Its message, free of secrets. */
       readonly message: string;
@@ -138,19 +136,19 @@ export type Verdict =
       readonly status: "retry";
       /** How long to wait, in milliseconds. */
       readonly inMs: number;
-      /** What the attempt left behind for the next. */
+      /** What the attempt left for the next. */
       readonly progress?: string | undefined;
     }
   | { readonly id: string; readonly status: "released" };
 
 /**
- * How a settled delivery ended. A journal keeps it until it is acknowledged, and for a while after. What
- * nobody acknowledges it may forget in the end, after 30 days at the earliest if it is durable.
+ * How a settled delivery ended. A journal keeps it until it is acknowledged, and for a while after that. A
+ * durable journal may forget an unacknowledged outcome after 30 days at the earliest.
  *
  * @public
  */
 export interface Outcome {
-  /** Its place in the order of acceptance. A page goes on after it: see {@link PageRequest}. */
+  /** Its position in the order of acceptance. The next page starts after it: see {@link PageRequest}. */
   readonly position: number;
   /** Id of the delivery. */
   readonly id: string;
@@ -160,37 +158,37 @@ export interface Outcome {
   readonly cacheId: string;
   /** What was pushed, and for whom, as in {@link Delivery}. */
   readonly request: string;
-  /** What {@link Verdict} said; absent for a delivery that was buried without one. */
+  /** The result of its {@link Verdict}; absent for a delivery that was buried without one. */
   readonly result?: string | undefined;
-  /** Code of the error that was the last straw; absent if there was none. */
+  /** Code of the last error; absent if there was none. */
   readonly code?: string | undefined;
   /** Its message. */
   readonly message?: string | undefined;
 }
 
 /**
- * A delivery that was given up, as a journal keeps it.
+ * A delivery that was given up, as a journal stores it.
  *
  * @public
  */
 export interface BuriedDelivery extends Delivery {
-  /** Its place in the order of acceptance. A page goes on after it: see {@link PageRequest}. */
+  /** Its position in the order of acceptance. The next page starts after it: see {@link PageRequest}. */
   readonly position: number;
   /**
-   * When it was given up, in milliseconds since the Unix epoch, by the clock of the host or server that
-   * buried it. For people.
+   * When it was given up, in milliseconds since the Unix epoch, by the clock of the host or server that did
+   * so. For people.
    */
   readonly buriedAt: number;
-  /** Code of the error that was the last straw. */
+  /** Code of the last error. */
   readonly code: string;
   /** Its message. */
   readonly message: string;
-  /** What the attempts left behind. */
+  /** What the attempts left. */
   readonly progress?: string | undefined;
 }
 
 /**
- * Which part of a list is asked for. Pages stay good while entries are dropped.
+ * A page of a list. Paging works even if entries are dropped meanwhile.
  *
  * @example
  * ```ts
@@ -201,45 +199,44 @@ export interface BuriedDelivery extends Delivery {
  */
 export interface PageRequest {
   /**
-   * The `position` of the last entry that is known already, which need not be there any more; absent: from
-   * the beginning.
+   * The `position` of the last known entry, which may no longer exist; absent to start at the beginning.
    */
   readonly after?: number | undefined;
-  /** Most entries, 1 to 1 000. */
+  /** Maximum number of entries, 1 to 1 000. */
   readonly limit: number;
 }
 
 /**
- * How a delivery stands.
+ * The state of a delivery.
  *
  * | state | meaning |
  * |---|---|
  * | `waiting` | nobody works on it |
  * | `held` | a queue works on it |
- * | `settled` | it was pushed, or cancelled; its outcome is kept for a while |
- * | `dead` | it was given up, and is a dead letter |
+ * | `settled` | it was pushed or cancelled; its outcome is kept for a while |
+ * | `dead` | it was given up: a dead letter |
  *
  * @public
  */
 export type DeliveryState = "waiting" | "held" | "settled" | "dead";
 
 /**
- * A delivery as a journal has it, whatever its state.
+ * A delivery in a journal, in any state.
  *
  * @public
  */
 export interface DeliveryRecord extends Delivery {
-  /** Its place in the order of acceptance. A page goes on after it: see {@link PageRequest}. */
+  /** Its position in the order of acceptance. The next page starts after it: see {@link PageRequest}. */
   readonly position: number;
-  /** How it stands. */
+  /** Its state. */
   readonly state: DeliveryState;
   /** How long ago it was accepted, in milliseconds of the journal's own time. */
   readonly ageMs: number;
   /** How often it was leased. */
   readonly attempts: number;
-  /** How often a lease of it ended in silence. */
+  /** How often a lease of it ended without renewal. */
   readonly crashes: number;
-  /** How long until it may be leased, in milliseconds; 0 if it may be now, or does not wait. */
+  /** How long until it may be leased, in milliseconds; 0 if it may be leased now, or does not wait. */
   readonly readyInMs: number;
   /** Code of the error that ended it; absent if there was none. */
   readonly code?: string | undefined;
@@ -258,9 +255,9 @@ export interface DeliveryRecord extends Delivery {
  * @public
  */
 export interface ListRequest extends PageRequest {
-  /** Only those of this cache; absent: of any. */
+  /** Only those of this cache; absent for any. */
   readonly cacheId?: string | undefined;
-  /** Only those in these states; absent: in any. */
+  /** Only those in these states; absent for any. */
   readonly states?: readonly DeliveryState[] | undefined;
 }
 
@@ -278,20 +275,20 @@ export interface CacheStats {
   readonly held: number;
   /** Dead letters. */
   readonly dead: number;
-  /** Age of the oldest that waits or is held, in milliseconds; 0 if there is none. */
+  /** Age of the oldest delivery that waits or is held, in milliseconds; 0 if there is none. */
   readonly oldestMs: number;
-  /** How often those that wait or are held were leased, all together. */
+  /** How often the deliveries that wait or are held were leased, in total. */
   readonly attempts: number;
 }
 
 /**
- * Keeps what a queue has accepted until it is settled and its outcome was told. The default keeps it in
- * memory; {@link createSqliteJournal} keeps it in a file, so that a killed host resumes.
+ * Stores accepted deliveries until they are settled and their outcomes are told. The default stores them in
+ * memory; {@link createSqliteJournal} stores them in a file, so that they survive a crash.
  *
- * Delivery is at-least-once. A batch is held by one queue at a time. A lease that is not renewed in time
- * ends, and every later write with its token changes nothing and says so. No time of a host enters: all times
- * are lengths, measured by a clock of the journal's own. What has resolved is durable. `describePushJournal`
- * of the testing entry tells whether an implementation keeps this contract.
+ * Delivery is at-least-once. One queue at a time holds a batch. A lease that is not renewed in time ends;
+ * later writes with its token change nothing and report it. All times are durations, measured by the
+ * journal's own clock; clocks of hosts do not count. What has resolved is durable. `describePushJournal` of
+ * the testing entry tests this contract.
  *
  * @example
  * ```ts
@@ -302,87 +299,87 @@ export interface CacheStats {
  * @public
  */
 export interface PushJournal {
-  /** Whether what it keeps outlives the process. */
+  /** Whether its content survives the process. */
   readonly isDurable: boolean;
-  /** Whether queues of other processes may work on it at the same time. */
+  /** Whether queues of other processes may use it at the same time. */
   readonly isShared: boolean;
   /**
-   * Stores deliveries, held by nobody: all or none. The id of a ticket is an idempotency key: it stands for
-   * one request, also after its deliveries were settled, as long as their outcomes are kept.
+   * Stores waiting deliveries, all or none. The id of a ticket is an idempotency key. It belongs to one
+   * request, even after its deliveries are settled, as long as their outcomes are kept.
    *
-   * @returns the ids that were new; a delivery whose id is known already is left as it is
-   * @throws {@link PushError} `ERR_PUSH_ID_CONFLICT` if a delivery of one of the tickets is known with
-   * another `request`; nothing is stored then
+   * @returns the new ids; a delivery whose id is already known is left as it is
+   * @throws {@link PushError} `ERR_PUSH_ID_CONFLICT` if one of the tickets is known with another `request`;
+   * then nothing is stored
    */
   accept(deliveries: readonly Delivery[]): Promise<readonly string[]>;
   /**
-   * Takes the next batch. The cache that was served longest ago comes first; within it the delivery that was
-   * ready first, with those of its repository and store that may go along. Before that, leases that have
-   * ended are taken back: their deliveries count a crash, and are buried after too many. Deliveries that
-   * crashed share smaller batches, down to one.
+   * Takes the next batch. The cache that was served longest ago comes first; within it, the delivery that was
+   * ready first, with others of its repository and store. Before that, ended leases are taken back: their
+   * deliveries count a crash, and are buried after too many. Deliveries that crashed share smaller batches,
+   * down to one.
    *
    * @returns nothing if there is nothing to take now
    */
   lease(request: LeaseRequest): Promise<Batch | undefined>;
   /**
-   * Holds batches longer, from now on.
+   * Renews the leases of batches, from now on.
    *
    * @returns the tokens whose lease is lost
    */
   renew(tokens: readonly string[], leaseMs: number): Promise<readonly string[]>;
   /**
-   * Ends some or all deliveries of a batch; the others stay held.
+   * Settles some or all deliveries of a batch; the others stay held.
    *
-   * @returns false if the lease is lost: nothing was written then
+   * @returns false if the lease is lost; then nothing was written
    */
   settle(token: string, verdicts: readonly Verdict[]): Promise<boolean>;
   /**
-   * How long until something may be taken that may not be taken now, in milliseconds; absent: nothing waits
-   * for time alone.
+   * How long until the next waiting delivery may be taken, in milliseconds; absent if nothing waits for a
+   * time.
    */
   nextInMs(request: LeaseRequest): Promise<number | undefined>;
   /**
-   * Calls back when something may have changed. It is a hint: some changes are not told, and some calls mean
+   * Calls back when something may have changed. It is a hint: some changes are missed, and some calls mean
    * nothing.
    *
    * @returns the function that ends it
    */
   watch(listener: () => void): Promise<() => Promise<void>>;
   /**
-   * Outcomes that nobody has acknowledged for so long, in milliseconds, in the order in which their
-   * deliveries were accepted.
+   * Outcomes that have been unacknowledged for this long, in milliseconds, in the order of acceptance.
    */
   outcomes(untoldForMs: number, page: PageRequest): Promise<readonly Outcome[]>;
-  /** The outcomes of these deliveries, as far as they are settled and kept. */
+  /** The outcomes of these deliveries, if they are settled and kept. */
   outcomesOf(ids: readonly string[]): Promise<readonly Outcome[]>;
-  /** Takes outcomes as told. */
+  /** Acknowledges outcomes as told. */
   acknowledge(ids: readonly string[]): Promise<void>;
-  /** The dead letters, in the order in which they were accepted. */
+  /** The dead letters, in the order of acceptance. */
   deadLetters(page: PageRequest): Promise<readonly BuriedDelivery[]>;
-  /** Lets dead letters wait again, as if they were accepted now, and returns how many there were. */
+  /** Makes dead letters wait again, as if accepted now. Returns how many there were. */
   replay(ids: readonly string[]): Promise<number>;
   /**
-   * Forgets dead letters, and returns how many there were. An outcome that was not told is kept until it is.
+   * Deletes dead letters. Returns how many there were. An untold outcome is kept until it is told.
    */
   drop(ids: readonly string[]): Promise<number>;
-  /** Deliveries in any state, in the order in which they were accepted. */
+  /** Deliveries in any state, in the order of acceptance. */
   list(request: ListRequest): Promise<readonly DeliveryRecord[]>;
-  /** These deliveries, as far as they are known, in the order in which they were accepted. */
+  /** These deliveries, if they are known, in the order of acceptance. */
   find(ids: readonly string[]): Promise<readonly DeliveryRecord[]>;
   /**
-   * Settles deliveries that wait, with `ERR_DELIVERY_CANCELLED`; their outcomes are still to be told.
+   * Settles waiting deliveries with `ERR_DELIVERY_CANCELLED`. Their outcomes are then told.
    *
-   * @returns the ids of those that waited; what a queue holds goes on
+   * @returns the ids of those that waited; held deliveries go on
    */
   cancel(ids: readonly string[]): Promise<readonly string[]>;
   /**
-   * How many deliveries there are, of each cache that has some; of some stores alone, where they are named.
+   * The number of deliveries of each cache that has some; only of the given stores, if any are given.
    */
   stats(stores?: readonly string[]): Promise<readonly CacheStats[]>;
   /**
-   * Whether changes that other hosts make are told at once; absent where there are none, or nobody watches.
+   * Whether changes by other hosts are notified at once; absent if there are no other hosts, or nobody
+   * watches.
    */
   readonly isNotified?: boolean | undefined;
-  /** Lets go of files and connections. */
+  /** Closes files and connections. */
   close(): Promise<void>;
 }

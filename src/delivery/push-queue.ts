@@ -36,9 +36,8 @@ import { toSharedPush } from "./shared-push.ts";
 import { TicketBook } from "./ticket-book.ts";
 
 /**
- * Delivers many pushes over time. Accepted requests are journalled, gathered into batches for each cache,
- * tried again where that may help, and given up into a list of dead letters where it does not. A slow or
- * broken cache delays no other.
+ * Delivers many pushes over time. Accepted requests are journalled, batched for each cache, and retried if
+ * that may help. Otherwise they become dead letters. A slow or broken cache delays no other.
  *
  * Delivery is at-least-once. Permissions are evaluated and credentials loaded at each attempt, never before.
  *
@@ -75,16 +74,16 @@ export class PushQueue implements AsyncDisposable {
   #closing: Promise<void> | undefined;
 
   /**
-   * Makes a queue, which takes up what its journal holds from before.
+   * Creates a queue. It also delivers what its journal already has.
    *
    * @param registry - what pushes
-   * @param options - journal, bounds and listeners
+   * @param options - journal, limits and listeners
    */
   constructor(registry: RegistrySource, options: PushQueueOptions = {}) {
     this.#source = registry;
     this.#options = options;
     const runtime = createNodeRuntime(options.runtime);
-    // A warning that cannot be given must not stop a delivery.
+    // A warning that fails must not stop a delivery.
     const warn = (message: string): void => callListener(runtime.warn, message, () => undefined);
     this.#runtime = { ...runtime, warn };
     const { clock } = runtime;
@@ -173,22 +172,24 @@ export class PushQueue implements AsyncDisposable {
   }
 
   /**
-   * Deliveries (a request at a cache each) that this queue accepted or holds, and whose outcome is not known.
+   * The number of deliveries (one request at one cache) that this queue accepted or holds, and whose outcome
+   * is not known.
    */
   get size(): number {
     return this.#deliveries.size;
   }
 
   /**
-   * Accepts a request. It resolves once the request is journalled; while the queue is full it waits. The
-   * `pushId` of the request is an idempotency key: the second call with the same gets the ticket of the
-   * first, also from another process, as long as the journal remembers the outcome.
+   * Accepts a request. It resolves after the request is journalled, and waits while the queue is full. The
+   * `pushId` of the request is an idempotency key: a second call with it gets the ticket of the first, even
+   * from another process, as long as the journal keeps the outcome.
    *
    * @param asked - the same as for a push, or for a promotion with `kind: "promotion"`
-   * @returns the ticket; caches that deny the request are settled already
-   * @throws {@link PushError} `ERR_QUEUE_CLOSED`, `ERR_QUEUE_ROLE` on a consumer, `ERR_PUSH_ID_CONFLICT`
-   * where another request has the same `pushId`, `ERR_JOURNAL_FAILED`, `ERR_JOURNAL_CORRUPT`, or
-   * `ERR_STORE_PATH_NOT_VALID` or `ERR_GC_ROOT_FAILED` if the paths cannot be kept from the garbage collector
+   * @returns the ticket; caches that deny the request are already settled
+   * @throws {@link PushError} `ERR_QUEUE_CLOSED`, `ERR_QUEUE_ROLE` on a consumer, `ERR_PUSH_ID_CONFLICT` if
+   * another request has the same `pushId`, `ERR_JOURNAL_FAILED`, `ERR_JOURNAL_CORRUPT`, or
+   * `ERR_STORE_PATH_NOT_VALID` or `ERR_GC_ROOT_FAILED` if the paths cannot be protected from the garbage
+   * collector
    */
   async enqueue(asked: PushRequest | QueuedPromotion): Promise<PushTicket> {
     this.#assertOpen();
@@ -200,14 +201,13 @@ export class PushQueue implements AsyncDisposable {
   }
 
   /**
-   * Waits until everything is settled and told that was accepted, also what the journal held when the queue
-   * was made. What a killed process held comes free when its lease ends; what another living queue holds is
-   * left to that. A producer waits for what it has accepted itself.
+   * Waits until all accepted deliveries are settled and told, including those that were in the journal
+   * before. Deliveries of a killed process become free when its lease ends. Those of another living queue are
+   * not waited for. A producer waits only for its own.
    *
    * @param options - when to stop waiting
-   * @throws {@link PushError} `ERR_PUSH_TIMEOUT` when the time is over, `ERR_QUEUE_CLOSED` for a queue that
-   * is closed with work left, `ERR_JOURNAL_CORRUPT` for a journal that cannot be relied on; the signal's
-   * reason on abort
+   * @throws {@link PushError} `ERR_PUSH_TIMEOUT` when the time is over, `ERR_QUEUE_CLOSED` if the queue is
+   * closed with work left, `ERR_JOURNAL_CORRUPT` for a damaged journal; the signal's reason on abort
    */
   async drain(options: DrainOptions = {}): Promise<void> {
     this.#assertOpen();
@@ -225,8 +225,8 @@ export class PushQueue implements AsyncDisposable {
   }
 
   /**
-   * Takes nothing more from the journal, and waits until what runs has ended: for a host that stops while
-   * others go on. What waits stays in the journal. Close the queue afterwards.
+   * Takes nothing more from the journal and waits for running deliveries, for a host that stops while others
+   * go on. Waiting deliveries stay in the journal. Close the queue afterwards.
    *
    * @param options - when to stop waiting
    * @throws {@link PushError} `ERR_PUSH_TIMEOUT` when the time is over, `ERR_QUEUE_CLOSED`; the signal's
@@ -251,8 +251,8 @@ export class PushQueue implements AsyncDisposable {
   }
 
   /**
-   * Closes the queue: commands that run are ended, what is not settled stays in the journal, and its tickets
-   * report `aborted`. To finish what was accepted, {@link PushQueue.drain} first.
+   * Closes the queue. Running commands are aborted, unsettled deliveries stay in the journal, and their
+   * tickets report `aborted`. Call {@link PushQueue.drain} first to finish them.
    */
   close(): Promise<void> {
     this.#closing ??= this.#close();
@@ -260,7 +260,7 @@ export class PushQueue implements AsyncDisposable {
   }
 
   /**
-   * Deliveries in any state, of all queues on the journal, in the order in which they were accepted.
+   * Lists deliveries in any state, of all queues on the journal, in the order of acceptance.
    *
    * @param request - which; default the first 1 000 of all
    * @throws {@link PushError} `ERR_QUEUE_CLOSED`, `ERR_JOURNAL_FAILED`
@@ -274,7 +274,7 @@ export class PushQueue implements AsyncDisposable {
    * One delivery.
    *
    * @param id - id of the delivery: the ticket's, a slash and the cache's
-   * @returns nothing if the journal does not know it, or has forgotten it
+   * @returns nothing if the journal does not know it, or no longer does
    * @throws {@link PushError} `ERR_QUEUE_CLOSED`, `ERR_JOURNAL_FAILED`
    */
   async get(id: string): Promise<QueuedDelivery | undefined> {
@@ -283,8 +283,8 @@ export class PushQueue implements AsyncDisposable {
   }
 
   /**
-   * Cancels deliveries that wait; they are settled as failed with `ERR_DELIVERY_CANCELLED`. What runs goes
-   * on, since others share its command: if it fails and waits again, it can be cancelled then.
+   * Cancels waiting deliveries. They are settled as failed with `ERR_DELIVERY_CANCELLED`. Running ones go on,
+   * because others share their command; they can be cancelled when they wait again.
    *
    * @param ids - ids of the deliveries
    * @returns the ids of those that were cancelled
@@ -299,7 +299,7 @@ export class PushQueue implements AsyncDisposable {
   }
 
   /**
-   * The deliveries that were given up, in the order in which they were accepted.
+   * Lists the deliveries that were given up, in the order of acceptance.
    *
    * @param page - which part of the list; default the first 1 000
    * @throws {@link PushError} `ERR_QUEUE_CLOSED`, `ERR_JOURNAL_FAILED`
@@ -310,8 +310,8 @@ export class PushQueue implements AsyncDisposable {
   }
 
   /**
-   * Delivers dead letters again, from the beginning; their tickets are settled already, so `onSettled` tells
-   * what becomes of them.
+   * Delivers dead letters again, from the beginning. Their tickets are already settled, so `onSettled` tells
+   * their outcomes.
    *
    * @param ids - ids of the deliveries; default all
    * @returns how many there were
@@ -325,7 +325,7 @@ export class PushQueue implements AsyncDisposable {
   }
 
   /**
-   * Forgets dead letters. An outcome that nobody was told is told all the same.
+   * Deletes dead letters. An untold outcome is still told.
    *
    * @param ids - ids of the deliveries
    * @returns how many there were
@@ -337,8 +337,8 @@ export class PushQueue implements AsyncDisposable {
   }
 
   /**
-   * How things stand at each cache: the counts for all queues on the journal, breaker and rates for this one.
-   * Cheap enough to be asked each second.
+   * The state of each cache: counts of all queues on the journal, and breaker and rates of this one. It is
+   * fast enough to call every second.
    *
    * @throws {@link PushError} `ERR_QUEUE_CLOSED`, `ERR_JOURNAL_FAILED`
    */
@@ -347,7 +347,7 @@ export class PushQueue implements AsyncDisposable {
     return this.#inspector.stats();
   }
 
-  /** How the queue fares, for a health page. */
+  /** The health of the queue, for a health page. */
   health(): QueueHealth {
     return this.#inspector.health();
   }

@@ -1,6 +1,6 @@
 import type { PushQueueOptions } from "./queue-types.ts";
 
-/** The numbers of a queue, inside their bounds. Times are in milliseconds. */
+/** The numeric options of a queue, within their limits. Times are in milliseconds. */
 export interface QueueBounds {
   readonly capacity: number;
   readonly concurrency: number;
@@ -16,7 +16,7 @@ export interface QueueBounds {
 
 const MAX = Number.MAX_SAFE_INTEGER;
 
-/** Brings options into their bounds; what is no number means the default. */
+/** Clamps options to their limits. Anything but a number means the default. */
 export function toQueueBounds(options: PushQueueOptions): QueueBounds {
   return {
     capacity: clamp(options.capacity, 10_000, 1, MAX),

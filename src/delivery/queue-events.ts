@@ -3,12 +3,12 @@ import type { Without } from "../core/without.ts";
 import type { FailureClass } from "../execution/failure.ts";
 
 /**
- * What a queue does, as it does it: for metrics, traces and logs. Whether `audit_hooks` is on does not
- * matter, nothing waits for a listener, and an event holds no path and no secret.
+ * What a queue does, as it happens, for metrics, traces and logs. It does not depend on `audit_hooks`. The
+ * queue does not wait for listeners. An event has no path and no secret.
  *
  * A delivery is `accepted` once, by the queue that takes the request. Each attempt is `started`, and ends as
- * `retried`, `settled`, `buried` or `abandoned`. A lane is the way to one cache, for this queue: it is
- * `closed` while the cache seems to be away.
+ * `retried`, `settled`, `buried` or `abandoned`. Each cache has a lane, which is `closed` while the cache
+ * seems to be away.
  *
  * @public
  */
@@ -23,7 +23,7 @@ export type QueueEvent =
   | LaneOpenedEvent;
 
 /**
- * What every event of a delivery says.
+ * The members of every event of a delivery.
  *
  * @public
  */
@@ -38,7 +38,7 @@ export interface DeliveryEventBase {
   readonly cacheId: string;
   /** The repository of the request. */
   readonly repository: string;
-  /** The trace that the request belongs to. */
+  /** The trace of the request. */
   readonly traceparent?: string | undefined;
 }
 
@@ -52,7 +52,7 @@ export interface DeliveryAcceptedEvent extends DeliveryEventBase {
 }
 
 /**
- * An attempt begins.
+ * An attempt starts.
  *
  * @public
  */
@@ -65,7 +65,7 @@ export interface DeliveryStartedEvent extends DeliveryEventBase {
 }
 
 /**
- * An attempt has ended, and there will be another.
+ * An attempt has ended and will be retried.
  *
  * @public
  */
@@ -73,16 +73,16 @@ export interface DeliveryRetriedEvent extends DeliveryEventBase {
   readonly type: "delivery.retried";
   /** Which attempt it was. */
   readonly attempt: number;
-  /** How long until the next attempt at the earliest, in milliseconds. */
+  /** Minimum time until the next attempt, in milliseconds. */
   readonly inMs: number;
-  /** What the failure means; absent where nothing failed, as in an attempt that was ended. */
+  /** The class of the failure; absent if nothing failed, for example if the attempt was aborted. */
   readonly failureClass?: FailureClass | undefined;
   /** Code of the error. */
   readonly code?: CachesErrorCode | undefined;
 }
 
 /**
- * Everything is there: the delivery is done.
+ * The delivery is done.
  *
  * @public
  */
@@ -97,7 +97,7 @@ export interface DeliverySettledEvent extends DeliveryEventBase {
 }
 
 /**
- * The delivery was given up, or is denied: it is a dead letter.
+ * The delivery was given up or denied: it is a dead letter.
  *
  * @public
  */
@@ -112,7 +112,7 @@ export interface DeliveryBuriedEvent extends DeliveryEventBase {
 }
 
 /**
- * The queue lets go of a delivery without an end: another queue goes on with it, or this one later.
+ * The queue releases a delivery without an outcome. Another queue, or this one later, goes on with it.
  *
  * @public
  */
@@ -120,12 +120,12 @@ export interface DeliveryAbandonedEvent extends DeliveryEventBase {
   readonly type: "delivery.abandoned";
   /** Which attempt it was. */
   readonly attempt: number;
-  /** The lease was lost, or the attempt was given back untried, as when the queue closes. */
+  /** The lease was lost, or the attempt was returned untried, for example because the queue closes. */
   readonly reason: "lease-lost" | "released";
 }
 
 /**
- * Too many attempts at a cache failed in a row: nothing is tried there for a while.
+ * Too many attempts at a cache failed in a row. Nothing is tried there for a while.
  *
  * @public
  */
@@ -140,7 +140,7 @@ export interface LaneClosedEvent {
 }
 
 /**
- * An attempt got through to a cache whose lane was closed.
+ * An attempt reached a cache whose lane was closed.
  *
  * @public
  */

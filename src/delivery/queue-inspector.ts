@@ -6,24 +6,24 @@ import type { QueueMeter } from "./queue-meter.ts";
 import type { DeadLetter, QueuedDelivery, QueueHealth, QueueStats } from "./queue-types.ts";
 import { readStoredRequest } from "./stored-request.ts";
 
-/** What an inspector works with. */
+/** What an inspector needs. */
 export interface QueueInspectorOptions {
   readonly journal: ObservedJournal;
   readonly worker: DeliveryWorker;
   readonly meter: QueueMeter;
 }
 
-/** Most entries of a page. */
+/** Maximum number of entries of a page. */
 const PAGE = 1_000;
 
-/** Brings what somebody asks for into its bounds; what is no number means the default. */
+/** Clamps a page request to its limits. Anything but a number means the default. */
 function toPage({ after, limit = PAGE }: Partial<PageRequest>): PageRequest {
   const most = Number.isNaN(limit) ? PAGE : Math.min(Math.max(1, Math.floor(limit)), PAGE);
   const isPlace = after !== undefined && Number.isFinite(after);
   return { limit: most, after: isPlace ? Math.floor(after) : undefined };
 }
 
-/** Answers what a host asks about its queue. */
+/** Answers queries about a queue. */
 export class QueueInspector {
   readonly #options: QueueInspectorOptions;
 
@@ -43,7 +43,7 @@ export class QueueInspector {
     return (await this.#journal.find([id])).map(toQueued)[0];
   }
 
-  /** Lets dead letters wait again, page by page where no ids are given. */
+  /** Makes dead letters wait again; page by page if no ids are given. */
   async replay(ids: readonly string[] | undefined): Promise<number> {
     if (ids !== undefined) return this.#journal.replay(ids);
     let count = 0;
@@ -51,13 +51,13 @@ export class QueueInspector {
     for (;;) {
       const letters = await this.#journal.deadLetters({ after, limit: PAGE });
       if (letters.length === 0) return count;
-      // What dies again meanwhile keeps its place, so that it is not replayed a second time.
+      // A letter that dies again meanwhile keeps its position, so it is not replayed twice.
       after = letters.at(-1)?.position;
       count += await this.#journal.replay(letters.map(({ id }) => id));
     }
   }
 
-  /** The counts of the journal, with what this queue knows of each cache. */
+  /** The counts of the journal, with what this queue knows about each cache. */
   async stats(): Promise<readonly QueueStats[]> {
     const { worker, meter } = this.#options;
     const closed = new Map(worker.closedLanes().map(({ cacheId, opensInMs }) => [cacheId, opensInMs]));

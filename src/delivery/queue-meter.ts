@@ -36,7 +36,7 @@ class MinuteCount {
   #advance(second: number): void {
     const steps = Math.min(SECONDS, second - this.#second);
     for (let step = 1; step <= steps; step++) this.#counts[(this.#second + step) % SECONDS] = 0;
-    // What is longer ago than a minute is gone whatever slot it was in.
+    // Everything older than a minute is dropped, whatever slot it was in.
     if (steps === SECONDS) this.#counts.fill(0);
     this.#second = Math.max(this.#second, second);
   }

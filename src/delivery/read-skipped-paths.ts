@@ -3,7 +3,7 @@ import type { SkippedPath } from "../registry/push-types.ts";
 
 const REASONS: readonly SkippedPath["reason"][] = ["excluded", "too-large", "upstream"];
 
-/** Reads the skipped paths that a journal has kept; one of an older version has none. */
+/** Reads skipped paths from a journal; an older version has none. */
 export function readSkippedPaths(value: unknown): readonly SkippedPath[] {
   if (!Array.isArray(value)) return [];
   return value.filter(isObject).flatMap((stored) => {

@@ -15,7 +15,7 @@ import { writeRequest } from "./stored-request.ts";
 import type { TicketBook } from "./ticket-book.ts";
 import { trackPromise } from "./track-promise.ts";
 
-/** What an acceptor works with. */
+/** What an acceptor needs. */
 export interface RequestAcceptorOptions {
   readonly journal: PushJournal;
   /** The Nix store that has the paths. */
@@ -27,12 +27,12 @@ export interface RequestAcceptorOptions {
   readonly ledger: LedgerWriter;
   readonly createId: () => string;
   readonly findRegistry: () => CacheRegistry;
-  /** Ends what is being accepted when the queue closes. */
+  /** Aborts requests that are being accepted when the queue closes. */
   readonly closing: AbortSignal;
-  /** Throws if the queue takes nothing any more. */
+  /** Throws if the queue no longer accepts requests. */
   readonly assertOpen: () => void;
   /**
-   * Called when something was accepted, with the ids that were accepted before, whose outcomes may be there.
+   * Called after a request was accepted, with the ids that were accepted before; their outcomes may exist.
    */
   readonly onAccepted: (known: readonly string[]) => void;
 }
@@ -43,7 +43,7 @@ interface Acceptance {
   readonly ticket: Promise<PushTicket>;
 }
 
-/** A request, with the caches that allow it, and what became of it at the others. */
+/** A request, the caches that allow it, and its results at the others. */
 interface AllowedRequest {
   readonly pushId: string;
   /** Whether the caller gave the `pushId`. */
@@ -64,7 +64,7 @@ export class RequestAcceptor {
     this.#options = options;
   }
 
-  /** Accepts a request, or gives the ticket of the same one. */
+  /** Accepts a request, or returns the ticket of the same request. */
   async accept(asked: PushRequest | QueuedPromotion): Promise<PushTicket> {
     const read = readQueuedRequest(asked);
     const pushId = read.pushId ?? this.#options.createId();
@@ -84,7 +84,7 @@ export class RequestAcceptor {
     }
   }
 
-  /** Settles when nothing is being accepted. Who waits for room waits on. */
+  /** Settles when nothing is being accepted. Requests that wait for room do not count. */
   async idle(): Promise<void> {
     await Promise.allSettled(this.#running);
   }
@@ -100,7 +100,7 @@ export class RequestAcceptor {
     if (queued.length === 0) return tickets.open(pushId, text, request.caches, settled);
     await deliveries.reserve(queued.length);
     try {
-      // It may have waited for room until the queue was closed.
+      // The queue may have been closed while it waited for room.
       this.#options.assertOpen();
     } catch (error) {
       deliveries.giveBack(queued.length);
@@ -110,7 +110,7 @@ export class RequestAcceptor {
   }
 
   /**
-   * Denied caches, and what cannot be pushed at all: they are decided on once more and recorded, and nothing
+   * Denied caches, and requests that cannot be pushed. They are decided once more and recorded, and nothing
    * is run.
    */
   async #settleNow(request: ReadPushRequest, registry: CacheRegistry): Promise<readonly PushResult[]> {
@@ -133,7 +133,7 @@ export class RequestAcceptor {
     const ticket = tickets.open(pushId, text, request.caches, settled);
     try {
       assertOpen();
-      // What was accepted before has its roots, as long as it needs them.
+      // What was accepted before already has its roots.
       await roots.hold(unknown);
       const fresh = new Set(await this.#ask((journal) => journal.accept(deliveries)));
       for (const delivery of deliveries)
@@ -158,7 +158,7 @@ export class RequestAcceptor {
     }));
   }
 
-  /** Those that were accepted before: only a caller's own `pushId` can be there already. */
+  /** Those that were accepted before; only a caller's own `pushId` can already exist. */
   async #findKnown(
     deliveries: readonly Delivery[],
     { text, isNamed, queued }: AllowedRequest,
@@ -174,7 +174,7 @@ export class RequestAcceptor {
     }
   }
 
-  /** Another queue may have accepted the same id meanwhile; then these are its roots. */
+  /** Another queue may have accepted the same id meanwhile. Then these are its roots. */
   async #releaseRoots(tasks: readonly DeliveryTask[], { isNamed }: AllowedRequest): Promise<void> {
     const ids = tasks.map(({ id }) => id);
     if (!isNamed) return this.#options.roots.release(ids);
@@ -182,7 +182,7 @@ export class RequestAcceptor {
       const taken = new Set((await this.#options.journal.find(ids)).map(({ id }) => id));
       await this.#options.roots.release(ids.filter((id) => !taken.has(id)));
     } catch {
-      // Too many roots cost space; too few cost paths.
+      // Too many roots waste space; too few lose paths.
     }
   }
 

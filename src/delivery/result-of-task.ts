@@ -5,7 +5,7 @@ import { isTolerated } from "../registry/is-delivered.ts";
 import type { PushResult } from "../registry/push-types.ts";
 import type { DeliveryTask } from "./delivery-task.ts";
 
-/** What is reported of a delivery: what its attempts say, else what policy does. */
+/** The result of a delivery: of its attempts, or else of policy. */
 export function resultOfTask(task: DeliveryTask, findRegistry: () => CacheRegistry): PushResult {
   const attempted = task.toResult();
   if (attempted !== undefined) return markTolerated(attempted, findRegistry);
@@ -16,7 +16,7 @@ export function resultOfTask(task: DeliveryTask, findRegistry: () => CacheRegist
     : markTolerated(task.toAllowedResult(decision), findRegistry);
 }
 
-/** Whether a failure counts is what the cache says now. */
+/** The current configuration decides whether a failure is tolerated. */
 function markTolerated(result: PushResult, findRegistry: () => CacheRegistry): PushResult {
   if (result.status !== "failed") return result;
   try {
@@ -27,7 +27,7 @@ function markTolerated(result: PushResult, findRegistry: () => CacheRegistry): P
   }
 }
 
-/** A host that has no registry any more denies. */
+/** A host without a registry denies. */
 function decide({ cacheId, request }: DeliveryTask, findRegistry: () => CacheRegistry): Decision {
   try {
     return findRegistry().authorize(cacheId, request);

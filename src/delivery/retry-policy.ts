@@ -3,23 +3,23 @@ import type { AnyCachesError } from "../registry/any-error.ts";
 import { type BackoffBounds, computeDelay } from "./backoff.ts";
 import type { WorkGroup } from "./work-group.ts";
 
-/** When a lane tries again, and when it gives up. */
+/** When to retry, and when to give up. */
 export interface RetryPolicy extends BackoffBounds {
   /** Attempts in a row without progress after which a path is given up. */
   readonly maxAttempts: number;
 }
 
-/** What is known of a failed attempt. */
+/** What is known about a failed attempt. */
 export interface FailedAttempt {
-  /** The paths that are not there. */
+  /** The missing paths. */
   readonly group: WorkGroup;
   readonly error: AnyCachesError;
   readonly failure: RunFailure;
-  /** Whether the attempt brought other paths there. */
+  /** Whether the attempt pushed other paths. */
   readonly moved: boolean;
-  /** When an attempt of the lane last brought a path there; absent if none has. */
+  /** When an attempt of the lane last pushed a path; absent if none has. */
   readonly lastMovedAt?: number | undefined;
-  /** The present, in the clock's monotonic milliseconds. */
+  /** Now, in the clock's monotonic milliseconds. */
   readonly now: number;
   /** A random number from 0 to below 1. */
   readonly fraction: number;
@@ -37,8 +37,8 @@ export interface NextStep {
 const UNKNOWN_ATTEMPTS = 2;
 
 /**
- * Decides what a failure means for its paths. What one path may have caused is looked for by halving, so that
- * it fails alone; what says something about the server is waited for.
+ * Decides what a failure means for its paths. If one path may have caused it, halving finds that path, and it
+ * fails alone. If the server caused it, the queue waits.
  */
 export function planNext(attempt: FailedAttempt, policy: RetryPolicy): NextStep {
   const { group, failure, now } = attempt;
@@ -60,7 +60,7 @@ export function planNext(attempt: FailedAttempt, policy: RetryPolicy): NextStep 
   }
 }
 
-/** The paths that the error names as the cause, where no other attempt would change that. */
+/** The paths that the error names as its cause, if a retry would not help. */
 function findBlamed({ group, error, failure }: FailedAttempt): readonly string[] {
   const named = "storePaths" in error ? error.storePaths : undefined;
   if (named === undefined || failure.failureClass !== "permanent") return [];
@@ -76,8 +76,8 @@ function retry(attempt: FailedAttempt, policy: RetryPolicy): NextStep {
   const { group, failure, moved, now, fraction } = attempt;
   const attempts = moved ? 1 : group.attempts + 1;
   const delayMs = computeDelay(attempts, policy, fraction, failure.retryAfterMs);
-  // Fewer paths at once fare better with a server that fails some requests, and halves are no repetition; a
-  // server that is away fails them all.
+  // With a server that fails some requests, fewer paths at once are more likely to succeed, and halves do not
+  // count as a repetition. A server that is away fails them all.
   const splits = !failure.isWholeServer && !moved && group.size > 1;
   if (splits) return { givenUp: [], again: group.halves(group.attempts, now + delayMs) };
   if (attempts < policy.maxAttempts)
@@ -86,9 +86,9 @@ function retry(attempt: FailedAttempt, policy: RetryPolicy): NextStep {
 }
 
 /**
- * Before several paths are given up that a server refused, their halves are tried: it may refuse one path
- * only. As long as it takes others the search goes on; a half that is refused while nothing else is taken
- * waits once for its sibling, and then ends.
+ * Before several refused paths are given up, their halves are tried, because the server may refuse only one
+ * path. The search goes on as long as other paths succeed. A half that is refused while nothing else succeeds
+ * waits once for its sibling, then ends.
  */
 function probe({ group, now, lastMovedAt }: FailedAttempt, readyAt: number): NextStep {
   const fresh = { since: now, tries: 0 };

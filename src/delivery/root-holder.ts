@@ -3,13 +3,13 @@ import type { Runtime } from "../host/runtime.ts";
 import { isCachesError } from "../registry/any-error.ts";
 import type { GcRoots } from "./gc-roots.ts";
 
-/** A delivery whose paths are kept. */
+/** A delivery whose paths are protected. */
 export interface Rooted {
   readonly id: string;
   readonly request: { readonly storePaths: readonly string[]; readonly from: string | undefined };
 }
 
-/** Keeps the paths of each delivery from the garbage collector while it waits, by roots of its own. */
+/** Protects the paths of each waiting delivery from the garbage collector, by roots of its own. */
 export class RootHolder {
   readonly #roots: GcRoots | undefined;
   readonly #runtime: Runtime;
@@ -21,23 +21,23 @@ export class RootHolder {
 
   /** Holds the paths of deliveries, all or none. */
   async hold(deliveries: readonly Rooted[]): Promise<void> {
-    // Only when all have ended is there nothing left that a release could miss.
+    // Only after all have ended can a release not miss any.
     await settleAll(
       deliveries.map(async ({ id, request: { storePaths, from } }) => {
-        // What is promoted lies in another cache.
+        // Promoted paths are in another cache, not in the store.
         if (from === undefined) await this.#roots?.hold(toHolder(id), storePaths);
       }),
     );
   }
 
-  /** Holds the paths of a delivery from before; where that fails, the push will say what is missing. */
+  /** Protects the paths of an earlier delivery. If that fails, the push will report what is missing. */
   async tryHold(delivery: Rooted): Promise<void> {
     await this.hold([delivery]).catch((error: unknown) => {
       this.#runtime.warn(`The paths of a delivery are not kept: ${describe(error)}`);
     });
   }
 
-  /** Lets go of the paths of deliveries. */
+  /** Releases the paths of deliveries. */
   async release(ids: readonly string[]): Promise<void> {
     const roots = this.#roots;
     if (roots === undefined) return;
@@ -53,7 +53,7 @@ export class RootHolder {
   }
 }
 
-/** A holder's name may be that of a file. No part of an id has a `+`. */
+/** A holder's name may be a file name. No part of an id contains `+`. */
 function toHolder(id: string): string {
   return id.replace("/", "+");
 }

@@ -10,7 +10,7 @@ export type SharedPush = (
   signal: AbortSignal,
 ) => Promise<readonly PushResult[]>;
 
-/** The way of a queue to the registry of the moment. */
+/** The access of a queue to the current registry. */
 export function toSharedPush(
   options: PushOptions,
   findRegistry: () => CacheRegistry,
@@ -22,7 +22,7 @@ export function toSharedPush(
       const bounds = { timeoutMs, stallTimeoutMs, onOutput, onProgress, findConfirmed, signal };
       return await findRegistry().pushTogether(cacheId, requests, bounds);
     } catch {
-      // The registry was closed under the queue; the host may give it another.
+      // The registry was closed while the queue uses it; the host may provide another.
       warn("A batch was not tried: the registry is closed, or there is none");
       return [];
     }

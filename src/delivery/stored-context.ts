@@ -1,18 +1,18 @@
 import { readMember, toMembers } from "../core/own-member.ts";
 import { parseJson } from "../core/text.ts";
 
-/** What goes along with a request, and is no part of it. */
+/** Context that is stored with a request, but is not part of it. */
 export interface StoredContext {
-  /** The trace that it belongs to. */
+  /** The trace of the request. */
   readonly traceparent?: string | undefined;
 }
 
-/** Writes it for a journal; nothing where there is nothing to say. */
+/** Writes it for a journal; nothing if it is empty. */
 export function writeContext({ traceparent }: StoredContext): string | undefined {
   return traceparent === undefined ? undefined : JSON.stringify({ traceparent });
 }
 
-/** Reads it. What is none is left out: it decides nothing. */
+/** Reads it. Invalid members are ignored, because they decide nothing. */
 export function readContext(text: string | undefined): StoredContext {
   const traceparent = text === undefined ? undefined : readMember(toMembers(parseJson(text)), "traceparent");
   return typeof traceparent === "string" ? { traceparent } : {};

@@ -4,7 +4,7 @@ import { readMember, toMembers } from "../core/own-member.ts";
 import { PermissionError } from "../policy/permission-error.ts";
 import type { AnyCachesError } from "../registry/any-error.ts";
 
-/** An error as a journal keeps it. */
+/** An error in a journal. */
 export interface StoredError {
   readonly name: string;
   readonly code: string;
@@ -14,7 +14,7 @@ export interface StoredError {
 
 type Codes<Name extends keyof ErrorCodes> = Readonly<Record<ErrorCodes[Name], true>>;
 
-// Records, so that a code that is added cannot be forgotten here.
+// Records, so that the compiler reports a code that is missing here.
 const PUSH_CODES: Codes<"PushError"> = {
   ERR_PUSH_FAILED: true,
   ERR_PUSH_TIMEOUT: true,
@@ -74,13 +74,15 @@ const PERMISSION_CODES: Codes<"PermissionError"> = {
 const isOneOf = <Code extends string>(codes: Readonly<Record<Code, true>>, code: string): code is Code =>
   Object.hasOwn(codes, code);
 
-/** What is kept of an error. */
+/** The stored part of an error. */
 export function toStoredError(error: AnyCachesError): StoredError {
   const { name, code, message } = error;
   return { name, code, message, sourceType: "sourceType" in error ? error.sourceType : undefined };
 }
 
-/** The error again. One of no class that ends a push is told by the message of a {@link PushError}. */
+/**
+ * Restores the error. If its class cannot end a push, it becomes a {@link PushError} with the same message.
+ */
 export function readStoredError(stored: unknown): AnyCachesError {
   const members = toMembers(stored);
   const read = (name: string): string => {

@@ -3,17 +3,15 @@ import { parseJson } from "../core/text.ts";
 import { ReadPushRequest, readPromotionRequest, readPushRequest } from "../registry/read-push-request.ts";
 
 /**
- * The members of a stored request. Each is always there, so that a misspelt one is not taken for one that is
- * absent.
+ * The members of a stored request. Each is always present, so that a misspelt one does not count as absent.
  */
 const MEMBERS = ["repository", "ref", "job", "caches", "storePaths", "drvPath", "commit"] as const;
 
-/** That of a promotion alone: a version that does not know it refuses the request. */
+/** Only for a promotion. A version that does not know this member refuses the request. */
 const PROMOTION = "from";
 
 /**
- * Writes a request for a journal, with all caches that it was made for: it is the same for each. It holds no
- * credential.
+ * Writes a request for a journal, with all its caches: it is the same for each. It has no credential.
  */
 export function writeRequest(request: ReadPushRequest): string {
   const { repository, ref, job, caches, storePaths, drvPath, commit } = request;
@@ -30,10 +28,10 @@ export function writeRequest(request: ReadPushRequest): string {
 }
 
 /**
- * Reads a request that a journal has kept. What this package would not write is refused: an unknown or a
- * missing member may be a fact that was lost, and a request without it might be allowed more.
+ * Reads a request from a journal. It refuses what this package would not write. An unknown or missing member
+ * may be a lost fact, and without it the request might be allowed more.
  *
- * @returns nothing for a text that is no stored request
+ * @returns nothing if the text is not a stored request
  */
 export function readStoredRequest(
   text: string,
@@ -55,7 +53,7 @@ export function readStoredRequest(
   return request.problem === undefined && request.storePaths.length > 0 ? request : undefined;
 }
 
-/** Stands for a request that a journal holds and nobody can read: it is denied everywhere. */
+/** A placeholder for an unreadable stored request. It is denied everywhere. */
 export function toUnreadableRequest({
   cacheId,
   ticketId,
@@ -71,12 +69,12 @@ export function toUnreadableRequest({
   });
 }
 
-/** The members that version 0.1 wrote, of which those that were absent are missing. */
+/** The members that version 0.1 wrote. It left out absent ones. */
 const OLD_MEMBERS: ReadonlySet<string> = new Set([...MEMBERS, "pushId"]);
 
 /**
- * Rewrites a request that version 0.1 has kept. One that holds an unknown member stays as it is, and is
- * refused when it is read.
+ * Rewrites a request of version 0.1. One with an unknown member stays as it is, and is refused when it is
+ * read.
  */
 export function upgradeRequest(
   text: string,

@@ -7,11 +7,11 @@ import type { ExecutedPush, PushResult, UploadWay } from "../registry/push-types
 import { readSkippedPaths } from "./read-skipped-paths.ts";
 import { readStoredError, toStoredError } from "./stored-error.ts";
 
-/** Of a stored result only the last runs are kept, and of their output only the end. */
+/** A stored result keeps only the last runs, and only the end of their output. */
 const MAX_EXECUTIONS = 3;
 const MAX_OUTPUT = 2_048;
 
-/** Writes a result for a journal, with less of the tools' output than the report had. */
+/** Writes a result for a journal, with less output of the tools than the report. */
 export function writeResult(result: PushResult): string {
   if (result.status === "denied") return JSON.stringify(result);
   const executions = result.executions.slice(-MAX_EXECUTIONS).map((run) => ({
@@ -24,7 +24,7 @@ export function writeResult(result: PushResult): string {
   return JSON.stringify({ ...result, executions, error });
 }
 
-/** Reads a result that a journal has kept; nothing for a text that is none. */
+/** Reads a result from a journal; nothing for an invalid text. */
 export function readStoredResult(text: string): PushResult | undefined {
   const stored = parseJson(text);
   if (!isObject(stored)) return undefined;
@@ -79,7 +79,7 @@ function readUploadWay(value: unknown): UploadWay | undefined {
   return way === "nix" && typeof reason === "string" ? { way, reason } : undefined;
 }
 
-// Written by this package from values of these types; a journal is as trusted as the host that keeps it.
+// This package wrote it from values of these types. A journal is as trusted as its host.
 function isPermission(decision: Members): decision is Members & AllowDecision {
   return readMember(decision, "effect") === "allow" && Array.isArray(readMember(decision, "matched"));
 }

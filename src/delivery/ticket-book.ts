@@ -15,7 +15,7 @@ interface OpenTicket {
 export class TicketBook {
   readonly #open = new Map<string, OpenTicket>();
 
-  /** Opens a ticket for some caches, of which some are settled already. */
+  /** Opens a ticket for some caches, of which some are already settled. */
   open(id: string, text: string, cacheIds: readonly string[], settled: readonly PushResult[]): PushTicket {
     const results = new Map(settled.map((result) => [result.cacheId, result]));
     const { promise: done, resolve } = withResolver<PushReport>();
@@ -26,12 +26,12 @@ export class TicketBook {
     return ticket;
   }
 
-  /** A ticket that is open, and its request. */
+  /** An open ticket and its request. */
   find(id: string): { readonly ticket: PushTicket; readonly text: string } | undefined {
     return this.#open.get(id);
   }
 
-  /** Takes the result of one cache. A ticket of an earlier process is not known here. */
+  /** Records the result of one cache. Tickets of earlier processes are not known here. */
   settle(id: string, result: PushResult): void {
     this.#open.get(id)?.results.set(result.cacheId, result);
     this.#closeIfComplete(id);

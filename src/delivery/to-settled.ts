@@ -7,13 +7,13 @@ import { readStoredError } from "./stored-error.ts";
 import { readStoredRequest, toUnreadableRequest } from "./stored-request.ts";
 import { readStoredResult } from "./stored-result.ts";
 
-/** What is said of an outcome that the journal holds and nobody can read. */
+/** The message for an unreadable stored outcome. */
 const UNREADABLE = {
   code: "ERR_REQUEST_UNREADABLE",
   message: "The journal holds an outcome that cannot be read; look into the cache",
 };
 
-/** Reads an outcome that a journal has kept. Where it has no result, its code and message tell. */
+/** Reads an outcome from a journal. Without a result, its code and message are used. */
 export function toSettled(outcome: Outcome, findRegistry: () => CacheRegistry): SettledDelivery {
   const { id: deliveryId, ticketId, code, message } = outcome;
   const request = readStoredRequest(outcome.request, outcome);

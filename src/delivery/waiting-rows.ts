@@ -1,6 +1,6 @@
 import type { LeaseRequest } from "./push-journal.ts";
 
-/** What decides when a delivery that waits may be taken. */
+/** What decides when a waiting delivery may be taken. */
 export interface WaitingRow {
   readonly delivery: { readonly cacheId: string; readonly storeId: string; readonly repository: string };
   /** Its place in the order of acceptance. */
@@ -12,8 +12,7 @@ export interface WaitingRow {
 }
 
 /**
- * Rows in the order in which they are served. What they are ordered by does not change while they are in
- * here.
+ * Rows in the order of service. Their sort keys do not change while they are in here.
  */
 class ServiceOrder<Row extends WaitingRow> {
   readonly #rows: Row[] = [];
@@ -35,7 +34,7 @@ class ServiceOrder<Row extends WaitingRow> {
     if (this.#rows[place] === row) this.#rows.splice(place, 1);
   }
 
-  /** The first that becomes ready after a time. */
+  /** The first that becomes ready after a given time. */
   firstAfter(time: number): Row | undefined {
     return this.#rows[this.#find((row) => row.readyAt > time)];
   }
@@ -44,7 +43,7 @@ class ServiceOrder<Row extends WaitingRow> {
     return this.#find((other) => !isServedBefore(other, row));
   }
 
-  /** The first place whose row passes a test that all rows behind it pass, too. */
+  /** The first position whose row passes a test that all later rows also pass. */
   #find(passes: (row: Row) => boolean): number {
     let low = 0;
     let high = this.#rows.length;
@@ -58,11 +57,11 @@ class ServiceOrder<Row extends WaitingRow> {
   }
 }
 
-/** What waits for one cache with paths of one store. */
+/** What waits for one cache, with paths of one store. */
 class WaitingLane<Row extends WaitingRow> {
   readonly cacheId: string;
   readonly storeId: string;
-  /** Never leased: ready since they were accepted, so that the order of service is that of acceptance. */
+  /** Never leased, and ready since acceptance, so they are served in the order of acceptance. */
   readonly #fresh = new ServiceOrder<Row>();
   readonly #retried = new ServiceOrder<Row>();
 
@@ -83,7 +82,9 @@ class WaitingLane<Row extends WaitingRow> {
     this.#orderOf(row).remove(row);
   }
 
-  /** The row that leads the next batch. One that was never leased waits first for others to go with. */
+  /**
+   * The row that leads the next batch. A row that was never leased first waits for others to share its batch.
+   */
   findLeader(now: number, { lingerMs, minAgeMs = 0 }: LeaseRequest): Row | undefined {
     const oldest = this.#fresh.first;
     const isRipe = oldest !== undefined && now - oldest.acceptedAt >= Math.max(lingerMs, minAgeMs);
@@ -103,7 +104,7 @@ class WaitingLane<Row extends WaitingRow> {
     );
   }
 
-  /** The rows that may go with a leader, in the order in which they are served. */
+  /** The rows that may share a batch with a leader, in the order of service. */
   *companions(leader: Row, now: number, minAgeMs: number): Generator<Row> {
     const { repository } = leader.delivery;
     for (const row of this.#inOrder(now)) {
@@ -145,8 +146,8 @@ class WaitingLane<Row extends WaitingRow> {
 }
 
 /**
- * The deliveries that wait, found by cache and store and in the order of service, so that a look does not
- * cost more with each.
+ * The waiting deliveries by cache and store, in the order of service, so that a lookup does not slow down
+ * with their number.
  */
 export class WaitingRows<Row extends WaitingRow> {
   readonly #lanes = new Map<string, WaitingLane<Row>>();
@@ -158,7 +159,7 @@ export class WaitingRows<Row extends WaitingRow> {
     lane.add(row);
   }
 
-  /** Must be called before what a row is ordered by changes. */
+  /** Must be called before the sort keys of a row change. */
   remove(row: Row): void {
     const key = toKey(row);
     const lane = this.#lanes.get(key);
@@ -166,7 +167,7 @@ export class WaitingRows<Row extends WaitingRow> {
     if (lane?.isEmpty === true) this.#lanes.delete(key);
   }
 
-  /** The first of each lane that a request asks for, if it may lead a batch. */
+  /** The first row of each requested lane, if it may lead a batch. */
   findLeaders(now: number, request: LeaseRequest): readonly Row[] {
     const { stores, onlyCache, exceptCaches } = request;
     return [...this.#lanes.values()].flatMap((lane) => {
@@ -176,7 +177,7 @@ export class WaitingRows<Row extends WaitingRow> {
     });
   }
 
-  /** A leader and the first of those that go in one batch with it. */
+  /** A leader and the first rows of its batch. */
   findBatch(leader: Row, now: number, limit: number, { minAgeMs = 0 }: LeaseRequest): readonly Row[] {
     const batch = [leader];
     for (const row of this.#lanes.get(toKey(leader))?.companions(leader, now, minAgeMs) ?? []) {
@@ -186,7 +187,7 @@ export class WaitingRows<Row extends WaitingRow> {
     return batch;
   }
 
-  /** When the next row may lead that may not yet; infinite if there is none. */
+  /** When the next row may lead that may not lead yet; infinite if there is none. */
   nextReadyAt(now: number, lingerMs: number): number {
     let next = Number.POSITIVE_INFINITY;
     for (const lane of this.#lanes.values()) next = Math.min(next, lane.nextReadyAt(now, lingerMs));

@@ -14,7 +14,7 @@ export interface Probe {
 /** Paths that go in one attempt, each with the deliveries that ask for it. */
 export class WorkGroup {
   readonly #owners: ReadonlyMap<string, readonly DeliveryTask[]>;
-  /** Attempts in a row that moved none of its paths. */
+  /** Attempts in a row without progress. */
   readonly attempts: number;
   /** When it may be tried, in the clock's monotonic milliseconds. */
   readonly readyAt: number;

@@ -71,7 +71,7 @@ export class PostgresLeases {
     }
   }
 
-  /** Takes the deliveries of leases that have ended. @returns whether there were some */
+  /** Takes back deliveries of ended leases. @returns whether there were some */
   async #takeBack(query: Query, maxCrashes: number): Promise<boolean> {
     const tokens = (await query(this.#sql.takeBack)).map(({ token }) => token);
     if (tokens.length === 0) return false;

@@ -82,7 +82,7 @@ export interface LedgerQuery {
   readonly outcomes?: readonly LedgerOutcome[] | undefined;
   /** Only entries before this one, as the last of a page: pages go back in time. */
   readonly before?: Pick<LedgerPosition, "position"> | undefined;
-  /** Most entries, 1 to 1 000. */
+  /** Maximum number of entries, 1 to 1 000. */
   readonly limit: number;
 }
 
@@ -139,7 +139,7 @@ export interface PushLedger {
     withinMs: number,
     fingerprint: string,
   ): Promise<readonly string[]>;
-  /** Lets go of files and connections. */
+  /** Closes files and connections. */
   close(): Promise<void>;
 }
 

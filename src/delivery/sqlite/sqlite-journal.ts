@@ -40,7 +40,7 @@ export interface SqliteJournalOptions {
    * told.
    */
   readonly onSalvage?: ((salvage: JournalSalvage) => void) | undefined;
-  /** Ports to use instead of Node's own: the clock, randomness and warnings. */
+  /** Ports to use instead of those of Node.js: the clock, randomness and warnings. */
   readonly runtime?: Partial<Runtime> | undefined;
 }
 

@@ -25,7 +25,7 @@ export class SqliteLeases {
     );
   }
 
-  /** Takes the deliveries of leases that have ended. */
+  /** Takes back deliveries of ended leases. */
   takeBack(now: number, maxCrashes: number): void {
     const { code, message } = CRASHED;
     const buriedAt = this.#clock.now();
