@@ -4,10 +4,10 @@ import type { ServerAnswer } from "../core/server-answer.ts";
 import type { HttpResponse } from "../host/http-client.ts";
 import { parseRetryAfter } from "../host/retry-after.ts";
 
-/** Most of an answer in which a code is looked for, in bytes. */
+/** How much of an answer is searched for a code, in bytes. */
 const MAX_READ = 4_096;
 
-/** A cache refused a request, or gave no whole answer. */
+/** A cache refused a request, or did not complete its answer. */
 export class CacheAnswerError extends PushError {
   readonly answer: ServerAnswer;
 
@@ -16,7 +16,7 @@ export class CacheAnswerError extends PushError {
     this.answer = answer;
   }
 
-  /** The same with what helps to understand it. */
+  /** The same error with an explanation. */
   explained(by: string): CacheAnswerError {
     return new CacheAnswerError(`${this.message}; ${by}`, this.answer, this.storePaths);
   }
@@ -28,8 +28,8 @@ export class CacheAnswerError extends PushError {
 }
 
 /**
- * What a cache answered. A server may write anything into its answer, also what it was sent: of that, only
- * codes that are known are shown.
+ * The answer of a cache. A server may write anything into its answer, including what it was sent, so only
+ * known codes are shown.
  */
 export function toAnswerError(request: string, response: HttpResponse, now: number): CacheAnswerError {
   const { status, headers, body } = response;
@@ -40,7 +40,7 @@ export function toAnswerError(request: string, response: HttpResponse, now: numb
   return new CacheAnswerError(message, { status, code, retryAfterMs: parseRetryAfter(headers, now) });
 }
 
-/** A request that got no whole answer; anything else passes through. */
+/** A request without a complete answer; other errors pass through. */
 export function toConnectionError(request: string, error: unknown): unknown {
   if (!(error instanceof HttpError)) return error;
   const { systemCode } = error;

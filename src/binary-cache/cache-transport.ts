@@ -5,7 +5,7 @@ import { sleep } from "../host/sleep.ts";
 import { CacheAnswerError, toAnswerError, toConnectionError } from "./cache-answer-error.ts";
 import type { CacheCredentials, CredentialVariables } from "./cache-credentials.ts";
 
-/** How often a request is sent; Backblaze answers 503 to spread its load, and asks for five. */
+/** How often a request is sent. Backblaze answers 503 to spread its load, and recommends five. */
 const MAX_ATTEMPTS = 6;
 const FIRST_PAUSE_MS = 200;
 const LONGEST_PAUSE_MS = 10_000;
@@ -13,7 +13,7 @@ const LONGEST_PAUSE_MS = 10_000;
 const LONGEST_WAIT_MS = 30_000;
 const MAX_ANSWER_BYTES = 1024 * 1024;
 
-/** What a transport works with. */
+/** What a transport needs. */
 export interface CacheTransportOptions {
   readonly session: HttpSession;
   readonly credentials: CacheCredentials;
@@ -30,38 +30,38 @@ export interface CacheRequest {
   readonly method: string;
   /** Absolute URL. */
   readonly url: string;
-  /** What the request is called in errors, as in `PUT nar/a.nar`. */
+  /** The name of the request in errors, such as `PUT nar/a.nar`. */
   readonly name: string;
   readonly headers?: Readonly<Record<string, string>> | undefined;
   readonly body?: string | Uint8Array | HttpFileBody | undefined;
   /**
-   * Told how much of a file went out since it was told last, in bytes; less than 0 for what has to be sent
+   * Called with how much of a file was sent since the last call, in bytes; negative for what must be sent
    * again.
    */
   readonly onUploaded?: ((bytes: number) => void) | undefined;
   readonly maxBytes?: number | undefined;
-  /** Absolute path of a file that the body of a success goes into. */
+  /** Absolute path of a file for the body of a successful answer. */
   readonly saveTo?: string | undefined;
-  /** Whether it goes without credentials, since the cache has sent it to another server. */
+  /** Whether it is sent without credentials, because the cache redirected it to another server. */
   readonly isAnonymous?: boolean | undefined;
   readonly signal: AbortSignal;
 }
 
 /**
- * Makes the headers of an attempt from the credentials of the moment; a signature has the time in it, too.
+ * Creates the headers of an attempt from the current credentials; a signature also depends on the time.
  */
 export type SignRequest = (
   request: CacheRequest,
   credentials: CredentialVariables,
 ) => Promise<Readonly<Record<string, string>>>;
 
-/** Statuses that may be another the next time (https://www.rfc-editor.org/rfc/rfc9110#section-15). */
+/** Statuses that may change on a retry (https://www.rfc-editor.org/rfc/rfc9110#section-15). */
 function isPassing(status: number): boolean {
   if ([408, 425, 429].includes(status)) return true;
   return status >= 500 && ![501, 505, 507, 508, 510, 511, 525, 526].includes(status);
 }
 
-/** Cloud codes that pass, though they come with another status. */
+/** Transient cloud codes, whatever their status. */
 const PASSING_CODES: ReadonlySet<string> = new Set([
   "IncompleteBody",
   "InternalError",
@@ -71,12 +71,12 @@ const PASSING_CODES: ReadonlySet<string> = new Set([
   "SlowDown",
 ]);
 
-/** System codes that say that a server's certificate or name is wrong, and not that the network is. */
+/** System codes of a wrong certificate or name, which are not network problems. */
 const LASTING_SYSTEM_CODE = /CERT|ERR_TLS|ERR_SSL|EPROTO|ERR_HTTP_(?:INVALID|TOO_LARGE)/u;
 
 /**
- * Sends requests to a binary cache, each as often as is of use: with full jitter, no sooner than the server
- * asks for, and never beyond the signal. No redirect is followed, since it would take what is sent elsewhere.
+ * Sends requests to a binary cache, with retries: with full jitter, not sooner than the server asks for, and
+ * never beyond the signal. Redirects are not followed, because they would send the content elsewhere.
  */
 export class CacheTransport {
   readonly #options: CacheTransportOptions;
@@ -91,7 +91,7 @@ export class CacheTransport {
    * Sends a request.
    *
    * @param accepts - statuses that are an answer besides success
-   * @throws {@link CacheAnswerError} for any other status, and where there is no whole answer
+   * @throws {@link CacheAnswerError} for any other status, and for an incomplete answer
    */
   async send(request: CacheRequest, accepts: readonly number[] = []): Promise<HttpResponse> {
     const { clock, random, credentials } = this.#options;
@@ -103,7 +103,7 @@ export class CacheTransport {
       } catch (error) {
         request.signal.throwIfAborted();
         if (!(error instanceof CacheAnswerError) || attempt === MAX_ATTEMPTS) throw error;
-        // At once, since the server has nothing against the request itself.
+        // At once, because the server did not refuse the request itself.
         if (isRefusal(request, error) && (await credentials.replace(variables, request.signal))) continue;
         if (!mayPass(error)) throw error;
         const jitterMs = random.fraction() * Math.min(FIRST_PAUSE_MS * 2 ** attempt, LONGEST_PAUSE_MS);
@@ -125,7 +125,7 @@ export class CacheTransport {
     let uploaded = 0;
     const onUploaded = (bytes: number): void => {
       uploaded += bytes;
-      // What goes out again is no progress.
+      // Sending again is not progress.
       if (uploaded > mark.bytes) {
         mark.bytes = uploaded;
         onMove?.();
@@ -152,12 +152,11 @@ export class CacheTransport {
 }
 
 /**
- * Codes by which S3 says of what is not there that it must not be read, where the keys may not list the
- * bucket.
+ * Codes with which S3 answers for a missing object if the keys may not list the bucket.
  */
 const MAY_BE_MISSING: ReadonlySet<string> = new Set(["AccessDenied", "AllAccessDisabled"]);
 
-/** Whether other credentials may be taken. */
+/** Whether other credentials may be accepted. */
 function isRefusal({ method }: CacheRequest, { answer: { status, code } }: CacheAnswerError): boolean {
   const isRead = method === "GET" || method === "HEAD";
   if (code !== undefined)
@@ -166,7 +165,7 @@ function isRefusal({ method }: CacheRequest, { answer: { status, code } }: Cache
 }
 
 function mayPass({ answer: { status, code, systemCode, retryAfterMs = 0 } }: CacheAnswerError): boolean {
-  // Who asks to wait for long is waited for by whoever repeats the push.
+  // A long wait is left to the retry of the push.
   if (retryAfterMs > LONGEST_WAIT_MS) return false;
   if (code !== undefined && PASSING_CODES.has(code)) return true;
   if (status !== undefined) return isPassing(status);

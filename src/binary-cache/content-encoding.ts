@@ -11,11 +11,10 @@ export async function encodeContent(content: Uint8Array, encoding: FileEncoding)
 }
 
 /**
- * Reads what a cache has compressed, as it says
- * (https://www.rfc-editor.org/rfc/rfc9110#field.content-encoding).
+ * Decompresses an answer by its header (https://www.rfc-editor.org/rfc/rfc9110#field.content-encoding).
  *
  * @param maxBytes - longest content
- * @returns nothing for what cannot be read, or is longer
+ * @returns nothing if it cannot be read, or is longer
  */
 export async function decodeContent(
   body: Uint8Array,

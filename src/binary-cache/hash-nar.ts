@@ -6,7 +6,7 @@ import { setImmediate } from "node:timers/promises";
 import zlib from "node:zlib";
 import { decodeXz } from "./xz-decoder.ts";
 
-/** How a NAR in a cache may be compressed, as a narinfo says it, with the end of its file's name. */
+/** Compressions of a NAR, as in a narinfo, with the suffix of the file name. */
 export const NAR_SUFFIXES: Readonly<Record<string, string>> = {
   none: ".nar",
   xz: ".nar.xz",
@@ -15,10 +15,13 @@ export const NAR_SUFFIXES: Readonly<Record<string, string>> = {
   br: ".nar.br",
 };
 
-/** So much is decompressed before others have their turn, in bytes. */
+/** How much is decompressed before other tasks get their turn, in bytes. */
 const TURN_BYTES = 1024 * 1024;
 
-/** What newer versions of Node.js have. It takes windows of 128 MiB at most, as the program `zstd` does. */
+/**
+ * The decompressor of newer versions of Node.js. It accepts windows of at most 128 MiB, as the program `zstd`
+ * does.
+ */
 interface ZlibWithZstd {
   createZstdDecompress(): Transform;
 }
@@ -27,7 +30,7 @@ function hasZstd(library: object): library is ZlibWithZstd {
   return "createZstdDecompress" in library;
 }
 
-/** What a file with a NAR holds. */
+/** Hashes and sizes of a file with a NAR. */
 export interface NarHashes {
   /** SHA-256 of the file. */
   readonly fileSha256: Buffer;
@@ -35,7 +38,7 @@ export interface NarHashes {
   readonly fileSize: number;
   /** SHA-256 of the NAR. */
   readonly narSha256: Buffer;
-  /** Size of the NAR in bytes; more than the bound where it is larger. */
+  /** Size of the NAR in bytes; more than the expected size if it is larger. */
   readonly narSize: number;
 }
 
@@ -43,15 +46,15 @@ export interface NarHashes {
 export interface HashNarOptions {
   /** A key of {@link NAR_SUFFIXES}. */
   readonly compression: string;
-  /** How large the NAR should be. */
+  /** The expected size of the NAR. */
   readonly maxBytes: number;
   readonly signal: AbortSignal;
 }
 
 /**
- * Reads a file with a NAR, and hashes both. A NAR that is larger than it should be is not read to its end.
+ * Reads a file with a NAR and hashes both. A NAR that is larger than expected is not read to its end.
  *
- * @throws Error where the file cannot be decompressed; the signal's reason
+ * @throws Error if the file cannot be decompressed; the signal's reason
  */
 export async function hashNar(path: string, options: HashNarOptions): Promise<NarHashes> {
   const { compression, maxBytes, signal } = options;

@@ -19,8 +19,8 @@ const REDIRECTS: readonly number[] = [301, 302, 303, 307, 308];
 const MAX_REDIRECTS = 3;
 
 /**
- * Where a redirect leads; nothing where that is no address, where it would leave TLS, or lead from a public
- * host to a private one.
+ * The target of a redirect; nothing if it is invalid, would leave TLS, or would lead from a public host to a
+ * private one.
  */
 function toNext(url: string, location: string | undefined): string | undefined {
   if (location === undefined || !URL.canParse(location, url)) return undefined;
@@ -31,13 +31,13 @@ function toNext(url: string, location: string | undefined): string | undefined {
   return protocol === "http:" && new URL(url).protocol === "https:" ? undefined : href;
 }
 
-/** A binary cache behind an HTTP server that takes `PUT`. */
+/** A binary cache on an HTTP server that accepts `PUT`. */
 export class HttpBinaryCache implements BinaryCache {
   readonly #baseUrl: string;
   readonly #transport: CacheTransport;
   readonly #clock: Clock;
 
-  /** @param toHeaders - the headers by which a request authenticates itself */
+  /** @param toHeaders - the headers that authenticate a request */
   constructor(
     baseUrl: string,
     toHeaders: (credentials: CredentialVariables) => Readonly<Record<string, string>>,
@@ -61,8 +61,8 @@ export class HttpBinaryCache implements BinaryCache {
   }
 
   /**
-   * A cache may keep its NARs elsewhere, as Cachix and Attic do: what it gives is compared with a hash, and
-   * no credentials follow.
+   * A cache may keep its NARs elsewhere, as Cachix and Attic do. The content is compared with a hash, and no
+   * credentials are sent there.
    */
   async download(key: string, { path, maxBytes, signal }: CacheDownloadOptions): Promise<number | undefined> {
     const name = `GET ${key}`;

@@ -1,7 +1,7 @@
 // The form of Nix: https://nix.dev/manual/nix/latest/store/signatures.
 const KEY = /^([^:\s]{1,128}):([A-Za-z0-9+/]{43}=|[A-Za-z0-9+/]{86}==)$/u;
 
-/** How long a public key is, and a secret key or a signature, in bytes. */
+/** Length of a public key, and of a secret key or a signature, in bytes. */
 export const PUBLIC_BYTES = 32;
 export const SECRET_BYTES = 64;
 
@@ -12,7 +12,7 @@ export interface KeyText {
 }
 
 /**
- * Reads a name, a colon and some bytes in base 64; nothing for a text that is none. It loads no cryptography.
+ * Reads a name, a colon and some bytes in base 64; nothing for an invalid text. It loads no cryptography.
  */
 export function readKeyText(text: string, length: number): KeyText | undefined {
   const [, name = "", base64 = ""] = KEY.exec(text) ?? [];

@@ -1,32 +1,32 @@
 import { fromNix32 } from "../core/nix32.ts";
 
-/** What a narinfo says of a path, as far as an upload needs it. */
+/** The parts of a narinfo that an upload needs. */
 export interface Narinfo {
   readonly storePath: string;
   /** Where its NAR is, relative to the cache. */
   readonly url: string;
-  /** Hash of the NAR, as it is written. */
+  /** Hash of the NAR, as written. */
   readonly narHash: string;
-  /** SHA-256 of the compressed NAR in hexadecimal, where it is said. */
+  /** SHA-256 of the compressed NAR in hexadecimal, if given. */
   readonly fileSha256?: string | undefined;
-  /** Base names of the paths that it refers to. */
+  /** Base names of its references. */
   readonly references: readonly string[];
-  /** Size of the NAR in bytes, where it is said. */
+  /** Size of the NAR in bytes, if given. */
   readonly narSize?: number | undefined;
-  /** How the NAR is compressed; Nix takes `bzip2` where it is not said. */
+  /** Compression of the NAR; Nix assumes `bzip2` if it is not given. */
   readonly compression: string;
-  /** Base name of the derivation that it was built by, where that is said. */
+  /** Base name of its derivation, if given. */
   readonly deriver?: string | undefined;
-  /** What its contents are addressed by, where they are. */
+  /** Its content address, if it has one. */
   readonly contentAddress?: string | undefined;
-  /** Its signatures, each with the name of a key before it. */
+  /** Its signatures, each prefixed with the name of its key. */
   readonly signatures: readonly string[];
 }
 
 /**
  * Reads a narinfo (https://nix.dev/manual/nix/latest/protocols/binary-cache/narinfo).
  *
- * @returns nothing for a text that is none
+ * @returns nothing for an invalid text
  */
 export function parseNarinfo(text: string): Narinfo | undefined {
   const fields = new Map<string, string>();

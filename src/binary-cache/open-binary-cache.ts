@@ -9,7 +9,7 @@ import { HttpBinaryCache } from "./http-binary-cache.ts";
 /**
  * Opens the binary cache at a destination.
  *
- * @param variables - the credentials that it is opened with
+ * @param variables - the credentials
  * @throws {@link CommandError} `ERR_COMMAND_CREDENTIALS`
  */
 export async function openBinaryCache(
@@ -23,12 +23,12 @@ export async function openBinaryCache(
     const toHeaders = (current: CredentialVariables) => toHttpAccess(destination, current)?.headers ?? {};
     return new HttpBinaryCache(access.baseUrl, toHeaders, options);
   }
-  // The signer is loaded where there is something to sign.
+  // The signer is loaded only if there is something to sign.
   const [{ S3BinaryCache }, { toS3Address }] = await Promise.all([
     import("./s3-binary-cache.ts"),
     import("./s3-address.ts"),
   ]);
-  // What is no key is told before anything is asked.
+  // An invalid key is reported before any request.
   toS3Variables(variables);
   return new S3BinaryCache(toS3Address(destination, findRegion(variables)), options);
 }

@@ -8,19 +8,19 @@ import { PUBLIC_BYTES, readKeyText, SECRET_BYTES } from "./key-text.ts";
 
 // The forms of Nix: https://nix.dev/manual/nix/latest/store/signatures.
 
-/** Most signatures by the name of one key that are looked at. */
+/** How many signatures with the name of one key are checked. */
 const MAX_SIGNATURES = 16;
-/** What stands before the 32 bytes of an Ed25519 key (https://www.rfc-editor.org/rfc/rfc8410). */
+/** The prefix of the 32 bytes of an Ed25519 key (https://www.rfc-editor.org/rfc/rfc8410). */
 const SPKI = Buffer.from("302a300506032b6570032100", "hex");
 const PKCS8 = Buffer.from("302e020100300506032b657004220420", "hex");
 
-/** A public key under which a path may be signed. */
+/** A public key that may have signed a path. */
 export interface PublicKey {
   readonly name: string;
   readonly key: KeyObject;
 }
 
-/** Reads a public key, as in `cache.example.org-1:…`; nothing for a text that is none. */
+/** Reads a public key, such as `cache.example.org-1:…`; nothing for an invalid text. */
 export function parsePublicKey(text: string): PublicKey | undefined {
   const read = readKeyText(text, PUBLIC_BYTES);
   if (read === undefined) return undefined;
@@ -28,7 +28,7 @@ export function parsePublicKey(text: string): PublicKey | undefined {
   return { name: read.name, key };
 }
 
-/** What is signed of a path; nothing where something of it is not known. */
+/** The signed text of a path; nothing if a part of it is not known. */
 function toFingerprint(storePath: string, { narHash, narSize, references }: SignedInfo): string | undefined {
   const hash = narHash === undefined ? undefined : toBase32Hash(narHash);
   if (hash === undefined || narSize === undefined || references === undefined) return undefined;
@@ -40,7 +40,7 @@ function toFingerprint(storePath: string, { narHash, narSize, references }: Sign
   return ["1", storePath, `sha256:${hash}`, narSize, sorted.join(",")].join(";");
 }
 
-/** Reads a SHA-256 in any form of Nix, and writes it in base 32; nothing for a text that is none. */
+/** Reads a SHA-256 in any form of Nix, and writes it in base 32; nothing for an invalid text. */
 export function toBase32Hash(hash: string): string | undefined {
   const [, base32] = /^sha256:([0-9a-df-np-sv-z]{52})$/u.exec(hash) ?? [];
   if (base32 !== undefined) return base32;
@@ -50,7 +50,7 @@ export function toBase32Hash(hash: string): string | undefined {
   return base64 === undefined ? undefined : toNix32(Buffer.from(base64, "base64"));
 }
 
-/** Finds out under which keys a path is really signed. */
+/** Returns which keys really signed a path. */
 export function findValidSigners(
   storePath: string,
   info: SignedInfo,
@@ -59,7 +59,7 @@ export function findValidSigners(
   return [...findValidSignatures(storePath, info, keys).keys()];
 }
 
-/** Finds the signatures of a path that are really by one of some keys, by the names of the keys. */
+/** Finds the valid signatures of a path by given keys, by the names of the keys. */
 export function findValidSignatures(
   storePath: string,
   info: SignedInfo,
@@ -82,9 +82,9 @@ export function findValidSignatures(
   return found;
 }
 
-/** A key that signs paths, as `nix-store --generate-binary-cache-key` makes one. */
+/** A key that signs paths, as created by `nix-store --generate-binary-cache-key`. */
 export class SigningKey {
-  /** Its name, which is no secret. */
+  /** Its name, which is not a secret. */
   readonly name: string;
   /** `name:` and the public key in base 64. */
   readonly publicKey: string;
@@ -110,8 +110,7 @@ export class SigningKey {
   }
 
   /**
-   * Signs a path. @returns the signature with the key's name; nothing where something of the path is not
-   * known
+   * Signs a path. @returns the signature with the key's name; nothing if a part of the path is not known
    */
   sign(storePath: string, info: SignedInfo): string | undefined {
     const fingerprint = toFingerprint(storePath, info);

@@ -2,12 +2,12 @@ import type { Clock } from "../host/runtime.ts";
 
 /** How long a path is remembered, in milliseconds. */
 const DEFAULT_TTL_MS = 10 * 60_000;
-/** Most paths of one cache that are remembered; the oldest are forgotten first. */
+/** How many paths of a cache are remembered; the oldest are forgotten first. */
 const MAX_PATHS = 100_000;
 
 /**
- * What a cache had a while ago. It is a memory and no proof: whoever relies on it asks for a sample of it,
- * and forgets all of it when the cache lacks one.
+ * Remembers which paths a cache had. This is not a proof: its user asks for a sample, and forgets everything
+ * if the cache lacks one.
  */
 export class Presence {
   readonly #clock: Clock;
@@ -23,7 +23,7 @@ export class Presence {
     this.#ttlMs = ttlMs;
   }
 
-  /** Whether the cache had a path, so short a while ago that it is remembered. */
+  /** Whether a path is remembered. */
   has(path: string): boolean {
     const seenAt = this.#seenAt.get(path);
     if (seenAt === undefined) return false;
@@ -32,7 +32,7 @@ export class Presence {
     return false;
   }
 
-  /** Remembers paths that the cache was seen to have just now. */
+  /** Remembers paths that the cache has now. */
   add(paths: Iterable<string>): void {
     if (this.#ttlMs <= 0) return;
     const now = this.#clock.monotonic();

@@ -1,24 +1,24 @@
 import type { S3Destination } from "../core/cache.ts";
 
 /**
- * Where a bucket is asked, as Nix reads its parameters
+ * The address of a bucket, as Nix reads its parameters
  * (https://nix.dev/manual/nix/latest/store/types/s3-binary-cache-store).
  */
 export interface S3Address {
   /** URL of the bucket with the prefix, ending in a slash. */
   readonly baseUrl: string;
   readonly region: string;
-  /** Storage class of new objects, where the operator wrote one. */
+  /** Storage class of new objects, if configured. */
   readonly storageClass?: string | undefined;
 }
 
 const DEFAULT_REGION = "us-east-1";
 
 /**
- * Finds the address of a bucket. Its name stands in the host where AWS is asked and the name can stand in a
- * certificate, else in the path; `addressing-style` says otherwise.
+ * Finds the address of a bucket. For AWS, its name is in the host if a certificate can cover it; otherwise it
+ * is in the path. `addressing-style` overrides this.
  *
- * @param knownRegion - the region of the credentials, which counts where the destination names none
+ * @param knownRegion - the region of the credentials, used if the destination has none
  */
 export function toS3Address(destination: S3Destination, knownRegion: string | undefined): S3Address {
   const find = (name: string): string | undefined => {

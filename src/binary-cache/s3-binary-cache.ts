@@ -33,7 +33,7 @@ export class S3BinaryCache implements BinaryCache {
   constructor(address: S3Address, options: CacheTransportOptions) {
     this.#address = address;
     this.#clock = options.clock;
-    /** One for all requests with the same keys: it keeps what it derives from them. */
+    /** One for all requests with the same keys, because it caches what it derives from them. */
     const signers = new WeakMap<CredentialVariables, S3Signer>();
     this.#transport = new CacheTransport(options, async (request: S3Request, variables) => {
       const signer =

@@ -5,20 +5,21 @@ import { hashFile } from "./hash-file.ts";
 import type { S3Request } from "./s3-request.ts";
 
 /**
- * Bounds of S3: parts of an object, and bytes of a part, which are all the same but the last (R2 wants that).
+ * Limits of S3: parts of an object, and bytes of a part. All parts but the last have the same size, as R2
+ * requires.
  */
 const MAX_PARTS = 10_000;
 const PART_BYTES = 16 * 1024 * 1024;
-/** Parts that are sent at once. */
+/** How many parts are sent at once. */
 const PARALLEL = 4;
-/** How long an upload that failed may take to be taken back, in milliseconds. */
+/** How long aborting a failed upload may take, in milliseconds. */
 const ABORT_MS = 5_000;
 
-/** Where an object goes. */
+/** The target of an object. */
 export interface MultipartTarget {
   /** Absolute URL of the object. */
   readonly url: string;
-  /** What the upload is called in errors. */
+  /** The name of the upload in errors. */
   readonly name: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly onUploaded?: ((bytes: number) => void) | undefined;
@@ -28,9 +29,9 @@ export interface MultipartTarget {
 type Send = (request: S3Request) => Promise<HttpResponse>;
 
 /**
- * Uploads a file in parts (https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html). What
- * fails is taken back, as far as the server lets that happen; what a killed host leaves, only a lifecycle
- * rule of the bucket removes.
+ * Uploads a file in parts (https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html). A failed
+ * upload is aborted, if the server allows it. Only a lifecycle rule of the bucket removes what a killed host
+ * leaves.
  *
  * @throws {@link CacheAnswerError} as for any request
  */
@@ -101,7 +102,7 @@ async function sendPart(
   throw new CacheAnswerError(`${request.name}: the server gives no ETag`, { code: "InternalError" });
 }
 
-/** The server may say 200 at once, and what went wrong in the body. */
+/** The server may answer 200 at once, with an error in the body. */
 async function complete(tags: readonly string[], target: MultipartTarget, send: Send): Promise<void> {
   const { url, name, signal } = target;
   const parts = tags.map(
@@ -113,7 +114,7 @@ async function complete(tags: readonly string[], target: MultipartTarget, send: 
   if (/<Error>/u.test(toText(response))) throw toAnswerError(name, response, 0);
 }
 
-/** An upload that is over, and whose answer was lost, is not known any more when it is asked for again. */
+/** If the answer to a completed upload was lost, a retry finds no such upload. */
 async function wasCompleted(
   error: unknown,
   { size }: HttpFileBody,

@@ -5,14 +5,14 @@ import type { Secret } from "../core/secret.ts";
 import type { Clock } from "../host/runtime.ts";
 import type { CredentialVariables } from "./cache-credentials.ts";
 
-/** The keys that requests are signed with. */
+/** The keys that sign requests. */
 export interface S3Keys {
   readonly accessKeyId: Secret;
   readonly secretAccessKey: Secret;
   readonly sessionToken?: Secret | undefined;
 }
 
-/** The keys among the credentials of a push; nothing where a bucket takes unsigned requests. */
+/** The keys among the credentials of a push; nothing for unsigned requests. */
 export function toS3Keys(env: CredentialVariables): S3Keys | undefined {
   const variables = toS3Variables(env);
   const [accessKeyId, secretAccessKey] = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"].map((name) =>
@@ -22,17 +22,17 @@ export function toS3Keys(env: CredentialVariables): S3Keys | undefined {
   return { accessKeyId, secretAccessKey, sessionToken: variables.get("AWS_SESSION_TOKEN") };
 }
 
-/** What is signed of a request. */
+/** The signed parts of a request. */
 export interface SignableRequest {
   readonly method: string;
   readonly url: string;
-  /** Headers that go along. Only those that begin with `x-amz-` are signed, and the host. */
+  /** Further headers. Only the host and those that begin with `x-amz-` are signed. */
   readonly headers: Readonly<Record<string, string>>;
   /** SHA-256 of the body in hexadecimal. */
   readonly sha256: string;
 }
 
-/** SHA-256 as the SDK's signer takes it. */
+/** SHA-256 in the interface of the SDK's signer. */
 class Sha256 {
   #hash: Hash | Hmac;
   readonly #secret: string | Uint8Array | undefined;
@@ -90,7 +90,7 @@ export class S3Signer {
       });
   }
 
-  /** The headers of a request with its signature; without keys, those that it has. */
+  /** The headers of a request with its signature; without keys, unchanged. */
   async sign({ method, url, headers, sha256 }: SignableRequest): Promise<Readonly<Record<string, string>>> {
     if (this.#signer === undefined) return headers;
     const { protocol, hostname, port, host, pathname, searchParams } = new URL(url);

@@ -16,7 +16,7 @@ export class SignatureRule {
     this.#trusted = trustedPublicKeys?.flatMap((text) => parsePublicKey(text) ?? []);
   }
 
-  /** Whether a path carries the signature: by name, and where keys are trusted, by the signature itself. */
+  /** Whether a path has the required signature: by name, and if there are trusted keys, verified. */
   accepts(storePath: string, info: SignedInfo): boolean {
     if (this.#required === undefined && this.#trusted === undefined) return true;
     const names =
@@ -27,7 +27,7 @@ export class SignatureRule {
   }
 
   /**
-   * What it means that some paths do not. @param names - the paths, for people; default how many there are
+   * The error of paths that do not. @param names - the paths, for people; default their number
    */
   toError(storePaths: readonly string[], names = countPaths(storePaths)): PushError {
     const kind = this.#trusted === undefined ? "no signature" : "no valid signature";

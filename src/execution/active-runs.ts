@@ -9,9 +9,9 @@ export interface ActiveRun {
 const active = new Set<ActiveRun>();
 
 /**
- * Remembers a run until the returned function is called. Children lead groups of their own, so they would go
- * on after the host has ended, and their secrets would stay: when the host exits, both are removed. A host
- * that is killed gets no such chance; what it leaves is swept by the next process.
+ * Remembers a run until the returned function is called. Children lead their own process groups, so they
+ * would outlive the host, and their secrets would stay. When the host exits, both are removed. If the host is
+ * killed, the next process removes what is left.
  */
 export function trackRun(run: ActiveRun): () => void {
   if (active.size === 0) process.on("exit", endAll);

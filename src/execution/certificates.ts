@@ -12,7 +12,7 @@ const DIRECTORY_NAME = "SSL_CERT_DIR";
 const CACHIX_NAME = "SYSTEM_CERTIFICATE_PATH";
 
 const BUNDLE = "certificates.pem";
-/** Bounds of a directory's certificates: entries, and bytes of each and of all. */
+/** Limits of a directory's certificates: entries, and bytes of each and of all. */
 const MAX_ENTRIES = 2_000;
 const MAX_FILE_BYTES = 1024 * 1024;
 const MAX_BYTES = 8 * 1024 * 1024;
@@ -20,10 +20,9 @@ const MAX_BYTES = 8 * 1024 * 1024;
 type Variables = Readonly<Record<string, string | undefined>>;
 
 /**
- * Lets each tool trust the authorities that the host trusts, by whichever variable the host says so: what is
- * missing is derived from the first of `NIX_SSL_CERT_FILE`, `SSL_CERT_FILE`, `SYSTEM_CERTIFICATE_PATH` and
- * `SSL_CERT_DIR` that is set. What the host sets stays as it is. A directory becomes a file for nix, which
- * reads none.
+ * Lets each tool trust the authorities that the host trusts. Missing variables are derived from the first of
+ * `NIX_SSL_CERT_FILE`, `SSL_CERT_FILE`, `SYSTEM_CERTIFICATE_PATH` and `SSL_CERT_DIR` that is set. Variables
+ * that the host sets stay as they are. For Nix, which does not read directories, a directory becomes a file.
  */
 export function addCertificates(command: CommandSpec, env: Variables): CommandSpec {
   const file = env["NIX_SSL_CERT_FILE"] || env["SSL_CERT_FILE"];
@@ -38,8 +37,8 @@ export function addCertificates(command: CommandSpec, env: Variables): CommandSp
 }
 
 /**
- * The authorities that the host trusts, by the first of these variables that is set, in PEM; nothing where
- * none is, or has none: then those of Node.js are trusted.
+ * The authorities that the host trusts, by the first of these variables that is set, in PEM. Nothing if none
+ * is set or has certificates; then those of Node.js are trusted.
  */
 export function findHostCertificates(env: Variables): string | undefined {
   const path = env["NIX_SSL_CERT_FILE"] || env["SSL_CERT_FILE"] || env[CACHIX_NAME] || env[DIRECTORY_NAME];
@@ -62,8 +61,8 @@ function isFile(path: string): boolean {
 }
 
 /**
- * The certificates in directories, joined by colons as OpenSSL has them; each once, though links lead to it
- * by other names.
+ * The certificates in directories, separated by colons as for OpenSSL; each once, even if links have other
+ * names.
  */
 function readDirectories(paths: string): string {
   const certificates = new Set<string>();
@@ -91,7 +90,7 @@ function listEntries(directory: string): readonly string[] {
 function readText(path: string, maxBytes = MAX_FILE_BYTES): string {
   try {
     const status = nodeFs().statSync(path);
-    // A pipe would keep the whole process waiting, and a device has no end.
+    // A pipe would block the whole process, and a device has no end.
     if (!status.isFile() || status.size > maxBytes) return "";
     return nodeFs().readFileSync(path, "latin1");
   } catch {

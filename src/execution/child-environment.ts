@@ -4,7 +4,7 @@ import type { Runtime } from "../host/runtime.ts";
 import { findPassword, secretsOf } from "./secrets-of.ts";
 
 /**
- * What a child gets of the host's environment besides PATH: certificates, proxies, the Nix daemon and store.
+ * The variables of the host that a child gets besides PATH: certificates, proxies, the Nix daemon and store.
  */
 const INHERITED_NAMES = [
   "NIX_SSL_CERT_FILE",
@@ -37,7 +37,7 @@ export interface ChildEnvironment {
  * Builds a child's environment: the fixed list, names that the host adds, and the command's own variables,
  * which win.
  *
- * @param resolve - turns a place in the work directory into a path
+ * @param resolve - turns a path of the work directory into an absolute one
  */
 export function buildChildEnvironment(
   command: CommandSpec,
@@ -64,7 +64,7 @@ function toText(value: CommandArg | Secret, resolve: Resolve): string {
   return value instanceof Secret ? value.expose() : resolve(value);
 }
 
-/** What must not be shown of the variables that every child gets: passwords of proxies. */
+/** Secrets in the variables that every child gets: passwords of proxies. */
 export function findHostSecrets({ env }: Runtime): readonly string[] {
   return INHERITED_NAMES.flatMap((name) => (Object.hasOwn(env, name) ? findPassword(env[name] ?? "") : []));
 }

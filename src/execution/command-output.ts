@@ -5,10 +5,10 @@ import { OutputTail } from "./output-tail.ts";
 import { Redactor } from "./redactor.ts";
 import { secretsOf } from "./secrets-of.ts";
 
-/** How much of what people read is kept. */
+/** How much of the readable output is kept. */
 const MAX_BYTES = 64 * 1024;
 
-/** Who is told what a command prints. */
+/** The listeners of a command's output. */
 export interface CommandListener {
   /** Texts of the host's environment that must not be shown. */
   readonly hostSecrets: readonly string[];
@@ -18,8 +18,8 @@ export interface CommandListener {
 }
 
 /**
- * Turns what a command prints for programs into what people read and what is counted; other output passes
- * through. What was decoded here may hold a secret that nobody could see before, so it is redacted last.
+ * Decodes output for programs into text for people and progress; other output passes through. Decoding may
+ * reveal a secret, so redaction comes last.
  */
 export class CommandOutput {
   readonly #listener: CommandListener;
@@ -50,10 +50,10 @@ export class CommandOutput {
     this.#listener.onOutput?.(chunk);
   }
 
-  /** The result in the form that people read. */
+  /** The result as text for people. */
   finish(result: ExecutionResult): ExecutionResult {
     if (this.#reader === undefined) return result;
-    // An executor of the host's own need not stream.
+    // An executor of the host may not stream.
     if (!this.#streamedErrors) this.#reader.push(result.stderr);
     this.#reader.end();
     this.#pass({ stream: "stderr", text: this.#redactor.end() });

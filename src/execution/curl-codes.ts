@@ -1,6 +1,6 @@
 import type { FailureMeaning } from "../core/cloud-codes.ts";
 
-/** An error of curl's: its number, its words, and what it means. */
+/** An error of curl: its number, its words, and what it means. */
 export interface CurlError {
   readonly code: number;
   /** How its text begins, in every version of curl. */
@@ -9,8 +9,8 @@ export interface CurlError {
 }
 
 /**
- * What curl says, which is what Nix prints of HTTP (https://curl.se/libcurl/c/libcurl-errors.html). Those of
- * other protocols are left out; so is 22, which says that the status tells.
+ * Errors of curl, which Nix prints for HTTP (https://curl.se/libcurl/c/libcurl-errors.html). Those of other
+ * protocols are left out, and 22, which refers to the status.
  */
 export const CURL_ERRORS: readonly CurlError[] = [
   { code: 1, words: /\bUnsupported protocol\b/u, means: "misconfigured" },

@@ -9,15 +9,15 @@ const STRING_BREAKS: ReadonlySet<string> = new Set(["\n", "\r", "\u0018", "\u001
 
 const INTRODUCERS: ReadonlySet<string> = new Set([ESCAPE, CONTROL_SEQUENCE, ...STRING_OPENERS]);
 
-/** Longest sequence that is believed; after it, text goes on. */
+/** Longest sequence that is recognised; after it, text continues. */
 const MAX_LENGTH = 4096;
 
-/** Where in a sequence the text is: outside, behind ESC, inside a control sequence, inside a string. */
+/** The state of the parser: outside, after ESC, inside a control sequence, inside a string. */
 type State = "text" | "escape" | "control" | "string";
 
 /**
- * Takes terminal escape sequences (ECMA-48) out of text that comes in pieces: a colour in the middle of a
- * secret would hide it from redaction, and let it be put together again later.
+ * Removes terminal escape sequences (ECMA-48) from text that arrives in pieces. A colour in the middle of a
+ * secret would hide it from redaction, and it could be put together again later.
  */
 export class EscapeStripper {
   #state: State = "text";
@@ -58,7 +58,7 @@ export class EscapeStripper {
   }
 }
 
-// What breaks a sequence off is text again.
+// What interrupts a sequence is text again.
 function endsSequence(state: State, character: string): boolean {
   switch (state) {
     case "text":

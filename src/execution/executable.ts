@@ -6,9 +6,9 @@ import type { Runtime } from "../host/runtime.ts";
 const { join, normalize } = posix;
 
 /**
- * The directories in which executables are looked for: those of the host's PATH that are absolute, lie in no
- * `node_modules` and are not the working directory, as they are written and where their links lead. What a
- * checkout brings along never runs. Directories that are not there are left out.
+ * The directories that are searched for executables: those of the host's PATH that are absolute, not in a
+ * `node_modules`, and not the working directory, both as written and after resolving links. So no program of
+ * a checkout ever runs. Missing directories are left out.
  */
 export async function toSafePath(path: string, runtime: Runtime): Promise<string> {
   const current = runtime.workingDirectory();

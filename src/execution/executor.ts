@@ -5,9 +5,9 @@ import type { FailureMeaning } from "../core/cloud-codes.ts";
  * Runs commands. The default is {@link createProcessExecutor}; a host may run them on another machine
  * instead.
  *
- * An executor resolves for every command that it started, however it ended, and for one aborted before; it
- * rejects with a {@link CommandError} only for a command that could not start. `describeExecutor` of the
- * testing entry point tells whether an implementation keeps this contract.
+ * An executor resolves for every command that it started, however it ended, and for one that was aborted
+ * before. It rejects with a {@link CommandError} only if a command could not start. `describeExecutor` of the
+ * testing entry tests this contract.
  *
  * @example
  * ```ts
@@ -18,8 +18,8 @@ import type { FailureMeaning } from "../core/cloud-codes.ts";
  */
 export interface Executor {
   /**
-   * Whether commands run on this machine, so that what one writes at an absolute path is there for this
-   * process, and the other way round; default false. Without it paths are not uploaded directly.
+   * Whether commands run on this machine and share its files; default false. Without it, paths are not
+   * uploaded directly.
    */
   readonly sharesDisk?: boolean | undefined;
   /**
@@ -41,11 +41,11 @@ export interface Executor {
  * @public
  */
 export interface ExecuteOptions {
-  /** Longest run in milliseconds, at least 1; default 300 000. */
+  /** Timeout in milliseconds, at least 1; default 300 000. */
   readonly timeoutMs?: number | undefined;
-  /** Ends the run; the promise then resolves with the outcome `aborted`. */
+  /** Aborts the run; the promise then resolves with the outcome `aborted`. */
   readonly signal?: AbortSignal | undefined;
-  /** Called with the output as it comes, secrets already redacted. */
+  /** Called with the output as it arrives, with secrets already redacted. */
   readonly onOutput?: ((chunk: OutputChunk) => void) | undefined;
 }
 
@@ -55,47 +55,47 @@ export interface ExecuteOptions {
  * @public
  */
 export interface OutputChunk {
-  /** Which of the two streams it came on. */
+  /** The stream it came from. */
   readonly stream: "stdout" | "stderr";
-  /** Decoded text with secrets redacted; cut anywhere. */
+  /** Decoded text with secrets redacted; it may be cut anywhere. */
   readonly text: string;
 }
 
 /**
- * How a run ended. Only exit code 0 of a run that nobody ended is `succeeded`.
+ * How a run ended. It `succeeded` only with exit code 0, if it was not ended from outside.
  *
  * @public
  */
 export type ExecutionOutcome = "succeeded" | "failed" | "timed-out" | "aborted";
 
 /**
- * What is known of a run that ended.
+ * The result of a run.
  *
  * @public
  */
 export interface ExecutionResult {
   /** How it ended. */
   readonly outcome: ExecutionOutcome;
-  /** Exit code; null if a signal ended it, or it never started. */
+  /** Exit code; null if a signal ended it or it never started. */
   readonly exitCode: number | null;
   /** Name of the signal that ended it, as in `SIGKILL`; null if none did. */
   readonly signal: string | null;
   /** How long it ran, in milliseconds. */
   readonly durationMs: number;
-  /** The last of the standard output, secrets redacted. Both streams together hold at most 64 KiB. */
+  /** The end of the standard output, with secrets redacted. Both streams together have at most 64 KiB. */
   readonly stdout: string;
-  /** The last of the standard error, secrets redacted. */
+  /** The end of the standard error, with secrets redacted. */
   readonly stderr: string;
   /** Whether earlier output was dropped. */
   readonly truncated: boolean;
   /**
-   * What a cache answered when it was asked why, as in `PUT nix-cache-info: HTTP error 403`; absent where the
-   * run tells. An executor leaves it out.
+   * The answer of the cache when it was asked for the reason, such as `PUT nix-cache-info: HTTP error 403`;
+   * absent if the run tells. An executor does not set it.
    */
   readonly followUp?: string | undefined;
   /**
-   * What the failure means, by the texts of the cache's own type; absent where none of them tells. An
-   * executor leaves it out.
+   * What the failure means, by the texts of the cache type; absent if none matches. An executor does not set
+   * it.
    */
   readonly meaning?: FailureMeaning | undefined;
 }

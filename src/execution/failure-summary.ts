@@ -7,9 +7,8 @@ const MAX_TOOL = 400;
 const MAX_SERVER = 200;
 
 /**
- * Quotes what an output says of a failure: the last line that says of itself that it is an error, what a
- * server wrote below it, marked as the server's words, and the first error where that is another. Without
- * such a line it is the last line.
+ * Quotes the reason of a failure from an output: the last line that begins with `error:`, what a server wrote
+ * below it (marked as such), and the first error if it differs. Without such a line, it is the last line.
  *
  * @returns a text that begins with a colon; empty if there is nothing to quote
  */
@@ -24,7 +23,7 @@ export function summarizeFailure({ stderr, stdout }: ExecutionResult): string {
   return `: ${quoteName(last, MAX_TOOL)}${quoteServer(statement?.body)}${earlier}`;
 }
 
-/** The first line with something on it; a bare "error:" has its text below. */
+/** The first line that is not empty; a bare "error:" has its text below. */
 function firstLine(text: string | undefined): string | undefined {
   const [line, next] = (text ?? "").split("\n").flatMap((each) => (each.trim() === "" ? [] : [each.trim()]));
   return line === "error:" && next !== undefined ? `error: ${next}` : line;

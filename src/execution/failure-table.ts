@@ -9,8 +9,8 @@ export interface FailureWords {
 }
 
 /**
- * Statuses with a meaning of their own; the others of 400 to 499 are refused, and of 500 to 599 broken (RFC
- * 9110, section 15).
+ * Statuses with a special meaning. Other statuses from 400 to 499 are `refused`, and from 500 to 599 `broken`
+ * (RFC 9110, section 15).
  */
 export const STATUSES: Readonly<Record<number, FailureMeaning>> = {
   401: "unauthorized",
@@ -29,7 +29,7 @@ export const STATUSES: Readonly<Record<number, FailureMeaning>> = {
   505: "misconfigured",
   507: "misconfigured",
   511: "misconfigured",
-  // Cloudflare: the server behind it is down, not reached or not trusted.
+  // Cloudflare: the origin server is down, unreachable or not trusted.
   521: "away",
   522: "away",
   523: "away",
@@ -44,7 +44,7 @@ const ATTIC = "Attic";
 const CACHIX = "Cachix";
 const SYSTEM = "the C library, and the runtimes of Rust and Haskell";
 
-/** What is told by words alone. Of several that fit, the first counts. */
+/** Failures that only words reveal. The first match counts. */
 export const WORDS: readonly FailureWords[] = [
   { pattern: /\brequest signature we calculated does not match\b/iu, means: "unauthorized", by: AWS },
   { pattern: /\bAccess Key Id you provided does not exist\b/iu, means: "unauthorized", by: AWS },

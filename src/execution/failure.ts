@@ -7,34 +7,33 @@ import { STATUSES, WORDS } from "./failure-table.ts";
 import { findFinalStatement, type Statement, toWholeStatement, withoutRepeated } from "./final-statement.ts";
 
 /**
- * What a failure means for another attempt.
+ * What a failure means for a retry.
  *
- * | class | meaning | another attempt |
+ * | class | meaning | a retry |
  * |---|---|---|
  * | `permanent` | the request or the path is at fault | would fail the same way |
- * | `transient` | the network or the server is, for now | may succeed later |
+ * | `transient` | the network or the server has a temporary problem | may succeed later |
  * | `credentials` | the credentials were not accepted | may succeed with fresh ones |
- * | `unknown` | the output says nothing that is known | is worth one try |
+ * | `unknown` | the output is not recognised | is worth one try |
  *
  * @public
  */
 export type FailureClass = "permanent" | "transient" | "credentials" | "unknown";
 
-/** What is told by the output of a run that failed. */
+/** What the output of a failed run reveals. */
 export interface RunFailure {
   readonly failureClass: FailureClass;
-  /** Whether no path would fare better: the server cannot be reached, or asks for patience. */
+  /** Whether every path would fail: the server is unreachable, or asks to slow down. */
   readonly isWholeServer: boolean;
-  /** Whether the server was there and refused, so that it may be one path that it refuses. */
+  /** Whether the server answered and refused, perhaps only one path. */
   readonly isAnswered?: boolean | undefined;
   /** How long the server asks to wait, in milliseconds. */
   readonly retryAfterMs?: number | undefined;
 }
 
 /**
- * Says what a run that did not succeed means, as far as its output tells: by what ended the run, before what
- * came first. In it, a cloud's error code counts before a status, a status before curl's number, and words
- * last.
+ * Classifies a failed run by its output. What ended the run counts before what came first. Within that, a
+ * cloud's error code takes precedence over a status, a status over curl's number, and words come last.
  */
 export function classifyRun(run: ExecutionResult): RunFailure {
   const { outcome, stderr, stdout, followUp } = run;
@@ -47,24 +46,25 @@ export function classifyRun(run: ExecutionResult): RunFailure {
     findMeaning(withoutRepeated(output)) ??
     findMeaning(whole);
   const failure = meaning === undefined ? toUnknown(outcome) : FAILURES[meaning];
-  // Who refuses the first file of a cache refuses the cache.
+  // A refusal of the first file is a refusal of the whole cache.
   const isWholeServer =
     failure.isWholeServer || (meaning === "refused" && ROOT_FILE.test((statement ?? whole).own));
   const retryAfterMs = failure.failureClass === "transient" ? findRetryAfter(output) : undefined;
   return { ...failure, isWholeServer, ...(failure.failureClass === "transient" ? { retryAfterMs } : {}) };
 }
 
-/** Adds what a failed run means by the texts of its tool's own. */
+/** Adds what a failed run means by the texts of its tool. */
 export function withOwnMeaning(run: ExecutionResult, texts: readonly FailureText[] = []): ExecutionResult {
   if (run.outcome === "succeeded" || texts.length === 0) return run;
   const output = `${run.stderr}\n${run.stdout}`.replaceAll(STORE_NAME, "");
-  // `search` does not remember where it stopped, as `test` does with some flags.
+  // `search` does not keep a position, as `test` does with some flags.
   const found = texts.find(({ pattern }) => output.search(pattern) !== -1);
   return found === undefined ? run : { ...run, meaning: found.means };
 }
 
 /**
- * Says what an answer means, by the same table: a cloud's code before a status, and the system's code last.
+ * Classifies an answer by the same table: a cloud's code takes precedence over a status, and the system's
+ * code comes last.
  */
 export function classifyAnswer({ status, code, systemCode, retryAfterMs }: ServerAnswer): RunFailure {
   const failure = FAILURES[toMeaning(status, code, systemCode)];
@@ -78,7 +78,7 @@ function toMeaning(
 ): FailureMeaning {
   const byCode = MEANING_OF_CODE.get(code ?? "");
   if (byCode !== undefined) return byCode;
-  // A redirect leads where what is sent must not go.
+  // What is sent must not follow a redirect.
   if (status !== undefined && status < 400) return "misconfigured";
   if (status !== undefined) return STATUSES[status] ?? (status < 500 ? "refused" : "broken");
   if (/CERT|ERR_TLS|ERR_SSL|EPROTO/u.test(systemCode ?? "")) return "misconfigured";
@@ -87,7 +87,10 @@ function toMeaning(
     : "broken";
 }
 
-/** Base names of store paths: whoever names a package must not decide what its failure means. */
+/**
+ * Base names of store paths are removed, because the author of a package must not decide what its failure
+ * means.
+ */
 const STORE_NAME = /[0-9a-df-np-sv-z]{32}-[0-9A-Za-z+._?=-]+/gu;
 const ROOT_FILE =
   /\bunable to (?:upload|download) '[^'\n]{0,2000}\/nix-cache-info'|^(?:GET|PUT) nix-cache-info: /u;
@@ -114,8 +117,8 @@ function findMeaning({ own, body }: Statement): FailureMeaning | undefined {
 const CODES = [...MEANING_OF_CODE.keys()].join("|");
 
 /**
- * How an error code stands in an answer, and in what a tool makes of it. A word that only looks like one says
- * nothing.
+ * The forms of an error code in an answer, and in a tool's output. A word that only looks like a code does
+ * not count.
  */
 const ANSWER_FORMS: readonly RegExp[] = [
   new RegExp(`<Code>(${CODES})</Code>`, "u"),
@@ -148,18 +151,18 @@ const STATUS_FORMS: readonly RegExp[] = [
   /\b([45]\d\d) (?:[A-Z][a-z]+[ -]?){1,4}/u,
 ];
 
-/** The first status is the answer's own; what follows may be a page that mentions others. */
+/** The first status is that of the answer; a page after it may mention others. */
 function findStatusMeaning(text: string): FailureMeaning | undefined {
   for (const form of STATUS_FORMS) {
     const status = Number(form.exec(text)?.[1] ?? Number.NaN);
     if (status >= 400) return STATUSES[status] ?? (status < 500 ? "refused" : "broken");
-    // Of 100 to 399 it is curl that says what went wrong.
+    // For 100 to 399, curl tells what went wrong.
     if (status >= 100) return undefined;
   }
   return undefined;
 }
 
-/** Curl's number stands in brackets where Nix quotes it, also without words. */
+/** Nix quotes curl's number in brackets, sometimes without words. */
 const CURL_NUMBER = /\bunable to (?:upload|download) '[^'\n]{0,2000}':[^\n]{0,300}?\((\d{1,3})\)/u;
 
 function findCurlMeaning(text: string): FailureMeaning | undefined {
@@ -173,7 +176,7 @@ function toUnknown(outcome: ExecutionResult["outcome"]): Classified {
   return { failureClass: outcome === "timed-out" ? "transient" : "unknown", isWholeServer: false };
 }
 
-/** Whether a run failed since its credentials were not accepted, as far as its output tells. */
+/** Whether a run failed because its credentials were refused, as far as its output tells. */
 export function isCredentialFailure(result: ExecutionResult): boolean {
   return result.outcome === "failed" && classifyRun(result).failureClass === "credentials";
 }

@@ -1,13 +1,13 @@
-/** What a tool says of the end of a run, and what a server wrote that the tool shows below it. */
+/** What a tool prints about the end of a run, and what a server wrote, which the tool shows below it. */
 export interface Statement {
   readonly own: string;
   readonly body: string;
 }
 
-/** Lines that tell of an attempt that the tool itself repeated. */
+/** Lines about an attempt that the tool itself repeated. */
 const REPEATED = /\bretrying in \d/u;
 const ERROR = /^[ \t]*(?:error|Error):/u;
-/** Above what a server wrote, which Nix indents as far as this line. */
+/** The line above a server's text, which Nix indents like this line. */
 const BODY = /^([ \t]*)response body:[ \t\r]*$/u;
 
 interface Line {
@@ -17,11 +17,10 @@ interface Line {
 }
 
 /**
- * The part of an output that says what ended the run: from the tool's last error line on. What the tool
- * repeated is left out, since it did not end the run. A line of a server's is none of the tool's, whatever
- * stands on it.
+ * The part of an output that tells what ended the run: from the tool's last error line on. What the tool
+ * repeated is left out, because it did not end the run. A line of a server never counts as one of the tool.
  *
- * @returns nothing where no line says of itself that it is an error
+ * @returns nothing if there is no error line
  */
 export function findFinalStatement(output: string): Statement | undefined {
   const lines = toLines(output).filter((line) => line.isBody || !REPEATED.test(line.text));
@@ -39,7 +38,7 @@ export function toWholeStatement(output: string): Statement {
   return toStatement(toLines(output));
 }
 
-/** An output from its first line on that says of itself that it is an error, repeated or not. */
+/** An output from its first error line on, repeated or not. */
 export function findFirstError(output: string): string | undefined {
   const lines = toLines(output);
   const first = lines.findIndex(({ text, isBody }) => !isBody && (ERROR.test(text) || REPEATED.test(text)));

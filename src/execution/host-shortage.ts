@@ -1,6 +1,6 @@
 import { CommandError } from "../core/errors.ts";
 
-/** What the host may be short of for now: https://man7.org/linux/man-pages/man3/errno.3.html. */
+/** What the host may be short of: https://man7.org/linux/man-pages/man3/errno.3.html. */
 const SHORTAGES: Readonly<Record<string, string>> = {
   EAGAIN: "processes",
   EDQUOT: "disk quota",
@@ -11,11 +11,11 @@ const SHORTAGES: Readonly<Record<string, string>> = {
 };
 
 /**
- * Makes an error of what the system threw. A shortage passes; whatever else it is stays as the caller calls
- * it. The system's own message may list every argument, so only its code goes on.
+ * Turns an error of the system into one of this package. A shortage gets its own code; otherwise the caller
+ * decides. The system's message may list every argument, so only its code is passed on.
  *
  * @param what - what could not be done, as a sentence without its end
- * @param otherwise - why it may be where nothing is short
+ * @param otherwise - the likely reason if nothing is short
  */
 export function toStartError(error: unknown, what: string, otherwise: string): CommandError {
   if (error instanceof CommandError) return error;

@@ -1,8 +1,8 @@
 import type { OutputChunk } from "./executor.ts";
 
 /**
- * Looks for texts in a command's whole output, also in what an executor no longer keeps, and wherever its
- * pieces are cut.
+ * Searches a command's whole output for texts, including what an executor no longer keeps, wherever pieces
+ * are cut.
  */
 export class MarkerWatch {
   readonly #markers: readonly string[];
@@ -13,7 +13,7 @@ export class MarkerWatch {
     this.#markers = markers;
   }
 
-  /** Whether one of the texts was there. */
+  /** Whether one of the texts was found. */
   get seen(): boolean {
     return this.#seen;
   }

@@ -2,14 +2,14 @@ import { isObject, type Members, toMembers } from "../core/own-member.ts";
 import { EscapeStripper } from "./escape-stripper.ts";
 
 /**
- * How far a push is, as its tool tells.
+ * Progress of a push, as its tool reports it.
  *
  * | type | told by | meaning |
  * |---|---|---|
- * | `started` | every tool | a command begins |
+ * | `started` | every tool | a command starts |
  * | `paths` | nix, direct uploads | how many store paths of the closure are copied, and how many will be |
- * | `bytes` | nix newer than 2.8, direct uploads | how many bytes of them are read for upload, or left, and how many will be |
- * | `finished` | every tool | the command ended, well or not |
+ * | `bytes` | nix newer than 2.8, direct uploads | how many bytes are read for upload or sent, and how many will be |
+ * | `finished` | every tool | the command ended |
  *
  * @public
  */
@@ -17,30 +17,29 @@ export type CommandProgress =
   | { readonly type: "started" | "finished" }
   | {
       readonly type: "paths" | "bytes";
-      /** So many so far. */
+      /** The number so far. */
       readonly done: number;
-      /** So many in all, as far as is known. */
+      /** The total, as far as it is known. */
       readonly expected: number;
     };
 
 /** What the reader tells. */
 export interface NixLogListener {
   /**
-   * Text for people: lines, or parts of a long one, in their order. Nothing in it was redacted after it was
-   * decoded.
+   * Text for people: lines, or parts of a long one, in order. It is decoded and not yet redacted.
    */
   readonly onText: (text: string) => void;
   readonly onProgress: (progress: CommandProgress) => void;
-  /** Something moved: a step began or ended, a number grew, a message came. */
+  /** There was progress: a step began or ended, a number grew, or a message came. */
   readonly onMove: () => void;
 }
 
 /** Something that Nix does. */
 interface Activity {
   readonly type: number;
-  /** What it told last. */
+  /** Its last value. */
   lastResult: string;
-  /** How many bytes of a path it has told. */
+  /** How many bytes of a path it has reported. */
   bytes: number;
 }
 
@@ -53,29 +52,29 @@ const INFO = 3;
 
 const PREFIX = "@nix ";
 
-/** Longest line that is read as an event, in UTF-16 units; a longer one is nothing that Nix writes. */
+/** Longest line that is read as an event, in UTF-16 units; Nix writes no longer ones. */
 const MAX_LINE = 1024 * 1024;
-/** Most activities that are followed at once; Nix has some for each connection. */
+/** Maximum number of activities that are followed at once; Nix has several for each connection. */
 const MAX_ACTIVITIES = 10_000;
-/** Longest result that is compared with the one before. */
+/** Longest result that is compared with the previous one. */
 const MAX_RESULT = 512;
 
 /**
- * Reads what nix prints with `--log-format internal-json`, wherever its pieces are cut. Ids are kept as text:
- * they are made of the process id and exceed 2^53, where numbers of JavaScript run into each other.
+ * Reads what nix prints with `--log-format internal-json`, wherever its pieces are cut. Ids are kept as text.
+ * They contain the process id and exceed 2^53, where JavaScript numbers are no longer exact.
  */
 export class NixLogReader {
   readonly #listener: NixLogListener;
-  /** The oldest is forgotten where a tool names more than Nix ever has. */
+  /** The oldest is forgotten if a tool reports more than Nix ever does. */
   readonly #activities = new Map<string, Activity>();
   #doneBytes = 0;
   #expectedBytes = 0;
-  /** Own count of paths, as long as nix tells none. */
+  /** Own count of paths, while Nix reports none. */
   #paths: { readonly done: number; readonly expected: number } | undefined;
-  /** The line that is not ended, in pieces, and how long it is. */
+  /** The unfinished line, in pieces, and its length. */
   #pieces: string[] = [];
   #length = 0;
-  /** Whether the line is too long to be an event, and is passed on as it comes. */
+  /** Whether the line is too long to be an event, and is passed on as it arrives. */
   #isOverlong = false;
 
   constructor(listener: NixLogListener) {
@@ -180,7 +179,7 @@ export class NixLogReader {
   #readResult(id: string, { type, fields }: Members): void {
     const values = Array.isArray(fields) ? fields : [];
     const activity = this.#activities.get(id);
-    // curl reports the same numbers again and again while nothing moves.
+    // curl repeats the same numbers while nothing moves.
     const written = JSON.stringify([type, values]);
     if (activity !== undefined && activity.lastResult === written) return;
     this.#listener.onMove();
@@ -204,7 +203,7 @@ export class NixLogReader {
   }
 
   /**
-   * Counts paths where nix does not: up to 2.8 it tells how many there are, and when each begins and ends.
+   * Counts paths if Nix does not. Up to 2.8 it reports how many there are, and when each begins and ends.
    */
   #countPath(): void {
     if (this.#paths === undefined) return;
@@ -219,7 +218,7 @@ export class NixLogReader {
   }
 }
 
-/** An id is a number below 2^64; anything else is of no activity that Nix has. */
+/** An id is a number below 2^64; anything else is not from Nix. */
 function toActivityId(id: unknown): string | undefined {
   return typeof id === "string" && /^\d{1,20}$/u.test(id) ? id : undefined;
 }
@@ -227,7 +226,7 @@ function toActivityId(id: unknown): string | undefined {
 function parseEvent(json: string): Members | undefined {
   if (json.length > MAX_LINE) return undefined;
   try {
-    // A quote inside a text is escaped, so this pattern meets members only.
+    // A quote inside a text is escaped, so this pattern matches only members.
     const event: unknown = JSON.parse(json.replaceAll(/(?<=[{,])"(id|parent)":(\d+)/gu, '"$1":"$2"'));
     return isObject(event) ? toMembers(event) : undefined;
   } catch {

@@ -5,20 +5,19 @@ import type { OutputChunk } from "./executor.ts";
 import { OutputTail } from "./output-tail.ts";
 import { Redactor } from "./redactor.ts";
 
-/** Most output that is kept of a run, in bytes. */
+/** How much output of a run is kept, in bytes. */
 const MAX_OUTPUT_BYTES = 64 * 1024;
 
 /** What {@link OutputCapture} needs to know. */
 export interface OutputCaptureOptions {
   readonly secrets: readonly string[];
   readonly onOutput?: ((chunk: OutputChunk) => void) | undefined;
-  /** Told once when `onOutput` fails; it is not called again then. */
+  /** Called once when `onOutput` fails; then it is not called again. */
   readonly onListenerError: () => void;
 }
 
 /**
- * Takes the raw bytes of a child's output, strips colours, redacts secrets, keeps their tail and passes them
- * on.
+ * Takes the raw bytes of a child's output, removes colours, redacts secrets, keeps the end and passes it on.
  */
 export class OutputCapture {
   readonly tail = new OutputTail(MAX_OUTPUT_BYTES);

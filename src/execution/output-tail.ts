@@ -8,17 +8,17 @@ interface Run {
 
 /** Bytes that are set aside at first. */
 const FIRST_BYTES = 4_096;
-/** Dropped runs that are cleared away at a time. */
+/** How many dropped runs are removed at a time. */
 const COMPACT_AT = 1_024;
 
 /**
- * Keeps the last bytes of two streams together, and drops what came before. Pieces may be of any size: each
- * costs in proportion to its own length. They are kept as bytes, since a text that is kept for a moment
- * outlives its generation of the heap: of a child that prints much, none is kept at all.
+ * Keeps the last bytes of two streams together, and drops the rest. Pieces may have any size; each costs time
+ * in proportion to its length. They are kept as bytes, because texts would move to the old generation of the
+ * heap.
  */
 export class OutputTail {
   readonly #maxBytes: number;
-  /** Holds up to twice what is kept, so that making room costs no more than the bytes that came. */
+  /** Holds up to twice what is kept, so that making room costs no more than the new bytes. */
   #buffer = Buffer.alloc(0);
   /** Where the kept bytes end; they begin `#size` before. */
   #end = 0;
@@ -71,7 +71,7 @@ export class OutputTail {
     return text;
   }
 
-  /** Makes room behind the kept bytes. */
+  /** Makes room after the kept bytes. */
   #makeRoom(bytes: number): void {
     if (this.#end + bytes <= this.#buffer.length) return;
     const kept = this.#buffer.subarray(this.#end - this.#size, this.#end);
@@ -107,7 +107,7 @@ export class OutputTail {
   }
 }
 
-/** A run whose beginning was dropped may begin in the middle of a character. */
+/** A run may now begin in the middle of a character. */
 function withoutCutCharacter(bytes: Buffer): Buffer {
   let start = 0;
   while (start < bytes.length && ((bytes[start] ?? 0) & 0xc0) === 0x80) start++;

@@ -4,9 +4,9 @@ import { nodeFs } from "../host/node-fs.ts";
 import { HOME_PREFIX, LOCK_NAME, sweepHomes } from "./sweep-homes.ts";
 
 /**
- * The directory (0700) of this process below a parent, with one directory for each run. It is there while
- * something runs. A process that is killed leaves it behind, with its lock, which nobody listens on any more:
- * the next one sweeps it.
+ * The directory (0700) of this process below a parent, with one directory for each run. It exists while
+ * something runs. A killed process leaves it behind with its lock, on which nobody listens any more; the next
+ * process removes it.
  */
 export class PrivateHome {
   static readonly #homes = new Map<string, PrivateHome>();
@@ -19,7 +19,7 @@ export class PrivateHome {
     this.#parent = parent;
   }
 
-  /** The home below a parent. What dead processes left there is swept once, in the background. */
+  /** The home below a parent. What dead processes left there is removed once, in the background. */
   static below(parent: string): PrivateHome {
     const known = PrivateHome.#homes.get(parent);
     if (known !== undefined) return known;
@@ -29,7 +29,7 @@ export class PrivateHome {
     return home;
   }
 
-  /** Makes the directory of a run; throws what the file system throws. */
+  /** Creates the directory of a run; throws what the file system throws. */
   createRun(): string {
     const home = this.#open();
     try {
@@ -42,14 +42,14 @@ export class PrivateHome {
     }
   }
 
-  /** A run's directory is gone, or going; with the last one, so is the home. */
+  /** A run's directory is removed; the last one removes the home. */
   endRun(): void {
     this.#runs--;
     if (this.#runs === 0) this.#close();
   }
 
   #open(): string {
-    // Something that clears old files away may have taken it.
+    // A cleaner of old files may have removed it.
     if (this.#path !== undefined && isThere(this.#path)) return this.#path;
     this.#lock?.close();
     const path = nodeFs().realpathSync(nodeFs().mkdtempSync(join(this.#parent, HOME_PREFIX)));
@@ -65,8 +65,7 @@ export class PrivateHome {
     this.#lock = undefined;
     if (path === undefined) return;
     tryTo(() => nodeFs().unlinkSync(join(path, LOCK_NAME)));
-    // A run that goes on removing what a tool has left keeps it a little longer; that is removed with the
-    // run.
+    // A run that is still removing a tool's files keeps it a little longer; it is then removed with the run.
     tryTo(() => nodeFs().rmdirSync(path));
   }
 }
@@ -80,8 +79,8 @@ function isThere(path: string): boolean {
 }
 
 /**
- * Listens on a socket: binding is done when this returns. Where the path is too long for one, nobody can tell
- * whether the process lives, and nobody sweeps what it leaves.
+ * Listens on a socket, which is bound when this returns. If the path is too long for a socket, nobody can
+ * tell whether the process lives, and nobody removes what it leaves.
  */
 function lock(path: string): Server | undefined {
   const net = process.getBuiltinModule("node:net");
@@ -96,6 +95,6 @@ function tryTo(work: () => void): void {
   try {
     work();
   } catch {
-    // What is not there, or not empty, is left to who removes it.
+    // A missing or non-empty directory is left to its owner.
   }
 }

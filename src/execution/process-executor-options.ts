@@ -13,16 +13,15 @@ import type { Runtime } from "../host/runtime.ts";
 export interface ProcessExecutorOptions {
   /** Names of further variables of the host that every child may see; default none. */
   readonly inheritEnv?: readonly string[] | undefined;
-  /** Directories to look for executables in, joined by `:`; default the host's PATH. */
+  /** Directories to search for executables, separated by `:`; default the host's PATH. */
   readonly path?: string | undefined;
   /**
-   * Absolute path of the directory in which private work directories are made; default `$TMPDIR`, else
-   * `/tmp`.
+   * Absolute path of the parent of private work directories; default `$TMPDIR`, else `/tmp`.
    */
   readonly workDirectoryParent?: string | undefined;
   /**
-   * Absolute path of the directory in which files with secrets lie while a command runs, best in memory;
-   * default `/dev/shm` where that is a memory file system, else the work directory.
+   * Absolute path of the directory for files with secrets while a command runs, preferably in memory; default
+   * `/dev/shm` if that is a memory file system, else the work directory.
    */
   readonly secretsParent?: string | undefined;
   /** Ports to use instead of those of Node.js. */

@@ -4,19 +4,19 @@ import type { Executor } from "./executor.ts";
 import type { ProcessExecutorOptions } from "./process-executor-options.ts";
 
 /**
- * Makes the default executor: a real child process, for POSIX systems.
+ * Creates the default executor, which starts child processes on POSIX systems.
  *
- * No shell is involved. The child sees the command's variables and a short fixed list (PATH, certificates,
- * proxies, Nix daemon and store), nothing else of the host's. It runs in a private directory that is its
- * HOME, XDG homes and working directory, and that is removed afterwards. Executables are looked for neither
- * in `node_modules/.bin` nor in the working directory.
+ * No shell is involved. The child gets the command's variables and a short fixed list (PATH, certificates,
+ * proxies, Nix daemon and store), and no other variables of the host. It runs in a private directory, which
+ * is its HOME, XDG home and working directory, and which is removed afterwards. `node_modules/.bin` and the
+ * working directory are not searched for executables.
  *
- * When the host exits, its children end with it and their directories are removed; a host that handles
- * SIGTERM or SIGINT must exit by `process.exit` or dispose its registries for that.
+ * When the host exits, its children are ended and their directories removed. A host that handles SIGTERM or
+ * SIGINT must call `process.exit` or dispose its registries for that.
  *
  * A run settles within its timeout, 5 s of grace and 1 s, whatever the child does, and leaves no process of
- * its group behind. At most the last 64 KiB of output are kept, and every secret of 8 characters or more is
- * redacted in what is kept and what is streamed, also as base64 and as URL- or JSON-escaped text.
+ * its group. The last 64 KiB of output are kept. Every secret of at least 8 characters is redacted in kept
+ * and streamed output, also in base64 and as URL- or JSON-escaped text.
  *
  * @param options - environment, PATH and ports
  *
@@ -40,7 +40,7 @@ export function createProcessExecutor(options: ProcessExecutorOptions = {}): Exe
   };
 }
 
-/** Loaded with the first executor: a host that only decides has none. */
+/** Loaded with the first executor; a host that only decides has none. */
 async function loadExecutor(options: ProcessExecutorOptions, runtime: Runtime): Promise<Executor> {
   const { makeProcessExecutor } = await import("./process-run.ts");
   return makeProcessExecutor(options, runtime);

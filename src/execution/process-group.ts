@@ -2,11 +2,11 @@ import type { ChildProcess } from "node:child_process";
 import type { Clock } from "../host/runtime.ts";
 import type { ExecutionOutcome } from "./executor.ts";
 
-/** How long a child that was asked to end may take, in milliseconds. */
+/** How long a child may take to end after SIGTERM, in milliseconds. */
 const GRACE_MS = 5_000;
-/** How long output is waited for after the end, in milliseconds. */
+/** How long to wait for output after the end, in milliseconds. */
 const DRAIN_MS = 250;
-/** How long a child that was killed may take to be gone, in milliseconds. */
+/** How long a killed child may take to disappear, in milliseconds. */
 const KILL_MS = 750;
 
 /** How a child ended. */
@@ -16,7 +16,7 @@ export interface ChildEnd {
   readonly signal: string | null;
 }
 
-/** Bounds of {@link superviseChild}. */
+/** Limits of {@link superviseChild}. */
 export interface SuperviseOptions {
   readonly clock: Clock;
   readonly timeoutMs: number;
@@ -24,12 +24,11 @@ export interface SuperviseOptions {
 }
 
 /**
- * Waits for a child that leads a process group of its own, and settles in bounded time whatever it does.
+ * Waits for a child that leads its own process group, and settles in bounded time whatever it does.
  *
- * On timeout or abort the group is asked to end, also if it is stopped, and killed after 5 s. Once the child
- * is gone, whatever is left of its group is killed, so that a grandchild cannot hold the pipes; output that
- * is still on its way is waited for, briefly. Only a process that leaves the group (`setsid`) escapes; it
- * cannot delay the end.
+ * On timeout or abort the group gets SIGTERM, even if it is stopped, and SIGKILL after 5 s. After the child
+ * has ended, the rest of its group is killed, so that a grandchild cannot hold the pipes. Remaining output is
+ * waited for briefly. Only a process that leaves the group (`setsid`) escapes; it cannot delay the end.
  */
 export function superviseChild(child: ChildProcess, options: SuperviseOptions): Promise<ChildEnd> {
   return new Promise((resolve) => new GroupSupervisor(child, options, resolve).start());
@@ -97,7 +96,7 @@ class GroupSupervisor {
     this.#cancelTimer = this.#options.clock.schedule(callback, delayMs);
   }
 
-  // Nobody left to be signalled (ESRCH; on macOS EPERM for a zombie) is what is wanted.
+  // No process left to signal (ESRCH; on macOS EPERM for a zombie) is the goal.
   #signalGroup(signal: "SIGTERM" | "SIGCONT" | "SIGKILL"): void {
     const { pid } = this.#child;
     if (pid === undefined) return;

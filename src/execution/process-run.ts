@@ -95,7 +95,7 @@ async function captureChild(
   const sinks = (["stdout", "stderr"] as const).map((name) => {
     const sink = capture.open(name);
     child[name]?.on("data", (bytes: Buffer) => sink.write(bytes));
-    // A pipe that breaks ends the output; how the child ended is told by its exit.
+    // A broken pipe ends the output; the exit tells how the child ended.
     child[name]?.on("error", () => child[name]?.destroy());
     return sink;
   });
@@ -106,7 +106,7 @@ async function captureChild(
 }
 
 /**
- * Starts the child as the leader of a group of its own. tinyexec merges the host's environment and puts
+ * Starts the child as the leader of its own process group. tinyexec merges the host's environment and puts
  * `node_modules/.bin` in front of PATH unless told otherwise, and its own promise can hang; only its spawning
  * is used.
  */
@@ -139,10 +139,10 @@ function cannotStart(command: CommandSpec, error: unknown): CommandError {
   return toStartError(error, `${quoteName(command.file)} could not be started`, reason);
 }
 
-/** How long a result waits for the directory to be gone, in milliseconds. */
+/** How long a result waits for the removal of the directory, in milliseconds. */
 const REMOVAL_MS = 100;
 
-/** Removes the secrets at once, and the rest in a moment; what takes longer goes on behind the result. */
+/** Removes secrets at once, and the rest shortly after; what takes longer continues in the background. */
 async function removeInTime(work: WorkDirectory, runtime: Runtime, onRemoved: () => void): Promise<void> {
   const removing = work
     .remove()

@@ -3,29 +3,29 @@ import { SecretMatcher } from "./secret-matcher.ts";
 
 const MARKER = "[redacted]";
 
-/** A part of the whole text that belongs to secrets, by its first unit and the one behind it. */
+/** A part of the whole text that belongs to secrets; `end` is exclusive. */
 interface Stretch {
   readonly start: number;
   readonly end: number;
 }
 
 /**
- * Takes known secrets out of text that comes in pieces. A secret is found wherever the pieces are cut: what
- * could be the beginning of one is held back until the rest tells. Overlapping secrets leave nothing of
- * either. Each unit costs constant time.
+ * Removes known secrets from text that arrives in pieces. A secret is found wherever pieces are cut: a
+ * possible beginning is held back until the rest arrives. Overlapping secrets are removed completely. Each
+ * unit costs constant time.
  */
 export class Redactor {
   readonly #matchers: readonly SecretMatcher[];
-  /** Text not yet given out, and where it begins in the whole text. */
+  /** Text not yet returned, and where it begins in the whole text. */
   #pending = "";
   #offset = 0;
-  /** What belongs to secrets of the text not yet given out, in order, joined where it touches. */
+  /** The secret parts of the text not yet returned, in order; adjacent ones are joined. */
   #found: Stretch[] = [];
-  /** Where the last secret ends whose marker was given out. */
+  /** Where the last secret ends whose marker was returned. */
   #markedTo = -1;
 
   /**
-   * @param secrets - values to look for, also in the encodings that tools print; short ones are ignored
+   * @param secrets - values to remove, also in the encodings that tools print; short ones are ignored
    */
   constructor(secrets: Iterable<string>) {
     const encodings = [...secrets].map(toEncodings);
@@ -61,7 +61,7 @@ export class Redactor {
     }
   }
 
-  /** Adds a stretch; those that it touches become one with it. */
+  /** Adds a part, and joins adjacent ones. */
   #mark(stretch: Stretch): void {
     let { start, end } = stretch;
     const behind: Stretch[] = [];
@@ -76,7 +76,7 @@ export class Redactor {
     this.#found.push({ start, end }, ...behind.reverse());
   }
 
-  /** Gives out the pending text up to a place in the whole text. */
+  /** Returns the pending text up to a place in the whole text. */
   #release(hold: number): string {
     if (hold === this.#offset) return "";
     let output = "";

@@ -1,14 +1,14 @@
 import { chmod, mkdtemp, readdir, rename, rmdir, unlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 
-/** Longest path that is worked with, in bytes: systems take 4 096 at most, and one name has up to 255. */
+/** Longest path that is used, in bytes: systems accept at most 4 096, and a name has up to 255. */
 const MAX_PATH_BYTES = 3_000;
-/** Files that are removed at once. */
+/** How many files are removed at once. */
 const PARALLEL = 64;
 
 /**
- * Removes a directory with all that is in it, however deep: what lies deeper than a path can say is moved up
- * first. Links are removed, not followed.
+ * Removes a directory with its content, however deep. What is deeper than the longest path is moved up first.
+ * Links are removed, not followed.
  */
 export async function removeTree(root: string): Promise<void> {
   const open = [root];
@@ -22,7 +22,7 @@ export async function removeTree(root: string): Promise<void> {
     for (const child of children) {
       const path = join(directory, child);
       if (Buffer.byteLength(path) <= MAX_PATH_BYTES) open.push(path);
-      // Into a directory of its own, whose name no tool can have taken.
+      // Into a separate directory, whose name no tool can have used.
       else
         await withWriteAccess(directory, async () =>
           rename(path, join(await mkdtemp(join(root, "moved-")), "tree")),
@@ -31,7 +31,7 @@ export async function removeTree(root: string): Promise<void> {
   }
 }
 
-/** Removes what is no directory, and returns the names of those that are. */
+/** Removes everything but directories, and returns their names. */
 async function emptyOfFiles(directory: string): Promise<readonly string[]> {
   const entries = await withWriteAccess(directory, () => readdir(directory, { withFileTypes: true }));
   const files = entries.filter((entry) => !entry.isDirectory());

@@ -20,16 +20,16 @@ export interface RunCommandOptions {
   readonly remainingMs: number;
   /** How long the whole push may take, for messages. */
   readonly timeoutMs: number;
-  /** How long it may make no progress; absent: as long as it may take. */
+  /** How long it may make no progress; absent for no limit. */
   readonly stallTimeoutMs?: number | undefined;
   readonly signal: AbortSignal | undefined;
   readonly onOutput?: ((chunk: OutputChunk) => void) | undefined;
   readonly onProgress?: ((progress: CommandProgress) => void) | undefined;
-  /** Told that the command made progress. */
+  /** Called when the command makes progress. */
   readonly onMove?: (() => void) | undefined;
 }
 
-/** What came of a command. */
+/** The result of a command. */
 export interface CommandOutcome {
   /** Absent if there was no time left to run it. */
   readonly result?: ExecutionResult;
@@ -37,7 +37,7 @@ export interface CommandOutcome {
   readonly error?: PushError | undefined;
 }
 
-/** Runs a command and says whether it succeeded, by all that it printed. */
+/** Runs a command and decides by its whole output whether it succeeded. */
 export async function runCommand(command: CommandSpec, options: RunCommandOptions): Promise<CommandOutcome> {
   const { executor, remainingMs, timeoutMs, signal, stallTimeoutMs } = options;
   const context = { tool: command.file, timeoutMs, stallTimeoutMs };
@@ -68,17 +68,17 @@ export async function runCommand(command: CommandSpec, options: RunCommandOption
   const ended = await settleInTime(execution, options, stall.signal).finally(() => {
     options.onProgress?.({ type: "finished" });
   });
-  // An executor of the host's own need not stream.
+  // An executor of the host may not stream.
   for (const stream of ["stdout", "stderr"] as const) watch.push({ stream, text: `\n${ended[stream]}` });
   const result = withOwnMeaning(output.finish(ended), command.failureTexts);
   const { hasStalled } = stall;
   return { result, error: findRunError(result, { ...context, hasStalled, sawFailureMarker: watch.seen }) };
 }
 
-/** How long an executor may take to end a run whose time is over, or that is to be aborted. */
+/** How long an executor may take to end a run after a timeout or abort. */
 const GRACE_MS = 6_500;
 
-/** The end of a run; an executor of the host's own that does not settle in time is not waited for. */
+/** The end of a run. An executor of the host that does not settle in time is not waited for. */
 function settleInTime(
   execution: Promise<ExecutionResult>,
   { clock, remainingMs }: RunCommandOptions,

@@ -2,23 +2,23 @@ import { PushError } from "../core/errors.ts";
 import type { ExecutionResult } from "./executor.ts";
 import { summarizeFailure } from "./failure-summary.ts";
 
-/** What else is known of a run besides its result. */
+/** What is known about a run besides its result. */
 export interface RunContext {
   /** The executable's name. */
   readonly tool: string;
-  /** How long it was given, in milliseconds. */
+  /** Its timeout, in milliseconds. */
   readonly timeoutMs: number;
-  /** How long it may have made no progress, in milliseconds. */
+  /** How long it was allowed to make no progress, in milliseconds. */
   readonly stallTimeoutMs?: number | undefined;
-  /** Whether it was ended since it made none. */
+  /** Whether it was ended because it made none. */
   readonly hasStalled: boolean;
-  /** Whether its output held a text that means failure. */
+  /** Whether its output contained a text that means failure. */
   readonly sawFailureMarker: boolean;
 }
 
 /**
- * Says why a run did not succeed, or nothing if it did. Only exit code 0 of a run that nobody ended is
- * success.
+ * Returns why a run failed, or nothing if it succeeded. Success is exit code 0 of a run that was not ended
+ * from outside.
  */
 export function findRunError(result: ExecutionResult, context: RunContext): PushError | undefined {
   const { tool, timeoutMs, sawFailureMarker } = context;
@@ -46,12 +46,12 @@ export function findRunError(result: ExecutionResult, context: RunContext): Push
         `${tool} exited with code 0 but skipped paths${summarizeFailure(result)}`,
       );
     default:
-      // An executor of the host's own may say anything; what is not known is not success.
+      // An executor of the host may return anything; an unknown outcome is not success.
       return new PushError("ERR_PUSH_FAILED", `${tool} ended in a way that is not known`);
   }
 }
 
-/** What it means that something was ended since it made no progress. */
+/** The error of something that was ended because it made no progress. */
 export function toStalled(what: string, stallTimeoutMs = 0): PushError {
   const seconds = Math.round(stallTimeoutMs / 1000);
   return new PushError("ERR_PUSH_STALLED", `${what} made no progress for ${seconds} seconds and was ended`);

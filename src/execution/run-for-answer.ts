@@ -6,14 +6,14 @@ const MAX_ANSWER_LENGTH = 16 * 1024 * 1024;
 
 /** How a query is sent. */
 export interface RunForAnswerOptions extends RunCommandOptions {
-  /** Longest answer that is read, in UTF-16 units; of a longer one only this much is. */
+  /** Longest answer that is read, in UTF-16 units; a longer one is cut. */
   readonly maxAnswerLength?: number | undefined;
 }
 
-/** How a question to a tool ended, and its whole standard output. */
+/** How a query ended, and its whole standard output. */
 export type AnsweredOutcome = CommandOutcome & { readonly answer: string };
 
-/** Runs a command whose standard output is wanted as a whole, of which an executor keeps only the end. */
+/** Runs a command and returns its whole standard output, of which an executor keeps only the end. */
 export async function runForAnswer(
   command: CommandSpec,
   { maxAnswerLength = MAX_ANSWER_LENGTH, ...options }: RunForAnswerOptions,
@@ -25,7 +25,7 @@ export async function runForAnswer(
       if (chunk.stream === "stdout" && text.length <= maxAnswerLength) text += chunk.text;
     },
   });
-  // An executor of the host's own need not stream, and then has kept it whole or not at all.
+  // An executor of the host may not stream; then it has kept the whole output, or none.
   const kept = outcome.result?.stdout ?? "";
   return { ...outcome, answer: text.length >= kept.length ? text : kept };
 }

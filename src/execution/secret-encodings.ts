@@ -1,11 +1,11 @@
-/** Shortest text that is looked for: shorter ones would tear holes into ordinary words. */
+/** Shortest text that is searched for; shorter ones would match parts of ordinary words. */
 const MIN_LENGTH = 8;
 
 /** The forms in which a tool may print a secret. */
 export interface SecretEncodings {
-  /** Forms that are looked for as they are. */
+  /** Forms that are searched for as they are. */
   readonly exact: readonly string[];
-  /** Forms that tools break into lines, so that space inside of them does not count. */
+  /** Forms that tools break into lines, so space inside of them is ignored. */
   readonly wrappable: readonly string[];
 }
 
@@ -69,7 +69,7 @@ function toPath(text: string): string {
   return encodeURI(text).replace(/[?#]/gu, (mark) => encodeURIComponent(mark));
 }
 
-// The characters that depend on nothing but the secret, with `shift` unknown bytes before it and any behind.
+// The characters that depend only on the secret, with `shift` unknown bytes before it and any after it.
 function toBase64(text: string, shift: number): string[] {
   const bytes = Buffer.concat([Buffer.alloc(shift), Buffer.from(text)]);
   const from = Math.ceil((shift * 8) / 6);

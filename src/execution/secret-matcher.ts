@@ -1,19 +1,19 @@
-/** Most spaces and line ends in a row that a text may be broken by. */
+/** How many spaces and line ends in a row may interrupt a text. */
 const MAX_SPACES = 256;
 
-/** A state of the automaton: the longest beginning of a needle that the text ends in. */
+/** A state of the automaton: the longest prefix of a needle with which the text ends. */
 interface State {
   readonly depth: number;
   readonly next: Map<number, State>;
-  /** The longest proper end of this beginning that is a beginning, too. */
+  /** The longest proper suffix of this prefix that is also a prefix. */
   fail: State | undefined;
   /** Length of the longest needle that ends here; 0 if none does. */
   found: number;
 }
 
 /**
- * Looks for many texts at once in one that comes unit by unit, in constant time a unit whatever the text is:
- * the automaton of Aho and Corasick (https://doi.org/10.1145/360825.360855).
+ * Searches for many texts at once in one that arrives unit by unit, in constant time per unit: the automaton
+ * of Aho and Corasick (https://doi.org/10.1145/360825.360855).
  */
 export class SecretMatcher {
   readonly #root: State = { depth: 0, next: new Map(), fail: undefined, found: 0 };
@@ -21,12 +21,12 @@ export class SecretMatcher {
   #state: State = this.#root;
   /** How much space was skipped in a row. */
   #spaces = 0;
-  /** Where each unit of the beginning that is held stands in the whole text; only where space is skipped. */
+  /** The position of each unit of the current prefix in the whole text; only if space is skipped. */
   #places: number[] = [];
 
   /**
    * @param needles - texts to look for, none empty
-   * @param skipsSpace - whether line breaks, spaces and tabs in between do not matter
+   * @param skipsSpace - whether to ignore line breaks, spaces and tabs in between
    */
   constructor(needles: readonly string[], skipsSpace: boolean) {
     this.#skipsSpace = skipsSpace;
@@ -37,8 +37,8 @@ export class SecretMatcher {
   /**
    * Takes the next unit.
    *
-   * @param at - its place in the whole text
-   * @returns where a needle begins that ends here; -1 if none does
+   * @param at - its position in the whole text
+   * @returns where a needle begins that ends here; -1 if there is none
    */
   step(unit: number, at: number): number {
     if (this.#skipsSpace && this.#isSkipped(unit)) return -1;
@@ -59,7 +59,7 @@ export class SecretMatcher {
       this.#spaces = 0;
       return false;
     }
-    // No tool breaks a text so far apart; what is held back has to be bounded.
+    // No tool breaks a text this far apart, and what is held back must be bounded.
     if (++this.#spaces > MAX_SPACES) {
       this.#state = this.#root;
       this.#places = [];
@@ -67,7 +67,7 @@ export class SecretMatcher {
     return true;
   }
 
-  /** Where what may be the beginning of a needle starts, given where the text ends. */
+  /** Where a possible beginning of a needle starts, given where the text ends. */
   holdFrom(end: number): number {
     const { depth } = this.#state;
     if (depth === 0) return end;
@@ -79,7 +79,7 @@ export class SecretMatcher {
     if (depth === 0) this.#places = [];
     else {
       this.#places.push(at);
-      // Dropped in one go now and then, so that no unit costs more than another.
+      // Dropped in batches, so that no unit costs more than another.
       if (this.#places.length > 2 * depth + 64) this.#places = this.#places.slice(-depth);
     }
   }

@@ -2,7 +2,7 @@ import type { Clock } from "../host/runtime.ts";
 
 /** Ends a run that makes no progress for too long. */
 export class StallWatch implements Disposable {
-  /** Ends with the host's own signal, or when the run has stalled. */
+  /** Aborts with the host's signal, or when the run has stalled. */
   readonly signal: AbortSignal | undefined;
   readonly #controller = new AbortController();
   readonly #clock: Clock;
@@ -11,8 +11,8 @@ export class StallWatch implements Disposable {
   #cancel: (() => void) | undefined;
 
   /**
-   * @param timeoutMs - how long nothing may move; absent: for ever
-   * @param signal - ends the run as well
+   * @param timeoutMs - how long there may be no progress; absent for no limit
+   * @param signal - also ends the run
    */
   constructor(clock: Clock, timeoutMs: number | undefined, signal: AbortSignal | undefined) {
     this.#clock = clock;
@@ -25,12 +25,14 @@ export class StallWatch implements Disposable {
     if (timeoutMs !== undefined) this.#look(timeoutMs);
   }
 
-  /** Whether the run was ended since nothing moved. */
+  /** Whether the run was ended because it stalled. */
   get hasStalled(): boolean {
     return this.#controller.signal.aborted;
   }
 
-  /** Something moved. A flood of moves costs no timers: the one there is looks when the last was. */
+  /**
+   * Records progress. Frequent progress starts no timers; the existing one checks when the last progress was.
+   */
   move(): void {
     if (this.#timeoutMs !== undefined) this.#movedAt = this.#clock.monotonic();
   }

@@ -3,25 +3,24 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { removeTree } from "./remove-tree.ts";
 
-/** How the directories begin in which processes keep what is private to their runs. */
+/** The prefix of the private directories of processes. */
 export const HOME_PREFIX = "eka-ci-caches-";
-/** A socket that its process listens on: as long as it takes connections, the process lives. */
+/** A socket on which its process listens. While it accepts connections, the process lives. */
 export const LOCK_NAME = "owner";
 
-/** Most directories that are looked at; the parent may be shared with everybody. */
+/** How many directories are checked; everybody may use the parent. */
 const MAX_HOMES = 1_000;
 /** How long a lock may take to answer, in milliseconds. */
 const ANSWER_MS = 1_000;
-/** How long a lock that refuses is given before it is asked again, in milliseconds. */
+/** How long to wait before a refusing lock is asked again, in milliseconds. */
 const SECOND_LOOK_MS = 1_000;
 
 /**
- * Removes the homes below a parent whose processes are dead. A home is one of ours if its name, its owner and
- * its mode are; its process is dead if nobody listens on its lock. What has no lock may be about to get one,
- * and is left alone.
+ * Removes the homes of dead processes below a parent. A home is ours by its name, owner and mode. Its process
+ * is dead if nobody listens on its lock. A home without a lock may be about to get one, and stays.
  */
 export async function sweepHomes(parent: string): Promise<void> {
-  // A parent that cannot be read is nothing to sweep: the run itself will say what is wrong with it.
+  // A parent that cannot be read is skipped; the run itself will report the problem.
   const names = await readdir(parent).catch((): string[] => []);
   const homes = names.filter((name) => isHomeName(name)).slice(0, MAX_HOMES);
   const dead = await keep(
@@ -29,9 +28,9 @@ export async function sweepHomes(parent: string): Promise<void> {
     async (home) => (await isOurs(home)) && isDead(join(home, LOCK_NAME)),
   );
   if (dead.length === 0) return;
-  // A lock is bound a moment before it listens, and refuses in between.
+  // A lock is bound shortly before it listens, and refuses in between.
   await sleep(SECOND_LOOK_MS, undefined, { ref: false });
-  // Another process may be sweeping too. What stays is met by the next sweep.
+  // Another process may be sweeping too. The next sweep finds what stays.
   for (const home of await keep(dead, (path) => isDead(join(path, LOCK_NAME))))
     await removeTree(home).catch(() => undefined);
 }
@@ -50,8 +49,7 @@ function isHomeName(name: string): boolean {
 }
 
 /**
- * A home that goes away meanwhile, as living processes remove theirs, is none; the others are looked at all
- * the same.
+ * A home may disappear meanwhile, because living processes remove theirs; the others are still checked.
  */
 async function isOurs(home: string): Promise<boolean> {
   const status = await lstat(home).catch(() => undefined);
@@ -60,7 +58,7 @@ async function isOurs(home: string): Promise<boolean> {
   );
 }
 
-/** Whether a connection is refused; whatever else happens, somebody may live. */
+/** Whether a connection is refused; in any other case the process may live. */
 async function isDead(lock: string): Promise<boolean> {
   const isSocket = await lstat(lock).then(
     (status) => status.isSocket(),

@@ -15,21 +15,21 @@ export interface WorkDirectory {
   readonly resolve: (argument: CommandArg) => string;
   /** Removes the private files before it returns, then the directory; rejects if something is left. */
   readonly remove: () => Promise<void>;
-  /** Removes everything before it returns, as far as that can be done. */
+  /** Removes everything before it returns, as far as possible. */
   readonly removeNow: () => void;
 }
 
-/** Where the directories of runs are made. */
+/** The parents of the directories of runs. */
 export interface WorkParents {
   readonly work: string;
-  /** Where private files lie, in memory; absent: in the work directory. */
+  /** Directory of private files in memory; absent to use the work directory. */
   readonly secrets?: string | undefined;
 }
 
 /** Linux's memory file system, by its number in statfs(2). */
 const TMPFS = 0x01021994;
 
-/** A directory in memory, where the system has one that anybody may use. */
+/** A directory in memory, if the system has one that anybody may use. */
 export function findMemoryDirectory(): string | undefined {
   try {
     return nodeFs().statfsSync("/dev/shm").type === TMPFS ? "/dev/shm" : undefined;
@@ -39,10 +39,10 @@ export function findMemoryDirectory(): string | undefined {
 }
 
 /**
- * Makes a private directory (0700) with the directories and files (0600) that a command refers to. Files with
- * secrets lie in memory, and the directory has links to them. If that fails, nothing is left behind.
+ * Creates a private directory (0700) with the directories and files (0600) that a command refers to. Files
+ * with secrets are in memory, and the directory has links to them. If that fails, nothing is left.
  *
- * It is done synchronously, as starting a process is, which takes many times as long in the same directory.
+ * It is synchronous, like starting a process, which takes many times as long.
  *
  * @throws {@link CommandError} `ERR_COMMAND_INVALID`, `ERR_HOST_EXHAUSTED`
  */
@@ -107,7 +107,7 @@ class PrivateWork implements WorkDirectory {
     if (this.#isRemoved) return;
     this.#removeSecrets();
     for (const path of this.#directories) attempt(() => nodeFs().rmdirSync(path));
-    // What a tool has left may be much; most leave nothing.
+    // A tool may leave much; most leave nothing.
     if (!attempt(() => nodeFs().rmdirSync(this.path))) await removeTree(this.path);
     this.#end();
   }
@@ -115,12 +115,12 @@ class PrivateWork implements WorkDirectory {
   removeNow(): void {
     if (this.#isRemoved) return;
     this.#removeSecrets();
-    // What one tool has made unremovable is swept by the next process.
+    // What a tool has made unremovable is removed by the next process.
     attempt(() => nodeFs().rmSync(this.path, { recursive: true, force: true }));
     this.#end();
   }
 
-  /** The secrets go first, one by one; a file that was never written is no failure. */
+  /** Secrets are removed first, one by one; a file that was never written is not an error. */
   #removeSecrets(): void {
     for (const path of this.#files) attempt(() => unlinkPrivate(path));
     if (this.#secretsPath === undefined) return;

@@ -10,17 +10,17 @@ import type { Limiter } from "./limiter.ts";
 
 /** The file that a cache begins with. */
 export const CACHE_INFO = "nix-cache-info";
-/** Longest narinfo and first file that are read; Nix's own are some hundred bytes and the references. */
+/** Longest narinfo and first file that are read. Those of Nix have some hundred bytes plus the references. */
 export const MAX_NARINFO_BYTES = 1024 * 1024;
 /** How many of the remembered paths are asked for anyway. */
 const SAMPLE = 4;
 
-/** What a cache is asked with. */
+/** What requests to a cache need. */
 export interface AskBinaryCacheOptions extends StorePathOptions {
   readonly cache: BinaryCache;
   readonly limiter: Limiter;
   readonly signal: AbortSignal;
-  /** Told that an answer was a redirect, which is not followed: what lies behind it is not there. */
+  /** Called for a redirect, which is not followed; what it leads to counts as missing. */
   readonly onRedirect?: (() => void) | undefined;
 }
 
@@ -45,29 +45,30 @@ export function isCacheInfo(
 ): boolean {
   const text = new TextDecoder().decode(answer);
   const said = /^StoreDir: (.*)$/mu.exec(text)?.[1];
-  // One without the directory is not replaced; a page that a server gives for everything is none.
+  // A first file without the directory is not replaced; a page that a server returns for everything does not
+  // count.
   if (said === undefined) return /^(?:Priority|WantMassQuery): /mu.test(text);
   if (said === storeDirectory) return true;
   const message = "The cache belongs to a store in another directory; name another cache";
   throw new PushError("ERR_CACHE_INCOMPATIBLE", message);
 }
 
-/** What is asked for. */
+/** The paths to ask for. */
 export interface FindKnownOptions extends AskBinaryCacheOptions {
-  /** Every path that the cache should have in the end. */
+  /** Every path that the cache should finally have. */
   readonly paths: Iterable<string>;
-  /** The paths that are asked for in any case. */
+  /** The paths that are always asked for. */
   readonly roots: readonly string[];
-  /** What the cache had a while ago. */
+  /** The remembered paths of the cache. */
   readonly presence?: Presence | undefined;
   readonly random: Random;
 }
 
 /**
- * Finds out which paths a cache has. What is remembered is not asked for, but for a sample: when the cache
- * lacks one of that, everything is asked for.
+ * Finds out which paths a cache has. Of the remembered paths only a sample is asked for. If the cache lacks
+ * one of it, everything is asked for.
  *
- * @returns the paths, with what the cache says of those that it was asked for
+ * @returns the paths, with the narinfos of those that were asked for
  */
 export async function findKnownPaths(
   options: FindKnownOptions,
@@ -92,12 +93,13 @@ export async function findKnownPaths(
   return known;
 }
 
-/** Of how many paths that were not asked for the NARs are looked for, by chance. */
+/** For how many randomly chosen remembered paths the NAR is checked. */
 const MAX_OTHERS = 2;
 
 /**
- * Finds paths whose narinfo is there and whose NAR is not, as where a lifecycle rule has removed it: of those
- * that were asked for, and of two others; of all, where one is lost. What is not answered is not lost.
+ * Finds paths whose narinfo exists and whose NAR is missing, for example because a lifecycle rule removed it.
+ * It checks the paths that were asked for and two others; if one is lost, all. Without an answer, a NAR does
+ * not count as lost.
  */
 export async function findLostNars(
   known: ReadonlyMap<string, Narinfo | undefined>,
@@ -122,19 +124,19 @@ export async function findLostNars(
     if (!isThere) lost.add(path);
   };
   await Promise.all([...looked].map(look));
-  // Where one is lost, more may be.
+  // If one is lost, more may be.
   if (lost.size > 0) await Promise.all([...known.keys()].filter((path) => !looked.has(path)).map(look));
   return lost;
 }
 
-/** A server that answers everything with a page has nothing. */
+/** A server that answers every request with a page has nothing. */
 async function askNarinfo(path: string, options: AskBinaryCacheOptions): Promise<Narinfo | undefined> {
   const bytes = await read(`${parseStorePath(path, options).hash}.narinfo`, options);
   const narinfo = bytes && parseNarinfo(new TextDecoder().decode(bytes));
   return narinfo?.storePath === path ? narinfo : undefined;
 }
 
-/** S3 refuses a question for what is not there where the keys may not list: the upload then tells. */
+/** S3 refuses requests for missing objects if the keys may not list; then the upload will tell. */
 async function read(
   key: string,
   { cache, limiter, signal, onRedirect }: AskBinaryCacheOptions,

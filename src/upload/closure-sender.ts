@@ -12,45 +12,44 @@ import { classifyAnswer } from "../execution/failure.ts";
 import type { Limiter } from "./limiter.ts";
 import type { Share, StagedPath } from "./stage.ts";
 
-/** From this size on, a cache is asked whether it has a NAR already. */
+/** From this size on, a cache is asked whether it already has a NAR. */
 const ASKED_BYTES = 256 * 1024;
 
-/** What a sender works with. */
+/** What a sender needs. */
 export interface ClosureSenderOptions extends StorePathOptions {
   readonly cache: BinaryCache;
   readonly closure: Closure;
-  /** Whether the cache has a path already. */
+  /** Whether the cache already has a path. */
   readonly isKnown: (path: string) => boolean;
   readonly limiter: Limiter;
   /** How narinfos and listings are compressed; default not at all. */
   readonly narinfoEncoding?: FileEncoding | undefined;
   readonly listingEncoding?: FileEncoding | undefined;
   readonly signal: AbortSignal;
-  /** Called for each path that is there now. */
+  /** Called for each path that the cache has now. */
   readonly onSent: (path: string) => void;
   /**
-   * Called with the bytes of NARs that went out, or have to be sent again, and with how many more or less
-   * will have to.
+   * Called with the bytes of NARs that were sent, or must be sent again, and with the change of the total.
    */
   readonly onBytes: (sent: number, more: number) => void;
 }
 
 /**
- * Sends staged paths in the order of their references: a narinfo goes up after its NAR and after the narinfos
- * of all that it refers to, so that the cache is consistent at every moment. A path that fails fails alone,
- * with those that refer to it.
+ * Sends staged paths in the order of their references. A narinfo is uploaded after its NAR and after the
+ * narinfos of its references, so the cache is always consistent. If a path fails, only it and the paths that
+ * refer to it fail.
  */
 export class ClosureSender {
-  /** Paths that are there now, and were not before. */
+  /** Paths that were uploaded. */
   readonly sent = new Map<string, StagedPath>();
   /** Why others are not. */
   readonly failures = new Map<string, PushError>();
   readonly #options: ClosureSenderOptions;
-  /** Ends all requests when the server refuses everything. */
+  /** Aborts all requests when the server refuses everything. */
   readonly #stop = new AbortController();
   readonly #signal: AbortSignal;
   readonly #settled = new Map<string, Promise<void>>();
-  /** NARs by their place in the cache: paths of equal content share one. */
+  /** NARs by their place in the cache; paths with equal content share one. */
   readonly #nars = new Map<string, Promise<void>>();
   readonly #failedNars = new Set<string>();
 
@@ -60,7 +59,7 @@ export class ClosureSender {
     setMaxListeners(0, this.#signal);
   }
 
-  /** Whether the server refuses everything, so that nothing more is tried. */
+  /** Whether the server refuses everything, so that nothing else is tried. */
   get isStopped(): boolean {
     return this.#stop.signal.aborted;
   }
@@ -70,17 +69,17 @@ export class ClosureSender {
     return this.#nars.size === 0;
   }
 
-  /** Sends the NARs of a share, which nobody can see yet; it never rejects. */
+  /** Sends the NARs of a share, which no reader can see yet. It never rejects. */
   async sendNars({ paths }: Share): Promise<void> {
-    // Whoever sends the narinfo looks at its failure.
+    // The sender of the narinfo handles its failure.
     await Promise.allSettled(paths.map((staged) => this.#sendNar(staged)));
   }
 
-  /** Sends the paths of a share; it never rejects. */
+  /** Sends the paths of a share. It never rejects. */
   async send({ paths }: Share): Promise<void> {
     for (const staged of paths) this.#settled.set(staged.path, this.#sendPath(staged));
     await Promise.all(paths.map(({ path }) => this.#settled.get(path)));
-    // A path of another share may have the same content, and a file of its own.
+    // A path of another share may have the same content in its own file.
     for (const url of this.#failedNars) this.#nars.delete(url);
     this.#failedNars.clear();
   }
@@ -88,7 +87,7 @@ export class ClosureSender {
   async #sendPath(staged: StagedPath): Promise<void> {
     const { path } = staged;
     const nar = this.#sendNar(staged);
-    // Whoever waits for a reference must not leave a NAR's failure without a listener.
+    // While waiting for a reference, the failure of a NAR must have a listener.
     nar.catch(() => undefined);
     try {
       await this.#waitForReferences(path);
@@ -98,7 +97,7 @@ export class ClosureSender {
       this.#options.onSent(path);
     } catch (error) {
       this.failures.set(path, this.#toFailure(error, path));
-      // Its file goes away when the share is sent.
+      // Its file is removed when the share is sent.
       await nar.catch(() => undefined);
     }
   }
@@ -141,7 +140,7 @@ export class ClosureSender {
     });
   }
 
-  /** A cache that does not say may not have it. */
+  /** A cache that does not answer may not have it. */
   async #hasNar(url: string, size: number): Promise<boolean> {
     try {
       return (await this.#options.cache.size(url, this.#signal)) === size;
@@ -152,8 +151,7 @@ export class ClosureSender {
   }
 
   /**
-   * What is small and on its way is not cut off when the server refuses another: it may be there then, and
-   * nobody would know.
+   * A small running upload is not aborted when the server refuses another: it might succeed unnoticed.
    */
   async #sendNarinfo({ path, narinfo, listing }: StagedPath): Promise<void> {
     const { cache, limiter, signal, narinfoEncoding, listingEncoding } = this.#options;
@@ -172,7 +170,7 @@ export class ClosureSender {
   }
 
   #toFailure(error: unknown, path: string): PushError {
-    // One of a reference is told as it is.
+    // An error of a reference is reported as it is.
     if (error instanceof PushError && error.storePaths !== undefined) return error;
     if (error instanceof CacheAnswerError) {
       if (classifyAnswer(error.answer).isWholeServer) this.#stop.abort(error);

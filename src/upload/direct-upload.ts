@@ -27,29 +27,29 @@ import { toOutcome, type UploadOutcome } from "./upload-outcome.ts";
 
 /** What is uploaded, and how. */
 export interface DirectUploadOptions {
-  /** The paths that were asked for. */
+  /** The requested paths. */
   readonly storePaths: readonly string[];
-  /** Their closure, which goes with them. */
+  /** Their closure. */
   readonly closure: Closure;
-  /** Paths of the closure of which only the cache itself knows what they refer to; default none. */
+  /** Paths of the closure whose references only the cache knows; default none. */
   readonly absent?: ReadonlySet<string> | undefined;
-  /** Paths of the closure that readers get elsewhere, so that they stay behind. */
+  /** Paths of the closure that readers get elsewhere, so they are left out. */
   readonly upstream: ReadonlySet<string>;
   readonly cache: BinaryCache;
-  /** Brings the paths into files; whoever has made it disposes it. */
+  /** Writes the paths into files. Its creator disposes it. */
   readonly stage: Stage;
   /** The store's directory; default `/nix/store`. */
   readonly storeDirectory?: string | undefined;
-  /** How narinfos and listings are compressed on their way; default not at all. */
+  /** How narinfos and listings are compressed; default not at all. */
   readonly narinfoEncoding?: FileEncoding | undefined;
   readonly listingEncoding?: FileEncoding | undefined;
-  /** Most bytes of NARs, uncompressed, that are staged together. */
+  /** How many bytes of uncompressed NARs are staged together. */
   readonly shareBytes: number;
   /** Most requests at once. */
   readonly maxRequests: number;
-  /** Which signatures the paths that were asked for need. */
+  /** Which signatures the requested paths need. */
   readonly signatureRule?: SignatureRule | undefined;
-  /** What the cache had a while ago; absent: everything is asked for. */
+  /** The remembered paths of the cache; absent to ask for everything. */
   readonly presence?: Presence | undefined;
   readonly random: Random;
   readonly signal: AbortSignal;
@@ -57,11 +57,11 @@ export interface DirectUploadOptions {
 }
 
 /**
- * Uploads the closure of some paths to a binary cache: what is missing there is brought into files, and this
- * process sends them, many at once and in the order of their references.
+ * Uploads the closure of some paths to a binary cache. What is missing there is written into files, and this
+ * process sends them, many at once, in the order of references.
  *
- * @throws {@link StagingError} where nothing was sent, for a reason on this side; {@link CacheAnswerError}
- * where the cache cannot be asked; the push error of a command that was ended; the signal's reason
+ * @throws {@link StagingError} if nothing was sent for a reason on this side; {@link CacheAnswerError} if the
+ * cache cannot be asked; the push error of a command that was ended; the signal's reason
  */
 export async function uploadDirectly(options: DirectUploadOptions): Promise<UploadOutcome> {
   const over = new AbortController();
@@ -71,7 +71,7 @@ export async function uploadDirectly(options: DirectUploadOptions): Promise<Uplo
   try {
     return await new DirectUpload({ ...options, signal }).run();
   } finally {
-    // Requests that are still under way are for nobody.
+    // Requests that still run are no longer needed.
     over.abort(new Error("The upload is over"));
   }
 }
@@ -80,7 +80,7 @@ class DirectUpload {
   readonly #options: DirectUploadOptions;
   readonly #asked: FindKnownOptions;
   readonly #stager: ShareStager;
-  /** The paths that the cache has, with what it says of them. */
+  /** The paths that the cache has, with their narinfos. */
   #known: ReadonlyMap<string, Narinfo | undefined> = new Map();
   #isRedirected = false;
   #closure: Closure;
@@ -101,7 +101,7 @@ class DirectUpload {
   }
 
   async run(): Promise<UploadOutcome> {
-    // Waited for here, so that the staging area is left only when all has ended.
+    // Awaited here, so that the staging area is removed only after everything has ended.
     await using _stager = this.#stager;
     this.#checkNames();
     this.#stageExpected();
@@ -113,14 +113,14 @@ class DirectUpload {
     const unsigned = this.#findUnsigned(known);
     if (unsigned !== undefined) return { executions: [], present: [], complete: [], error: unsigned };
     const lost = findLostNars(known, this.#asked);
-    // Whoever needs it looks at its failure.
+    // Its user handles its failure.
     lost.catch(() => undefined);
     const sender = this.#makeSender();
     const error = await this.#send(sender, hasInfo, lost);
     return await this.#finish(sender, error);
   }
 
-  /** A path in the closure that cannot be named on a command line, as a derivation is, is left to nix. */
+  /** A path of the closure that cannot be an argument, such as a derivation, is left to Nix. */
   #checkNames(): void {
     const { closure, storeDirectory } = this.#options;
     try {
@@ -130,7 +130,7 @@ class DirectUpload {
     }
   }
 
-  /** Where most of a closure is remembered, the rest is probably new. */
+  /** If most of a closure is remembered, the rest is probably new. */
   #stageExpected(): void {
     const { closure, presence, upstream, absent } = this.#options;
     const unknown = [...closure.values()].filter(
@@ -140,7 +140,8 @@ class DirectUpload {
   }
 
   /**
-   * What the source does not tell is followed in the cache, so that nothing counts as complete that is not.
+   * References that the source does not know are followed in the cache, so that no incomplete path counts as
+   * complete.
    */
   async #followAbsent(): Promise<void> {
     const { absent, upstream } = this.#options;
@@ -177,8 +178,8 @@ class DirectUpload {
   }
 
   /**
-   * Sends what is missing. The first NARs go up while the cache is asked for NARs that may be lost: no
-   * narinfo does, so that what is lost can still be sent before what refers to it.
+   * Sends what is missing. The first NARs are uploaded while the cache is asked for lost NARs. No narinfo is
+   * uploaded yet, so lost paths can still be sent before the paths that refer to them.
    */
   async #send(
     sender: ClosureSender,
@@ -197,7 +198,7 @@ class DirectUpload {
     return second === "lost" ? undefined : second;
   }
 
-  /** Where a NAR is lost, more may be, also of what was only remembered: that is asked for. */
+  /** If a NAR is lost, more may be, also of remembered paths, so those are asked for. */
   async #forget(lost: ReadonlySet<string>): Promise<void> {
     this.#options.presence?.clear();
     const remembered = [...this.#known].flatMap(([path, narinfo]) => (narinfo === undefined ? [path] : []));
@@ -229,9 +230,9 @@ class DirectUpload {
       return (await looking).size > 0 ? "lost" : undefined;
     } catch (error) {
       const { signal } = this.#options;
-      // What was sent before is told, whatever the next paths fail of.
+      // What was already sent is reported, even if the next paths fail.
       if (error instanceof PushError && !sender.isUntouched && !signal.aborted) return error;
-      // Once something was sent, nix does not push all of it again.
+      // After something was sent, Nix does not push all of it again.
       if (!(error instanceof StagingError) || sender.isUntouched) throw error;
       const message = "Nix could not write the next paths into files; what is left is for another attempt";
       return new PushError("ERR_PUSH_FAILED", message);
@@ -239,7 +240,7 @@ class DirectUpload {
   }
 
   /**
-   * Sends the first NARs while the cache is asked for lost ones; the files are left only when nothing is sent
+   * Sends the first NARs while the cache is asked for lost ones. Files are removed only after nothing is sent
    * from them.
    */
   async #isLost(
@@ -283,7 +284,7 @@ class DirectUpload {
     const isSent = (path: string): boolean =>
       sent.has(path) && [seen.altered, seen.unread, seen.unsigned].every((paths) => !paths.has(path));
     const missing = unsigned.length === 0 ? undefined : signatureRule?.toError(unsigned);
-    // What is only remembered is not seen, and grows older.
+    // A remembered path was not seen now, so its age goes on.
     presence?.add([...closure.keys()].filter((path) => this.#known.get(path) !== undefined || isSent(path)));
     return toOutcome({
       ...{ storePaths, closure, executions: this.#stager.executions, seen, failures },

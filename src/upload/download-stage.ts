@@ -17,21 +17,21 @@ import type { Share, Stage, StagedPath } from "./stage.ts";
 import { StagingDirectories, type StagingParents } from "./staging-directories.ts";
 import { toNarinfoText } from "./to-narinfo-text.ts";
 
-/** Most NARs that are fetched and hashed at once. */
+/** How many NARs are fetched and hashed at once. */
 const MAX_DOWNLOADS = 16;
-/** So much larger than its NAR a compressed file may be, in bytes, besides a tenth. */
+/** How much larger than its NAR a compressed file may be, in bytes, besides a tenth. */
 const ROOM_BYTES = 16 * 1024;
-/** A path is brought where the target has it not. */
+/** Paths are fetched only if the target lacks them. */
 const ALSO = ", and the target has it neither";
 /** An address of a NAR in a cache; no segment leads upwards. */
 const NAR_ADDRESS = /^(?=.{1,256}$)(?:[A-Za-z0-9_-][A-Za-z0-9._-]*\/)*[A-Za-z0-9_-][A-Za-z0-9._-]*$/u;
 
-/** What a stage works with that takes paths from a binary cache. */
+/** What a stage that reads from a binary cache needs. */
 export interface DownloadStageOptions extends StorePathOptions {
   readonly cache: BinaryCache;
-  /** What the cache is called in errors. */
+  /** The name of the cache in errors. */
   readonly name: string;
-  /** What the cache says of each path, with signatures that were verified. */
+  /** The narinfo of each path, with verified signatures. */
   readonly narinfos: ReadonlyMap<string, Narinfo>;
   readonly parents: StagingParents;
   /** Signs every path. */
@@ -40,9 +40,8 @@ export interface DownloadStageOptions extends StorePathOptions {
 }
 
 /**
- * Brings paths from a binary cache into files, and makes sure of each that it is what its narinfo says: a
- * file is compared with its hash, decompressed, and compared with the hash and the size of the NAR, which are
- * signed.
+ * Downloads paths from a binary cache into files, and verifies each against its narinfo. A file is compared
+ * with its hash, decompressed, and compared with the hash and size of the NAR, which are signed.
  */
 export class DownloadStage implements Stage {
   readonly executions = [];
@@ -63,7 +62,7 @@ export class DownloadStage implements Stage {
     const directory = join(this.#directories.openOnDisk(), String(this.#shares++));
     await mkdir(directory, { mode: 0o700 });
     const discard = (): Promise<void> => rm(directory, { recursive: true, force: true });
-    // What one path fails of, the others of the share need not be brought for.
+    // If one path fails, the others of the share are not needed.
     const over = new AbortController();
     const signal = AbortSignal.any([this.#options.signal, over.signal]);
     setMaxListeners(0, signal);
@@ -76,7 +75,7 @@ export class DownloadStage implements Stage {
         }),
     );
     try {
-      // The directory is left when nobody writes into it any more.
+      // The directory is removed after nothing writes into it any more.
       const paths = await settleAll(bringing);
       const { storeDirectory = DEFAULT_STORE_DIRECTORY } = this.#options;
       const cacheInfo = Buffer.from(`StoreDir: ${storeDirectory}\n`);
@@ -136,7 +135,7 @@ export class DownloadStage implements Stage {
   ): Promise<NarHashes> {
     return hashNar(file, { compression, maxBytes: narSize, signal }).catch((error: unknown) => {
       signal.throwIfAborted();
-      // That is wrong here, and not there.
+      // This is a problem here, not at the source.
       if (error instanceof TypeError) throw error;
       throw this.#corrupt(storePath, `its file cannot be decompressed as ${compression}`);
     });
@@ -146,7 +145,7 @@ export class DownloadStage implements Stage {
     const { fileSha256, narSha256, narSize, fileSize } = hashes;
     const isFile = said.fileSha256 === undefined || said.fileSha256 === fileSha256.toString("hex");
     const isNar = narSize === said.narSize && toBase32Hash(said.narHash) === toNix32(narSha256);
-    // What stands behind the end of the compressed NAR was not read, and belongs to nobody.
+    // Data after the end of the compressed NAR was not read.
     if (isFile && isNar && fileSize === size) return;
     throw this.#corrupt(path, "its NAR is not the one that its narinfo names");
   }

@@ -3,9 +3,9 @@ import { type Closure, sortByReferences } from "../commands/closure.ts";
 import { DEFAULT_STORE_DIRECTORY, toReferencePaths } from "../commands/store-path.ts";
 import { type FindKnownOptions, findKnownPaths } from "./ask-binary-cache.ts";
 
-/** What is known before, and how the cache is asked. */
+/** What is known before, and how to ask the cache. */
 export interface FollowAbsentOptions extends FindKnownOptions {
-  /** The paths that the cache has, with what it says of those that it was asked for. */
+  /** The paths that the cache has, with the narinfos of those that were asked for. */
   readonly known: ReadonlyMap<string, Narinfo | undefined>;
   readonly closure: Closure;
   /** Paths that readers get elsewhere. */
@@ -19,8 +19,8 @@ export interface FollowedPaths {
 }
 
 /**
- * Follows paths of which only the cache knows what they refer to, with all that they lead to. The closure has
- * them afterwards; what the cache lacks of them is not known.
+ * Follows paths whose references only the cache knows, transitively. Afterwards the closure has them; what
+ * the cache lacks of them is not known.
  *
  * @param absent - the paths that the source does not have
  */

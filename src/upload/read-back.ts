@@ -5,17 +5,17 @@ import { parseStorePath } from "../commands/store-path.ts";
 import { type AskBinaryCacheOptions, MAX_NARINFO_BYTES } from "./ask-binary-cache.ts";
 import type { StagedPath } from "./stage.ts";
 
-/** What a look at the paths that were sent has shown. */
+/** The result of reading back the paths that were sent. */
 export interface ReadBack {
-  /** Paths of which the cache gives back something else, or whose NAR is not there. */
+  /** Paths for which the cache returns something else, or whose NAR is missing. */
   readonly altered: ReadonlySet<string>;
-  /** Paths that the cache does not give back to these credentials, or not now. */
+  /** Paths that the cache does not return, to these credentials or at this time. */
   readonly unread: ReadonlySet<string>;
-  /** Paths that it gives back without the signature that is asked for. */
+  /** Paths that it returns without the required signature. */
   readonly unsigned: ReadonlySet<string>;
 }
 
-/** Reads paths back that were sent, and compares what they are about: a cache may have signed them anew. */
+/** Reads back paths that were sent, and compares their content; a cache may have added signatures. */
 export async function readBack(
   sent: readonly StagedPath[],
   options: AskBinaryCacheOptions,
@@ -38,7 +38,7 @@ export async function readBack(
   return { altered, unread, unsigned };
 }
 
-/** What the cache says of a path, if it is what was sent, and its NAR is there. */
+/** The narinfo of a path, if it matches what was sent and its NAR is there. */
 async function findGivenBack(
   { path, parsed }: StagedPath,
   options: AskBinaryCacheOptions,
@@ -53,7 +53,7 @@ async function findGivenBack(
   return hasNar && there !== undefined && isSame(there, parsed) ? there : undefined;
 }
 
-/** A cache may keep NARs at another server, and send its readers there. */
+/** A cache may keep NARs on another server and redirect its readers there. */
 function isSentElsewhere(error: unknown): boolean {
   const { status = 0 } = error instanceof CacheAnswerError ? error.answer : {};
   if (status >= 300 && status < 400) return true;

@@ -3,15 +3,15 @@ import type { ExecutionResult } from "../execution/executor.ts";
 import type { Share, Stage } from "./stage.ts";
 import { toShares } from "./to-shares.ts";
 
-/** What a stager works with. */
+/** What a stager needs. */
 export interface ShareStagerOptions {
-  /** Brings paths into files; whoever has made it disposes it, after this. */
+  /** Writes paths into files. Its creator disposes it, after this. */
   readonly stage: Stage;
-  /** Most bytes of NARs, uncompressed, that are staged together. */
+  /** How many bytes of uncompressed NARs are staged together. */
   readonly shareBytes: number;
 }
 
-/** Has paths brought into files, one share ahead of the one that is sent. */
+/** Stages paths, one share ahead of the one that is sent. */
 export class ShareStager implements AsyncDisposable {
   readonly #options: ShareStagerOptions;
   #early: { readonly paths: ReadonlySet<string>; readonly share: Promise<Share> } | undefined;
@@ -20,28 +20,28 @@ export class ShareStager implements AsyncDisposable {
     this.#options = options;
   }
 
-  /** How the commands ended that wrote. */
+  /** The results of the staging commands. */
   get executions(): readonly ExecutionResult[] {
     return this.#options.stage.executions;
   }
 
   /**
-   * Begins with paths that the cache will probably lack, while it is asked for them. More than a share is not
-   * written in vain.
+   * Starts with paths that the cache probably lacks, while it is asked for them. At most one share is written
+   * unnecessarily.
    */
   prepare(registrations: readonly Registration[]): void {
     const [first, ...others] = toShares(registrations, this.#options.shareBytes);
     if (first === undefined || others.length > 0) return;
     const share = this.#stage(first);
-    // Whoever takes it looks at its failure.
+    // Its user handles its failure.
     share.catch(() => undefined);
     this.#early = { paths: new Set(first.map(({ path }) => path)), share };
   }
 
   /**
-   * Stages paths, leaves first. A share is disposed when the next one is asked for.
+   * Stages paths, leaves first. A share is disposed when the next one is requested.
    *
-   * @throws {@link StagingError} where nix does not write them; the push error of a command that was ended
+   * @throws {@link StagingError} if Nix cannot write them; the push error of a command that was ended
    */
   async *stage(registrations: readonly Registration[]): AsyncGenerator<Share, void, void> {
     const shares = toShares(registrations, this.#options.shareBytes);
@@ -52,7 +52,7 @@ export class ShareStager implements AsyncDisposable {
         await using share: Share = await staging;
         const next = shares[index + 1];
         staging = next && this.#stage(next);
-        // Who waits for it looks at its failure; the share before may fail first.
+        // Its user handles its failure; the previous share may fail first.
         staging?.catch(() => undefined);
         yield share;
       }
@@ -69,7 +69,7 @@ export class ShareStager implements AsyncDisposable {
     return this.#options.stage.stage(registrations);
   }
 
-  /** What was begun with, where it holds all that is missing. */
+  /** The share that was started early, if it has all that is missing. */
   async #takeEarly(registrations: readonly Registration[]): Promise<Share | undefined> {
     const early = this.#early;
     this.#early = undefined;
@@ -77,7 +77,7 @@ export class ShareStager implements AsyncDisposable {
     const missing = new Set(registrations.map(({ path }) => path));
     if (registrations.length > 0 && registrations.every(({ path }) => early.paths.has(path))) {
       const share = await early.share.catch((error: unknown) => {
-        // What is not missing may be what it failed of.
+        // It may have failed because of a path that is not missing.
         if (missing.size === early.paths.size) throw error;
         return undefined;
       });

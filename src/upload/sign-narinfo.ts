@@ -13,7 +13,7 @@ export function signNarinfo({ narinfo, parsed }: SignedNarinfo, key: SigningKey 
   if (key === undefined) return { narinfo, parsed };
   const signature = key.sign(parsed.storePath, parsed);
   if (signature === undefined) throw new StagingError("There is a narinfo that cannot be signed");
-  // Another signature of the same key would be in doubt.
+  // Another signature by the same key would be ambiguous.
   const isOwn = (one: string): boolean => one.startsWith(`${key.name}:`);
   const lines = Buffer.from(narinfo).toString("utf8").split("\n");
   const kept = lines.filter((line) => line !== "" && !(line.startsWith("Sig: ") && isOwn(line.slice(5))));

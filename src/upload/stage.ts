@@ -2,7 +2,7 @@ import type { Narinfo } from "../binary-cache/narinfo.ts";
 import type { Registration } from "../commands/closure.ts";
 import type { ExecutionResult } from "../execution/executor.ts";
 
-/** A path as it lies in files. */
+/** A staged path. */
 export interface StagedPath {
   readonly path: string;
   /** Its narinfo, byte for byte. */
@@ -10,26 +10,26 @@ export interface StagedPath {
   readonly parsed: Narinfo;
   /** The file with its NAR. */
   readonly nar: { readonly path: string; readonly size: number };
-  /** The file with the listing of its NAR, where nix was told to write one. */
+  /** The file with the listing of its NAR, if Nix was told to write one. */
   readonly listing?: { readonly path: string; readonly size: number } | undefined;
 }
 
 /** Paths that are staged together. */
 export interface Share extends AsyncDisposable {
   readonly paths: readonly StagedPath[];
-  /** What nix writes into a new cache's first file. */
+  /** The first file of a new cache, as Nix writes it. */
   readonly cacheInfo: Uint8Array;
 }
 
-/** Brings paths into files, from which they are sent. */
+/** Writes paths into files, from which they are sent. */
 export interface Stage extends AsyncDisposable {
-  /** How the commands ended that took part. */
+  /** The results of the commands. */
   readonly executions: readonly ExecutionResult[];
   /**
-   * Stages some paths; what they refer to need not be there.
+   * Stages some paths; their references need not be there.
    *
-   * @throws {@link StagingError} where that cannot be done here, and nix may still push by itself; the error
-   * of the push
+   * @throws {@link StagingError} if that is not possible here, and Nix may still push by itself; the error of
+   * the push
    */
   stage(registrations: readonly Registration[]): Promise<Share>;
 }

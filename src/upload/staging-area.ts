@@ -16,22 +16,22 @@ import { StagingError } from "./staging-error.ts";
 
 /** A path's narinfo, NAR and listing. */
 const FILES_OF_PATH = 3;
-/** Where nix writes NARs first. */
+/** Where Nix first writes NARs. */
 const TEMPORARY = "tmp";
 
-/** What a staging area works with. */
+/** What a staging area needs. */
 export interface StagingAreaOptions extends StorePathOptions {
   readonly parents: StagingParents;
   readonly parameters: readonly StoreParameter[];
   /** Signs every path. */
   readonly signingKey?: SigningKey | undefined;
-  /** Bounds of the next command. */
+  /** Limits of the next command. */
   readonly toOptions: () => RunCommandOptions;
 }
 
 /**
- * A private directory in which nix writes narinfos and NARs; a process that is killed leaves it to the next
- * one to sweep.
+ * A private directory in which Nix writes narinfos and NARs. If the process is killed, the next one removes
+ * it.
  */
 export class StagingArea implements Stage {
   readonly executions: ExecutionResult[] = [];
@@ -45,9 +45,9 @@ export class StagingArea implements Stage {
   }
 
   /**
-   * Stages some paths. What they refer to need not be there: nix is shown a narinfo of it that says nothing.
+   * Stages some paths. Their references need not be there: Nix gets an empty narinfo for each.
    *
-   * @throws {@link StagingError} where nix does not write them; the push error of a command that was ended
+   * @throws {@link StagingError} if Nix cannot write them; the push error of a command that was ended
    */
   async stage(registrations: readonly Registration[]): Promise<Share> {
     const own = new Set(registrations.map(({ path }) => path));
@@ -119,7 +119,7 @@ export class StagingArea implements Stage {
     const { hash } = parseStorePath(path, this.#options);
     const narinfo = await readFile(join(directory, `${hash}.narinfo`));
     const parsed = parseNarinfo(narinfo.toString("utf8"));
-    // Nix names the file; it must lie where nix has been told to write.
+    // Nix names the file; it must be where Nix was told to write.
     if (parsed?.storePath !== path || !/^nar\/[A-Za-z0-9][A-Za-z0-9._-]*$/u.test(parsed.url))
       throw new StagingError("Nix has written a narinfo that is none");
     const nar = join(directory, parsed.url);

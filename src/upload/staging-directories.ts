@@ -2,7 +2,7 @@ import { rm, statfs } from "node:fs/promises";
 import { PrivateHome } from "../execution/private-home.ts";
 import { StagingError } from "./staging-error.ts";
 
-/** Most bytes of a share that is staged in memory, with a page for each file. */
+/** Largest share that is staged in memory, in bytes, with a page for each file. */
 const MAX_MEMORY_BYTES = 16 * 1024 * 1024;
 const PAGE_BYTES = 4_096;
 
@@ -11,21 +11,21 @@ export interface StagingParents {
   /** Absolute path of a directory on a disk. */
   readonly disk: string;
   /**
-   * Absolute path of a directory that lies in memory, for what is small: to make a file there takes no disk.
-   * Default none.
+   * Absolute path of a directory in memory, for small shares; creating a file there needs no disk. Default
+   * none.
    */
   readonly memory?: string | undefined;
 }
 
-/** What is to be staged. */
+/** The size of what is to be staged. */
 export interface StagingDemand {
   /** How many files there will be. */
   readonly files: number;
-  /** How large they are together at most. */
+  /** Their maximum total size. */
   readonly bytes: number;
 }
 
-/** The private directories of an upload, made when they are needed, on a disk and in memory. */
+/** The private directories of an upload, created when needed, on a disk and in memory. */
 export class StagingDirectories implements AsyncDisposable {
   readonly #parents: StagingParents;
   readonly #opened = new Map<string, { readonly home: PrivateHome; readonly directory: string }>();
@@ -34,7 +34,7 @@ export class StagingDirectories implements AsyncDisposable {
     this.#parents = parents;
   }
 
-  /** The private directory on the disk. @throws {@link StagingError} where none can be made */
+  /** The private directory on the disk. @throws {@link StagingError} if it cannot be created */
   openOnDisk(): string {
     try {
       return this.#open(this.#parents.disk);
@@ -43,14 +43,14 @@ export class StagingDirectories implements AsyncDisposable {
     }
   }
 
-  /** The private directory in memory; nothing where there is none, or no room for as much. */
+  /** The private directory in memory; nothing if there is none, or not enough room. */
   async openInMemory({ files, bytes }: StagingDemand): Promise<string | undefined> {
     const { memory } = this.#parents;
     const needed = bytes + files * PAGE_BYTES;
     if (memory === undefined || needed > MAX_MEMORY_BYTES) return undefined;
     try {
       const { bavail, bsize } = await statfs(memory);
-      // Nix writes each NAR into a temporary file first, and others stage there, too.
+      // Nix first writes each NAR into a temporary file, and others stage there, too.
       return bavail * bsize < 4 * needed ? undefined : this.#open(memory);
     } catch {
       return undefined;

@@ -1,4 +1,4 @@
-/** Nothing was sent, and what is wrong is on this side: nix may still push by itself. */
+/** Nothing was sent, and the problem is on this side; Nix may still push by itself. */
 export class StagingError extends Error {
   override readonly name = "StagingError";
 }

@@ -2,13 +2,13 @@ import type { Narinfo } from "../binary-cache/narinfo.ts";
 import { toBase32Hash } from "../binary-cache/path-signature.ts";
 import { DEFAULT_STORE_DIRECTORY, type StorePathOptions } from "../commands/store-path.ts";
 
-/** The form of a deriver and of a content address: what has another is left out. */
+/** The forms of a deriver and of a content address; others are left out. */
 const DERIVER = /^[0-9a-df-np-sv-z]{32}-[A-Za-z0-9+._?=-]{1,211}\.drv$/u;
 const CONTENT_ADDRESS = /^(?:text|fixed|recursive)[A-Za-z0-9:+/=-]{1,256}$/u;
 /** A key's name and 64 bytes in base 64. */
 const SIGNATURE = /^[^:\s]{1,128}:[A-Za-z0-9+/]{86}==$/u;
 
-/** The file that a narinfo leads to. */
+/** The file of a narinfo. */
 export interface NarFile {
   /** SHA-256 in base 32. */
   readonly fileHash: string;
@@ -17,7 +17,7 @@ export interface NarFile {
 }
 
 /**
- * Writes a narinfo anew, from what was read: nothing of another cache's text goes on that was not looked at.
+ * Writes a new narinfo from parsed values, so that no unchecked text of another cache is passed on.
  */
 export function toNarinfoText(
   { storePath, url, compression, narHash, narSize, references, ...said }: Narinfo,

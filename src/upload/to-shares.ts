@@ -1,13 +1,12 @@
 import type { Registration } from "../commands/closure.ts";
 
-/** Most paths of a share; each is some files in one directory. */
+/** Maximum number of paths of a share; each has several files in one directory. */
 const MAX_PATHS = 2_000;
 
 /**
- * Splits paths into shares of a bounded size, in their order. A path that is larger alone is a share of its
- * own.
+ * Splits paths into shares of a bounded size, in order. A larger path is a share of its own.
  *
- * @param maxBytes - most bytes of NARs in a share
+ * @param maxBytes - maximum number of bytes of NARs in a share
  */
 export function toShares(
   paths: readonly Registration[],

@@ -4,13 +4,13 @@ import { PushError } from "../core/errors.ts";
 import type { ExecutionResult } from "../execution/executor.ts";
 import type { ReadBack } from "./read-back.ts";
 
-/** What came of an upload. */
+/** The result of an upload. */
 export interface UploadOutcome {
   /** The commands that staged. */
   readonly executions: readonly ExecutionResult[];
-  /** Of the paths that were asked for, those that are there. */
+  /** The requested paths that are there. */
   readonly present: readonly string[];
-  /** Of them, those whose whole closure is there. */
+  /** Those of them whose whole closure is there. */
   readonly complete: readonly string[];
   /** Why some are not complete; absent if all are. */
   readonly error?: PushError | undefined;
@@ -21,16 +21,16 @@ export interface UploadEnd {
   readonly storePaths: readonly string[];
   readonly closure: Closure;
   readonly executions: readonly ExecutionResult[];
-  /** Whether a path is there, by what the cache said. */
+  /** Whether the cache has a path, as it says. */
   readonly isThere: (path: string) => boolean;
   /** Why paths could not be sent. */
   readonly failures: ReadonlyMap<string, PushError>;
   readonly seen: ReadBack;
-  /** Why not all was tried. */
+  /** Why not everything was tried. */
   readonly cause?: PushError | undefined;
 }
 
-/** Says what came of an upload: a path is complete if all that it refers to is there. */
+/** Computes the result of an upload: a path is complete if all its references are there. */
 export function toOutcome(end: UploadEnd): UploadOutcome {
   const { storePaths, closure, executions, isThere, cause } = end;
   const reasons = findReasons(end);
@@ -42,7 +42,7 @@ export function toOutcome(end: UploadEnd): UploadOutcome {
   return { executions, present, complete, error };
 }
 
-/** Why each path is incomplete, where that is known. References come before the paths that refer to them. */
+/** Why each path is incomplete, if known. References come before the paths that refer to them. */
 function findReasons({ closure, isThere, failures }: UploadEnd): ReadonlyMap<string, PushError | undefined> {
   const reasons = new Map<string, PushError | undefined>();
   for (const { path, references } of closure.values()) {
@@ -56,7 +56,7 @@ function findReasons({ closure, isThere, failures }: UploadEnd): ReadonlyMap<str
   return reasons;
 }
 
-/** The first reason, about those paths that share it: what another one failed of is none of its business. */
+/** The first reason, for the paths that share it. */
 function toError(
   incomplete: readonly string[],
   reasons: ReadonlyMap<string, PushError | undefined>,
