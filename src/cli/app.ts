@@ -4,7 +4,7 @@ import { LEDGER_ROUTES } from "./ledger-routes.ts";
 import { PUSH_ROUTES } from "./push-routes.ts";
 import { type Application, buildApplication, buildRouteMap } from "./stricli.ts";
 
-/** Makes the command line. @param readVersion - reads the version of the package, when it is asked for */
+/** Creates the command line. @param readVersion - reads the version of the package when needed */
 export function createApp(readVersion: () => Promise<string>): Application<CliContext> {
   const routes = buildRouteMap({
     routes: { ...CONFIG_ROUTES, ...PUSH_ROUTES, ...LEDGER_ROUTES },

@@ -1,6 +1,6 @@
 import type { CliContext } from "./cli-context.ts";
 
-/** The ids of the configured caches, for completion. A file that does not load has none. */
+/** The ids of the configured caches, for completion; none if the file does not load. */
 async function proposeCacheIds(this: CliContext, partial: string): Promise<readonly string[]> {
   try {
     const { loadServerConfig } = await import("../decisions/index.ts");

@@ -1,25 +1,27 @@
 import type { CommandContext } from "./stricli.ts";
 
-/** Something that is written to, as `process.stdout` is. */
+/** An output stream, such as `process.stdout`. */
 export interface TextStream {
   write(text: string): unknown;
   readonly isTTY?: boolean | undefined;
   readonly columns?: number | undefined;
 }
 
-/** What a command works with: the process, without its globals. */
+/** What a command needs of the process. */
 export interface CliContext extends CommandContext {
-  /** As the parser has it: what is written to its standard error is a problem of the command line. */
+  /**
+   * The process for the parser. What the parser writes to standard error is a problem of the command line.
+   */
   readonly process: {
     readonly stdout: TextStream;
     readonly stderr: TextStream;
     readonly env: Readonly<Record<string, string | undefined>>;
     exitCode?: number | string | null;
   };
-  /** Where a command itself writes. */
+  /** The streams of a command. */
   readonly streams: { readonly stdout: TextStream; readonly stderr: TextStream };
   /** The text of standard input, to its end. */
   readonly readInput: () => Promise<string>;
-  /** Listens for a signal; returns the function that ends that. */
+  /** Listens for a signal; returns a function that stops listening. */
   readonly onSignal: (signal: NodeJS.Signals, listener: () => void) => () => void;
 }

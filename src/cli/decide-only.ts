@@ -1,7 +1,7 @@
 import type { CacheRegistryOptions } from "../index.ts";
 
 /**
- * Options of a registry that decides and pushes nothing, as the process's own would: it loads no executor.
+ * Options of a registry that only decides: it loads no executor.
  */
 export const DECIDE_ONLY: CacheRegistryOptions = {
   executor: {

@@ -1,4 +1,4 @@
-/** What the process ends with. */
+/** Exit codes of the process. */
 export const EXIT = {
   ok: 0,
   /** A file has a problem. */
@@ -9,7 +9,7 @@ export const EXIT = {
   denied: 3,
   /** A push failed. */
   failed: 4,
-  /** A service is away; another try may work. */
+  /** A service is away; a retry may work. */
   away: 5,
   /** It was ended by SIGINT or SIGTERM. */
   interrupted: 130,
@@ -18,7 +18,7 @@ export const EXIT = {
 
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
-/** A problem that a command ends with. */
+/** A problem that ends a command. */
 export class CliError extends Error {
   readonly code: string;
   readonly exitCode: ExitCode;
@@ -30,7 +30,7 @@ export class CliError extends Error {
   }
 }
 
-/** The command line says something that it cannot mean. */
+/** The command line is wrong. */
 export function usage(message: string): CliError {
   return new CliError("ERR_USAGE", EXIT.usage, message);
 }

@@ -1,17 +1,17 @@
 import { isDeepStrictEqual } from "node:util";
 import type { ServerConfig } from "../index.ts";
 
-/** A rule that may let through what the former one did not, whether or not one of the questions shows it. */
+/** A rule that may allow more than before, even if no question of the matrix shows it. */
 export interface WiderRule {
   readonly cache: string;
-  /** What is different. */
+  /** What changed. */
   readonly rule: string;
 }
 
 /**
- * Compares the rules of two configurations by what is written. A pattern with a wildcard that a list did not
- * have before counts as wider: no list of examples proves that the others let all of it through already. A
- * name without one is asked for itself.
+ * Compares the written rules of two configurations. A new pattern with a wildcard counts as wider, because no
+ * list of examples proves that the old ones already allowed all of it. A new name without a wildcard is
+ * tested as a question.
  */
 export function findWiderRules(former: ServerConfig, next: ServerConfig): readonly WiderRule[] {
   const before = new Map(former.caches.map((cache) => [cache.id, cache]));
@@ -28,9 +28,9 @@ export function findWiderRules(former: ServerConfig, next: ServerConfig): readon
         .map((pattern) => ({ cache, rule: `${name} gains ${JSON.stringify(pattern)}` }));
     const { permissions: rules } = old;
     return [
-      // A cache that took everybody takes nobody new.
+      // A cache that already allowed everybody cannot become wider.
       ...(rules.allowAll ? [] : gained("allowed_repos", permissions.allowedRepos, rules.allowedRepos ?? [])),
-      // Without a list before, every branch was let through.
+      // Without a list before, every branch was allowed.
       ...gained("allowed_branches", permissions.allowedBranches, rules.allowedBranches),
       ...(isDeepStrictEqual(destination, old.destination)
         ? []

@@ -3,7 +3,7 @@ import { show } from "./output.ts";
 /** Lines around a change. */
 const CONTEXT = 3;
 
-/** The differing part of two texts, as a unified diff of one hunk; nothing where they are the same. */
+/** The difference of two texts, as a unified diff of one hunk; nothing if they are the same. */
 export function formatDiff(name: string, before: string, after: string): readonly string[] {
   if (before === after) return [];
   const [old, fresh] = [before, after].map((text) => text.replace(/\n$/u, "").split("\n"));

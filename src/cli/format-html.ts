@@ -71,7 +71,7 @@ filter();
 
 const hashOf = (text: string): string => `'sha256-${createHash("sha256").update(text).digest("base64")}'`;
 
-/** Neither this page's own text nor that of others can fetch, send or run anything but the script above. */
+/** Nothing on this page can fetch, send or run anything, except for the script above. */
 const POLICY = [
   "default-src 'none'",
   `style-src ${hashOf(STYLE)}`,
@@ -81,8 +81,7 @@ const POLICY = [
 ].join("; ");
 
 /**
- * A page that needs nothing but itself: a browser opens it from a file, filters it, and asks no server for
- * anything.
+ * A self-contained page: a browser opens it from a file and filters it without any request.
  */
 export function formatHtml({ title, notes, columns, rows, toneColumn }: HtmlPage): string {
   const controls = columns.map((column, index) => toControl(column, index, rows));
@@ -142,7 +141,7 @@ function toControl({ head, filter }: HtmlColumn, index: number, rows: readonly H
 
 const ENTITIES: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };
 
-/** A text of others as text and nothing else. */
+/** Escapes a text for HTML. */
 function toText(text: string): string {
   return show(text).replace(/[&<>"]/gu, (character) => ENTITIES[character] ?? "");
 }

@@ -5,7 +5,7 @@ import { EXIT } from "./exit-codes.ts";
 import { proposeCompletions, run } from "./stricli.ts";
 import { createUsageProcess } from "./usage-process.ts";
 
-/** Whoever reads the output may have seen enough, as `| head` has; the command goes on to its own end. */
+/** The reader of the output may stop early, as `| head` does; the command still finishes. */
 for (const stream of [process.stdout, process.stderr])
   stream.on("error", (error: NodeJS.ErrnoException) => {
     if (error.code !== "EPIPE") throw error;
@@ -42,6 +42,6 @@ if (first === "__complete")
     process.stdout.write(`${completion}\n`);
 else {
   await run(app, process.argv.slice(2), context);
-  // The parser has negative codes of its own: those of a command line that it cannot read.
+  // The parser has negative exit codes for a command line that it cannot read.
   if (Number(process.exitCode) < 0) process.exitCode = EXIT.usage;
 }

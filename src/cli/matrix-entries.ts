@@ -1,7 +1,7 @@
 import { CacheRegistry, type Decision, type GitRef, type ServerConfig } from "../index.ts";
 import { DECIDE_ONLY } from "./decide-only.ts";
 
-/** What the questions of a matrix are made of, besides what the configurations name. */
+/** What the questions of a matrix contain, besides the names in the configurations. */
 export interface MatrixScope {
   readonly repo?: readonly string[] | undefined;
   readonly branch?: readonly string[] | undefined;
@@ -21,7 +21,7 @@ export interface MatrixChange extends MatrixEntry {
   readonly before: Decision["effect"];
 }
 
-/** A repository that no pattern of a configuration would name. */
+/** A repository that no configuration names. */
 const STRANGER = "a-stranger/a-repository";
 
 /** Whether a repository may push something to a cache. */
@@ -32,18 +32,23 @@ export interface MatrixQuestion {
   readonly name: string;
 }
 
-/** What stands for a `*`. A longer pattern that happens to match it would hide what a shorter one opens. */
+/**
+ * The example text for a `*`. It must not match a longer pattern by accident, which would hide what a shorter
+ * one opens.
+ */
 const ANY_NAME = "any-name-at-all";
 
 /**
- * The names that stand in the patterns of a list, as examples of what they let through: `*` is their only
- * wildcard.
+ * Example names for the patterns of a list; `*` is their only wildcard.
  */
 function toExamples(patterns: readonly string[] | undefined): readonly string[] {
   return (patterns ?? []).map((pattern) => pattern.replaceAll("*", ANY_NAME));
 }
 
-/** Asks for every cache of some configurations, every repository that they name, and every kind of ref. */
+/**
+ * Creates questions for every cache of some configurations, every repository that they name, and every kind
+ * of ref.
+ */
 export function toMatrixQuestions(
   configs: readonly ServerConfig[],
   scope: MatrixScope,
@@ -75,7 +80,7 @@ function toRefs(
     number: 1,
     head: { repository: head, branch },
   });
-  // A fork names its branch as it likes, so it is asked for with each.
+  // A fork can choose the name of its branch, so each is tested.
   return [
     ...branches.flatMap((name) => [
       [`branch ${name}`, { type: "branch", name } as const] as const,
@@ -87,7 +92,7 @@ function toRefs(
   ];
 }
 
-/** Has a configuration answer questions, in their order. */
+/** Answers questions by a configuration, in order. */
 export function answerQuestions(
   config: ServerConfig,
   questions: readonly MatrixQuestion[],

@@ -1,8 +1,8 @@
 import { execFile } from "node:child_process";
 
 /**
- * Tells systemd how a unit of the type `notify` fares; nothing where none listens. Node.js has no sockets of
- * datagrams in the file system, so systemd's own program does it.
+ * Notifies systemd of the state of a unit of `Type=notify`; does nothing if systemd does not listen. Node.js
+ * has no Unix datagram sockets, so systemd's program does it.
  *
  * @see https://www.freedesktop.org/software/systemd/man/latest/systemd-notify.html
  */
@@ -12,7 +12,7 @@ export function notifySystemd(
   const { NOTIFY_SOCKET, PATH } = env;
   if (NOTIFY_SOCKET === undefined || NOTIFY_SOCKET === "") return () => undefined;
   return (state) => {
-    // A service that cannot tell is ended by systemd, which says so.
+    // systemd ends a service that does not notify, and logs it.
     execFile("systemd-notify", [state], { env: { NOTIFY_SOCKET, PATH } }, () => undefined);
   };
 }

@@ -5,7 +5,8 @@ import { CliError, EXIT, usage } from "./exit-codes.ts";
 /**
  * Opens a journal: a file, or a server by its URL.
  *
- * @param options - whether a file has to be there: whoever looks into one has mistyped its name otherwise
+ * @param options - whether the file must exist; for a command that only reads, a missing file is a mistyped
+ * name
  */
 export async function openJournal(
   place: string,

@@ -7,7 +7,7 @@ export type Style = "green" | "red" | "yellow" | "dim" | "bold";
 /** Narrowest terminal that tables are made for. */
 const LEAST_COLUMNS = 40;
 
-/** Whether a stream is to be coloured, by https://no-color.org and https://force-color.org. */
+/** Whether to colour a stream, by https://no-color.org and https://force-color.org. */
 function isColoured(stream: TextStream, env: CliContext["process"]["env"]): boolean {
   const { NO_COLOR, FORCE_COLOR, TERM } = env;
   if (NO_COLOR !== undefined && NO_COLOR !== "") return false;
@@ -16,8 +16,8 @@ function isColoured(stream: TextStream, env: CliContext["process"]["env"]): bool
 }
 
 /**
- * What a command says: results on standard output, all else on standard error. Text of others moves no cursor
- * and makes no line.
+ * Output of a command: results on standard output, everything else on standard error. Foreign text cannot
+ * move the cursor or start a line.
  */
 export class Output {
   readonly #streams: CliContext["streams"];
@@ -39,7 +39,7 @@ export class Output {
     this.#streams.stdout.write(`${line}\n`);
   }
 
-  /** A line for whoever looks on. */
+  /** A line for people, on standard error. */
   note(line: string): void {
     this.#streams.stderr.write(`${line}\n`);
   }
@@ -49,7 +49,7 @@ export class Output {
     this.print(JSON.stringify(value, undefined, 2));
   }
 
-  /** A word of the result, with a colour where that is wanted. */
+  /** A word of the result, coloured if wanted. */
   style(style: Style, text: string): string {
     return isColoured(this.#streams.stdout, this.#env)
       ? styleText(style, text, { validateStream: false })
@@ -57,5 +57,5 @@ export class Output {
   }
 }
 
-/** A name that somebody else has chosen, safe to print. */
+/** A foreign name, safe to print. */
 export const show = (text: string): string => escapeText(text);

@@ -13,7 +13,7 @@ const NUMBERS = 16;
 /** Brackets and blanks around a bar, and the column that terminals keep for the cursor. */
 const FRAME = 4;
 
-/** A bar for each cache, below each other, as wide as the terminal allows. */
+/** A bar for each cache, one below the other, as wide as the terminal allows. */
 export function createProgressBars(stream: WriteStream, cacheIds: readonly string[]): PushProgressView {
   const longestName = Math.min(MAX_NAME, Math.max(4, stream.columns - SHORTEST_BAR - NUMBERS - FRAME));
   const cut = (name: string): string =>
@@ -28,7 +28,7 @@ export function createProgressBars(stream: WriteStream, cacheIds: readonly strin
     barCompleteChar: "#",
     barIncompleteChar: "-",
     hideCursor: true,
-    // The command listens to signals itself, and stops the bars.
+    // The command handles signals itself, and stops the bars.
     gracefulExit: false,
   });
   const bars = new Map<string, cliProgress.SingleBar>();
@@ -41,7 +41,7 @@ export function createProgressBars(stream: WriteStream, cacheIds: readonly strin
   };
   return {
     update: (progress: PushProgress) => {
-      // Before it is known how many there are, a bar would be full.
+      // While the total is not known, a bar would be full.
       if (progress.type !== "paths") return;
       const bar = barOf(progress.cacheId);
       bar.setTotal(progress.expected);

@@ -4,7 +4,7 @@ import type { CliContext } from "./cli-context.ts";
 import { usage } from "./exit-codes.ts";
 import { REQUEST_FLAGS, type RequestFlags, toAccessRequest } from "./request-flags.ts";
 
-/** The flags that make a request for a push. */
+/** The flags of a push request. */
 export interface PushFlags extends RequestFlags {
   readonly cache: readonly string[];
   readonly job: string;
@@ -30,7 +30,7 @@ export const PUSH_FLAGS = {
   cache: { ...CACHE_FLAG, brief: "Id of a cache; more than once for several", variadic: true },
 } as const;
 
-/** Makes a request of flags, with paths from the arguments, or from standard input where there are none. */
+/** Creates a request from flags, with paths from the arguments, or from standard input if there are none. */
 export async function toPushRequest(
   context: CliContext,
   flags: PushFlags,

@@ -1,8 +1,8 @@
 import type { PushProgress } from "../index.ts";
 
-/** Shows whoever waits how far a push is. */
+/** Shows the progress of a push. */
 export interface PushProgressView {
   update(progress: PushProgress): void;
-  /** Leaves the terminal as it was. */
+  /** Restores the terminal. */
   stop(): void;
 }

@@ -107,7 +107,7 @@ const list = buildCommand({
   ),
 });
 
-/** A command that changes the deliveries that it is given, or all that it may change. */
+/** A command that changes the given deliveries, or all that it can change. */
 function changing(action: "replay" | "drop" | "cancel", what: string, brief: string, example: string) {
   return buildCommand({
     loader: async () => (await loadQueue())[action],
@@ -229,5 +229,5 @@ const worker = buildCommand({
   },
 });
 
-/** Commands that push, or deal with what waits to be pushed. */
+/** Commands that push, or manage what waits to be pushed. */
 export const PUSH_ROUTES = { plan, push, promote, queue, worker };

@@ -13,7 +13,7 @@ export interface ReportedPush {
   readonly start: (registry: CacheRegistry, options: PushOptions) => Promise<PushReport>;
 }
 
-/** Pushes until that has ended or a signal ends it, shows how it goes, and prints what came of it. */
+/** Pushes until that ends or a signal aborts it, shows progress, and prints the result. */
 export async function reportPush(
   context: CliContext,
   output: Output,

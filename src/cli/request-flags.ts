@@ -44,7 +44,7 @@ function parseNumber(value: string): number {
   throw new SyntaxError("the number of a pull request is a positive integer, as in --pr 42");
 }
 
-/** Reads a request; whether its names are valid is for policy to say. */
+/** Reads a request. Policy decides whether its names are valid. */
 export function toAccessRequest(flags: RequestFlags): AccessRequest {
   const given = [flags.branch, flags.tag, flags.pr].filter((value) => value !== undefined);
   if (given.length > 1) throw usage("Give one of --branch, --tag and --pr");

@@ -4,7 +4,7 @@ import type { CommonFlags } from "./common-flags.ts";
 import { CliError, EXIT, type ExitCode } from "./exit-codes.ts";
 import { Output, show } from "./output.ts";
 
-/** Runs a command, and tells what it ends with: errors have a sentence, and no stack. */
+/** Runs a command and reports its end. Errors are printed as a sentence, without a stack. */
 export async function runCommand(
   context: CliContext,
   { json }: Pick<CommonFlags, "json">,
@@ -33,7 +33,7 @@ function tellError(error: unknown, json: boolean, output: Output): void {
 const AWAY =
   /^ERR_(?:JOURNAL_FAILED|CREDENTIAL_UNREACHABLE|CREDENTIAL_UNAVAILABLE|CREDENTIAL_RATE_LIMITED|HTTP_UNREACHABLE|PROBE_UNANSWERED)$/u;
 
-/** What an error of the package means for whoever waits for the process. */
+/** The exit code for an error of the package. */
 export function toExitCode(error: unknown): ExitCode {
   if (error instanceof CliError) return error.exitCode;
   if (!isCachesError(error)) return EXIT.files;

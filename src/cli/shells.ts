@@ -1,2 +1,2 @@
-/** The shells that can be helped. */
+/** The supported shells. */
 export const SHELLS = ["bash", "zsh", "fish"] as const;

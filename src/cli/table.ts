@@ -1,4 +1,4 @@
-/** A cell: what it says, and how it is printed. */
+/** A cell: its text and its style. */
 export interface Cell {
   readonly text: string;
   readonly styled?: string | undefined;
@@ -7,8 +7,7 @@ export interface Cell {
 const toCell = (cell: string | Cell): Cell => (typeof cell === "string" ? { text: cell } : cell);
 
 /**
- * Lines of a table in columns. Where it is wider than the terminal, each row becomes a block of lines
- * instead.
+ * Lines of a table in columns. If it is wider than the terminal, each row becomes a block of lines.
  */
 export function formatTable(
   heads: readonly string[],
@@ -43,7 +42,7 @@ function toBlock(heads: readonly string[], row: readonly Cell[], columns: number
 const INDENT = "  ";
 const indent = (line: string): string => `${INDENT}${line}`;
 
-/** Breaks a text between its words, and longer words where the room ends. */
+/** Breaks a text between words, and longer words at the end of the line. */
 function wrap(text: string, columns: number): readonly string[] {
   const lines: string[] = [];
   let line = "";

@@ -1,4 +1,4 @@
-/** Makes a parser of whole numbers within bounds. */
+/** Creates a parser of integers within limits. */
 export function toInteger(least: number, most: number) {
   return (given: string): number => {
     const value = Number(given);

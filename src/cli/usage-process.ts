@@ -1,8 +1,8 @@
 import type { CliContext } from "./cli-context.ts";
 
 /**
- * Makes what the parser repeats of a command line harmless: it moves no cursor, begins no line, and shows no
- * login of a URL.
+ * Makes what the parser repeats of a command line safe: it cannot move the cursor or start a line, and shows
+ * no login of a URL.
  */
 function toHarmless(text: string): string {
   const plain = text.trimEnd().replaceAll(/\/\/[^\s/@]*@/gu, "//***@");
@@ -13,8 +13,7 @@ function toHarmless(text: string): string {
 }
 
 /**
- * The process as the parser sees it: what it says of a command line that it cannot read is an error like any
- * other.
+ * The process for the parser. Its messages about a wrong command line become errors like any other.
  */
 export function createUsageProcess(
   host: Pick<NodeJS.Process, "stdout" | "stderr" | "env" | "exitCode">,

@@ -1,9 +1,9 @@
 import { raceWithSignal } from "../host/race-with-signal.ts";
 
 /**
- * Work that cannot be ended, as a library's that takes no signal. When nobody waits for it any more it goes
- * on, and whoever asks next for the same waits until it is over and begins anew: abandoned work does not pile
- * up, and nobody gets what was begun before they asked.
+ * Work that cannot be aborted, such as that of a library without signals. If nobody waits for it any more, it
+ * goes on. The next caller for the same waits until it is over and starts anew. So abandoned work does not
+ * pile up, and nobody gets a result that was started before the call.
  */
 export class AbandonedWork<T> {
   #under:
@@ -15,9 +15,9 @@ export class AbandonedWork<T> {
     | undefined;
 
   /**
-   * Does the work, after that of an earlier one who gave up.
+   * Does the work, after abandoned work of an earlier caller.
    *
-   * @param key - what the work depends on: with another, the earlier is not waited for
+   * @param key - what the work depends on; work with another key is not waited for
    * @throws what the work throws; the signal's reason
    */
   async run(key: string, work: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> {

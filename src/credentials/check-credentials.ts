@@ -6,8 +6,8 @@ import type { Clock } from "../host/runtime.ts";
 import type { Credentials } from "./provider.ts";
 
 /**
- * Checks what a provider returned, whoever wrote it: names that may be exported, values that are wrapped and
- * of one line, and not over already.
+ * Checks what any provider returned: exportable names, wrapped values of one line, and an expiration in the
+ * future.
  *
  * @throws {@link CredentialError} `ERR_CREDENTIAL_MALFORMED`, `ERR_CREDENTIAL_EXPIRED`
  */

@@ -1,12 +1,12 @@
 import { FileError } from "../core/errors.ts";
 import type { FileSystem } from "../host/file-system.ts";
 
-/** Links that are followed on one path; the kernel follows 40. */
+/** How many links are followed on one path; the kernel follows 40. */
 const MAX_LINKS = 40;
 
 /**
- * Lists every directory that decides where a path leads: those it names, and those that each symbolic link on
- * the way names, link after link.
+ * Lists every directory that determines where a path leads: those in the path, and those in the target of
+ * each symbolic link on the way.
  *
  * @param path - an absolute path
  * @throws {@link FileError} for a path that leads nowhere

@@ -9,7 +9,7 @@ const CODES: Readonly<Record<ErrorCodes["FileError"], ErrorCodes["CredentialErro
   ERR_FILE_UNREADABLE: "ERR_CREDENTIAL_UNAVAILABLE",
 };
 
-/** Says a file error in the terms of credentials; anything else passes through. */
+/** Converts a file error into a credential error; anything else passes through. */
 export function toCredentialError(error: unknown, sourceType: string, what: string): unknown {
   if (!(error instanceof FileError)) return error;
   return new CredentialError(CODES[error.code], sourceType, `${what}: ${error.message}`);

@@ -11,10 +11,10 @@ const GROUP_WRITE = 0o020;
 const STICKY = 0o1000;
 
 /**
- * Refuses a credential file that somebody else can read or change: it belongs to this user or root, nothing
- * is open to others, the group may read it only if it is root's, and no directory on the way, along every
- * link, is open for all to write. The rule for owner and group is that of PostgreSQL's TLS keys ("SSL Server
- * File Usage").
+ * Refuses a credential file that somebody else can read or change. The file must belong to this user or root.
+ * Others may not access it, and the group may read it only if root owns it. No directory on the way, along
+ * every link, may be writable by everybody. The rule for owner and group is that of PostgreSQL's TLS keys
+ * ("SSL Server File Usage").
  *
  * @throws {@link CredentialError} `ERR_CREDENTIAL_INSECURE_FILE`
  */

@@ -12,7 +12,7 @@ export const MAX_ANSWER_BYTES = 1024 * 1024;
 export interface Service {
   /** The `type` of the source. */
   readonly sourceType: string;
-  /** What the service is called, as in "Vault". */
+  /** The name of the service, such as "Vault". */
   readonly name: string;
 }
 
@@ -34,7 +34,7 @@ export async function askService(
   }
 }
 
-/** Says an HTTP error in the terms of credentials; anything else passes through. */
+/** Converts an HTTP error into a credential error; anything else passes through. */
 export function toServiceError(error: unknown, { sourceType, name }: Service): unknown {
   if (!(error instanceof HttpError)) return error;
   const code =
@@ -42,7 +42,7 @@ export function toServiceError(error: unknown, { sourceType, name }: Service): u
   return new CredentialError(code, sourceType, `${name}: ${error.message}`);
 }
 
-/** What a status other than success says, where the service has no meaning of its own for it. */
+/** The error of an unsuccessful status that has no special meaning for the service. */
 export function toStatusError(
   { status, headers }: HttpResponse,
   service: Service,

@@ -7,7 +7,7 @@ import { decodeUtf8, hasControlCharacter } from "../core/text.ts";
 export interface TextOrigin {
   /** The `type` of the source. */
   readonly sourceType: string;
-  /** What the text is, as in `/etc/eka-ci/cache-credentials`. */
+  /** The name of the text, such as `/etc/eka-ci/cache-credentials`. */
   readonly name: string;
 }
 
@@ -20,8 +20,8 @@ export interface TextOrigin {
  * - `'…'` is literal; in `"…"` a backslash escapes `\ " $` and backtick; unquoted text is literal, `#`
  *   included
  *
- * Everything else is refused, a bare value among it: what stands before the `=` of a padded token is the
- * token, so a key is named only where it has a value of its own and the form of a variable's name.
+ * Everything else is refused, including a bare value. The text before the `=` of a padded token is the token,
+ * so a key is named only if it has a value and the form of a variable's name.
  *
  * @throws {@link CredentialError} `ERR_CREDENTIAL_MALFORMED`
  */
@@ -57,10 +57,10 @@ interface Entry {
   readonly value: string;
 }
 
-// What follows the place of a line, with what stands between.
+// What follows the place of a line, with its separator.
 const NO_ENTRY = " is not KEY=VALUE; a file or credential with one bare value cannot be used";
 
-// Other white space belongs to a value, where it is refused.
+// Other white space belongs to the value, and is refused there.
 function trim(text: string): string {
   return text.replace(/^[ \t]+|[ \t]+$/gu, "");
 }

@@ -9,14 +9,14 @@ import type { Runtime } from "../host/runtime.ts";
  * @public
  */
 export interface Credentials {
-  /** Values by the name of the environment variable that push tools know them by. */
+  /** Values by the name of their environment variable. */
   readonly env: ReadonlyMap<string, Secret>;
   /** When they expire; absent if the source does not say. */
   readonly expiration?: Date | undefined;
 }
 
 /**
- * What a provider is told about one request.
+ * Options of one request to a provider.
  *
  * @example
  * ```ts
@@ -26,27 +26,25 @@ export interface Credentials {
  * @public
  */
 export interface CredentialRequest {
-  /** Ends the request; a provider stops its own work then. */
+  /** Aborts the request; a provider then stops its work. */
   readonly signal?: AbortSignal | undefined;
   /** Whether an answer kept from earlier must not be used. */
   readonly forceRefresh?: boolean | undefined;
   /**
-   * How long the credentials shall still live, in milliseconds, where the source can give such; default 0.
+   * How long the credentials should still be valid, in milliseconds, if the source supports that; default 0.
    */
   readonly minimumLifeMs?: number | undefined;
 }
 
 /**
- * Fetches credentials. It rejects with a {@link CredentialError}, and never answers with something
- * incomplete.
+ * Fetches credentials. It rejects with a {@link CredentialError}, and never returns an incomplete answer.
  *
  * @public
  */
 export type CredentialProvider = (request?: CredentialRequest) => Promise<Credentials>;
 
 /**
- * A source that the host adds, ready to be passed to a resolver or registry. Made by
- * {@link defineCredentialSource}.
+ * A source that the host adds, for a resolver or registry. Created by {@link defineCredentialSource}.
  *
  * @public
  */
@@ -54,7 +52,7 @@ export interface CredentialSourceDefinition {
   /** The key under `credentials` in the configuration. */
   readonly type: `custom:${string}`;
   /**
-   * Checks the table of the configuration and makes the provider.
+   * Checks the table of the configuration and creates the provider.
    *
    * @throws {@link CredentialError} `ERR_CREDENTIAL_MALFORMED` for options outside the schema
    */
@@ -80,14 +78,14 @@ export interface CredentialSourceInit<Options> {
    * `custom:` and a name of lower-case letters, digits and hyphens, so that no built-in source is shadowed.
    */
   readonly type: `custom:${string}`;
-  /** Schema of the table in the configuration, of any library that speaks Standard Schema. */
+  /** Schema of the table in the configuration, from any library that supports Standard Schema. */
   readonly schema: StandardSchemaV1<unknown, Options>;
-  /** Makes the provider from checked options. */
+  /** Creates the provider from checked options. */
   readonly create: (options: Options, runtime: Runtime) => CredentialProvider;
 }
 
 /**
- * Defines a credential source of the host's own, for use in the same configuration file as the built-in ones.
+ * Defines a credential source of the host, which the configuration file uses like a built-in one.
  *
  * @param init - name, schema and provider of the source
  *

@@ -5,21 +5,21 @@ import { SharedFlight } from "./shared-flight.ts";
 
 /** How long an answer without an expiration is used, in milliseconds. */
 const KEEP_MS = 60_000;
-/** How long such an answer may stand in while its source is out of reach. */
+/** How long such an answer may be used while its source is unreachable. */
 const STALE_MS = 10 * 60_000;
-/** How long a failure is remembered, at least, and at most where the source asks to wait. */
+/** How long a failure is remembered: at least, and at most if the source asks to wait. */
 const FAILURE_MS = 5_000;
 const MAX_FAILURE_MS = 5 * 60_000;
 /**
- * Before an expiration: the longest stretch in which a new answer is fetched in the background, and waited
- * for.
+ * Before an expiration: the longest period in which a new answer is fetched in the background, and in which
+ * callers wait for it.
  */
 const MAX_SOFT_WINDOW_MS = 10 * 60_000;
 const HARD_WINDOW_MS = 60_000;
 /** How long an answer counts as the longest-lived that its source can give. */
 const LONGEST_KNOWN_MS = 60_000;
 
-/** Failures during which the last answer may stand in. */
+/** Failures during which the last answer may be used. */
 const OUT_OF_REACH: ReadonlySet<string> = new Set([
   "ERR_CREDENTIAL_UNREACHABLE",
   "ERR_CREDENTIAL_UNAVAILABLE",
@@ -32,7 +32,7 @@ interface Kept {
   readonly fetchedAt: number;
   /** From here on a new answer is fetched in the background. */
   readonly refreshAt: number;
-  /** From here on a new answer is waited for. */
+  /** From here on callers wait for a new answer. */
   readonly waitAt: number;
   /** From here on it must not be used any more, whatever happens. */
   readonly uselessAt: number;
@@ -42,33 +42,33 @@ interface Kept {
  * Keeps the answer of one source, and decides when to ask again:
  *
  * - fresh: the kept answer
- * - in the last fifth of its life, at most 10 minutes, give or take a tenth: the kept answer, and one refresh
- *   behind it
+ * - in the last fifth of its life, at most 10 minutes, with a jitter of a tenth: the kept answer, and one
+ *   refresh in the background
  * - in the last minute, or without an answer: everyone waits for the same one request
  * - an answer without an expiration is fresh for a minute
  * - a failure is remembered for 5 s, or as long as the source asks to wait, at most 5 minutes
- * - while the source is unreachable, cannot serve or limits the rate, an answer that has not expired stands
- *   in; one without an expiration for 10 minutes
+ * - while the source is unreachable, unable to answer or limiting the rate: an answer that has not expired;
+ *   one without an expiration for 10 minutes
  */
 export class RefreshingCredentials {
   readonly #runtime: Runtime;
   readonly #flight: SharedFlight<Credentials>;
   #kept: Kept | undefined;
-  /** Number of the request that began last. */
+  /** Number of the last request. */
   #latest = 0;
-  /** What the request that begins next is asked for. */
+  /** The options of the next request. */
   #minimumLifeMs: number | undefined;
   #failure: { readonly error: unknown; readonly until: number } | undefined;
 
   /**
-   * @param provider - the source; each request to it gets a signal that ends when nobody waits any more
+   * @param provider - the source; each request gets a signal that aborts when nobody waits any more
    */
   constructor(provider: CredentialProvider, runtime: Runtime) {
     this.#runtime = runtime;
     this.#flight = new SharedFlight((signal) => this.#fetch(provider, signal));
   }
 
-  /** Answers from what is kept, or from the source. */
+  /** Returns the kept answer, or asks the source. */
   async get(request: CredentialRequest): Promise<Credentials> {
     request.signal?.throwIfAborted();
     const now = this.#runtime.clock.now();
@@ -84,7 +84,7 @@ export class RefreshingCredentials {
       return await this.#flight.join(request.signal, forced);
     } catch (error) {
       request.signal?.throwIfAborted();
-      // Who forces a refresh was refused with what is kept.
+      // A caller forces a refresh because the kept answer was refused.
       if (forced && !isOutOfReach(error)) this.#kept = undefined;
       if (forced) throw error;
       return this.#standIn(error, this.#runtime.clock.now());
@@ -96,7 +96,7 @@ export class RefreshingCredentials {
     const number = this.#latest;
     try {
       const credentials = await provider({ signal, forceRefresh: true, minimumLifeMs: this.#minimumLifeMs });
-      // One that was overtaken by a forced refresh does not replace its answer.
+      // A request that was overtaken by a forced refresh does not replace its answer.
       if (number === this.#latest) this.#keep(credentials);
       return credentials;
     } catch (error) {
@@ -111,19 +111,19 @@ export class RefreshingCredentials {
   }
 
   #remember(error: unknown): void {
-    // Whoever is denied now must not go on with what was given before.
+    // After a denial, the previous answer must not be used.
     if (error instanceof CredentialError && error.code === "ERR_CREDENTIAL_DENIED") this.#kept = undefined;
     const asked = error instanceof CredentialError ? (error.retryAfterMs ?? 0) : 0;
     const waitMs = Math.min(Math.max(FAILURE_MS, asked), MAX_FAILURE_MS);
     this.#failure = { error, until: this.#runtime.clock.now() + waitMs };
   }
 
-  /** Ends a request under way. */
+  /** Aborts a running request. */
   stop(): void {
     this.#flight.abort(new Error("The credentials are not needed any more"));
   }
 
-  // What fails here is remembered, and comes out once the kept answer is of no use any more.
+  // A failure here is remembered, and reported once the kept answer is no longer usable.
   #refreshBehind(): void {
     this.#flight.join(undefined).catch(() => undefined);
   }
@@ -138,7 +138,7 @@ export class RefreshingCredentials {
     throw error;
   }
 
-  // A source that gave its longest-lived answer a moment ago is not asked for a longer one.
+  // A source that recently gave its longest-lived answer is not asked for a longer one.
   #livesLongEnough(
     { credentials, fetchedAt }: Kept,
     { minimumLifeMs = 0 }: CredentialRequest,

@@ -12,7 +12,7 @@ import type {
 } from "./provider.ts";
 import { RefreshingCredentials } from "./refresh.ts";
 
-/** Longest one load of credentials may take. */
+/** Deadline of loading credentials. */
 const LOAD_TIMEOUT_MS = 10_000;
 
 /**
@@ -28,8 +28,7 @@ const LOAD_TIMEOUT_MS = 10_000;
  */
 export interface CredentialResolver {
   /**
-   * Fetches the credentials of a source. The configured source is the only one asked: nothing falls through
-   * to another.
+   * Fetches the credentials of a source. Only the configured source is asked; there is no fallback.
    *
    * @throws {@link CredentialError} `ERR_CREDENTIAL_…`, by what is wrong with the source; the signal's reason
    * on abort
@@ -55,12 +54,12 @@ export interface CredentialResolverOptions {
 }
 
 /**
- * Makes a resolver. Each load has a deadline of 10 s, and what a source returns is checked before it is used.
+ * Creates a resolver. Each load has a deadline of 10 s, and what a source returns is checked before use.
  *
- * Sources on this machine (`env`, `file`, `cachix-token`, `systemd-credential`, `none`) are read anew at each
- * request. The answers of all others are kept: until shortly before they expire, or for a minute if they do
- * not say when. However many ask at once, a source gets one request. Disposing the resolver ends requests
- * that nobody waits for.
+ * Sources on this machine (`env`, `file`, `cachix-token`, `systemd-credential`, `none`) are read at each
+ * request. Answers of the others are kept until shortly before they expire, or for a minute if they have no
+ * expiration. Concurrent callers share one request to a source. Disposing the resolver aborts requests that
+ * nobody waits for.
  *
  * @param options - custom sources and ports
  *
@@ -98,7 +97,7 @@ export function createCredentialResolver(
     resolve: async (source, request = {}) => {
       if (LOCAL_SOURCES.has(source.type)) return createChecked(source)(request);
       const { env, expiration } = await keep(source).get(request);
-      // A copy, since the kept answer goes to others, too.
+      // A copy, because others get the kept answer, too.
       return { env: new Map(env), expiration };
     },
     [Symbol.dispose]: () => {
@@ -107,7 +106,7 @@ export function createCredentialResolver(
   };
 }
 
-/** The whole identity of a source; numbers that JSON has no word for are told apart. */
+/** The whole identity of a source. Numbers that JSON cannot represent are distinguished. */
 function toKey(source: CredentialSource): string {
   return JSON.stringify(source, (_key, value: unknown) =>
     typeof value === "bigint" || (typeof value === "number" && !Number.isFinite(value))
@@ -116,7 +115,7 @@ function toKey(source: CredentialSource): string {
   );
 }
 
-/** Sources that are read anew at each request: they are here, and may have changed. */
+/** Sources that are read at each request, because they are local and may have changed. */
 const LOCAL_SOURCES: ReadonlySet<string> = new Set([
   "env",
   "file",
@@ -140,7 +139,7 @@ async function load(
   return checkCredentials(credentials, source.type, runtime.clock);
 }
 
-/** A host that only decides asks no source. */
+/** Loaded lazily, because a host that only decides asks no source. */
 const loadSources = lateImport(() => import("./sources/create-provider.ts"));
 
 async function create(

@@ -8,12 +8,11 @@ const BASE_DELAY_MS = 200;
 const MAX_DELAY_MS = 2_000;
 
 /**
- * The least wait where a service limits the rate and does not say for how long: most quotas are by the
- * second.
+ * The shortest wait if a service limits the rate without naming a pause; most quotas are per second.
  */
 const QUOTA_MS = 1_000;
 
-/** Failures that may be gone a moment later. What is denied, absent or malformed stays so. */
+/** Failures that may be gone a moment later. Denied, missing or malformed credentials stay so. */
 const PASSING: ReadonlySet<string> = new Set([
   "ERR_CREDENTIAL_UNREACHABLE",
   "ERR_CREDENTIAL_UNAVAILABLE",
@@ -21,10 +20,10 @@ const PASSING: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Tries a provider up to three times where that is of use, with full jitter
+ * Tries a provider up to three times if that may help, with full jitter
  * (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter): a random delay of at most 200
- * ms, then 400 ms, and what the service asks for as the least, or a second where it limits the rate and does
- * not say. A wait of more than 2 s is left to the caller's next request.
+ * ms, then 400 ms. What the service asks for is the minimum; it is a second if the service limits the rate
+ * without naming a pause. A wait of more than 2 s is left to the caller's next request.
  */
 export function withRetries(provider: CredentialProvider, runtime: Runtime): CredentialProvider {
   return async (request = {}) => {

@@ -1,8 +1,8 @@
 import { raceWithSignal } from "../host/race-with-signal.ts";
 
 /**
- * One run for all who ask while it is under way. Each may leave on its own; when the last one does, the run
- * is told to end.
+ * One run, shared by all who ask while it is running. Each caller may leave; when the last one does, the run
+ * is aborted.
  */
 export class SharedFlight<T> {
   readonly #run: (signal: AbortSignal) => Promise<T>;
@@ -13,10 +13,9 @@ export class SharedFlight<T> {
   }
 
   /**
-   * Joins the run under way, or starts one. Rejects with the signal's reason if that comes first.
+   * Joins the running run, or starts one. Rejects with the signal's reason if that comes first.
    *
-   * @param fresh - whether the run must have started for one who asked so, too; an older run goes on for
-   * those it has
+   * @param fresh - whether to join only a run that was started as fresh; an older run goes on for its callers
    */
   async join(signal: AbortSignal | undefined, fresh = false): Promise<T> {
     const current = this.#current;
@@ -30,7 +29,7 @@ export class SharedFlight<T> {
     }
   }
 
-  /** Ends the run under way, whoever waits for it. */
+  /** Aborts the run, whoever waits for it. */
   abort(reason: unknown): void {
     this.#current?.controller.abort(reason);
   }

@@ -4,17 +4,17 @@ import { checkFilePermissions } from "./file-permissions.ts";
 
 const MAX_BYTES = 64 * 1024;
 
-/** Whose token a file holds. */
+/** The owner of the token in a file. */
 export interface TokenFileOptions {
   readonly sourceType: string;
-  /** What the file is called in messages. */
+  /** The name of the file in messages. */
   readonly what: string;
-  /** Whether others must not be able to read it; whoever mounts a token into a pod decides that alone. */
+  /** Whether others must not be able to read it; for a token in a pod, its mount decides that. */
   readonly isPrivate: boolean;
 }
 
 /**
- * Reads a token from a file that an agent replaces, so that it is read anew each time.
+ * Reads a token from a file each time, because an agent may replace it.
  *
  * @throws {@link CredentialError} as for any credential file
  */

@@ -342,7 +342,7 @@ export interface PushJournal {
    * Calls back when something may have changed. It is a hint: some changes are missed, and some calls mean
    * nothing.
    *
-   * @returns the function that ends it
+   * @returns a function that ends it
    */
   watch(listener: () => void): Promise<() => Promise<void>>;
   /**

@@ -12,18 +12,18 @@ export type Forge = "github" | "gitlab" | "gitea" | "forgejo";
  *
  * | kind | meaning |
  * |---|---|
- * | `push` | a branch or tag was pushed, made or deleted |
- * | `create`, `delete` | a branch or tag was made or deleted; GitHub sends a `push` for it, too, and Gitea and Forgejo for what is made |
- * | `pull-request` | something happened to a pull or merge request; `action` says what |
- * | `merge-queue` | a merge queue has made a branch to be checked, or has deleted it |
+ * | `push` | a branch or tag was pushed, created or deleted |
+ * | `create`, `delete` | a branch or tag was created or deleted; GitHub also sends a `push` for it, and Gitea and Forgejo do for a created one |
+ * | `pull-request` | a pull or merge request changed; `action` says how |
+ * | `merge-queue` | a merge queue has created a branch to check, or deleted it |
  *
  * @public
  */
 export type ForgeEventKind = "push" | "create" | "delete" | "pull-request" | "merge-queue";
 
 /**
- * The facts of an event that concerns a ref. All of them are signed by the forge, or stand beside the token
- * that it shares with the host, but for `deliveryId`.
+ * The facts of an event about a ref. Except for `deliveryId`, the forge has signed all of them, or sent them
+ * with the shared token.
  *
  * @public
  */
@@ -33,39 +33,38 @@ export interface ForgeEvent {
   /** What happened. */
   readonly kind: ForgeEventKind;
   /**
-   * Full name of the repository by now, `owner/name` or `group/subgroup/name`; of a pull request, the one it
-   * is opened against.
+   * Current full name of the repository, `owner/name` or `group/subgroup/name`. For a pull request, the
+   * repository that it targets.
    */
   readonly repository: string;
   /**
-   * What to build, as a request for a push names it. The head of a pull request whose fork is gone has the
-   * repository `null`.
+   * What to build, as in a push request. If the fork of a pull request was deleted, the repository of its
+   * head is `null`.
    */
   readonly ref: GitRef;
   /**
-   * Commit that the ref leads to, 40 or 64 hexadecimal digits; absent for a deleted ref, and where the event
-   * does not say.
+   * Commit of the ref, 40 or 64 hexadecimal digits; absent for a deleted ref, and if the event does not say.
    */
   readonly commit?: string | undefined;
-  /** Whether the ref is gone, so that there is nothing to build. */
+  /** Whether the ref was deleted, so that there is nothing to build. */
   readonly isDeleted: boolean;
   /**
-   * What happened to a pull request or in a merge queue, in the forge's own word, as `opened` or
+   * What happened to a pull request or in a merge queue, in the forge's word, such as `opened` or
    * `synchronize`.
    */
   readonly action?: string | undefined;
   /**
-   * Id of the delivery, to know a repetition by: 1 to 128 letters, digits and hyphens, fit for a `pushId`. It
-   * is a header, which no signature covers but that of GitLab's signing token: whoever repeats another signed
-   * body may give it another id.
+   * Id of the delivery, to recognise repetitions: 1 to 128 letters, digits and hyphens, valid as a `pushId`.
+   * It is a header, which only GitLab's signing token covers, so someone who replays a signed body can give
+   * it another id.
    */
   readonly deliveryId?: string | undefined;
-  /** When it was signed, in milliseconds since the Unix epoch; known of GitLab's signing token alone. */
+  /** When it was signed, in milliseconds since the Unix epoch; only for GitLab's signing token. */
   readonly signedAt?: number | undefined;
 }
 
 /**
- * A request of a forge, as it came.
+ * A request of a forge, as received.
  *
  * @example
  * ```ts
@@ -77,18 +76,18 @@ export interface ForgeEvent {
 export interface ForgeEventInput {
   /** Its headers, by names in any case. */
   readonly headers: Headers | Readonly<Record<string, string | readonly string[] | undefined>>;
-  /** Its body: the bytes as they came, or the text that they are. */
+  /** Its body: the received bytes, or their text. */
   readonly body: Uint8Array | string;
   /**
-   * The secret of the webhook, as it was entered at the forge; of GitLab the secret token, or the signing
-   * token with its `whsec_`.
+   * The secret of the webhook, as entered at the forge; for GitLab the secret token, or the signing token
+   * with its `whsec_`.
    */
   readonly secret: string;
   /**
-   * The only forge whose events are taken; default any. Gitea and Forgejo sign their events for GitHub, too.
+   * The only forge whose events are accepted; default any. Gitea and Forgejo also send GitHub's signature.
    */
   readonly forge?: Forge | undefined;
 }
 
-/** What an event says, before it is known who sent it. */
+/** The content of an event, before its sender is known. */
 export type EventFacts = Omit<ForgeEvent, "forge" | "deliveryId" | "signedAt">;

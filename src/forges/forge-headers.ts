@@ -2,8 +2,8 @@ import { isObject } from "../core/own-member.ts";
 import type { Forge, ForgeEventInput } from "./forge-event.ts";
 
 /**
- * The headers of a request, by names in any case. One that came twice counts as none: whoever sent it decides
- * which one is read.
+ * The headers of a request, by names in any case. A duplicate header counts as missing; otherwise its sender
+ * could choose which one is read.
  */
 export class ForgeHeaders {
   readonly #values = new Map<string, string | undefined>();
@@ -31,13 +31,14 @@ export class ForgeHeaders {
 /** How each forge names its headers. */
 export interface ForgeNames {
   readonly forge: Forge;
-  /** The header with the kind of the event, which tells the forge, too. */
+  /** The header with the kind of the event, which also identifies the forge. */
   readonly event: string;
   /** The header with the id of the delivery. */
   readonly delivery: string;
 }
 
-// Forgejo sends Gitea's headers along, and both send those of GitHub, so the most particular one comes first.
+// Forgejo also sends Gitea's headers, and both also send those of GitHub, so the most specific one comes
+// first.
 const NAMES: readonly ForgeNames[] = [
   { forge: "forgejo", event: "x-forgejo-event", delivery: "x-forgejo-delivery" },
   { forge: "gitea", event: "x-gitea-event", delivery: "x-gitea-delivery" },
@@ -46,8 +47,7 @@ const NAMES: readonly ForgeNames[] = [
 ];
 
 /**
- * The forge that has sent a request; nothing if none of those that are known, or another than the expected
- * one.
+ * The forge that sent a request; nothing if it is not known, or not the expected one.
  */
 export function findForge(headers: ForgeHeaders, expected: Forge | undefined): ForgeNames | undefined {
   const found = NAMES.find(({ event }) => headers.has(event));

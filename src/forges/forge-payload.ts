@@ -4,7 +4,7 @@ import { parseStrictJson } from "../core/strict-json.ts";
 import { type GitRef, isBranchName, isTagName } from "../policy/git-ref.ts";
 import { isRepositoryName } from "../policy/repository-name.ts";
 
-/** What an event says is not what such an event says. */
+/** The event lacks what this kind of event has. */
 export function refuse(what: string): ForgeError {
   const hint = "see that the webhook sends application/json, and report the forge's version if it does";
   return new ForgeError("ERR_FORGE_EVENT_INVALID", `The event cannot be relied on: ${what}; ${hint}`);
@@ -65,12 +65,12 @@ export function readCommit(parent: Members, name: string): string {
   return value;
 }
 
-/** Whether an id is that of nothing: the ref was deleted, or is new. */
+/** Whether an id is all zeros: the ref was deleted, or is new. */
 export function isNothing(id: string): boolean {
   return /^0+$/u.test(id);
 }
 
-/** What a forge calls what happened. */
+/** The forge's word for what happened. */
 export function readAction(parent: Members): string | undefined {
   const value = readMember(parent, "action");
   return typeof value === "string" && /^[a-z_]{1,40}$/u.test(value) ? value : undefined;
@@ -89,7 +89,7 @@ export function toTag(name: string): GitRef {
   return { type: "tag", name };
 }
 
-/** A ref by its full name; nothing for one that is neither a branch nor a tag, as `refs/notes/…`. */
+/** A ref by its full name; nothing if it is neither a branch nor a tag, such as `refs/notes/…`. */
 export function toRef(fullName: string): GitRef | undefined {
   if (!fullName.startsWith("refs/")) throw refuse("its ref does not begin with refs/");
   if (fullName.startsWith("refs/heads/")) return toBranch(fullName.slice("refs/heads/".length));
@@ -97,7 +97,7 @@ export function toRef(fullName: string): GitRef | undefined {
   return undefined;
 }
 
-/** A ref by its short name and its type; nothing for what is no ref, as a repository. */
+/** A ref by its short name and type; nothing if it is not a ref, such as a repository. */
 export function toNamedRef(type: string, name: string): GitRef | undefined {
   switch (type) {
     case "branch":
@@ -114,7 +114,7 @@ export function toNamedRef(type: string, name: string): GitRef | undefined {
 /**
  * A pull request.
  *
- * @param repository - where the proposed commits live; `null` if that is gone
+ * @param repository - the repository of the proposed commits; `null` if it was deleted
  */
 export function toPullRequest(number: number, repository: string | null, branch: string): GitRef {
   toBranch(branch);
@@ -128,8 +128,8 @@ export interface NamedRepository {
 }
 
 /**
- * The repository of a head beside the one it is opened against. Number and name have to agree on whether the
- * two are the same: a fork is never taken for a branch.
+ * The repository of a head, compared with the target. Number and name must agree on whether they are the
+ * same, so a fork never counts as a branch.
  */
 export function compareRepositories(head: NamedRepository, base: NamedRepository): string {
   const hasSameName = head.name.toLowerCase() === base.name.toLowerCase();

@@ -44,7 +44,7 @@ function readPush(payload: Members): EventFacts | undefined {
   if (ref === undefined) return undefined;
   if (isDeleted) return { kind: "push", repository, ref, isDeleted };
   const head = readOptionalObject(payload, "head_commit");
-  // Of a tag, `after` may be the tag itself; only the head says the commit.
+  // For a tag, `after` may be the tag itself; only the head has the commit.
   const commit = head === null ? (ref.type === "branch" ? after : undefined) : readCommit(head, "id");
   if (ref.type === "branch" && commit !== after) throw refuse("after and head_commit do not agree");
   return { kind: "push", repository, ref, commit, isDeleted };
@@ -52,14 +52,14 @@ function readPush(payload: Members): EventFacts | undefined {
 
 function readNamed(kind: "create" | "delete", payload: Members): EventFacts | undefined {
   const repository = readRepositoryName(readObject(payload, "repository"), "full_name");
-  // The two events differ in this alone, and which one it is says a header that is not signed. Only GitHub
-  // sends `master_branch`.
+  // The two events differ only in this; the header that distinguishes them is not signed. Only GitHub sends
+  // `master_branch`.
   if (Object.hasOwn(payload, "sha") !== (kind === "create") || Object.hasOwn(payload, "master_branch"))
     throw refuse(`it is none that says ${kind}`);
   const ref = toNamedRef(readText(payload, "ref_type"), readText(payload, "ref"));
   if (ref === undefined) return undefined;
   const isDeleted = kind === "delete";
-  // What `sha` is of a tag is not said.
+  // The meaning of `sha` for a tag is not documented.
   const commit = isDeleted || ref.type === "tag" ? undefined : readCommit(payload, "sha");
   return { kind, repository, ref, commit, isDeleted };
 }
@@ -84,9 +84,9 @@ function readPullRequest(payload: Members): EventFacts {
 }
 
 /**
- * The repository of a head. Whoever may read a repository may open a pull request there by a push to
- * `refs/for/…`, without a branch of their own, and the event names the repository itself as the head's. Its
- * ref is then no branch, and neither is that of a branch that is gone: both count as a fork's.
+ * The repository of a head. Everyone who may read a repository can open a pull request by pushing to
+ * `refs/for/…`, without a branch. The event then names the repository itself as that of the head. In this
+ * case its ref is not a branch, nor is it for a deleted branch; both count as a fork.
  */
 function findHead(head: Members, branch: string, target: { readonly id: number; readonly name: string }) {
   const source = readOptionalObject(head, "repo");

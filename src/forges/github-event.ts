@@ -45,7 +45,7 @@ function readPush(payload: Members): EventFacts | undefined {
   const ref = toRef(readText(payload, "ref"));
   if (ref === undefined) return undefined;
   if (isDeleted) return { kind: "push", repository, ref, isDeleted };
-  // An annotated tag is an object of its own; the commit it leads to is the head.
+  // An annotated tag is its own object; the head is its commit.
   const commit = readCommit(readObject(payload, "head_commit"), "id");
   if (ref.type === "branch" && commit !== after) throw refuse("after and head_commit do not agree");
   return { kind: "push", repository, ref, commit, isDeleted };
@@ -53,8 +53,8 @@ function readPush(payload: Members): EventFacts | undefined {
 
 function readNamed(kind: "create" | "delete", payload: Members): EventFacts | undefined {
   const repository = readRepositoryName(readObject(payload, "repository"), "full_name");
-  // The two events differ in this alone, and which one it is says a header that is not signed. Of the forges,
-  // only others send `sha`.
+  // The two events differ only in this; the header that distinguishes them is not signed. Only other forges
+  // send `sha`.
   if (Object.hasOwn(payload, "master_branch") !== (kind === "create") || Object.hasOwn(payload, "sha"))
     throw refuse(`it is none that says ${kind}`);
   const type = readText(payload, "ref_type");
@@ -73,7 +73,7 @@ function readPullRequest(payload: Members): EventFacts {
     throw refuse("the base is another repository");
   const source = readOptionalObject(head, "repo");
   const branch = readText(head, "ref");
-  // Gitea and Forgejo sign for GitHub, too, and mean another thing by some of these members.
+  // Gitea and Forgejo also send GitHub's signature, and use some of these members differently.
   if (source !== null && !readText(head, "label").endsWith(`:${branch}`))
     throw refuse("its head is none of GitHub");
   const headRepository = source === null ? null : compareRepositories(toRepository(source), target);

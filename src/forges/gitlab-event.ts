@@ -16,13 +16,13 @@ import {
 } from "./forge-payload.ts";
 
 /**
- * Reads an event of GitLab, of a project, a group or the whole system. The body says by itself what it is;
- * the header says no more.
+ * Reads an event of GitLab, of a project, a group or the whole system. The body identifies the event; the
+ * header adds nothing.
  *
  * @see https://docs.gitlab.com/user/project/integrations/webhook_events/
  */
 export function readGitlabEvent(_event: string, payload: Members): EventFacts | undefined {
-  // Some events of the system have a name in place of a kind, as those of users and projects.
+  // Some events of the system, such as those of users and projects, have a name instead of a kind.
   const kind = readMember(payload, "object_kind") ?? readMember(payload, "event_name");
   switch (kind) {
     case "push":
@@ -44,7 +44,7 @@ function readPush(payload: Members, type: "branch" | "tag"): EventFacts {
   if (ref?.type !== type) throw refuse("its ref is not of its kind");
   const isDeleted = isNothing(after);
   if (isDeleted) return { kind: "push", repository, ref, isDeleted };
-  // Of an annotated tag, `after` is the tag itself; what is checked out is its commit.
+  // For an annotated tag, `after` is the tag itself; its commit is checked out.
   const commit = readCommit(payload, "checkout_sha");
   if (ref.type === "branch" && commit !== after) throw refuse("after and checkout_sha do not agree");
   return { kind: "push", repository, ref, commit, isDeleted };
@@ -67,7 +67,7 @@ function readMergeRequest(payload: Members): EventFacts {
   };
 }
 
-/** The project of the source branch; nothing if it is gone. */
+/** The project of the source branch; nothing if it was deleted. */
 function findHead(request: Members, target: { readonly id: number; readonly name: string }): string | null {
   const source = readOptionalObject(request, "source");
   const id = readMember(request, "source_project_id");

@@ -1,5 +1,5 @@
 /**
- * Events of forges, verified and read: what was pushed where, in the words of a request for a push.
+ * Verifies and reads events of forges: what was pushed where, in the form of a push request.
  *
  * @packageDocumentation
  */

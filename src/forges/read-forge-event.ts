@@ -18,16 +18,16 @@ const READERS: Readonly<Record<Forge, (event: string, payload: Members) => Event
 
 /**
  * Reads an event of GitHub, GitLab, Gitea or Forgejo. The signature over the raw bytes, or GitLab's token, is
- * verified before anything of the body is read. What the body says is taken as it stands or refused; nothing
- * is guessed, and a fork is never taken for a branch.
+ * verified before the body is read. The content is accepted as it is, or refused; nothing is guessed, and a
+ * fork never counts as a branch.
  *
- * Most signatures do not say when they were made. To refuse a repetition, remember `deliveryId` and `commit`
- * for a while, or hand the id to a queue as `pushId`.
+ * Most signatures have no time. To refuse replays, remember `deliveryId` and `commit` for a while, or pass
+ * the id to a queue as `pushId`.
  *
  * @param input - headers, body and secret
- * @returns what happened to a ref; nothing for an event that concerns none
- * @throws {@link ForgeError} `ERR_FORGE_SIGNATURE` for a request that no known forge has signed with the
- * secret, and `ERR_FORGE_EVENT_INVALID` for a signed one that does not say what such an event says
+ * @returns what happened to a ref; nothing for an event that is not about a ref
+ * @throws {@link ForgeError} `ERR_FORGE_SIGNATURE` for a request that is not signed with the secret, and
+ * `ERR_FORGE_EVENT_INVALID` for a signed one that lacks what this kind of event has
  *
  * @example
  * ```ts

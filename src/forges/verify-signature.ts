@@ -18,7 +18,7 @@ export interface Proof {
 }
 
 /**
- * Proves that whoever sent a body knows the secret.
+ * Verifies that the sender of a body knows the secret.
  *
  * @throws {@link ForgeError} `ERR_FORGE_SIGNATURE` otherwise
  */
@@ -59,13 +59,13 @@ function isProven(forge: Forge, headers: ForgeHeaders, body: Uint8Array, secret:
   }
 }
 
-/** A code over the raw bytes, in hexadecimal digits behind a prefix. */
+/** A MAC over the raw bytes, in hexadecimal digits after a prefix. */
 function isHexOf(claimed: string | undefined, prefix: string, body: Uint8Array, secret: string): boolean {
   return isSame(claimed, `${prefix}${createHmac("sha256", secret).update(body).digest("hex")}`);
 }
 
 /**
- * GitLab's signing token follows Standard Webhooks: a code over id, time and body; there may be one for each
+ * GitLab's signing token follows Standard Webhooks: a MAC over id, time and body; there may be one for each
  * key.
  */
 function isStandardSignature(headers: ForgeHeaders, body: Uint8Array, secret: string): boolean {
@@ -80,12 +80,11 @@ function isStandardSignature(headers: ForgeHeaders, body: Uint8Array, secret: st
 }
 
 /**
- * Whether two texts are the same. How long it takes tells nothing but their length, which is no secret of a
- * code.
+ * Whether two texts are the same. The time reveals only their length, which is not secret for a MAC.
  */
 function isSame(claimed: string | undefined, expected: string): boolean {
   if (claimed === undefined) return false;
-  // Codes of both are of one length, so that of a token stays untold.
+  // MACs of both have the same length, so the length of a token is not revealed.
   const [one, other] = [claimed, expected].map((text) =>
     createHmac("sha256", expected).update(text).digest(),
   );

@@ -6,14 +6,15 @@ import type { HookCache } from "./hook-cache.ts";
 /** A cache that a hook turned into. */
 export interface ListedCache {
   readonly id: string;
-  /** The one that the server has already; absent for a new one. */
+  /** The server's existing cache; absent for a new one. */
   readonly existing?: CacheDefinition | undefined;
-  /** Whether it was not listed before. */
+  /** Whether it is new in the list. */
   readonly isFirst: boolean;
 }
 
 /**
- * The caches that hooks turn into, each once: two with other credentials are two, even at one destination.
+ * The caches of hooks, each once. Caches with different credentials are different, even at the same
+ * destination.
  */
 export class CacheList {
   readonly #taken: Set<string>;
@@ -21,7 +22,7 @@ export class CacheList {
   readonly #added = new Map<string, { readonly id: string; readonly cache: HookCache }>();
   readonly #numbers = new Map<string, number>();
 
-  /** @param serverConfig - caches that exist already, which are named instead of defined again */
+  /** @param serverConfig - existing caches, which are named instead of defined again */
   constructor(serverConfig: ServerConfig | undefined) {
     const caches = serverConfig?.caches ?? [];
     this.#taken = new Set(caches.map(({ id }) => id));
@@ -48,7 +49,7 @@ export class CacheList {
     return this.#added.size;
   }
 
-  /** The new ones as `[[caches]]` of `ekaci.toml`, open to one repository or to none. */
+  /** The new ones as `[[caches]]` of `ekaci.toml`, which allow one repository or none. */
   toToml(repository: string | undefined): string {
     const allowed = writeEntry("allowed_repos", repository === undefined ? [] : [repository], "toml");
     const comment = repository === undefined ? " # name the repositories that may push" : "";

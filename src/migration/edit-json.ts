@@ -1,15 +1,14 @@
 import type { Place } from "../config/text/place.ts";
 
-/** What becomes of a member: `keep` looks further inside, a text takes its place. */
+/** What to do with a member: `keep` looks inside, a text replaces it. */
 export type MemberEdit = "keep" | "remove" | { readonly replacement: string };
 
 /**
- * Edits members of objects and leaves every other character as it was written: order, spaces, numbers of any
- * size.
+ * Edits members of objects and leaves every other character as it is: order, spaces, numbers of any size.
  *
  * @param text - valid JSON
  * @param place - the place of an object in it
- * @param decide - what becomes of the member at a path
+ * @param decide - what to do with the member at a path
  */
 export function editJson(
   text: string,

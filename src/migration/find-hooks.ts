@@ -3,15 +3,15 @@ import type { KeyPath } from "../config/text/key-path.ts";
 import { isObject, isRecord, type Members, readMember, toMembers } from "../core/own-member.ts";
 import { splitAssignment } from "../core/text.ts";
 
-/** A hook as the file has it. */
+/** A hook in the file. */
 export interface Hook {
-  /** The job it stands in; absent for one beside the jobs. */
+  /** Its job; absent for a hook beside the jobs. */
   readonly job: string | undefined;
   readonly path: KeyPath;
-  /** argv, the script of a shell, or nothing that is a command. */
+  /** An argv, a shell script, or nothing if it is not a command. */
   readonly command: readonly string[] | string | undefined;
   readonly environment: ReadonlyMap<string, string>;
-  /** Whether it ran for fixed-output derivations only. */
+  /** Whether it applied only to fixed-output derivations. */
   readonly isForFixedOutputs: boolean;
 }
 

@@ -5,21 +5,21 @@ import type { BuiltInCacheType } from "../core/cache.ts";
 import { splitAssignment } from "../core/text.ts";
 import type { PushHook } from "./hook-command.ts";
 
-/** A cache as a hook used it, in the words of `ekaci.toml`. */
+/** A cache of a hook, in the form of `ekaci.toml`. */
 export interface HookCache {
-  /** What its id begins with. */
+  /** The prefix of its id. */
   readonly kind: "s3" | "http" | "cachix" | "attic";
   readonly cacheType: BuiltInCacheType;
   readonly destination: string;
   readonly credentials: Readonly<Record<string, unknown>>;
-  /** What the operator has to look at. */
+  /** What the operator must check. */
   readonly notes: readonly string[];
 }
 
 /** Addresses of attic servers by the name that clients gave them. */
 export type AtticServers = Readonly<Record<string, string>>;
 
-/** Turns a push into a cache, or says why there is none. */
+/** Turns a push into a cache, or returns why it cannot. */
 export function toHookCache(push: PushHook, atticServers: AtticServers): HookCache | string {
   const cache = toCache(push, atticServers);
   if (typeof cache === "string") return cache;
@@ -57,7 +57,7 @@ function toAtticCache(
   const base = { kind: "attic", cacheType: "attic", credentials } as const;
   if (address !== undefined)
     return checked({ ...base, destination: `${address.replace(/\/$/u, "")}/${cache}`, notes: [] });
-  // Not a destination, so that the file does not load before someone has written the address.
+  // Not a valid destination, so that the file does not load until someone writes the address.
   const destination = `https://<address of the attic server ${name}>/${cache}`;
   return {
     ...base,
@@ -93,7 +93,7 @@ function toS3Cache(push: NixCopy): HookCache | string {
   return checked({ kind: "s3", cacheType: "nix-copy", destination, credentials, notes });
 }
 
-/** What nix takes from variables where the URL does not say it. */
+/** What Nix reads from variables if the URL does not have it. */
 function addFromEnvironment(parameters: Map<string, string>, environment: ReadonlyMap<string, string>): void {
   const add = (name: string, value: string | undefined): void => {
     if (value !== undefined && !parameters.has(name)) parameters.set(name, encodeURIComponent(value));
@@ -104,7 +104,7 @@ function addFromEnvironment(parameters: Map<string, string>, environment: Readon
 }
 
 function decodeProfile(value: string | undefined): string | undefined {
-  // One that is not decodable is no destination either, and is refused as such.
+  // A value that cannot be decoded is refused as a destination, too.
   return value !== undefined && /^(?:[^%]|%[0-7][0-9A-Fa-f])*$/u.test(value)
     ? decodeURIComponent(value)
     : value;

@@ -1,7 +1,7 @@
 import { ATTIC_NAME } from "../config/destination/destination.ts";
 import { splitShellScript } from "./shell-words.ts";
 
-/** A command of a hook that pushes to a cache, taken apart, with the variables that it saw. */
+/** A parsed push command of a hook, with its variables. */
 export type PushHook = PushTarget & { readonly environment: ReadonlyMap<string, string> };
 
 /** Where a command pushes to. */
@@ -15,15 +15,15 @@ export type PushTarget =
   | { readonly tool: "cachix"; readonly name: string }
   | { readonly tool: "attic"; readonly server: string | undefined; readonly cache: string };
 
-/** What a hook's command does: where it pushes to, or why that cannot be told. */
+/** What a hook's command does: where it pushes to, or why that is not known. */
 export type RecognisedCommand =
   | { readonly success: true; readonly pushes: readonly PushHook[] }
   | { readonly success: false; readonly reason: string };
 
 /**
  * Recognises `nix copy --to`, `cachix push` and `attic push`, also behind `env` and in simple shell scripts.
- * Variables are not put in: what they hold may be a credential, and a destination that one of them names is
- * the operator's to write.
+ * Variables are not expanded, because they may hold a credential. The operator must write a destination that
+ * comes from a variable.
  *
  * @param command - argv, or the script of a shell
  * @param environment - the variables of the hook
@@ -65,15 +65,15 @@ function baseName(program: string): string {
 interface Assignments {
   /** Variables for this command alone. */
   readonly own: readonly (readonly [string, string])[];
-  /** Variables for those that follow: of `export`, or of a command that is nothing but assignments. */
+  /** Variables for the following commands: of `export`, or of a command with only assignments. */
   readonly exported: readonly (readonly [string, string])[];
   /** The command itself. */
   readonly rest: readonly string[];
-  /** Whether it takes the place of the script (`exec`), so that what follows never runs. */
+  /** Whether it replaces the script (`exec`), so that nothing after it runs. */
   readonly isLast: boolean;
 }
 
-/** Takes `NAME=value` words, `env`, `export` and `exec` off the beginning. */
+/** Removes `NAME=value` words, `env`, `export` and `exec` from the beginning. */
 function takeAssignments(words: readonly string[]): Assignments {
   const own: (readonly [string, string])[] = [];
   const seen = new Set<string>();
@@ -111,7 +111,8 @@ const OTHER = "it runs another program than nix copy --to, cachix push or attic 
 const ODD_OPTION = "it has an option whose meaning is not known here";
 
 /**
- * How many values an option takes. What is not listed makes a hook untranslatable: it could lead elsewhere.
+ * How many values an option takes. An unlisted option makes a hook untranslatable, because it could lead
+ * elsewhere.
  */
 const NIX_OPTIONS: Readonly<Record<string, number>> = {
   "--to": 1,

@@ -8,8 +8,8 @@ import type { Hook } from "./find-hooks.ts";
 import { splitShellScript } from "./shell-words.ts";
 
 /**
- * Finds credentials anywhere in a file, by name and never by value: what stands in a hook is taken out with
- * it, and must be rotated all the same; what stands elsewhere stays.
+ * Finds credentials anywhere in a file, by name and never by value. A credential in a hook is removed with it
+ * and must still be rotated. One elsewhere stays in the file.
  */
 export function findHardCodedCredentials(root: Members, hooks: readonly Hook[]): readonly Problem[] {
   const named = hooks.flatMap((hook) => [...findInVariables(hook), ...findInCommand(hook)]);
@@ -37,7 +37,7 @@ function findInCommand({ command, path }: Hook): readonly Problem[] {
   });
 }
 
-/** What a word of a command holds: `NAME=value`, the value of an option, the token of a login. */
+/** The parts of a word: `NAME=value`, the value of an option, the token of a login. */
 function findInWord(word: string, before: readonly string[]): readonly string[] {
   const assigned = [...word.matchAll(/(?<![A-Za-z0-9_])([A-Za-z_][A-Za-z0-9_]*)=(?!["']?\$)["']?[^\s"']/gu)]
     .map(([, name = ""]) => name)
@@ -63,7 +63,7 @@ function hardCoded(subject: string, path: KeyPath, part: Problem["part"]): Probl
   };
 }
 
-/** Says that a hook has no counterpart. */
+/** Reports that no cache can replace a hook. */
 export function untranslatable(path: KeyPath, reason: string): Problem {
   return {
     code: "untranslatable-command",
@@ -75,7 +75,7 @@ export function untranslatable(path: KeyPath, reason: string): Problem {
   };
 }
 
-/** Says what the operator has to complete. */
+/** Reports what the operator must complete. */
 export function incomplete(path: KeyPath, message: string, hint?: string): Problem {
   return { code: "incomplete-migration", severity: "warning", message, path, part: "key", hint };
 }

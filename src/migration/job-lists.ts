@@ -7,13 +7,13 @@ import { incomplete } from "./hook-findings.ts";
 
 const IS_HOOK_KEY: ReadonlySet<string | undefined> = new Set(HOOK_KEYS);
 
-/** What the hooks of a job turned into. */
+/** The caches of a job's hooks. */
 export interface JobCaches {
   readonly job: string | undefined;
   readonly cacheIds: readonly string[];
 }
 
-/** Puts a list of caches in the place of a job's hooks, or adds to the one it has. */
+/** Replaces a job's hooks by a list of caches, or extends its list. */
 export class JobLists {
   readonly #jobs: Readonly<Record<string, unknown>>;
   readonly #added = new Map<string, Set<string>>();
@@ -28,7 +28,7 @@ export class JobLists {
     }
   }
 
-  /** What stands in the way of a list. */
+  /** What prevents a list. */
   get problems(): readonly Problem[] {
     return [...this.#added].flatMap(([job, added]) => {
       const path = ["jobs", job, "caches"];
@@ -47,7 +47,7 @@ export class JobLists {
     });
   }
 
-  /** What becomes of the member at a path of the file. */
+  /** What to do with the member at a path of the file. */
   edit(path: readonly string[]): MemberEdit {
     const [top, job, key] = path;
     if (path.length === 1 && IS_HOOK_KEY.has(top)) return "remove";

@@ -35,13 +35,16 @@ export interface MigrateHooksOptions {
   /** Name of the file in findings; default `.eka-ci/config.json`. */
   readonly source?: string | undefined;
   /**
-   * The repository, `owner/name`, that alone may push to the new caches; absent: none may until the operator
-   * names some.
+   * The only repository, `owner/name`, that may push to the new caches. If absent, none may until the
+   * operator adds some.
    */
   readonly repository?: string | undefined;
-  /** What the server has already: its caches are named where a hook pushed to the same destination. */
+  /**
+   * The server's configuration. If a hook pushed to the destination of one of its caches, that cache is
+   * named.
+   */
   readonly serverConfig?: ServerConfig | undefined;
-  /** Addresses of attic servers by the name that the hooks use; `default` for hooks that use none. */
+  /** Addresses of Attic servers by their name in the hooks; `default` for hooks without a name. */
   readonly atticServers?: Readonly<Record<string, string>> | undefined;
 }
 
@@ -54,8 +57,8 @@ export interface HookMigration {
   /** `[[caches]]` to add to the operator's `ekaci.toml`; empty if there are none to add. */
   readonly serverToml: string;
   /**
-   * The repository's file without hooks, with cache ids instead; else as it was, character by character. A
-   * credential that stands elsewhere stays, and is among the findings.
+   * The repository's file with cache ids instead of hooks, otherwise unchanged, character by character. A
+   * credential outside of hooks stays, and is in the findings.
    */
   readonly repositoryJson: string;
   /**
@@ -67,13 +70,13 @@ export interface HookMigration {
 
 /**
  * Turns the hooks of a repository's file into caches. It recognises `nix copy --to`, `cachix push` and
- * `attic push`, also behind `env` and in shell scripts that run commands in a row. Nothing is executed, and
- * no value that could be a credential is repeated.
+ * `attic push`, also after `env` and in simple shell scripts. Nothing is executed, and no value that could be
+ * a credential is repeated.
  *
  * @param repositoryJson - `.eka-ci/config.json` with `post_build_hooks` or `fod_post_build_hooks`, as text or
  * UTF-8 bytes
  * @param options - what the operator knows
- * @throws {@link ConfigError} `ERR_CONFIG_INVALID` if the file is no JSON object, or has a key twice
+ * @throws {@link ConfigError} `ERR_CONFIG_INVALID` if the file is not a JSON object, or has a duplicate key
  * @throws TypeError if `repository` is not like owner/name
  *
  * @example
@@ -147,7 +150,7 @@ function translate(hook: Hook, caches: CacheList, options: MigrateHooksOptions):
   return { job, cacheIds, problems: [...problems, ...explainScope(hook, cacheIds)] };
 }
 
-/** Says that a cache of the server does not admit the repository. */
+/** Reports that a cache of the server does not allow the repository. */
 function explainDenial(
   { id, permissions }: CacheDefinition,
   repository: string | undefined,
@@ -168,7 +171,7 @@ function explainScope({ job, path, isForFixedOutputs }: Hook, ids: readonly stri
   return isForFixedOutputs ? [incomplete(path, message)] : [];
 }
 
-/** Hooks are found in jobs, and there are none where `jobs` is no object. */
+/** Hooks are in jobs; there are none if `jobs` is not an object. */
 function findNoJobs(root: Members): readonly Problem[] {
   const jobs = readMember(root, "jobs");
   return jobs === undefined || isRecord(jobs) ? [] : [notAnObject(["jobs"])];

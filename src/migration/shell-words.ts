@@ -1,10 +1,10 @@
-/** A script as the commands it runs one after another, or nothing if it does more than that. */
+/** A script as a sequence of commands, or nothing if it does more than that. */
 export type ShellCommands = readonly (readonly string[])[];
 
 /**
- * Splits a script into commands and words, as POSIX sh does (XCU 2.2, 2.3 and 2.9.3), as far as that takes no
- * execution: quotes, escapes, comments, line ends, `;` and `&&`. Pipes, redirections, substitutions and
- * groups make it give up. Variables stay as they are written.
+ * Splits a script into commands and words, as POSIX sh does (XCU 2.2, 2.3 and 2.9.3), as far as possible
+ * without execution: quotes, escapes, comments, line ends, `;` and `&&`. It gives up at pipes, redirections,
+ * substitutions and groups. Variables stay as written.
  */
 export function splitShellScript(script: string): ShellCommands | undefined {
   const commands: string[][] = [[]];
@@ -27,7 +27,7 @@ export function splitShellScript(script: string): ShellCommands | undefined {
   return commands.filter((command) => command.length > 0);
 }
 
-// What is none of these stops the splitting: | & < > ( ) ` and $( outside single quotes.
+// Everything else stops the splitting: | & < > ( ) ` and $( outside single quotes.
 const TOKEN =
   /(?<continued>\\\r?\n)|'(?<single>[^']*)'|"(?<double>(?:[^"\\`$]|\\[\s\S]|\$(?!\())*)"|\\(?<escaped>[\s\S])|(?<bare>(?:[^\s'"\\|&;<>()`$#]|\$(?!\())+)|(?<comment>#[^\n]*)|(?<end>;|&&|\r?\n)|(?<space>[ \t\r]+)/uy;
 

@@ -1,6 +1,5 @@
 /**
- * What a queue does, as traces and metrics of OpenTelemetry. It needs the package `@opentelemetry/api` beside
- * this one.
+ * Traces and metrics of a queue for OpenTelemetry. It needs the package `@opentelemetry/api` beside this one.
  *
  * @packageDocumentation
  */

@@ -32,9 +32,9 @@ import type { PushRequest } from "../registry/push-types.ts";
  * @public
  */
 export interface QueueTelemetryOptions {
-  /** Where spans go; default the provider that the host has registered. */
+  /** Provider of tracers; default the one that the host has registered. */
   readonly tracerProvider?: TracerProvider | undefined;
-  /** Where metrics go; default the provider that the host has registered. */
+  /** Provider of meters; default the one that the host has registered. */
   readonly meterProvider?: MeterProvider | undefined;
 }
 
@@ -48,34 +48,34 @@ export interface QueueTelemetryOptions {
  *
  * | metric | unit | attributes | meaning |
  * |---|---|---|---|
- * | `eka_ci.caches.deliveries.accepted` | `{delivery}` | `eka_ci.cache.id` | requests at a cache that were journalled |
+ * | `eka_ci.caches.deliveries.accepted` | `{delivery}` | `eka_ci.cache.id` | journalled deliveries |
  * | `eka_ci.caches.delivery.attempts` | `{attempt}` | `eka_ci.cache.id`, `eka_ci.delivery.outcome`, `error.type` | attempts that ended |
  * | `eka_ci.caches.delivery.duration` | `s` | `eka_ci.cache.id`, `eka_ci.delivery.outcome` | from acceptance to the end |
- * | `eka_ci.caches.deliveries` | `{delivery}` | `eka_ci.cache.id`, `eka_ci.delivery.state` | those that are waiting, held or dead now |
+ * | `eka_ci.caches.deliveries` | `{delivery}` | `eka_ci.cache.id`, `eka_ci.delivery.state` | deliveries that are waiting, held or dead now |
  *
  * No path is an attribute, and no repository one of a metric.
  *
  * @public
  */
 export interface QueueTelemetry {
-  /** Takes an event: the `onEvent` of a queue. */
+  /** Records an event: use it as `onEvent` of a queue. */
   readonly onEvent: (event: QueueEvent) => void;
   /** Adds the active span to a request, so that its attempts are children of it. */
   readonly inject: (request: PushRequest) => PushRequest;
   /**
-   * Asks a queue for its counts whenever metrics are read. Of several queues on one journal, one is enough.
+   * Queries a queue for its counts whenever metrics are read. One queue of a journal is enough.
    *
-   * @returns the function that ends it
+   * @returns a function that ends it
    */
   readonly observe: (queue: PushQueue) => () => void;
 }
 
 const NAME = "@eka-ci/caches";
-/** Most attempts whose spans are open; more than a queue holds. */
+/** Maximum number of attempts with open spans; more than a queue holds. */
 const MAX_SPANS = 100_000;
 
 /**
- * Makes traces and metrics of a queue.
+ * Creates traces and metrics of a queue.
  *
  * @param options - where they go
  *
@@ -199,7 +199,7 @@ function observe(meter: Meter, queue: PushQueue): () => void {
             "eka_ci.delivery.state": state,
           });
     } catch {
-      // The journal does not answer, or the queue was closed: there is nothing to tell this time.
+      // The journal does not answer, or the queue was closed; nothing is reported this time.
     }
   };
   gauge.addCallback(callback);

@@ -3,7 +3,7 @@ import { sleep } from "../host/sleep.ts";
 import type { PostgresConnection } from "./postgres-connection.ts";
 import type { PostgresClient } from "./postgres-pool.ts";
 
-/** What a listener works with. */
+/** What a listener needs. */
 export interface ChangeListenerOptions {
   readonly connection: PostgresConnection;
   readonly runtime: Runtime;
@@ -13,20 +13,19 @@ export interface ChangeListenerOptions {
   readonly onChange: () => void;
 }
 
-/** How often changes are looked for where the server does not tell of them. */
+/** How often to poll for changes if the server does not notify. */
 const POLL_MS = 500;
-/** How long the server has to show that it tells of changes. */
+/** How long the server may take to show that it notifies. */
 const PROOF_MS = 3_000;
-/** Rest before a lost connection is made anew. */
+/** Pause before a lost connection is opened again. */
 const RECONNECT_MS = 250;
-/** How often a connection that is silent is asked whether it is still there. */
+/** How often a silent connection is checked. */
 const HEARTBEAT_MS = 15_000;
 
 /**
- * Listens for changes that other hosts make. One loop holds at most one connection: it listens, proves that
- * notifications come, and begins anew when the connection is lost. A pooler that hands connections on after
- * each transaction takes a LISTEN and never tells anything, so without the proof changes are looked for from
- * time to time.
+ * Listens for changes by other hosts. One loop holds at most one connection. It listens, verifies that
+ * notifications arrive, and starts anew when the connection is lost. A pooler in transaction mode accepts
+ * LISTEN and never notifies, so without that proof it polls.
  */
 export class ChangeListener {
   readonly #options: ChangeListenerOptions;
@@ -40,7 +39,7 @@ export class ChangeListener {
     this.#running = this.#run();
   }
 
-  /** Whether the server tells of changes, as far as is known. */
+  /** Whether the server notifies, as far as known. */
   get isNotified(): boolean {
     return this.#isNotified;
   }
@@ -62,7 +61,7 @@ export class ChangeListener {
     await polling;
   }
 
-  /** Looks for changes as long as nobody tells of them. */
+  /** Polls for changes while there are no notifications. */
   async #poll(): Promise<void> {
     while (!this.#closing.signal.aborted) {
       await this.#rest(POLL_MS);
@@ -87,12 +86,12 @@ export class ChangeListener {
     try {
       await connection.ask(client, `LISTEN "${channel}"`, ended);
       await this.#prove(client, ended);
-      // What came between two connections was told to nobody.
+      // Changes between two connections were not notified.
       onChange();
       await this.#keep(client, ended);
     } finally {
       client.removeListener("notification", onNotification);
-      // It listens, so nobody else can use it.
+      // It listens, so nothing else can use it.
       client.release(true);
     }
   }
@@ -117,7 +116,7 @@ export class ChangeListener {
     );
   }
 
-  /** Asks a silent connection from time to time: a network that is cut says nothing. */
+  /** Checks a silent connection from time to time, because a cut network is silent. */
   async #keep(client: PostgresClient, ended: AbortSignal): Promise<void> {
     const { connection, runtime } = this.#options;
     while (!ended.aborted) {

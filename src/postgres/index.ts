@@ -1,6 +1,6 @@
 /**
  * A journal in PostgreSQL, for queues of several machines. It needs the package `pg` beside this one, or a
- * pool of the host's own.
+ * pool of the host.
  *
  * @packageDocumentation
  */

@@ -4,34 +4,34 @@ import { PostgresConnection } from "./postgres-connection.ts";
 import { describeServer, type OwnPool, openPool, type PostgresPool } from "./postgres-pool.ts";
 import { prepareSchema, quoteSchema, type TableSet } from "./postgres-schema.ts";
 
-/** The schema where none is named. */
+/** The default schema. */
 export const DEFAULT_SCHEMA = "eka_ci_caches";
 
 /**
- * Where the server is: a connection string, or a pool of the host's own.
+ * The server: a connection string, or a pool of the host.
  *
  * @public
  */
 export type PostgresServer =
   | {
-      /** Where the server is, as the package `pg` reads it. It may hold a password, and is never printed. */
+      /** Connection string for the package `pg`. It may contain a password, and is never printed. */
       readonly connectionString: string;
       readonly pool?: undefined;
     }
   | {
       /**
-       * The host's own pool, which the host ends after what uses it was closed. A journal takes as many of
-       * its connections as it has questions at once, and waits where the pool has none left; one of them
-       * listens for as long as the journal is open.
+       * The host's pool, which the host ends after closing the journal or ledger. A journal uses one
+       * connection for each concurrent query, and waits if the pool has none left. One connection listens
+       * while the journal is open.
        */
       readonly pool: PostgresPool;
       readonly connectionString?: undefined;
     };
 
-/** A server with the tables that are needed. */
+/** A server with the required tables. */
 export interface OpenedServer {
   readonly connection: PostgresConnection;
-  /** The pool to end, if this package has made it. */
+  /** The pool to end, if this package created it. */
   readonly ownPool: OwnPool | undefined;
   /** The quoted name of the schema. */
   readonly schema: string;

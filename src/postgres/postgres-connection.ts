@@ -9,26 +9,25 @@ import { toStored } from "./to-stored.ts";
 /** A row of a table; its members are read one by one. */
 export type Row = Readonly<Record<string, unknown>>;
 
-/** Runs a statement, and gives the rows that it returns. */
+/** Runs a statement and returns its rows. */
 export type Query = (sql: string, ...values: readonly unknown[]) => Promise<readonly Row[]>;
 
-/** What a connection works with. */
+/** What a connection needs. */
 export interface PostgresConnectionOptions {
   readonly pool: PostgresPool;
   readonly clock: Clock;
-  /** Where the server is, for people. */
+  /** The address of the server, for people. */
   readonly server: string;
 }
 
-/** How long one operation may take, with the wait for a connection. Then its connection is ended. */
+/** Timeout of one operation, including the wait for a connection. After it, the connection is closed. */
 const OPERATION_TIMEOUT_MS = 15_000;
-/** How often a transaction is begun that others undo. */
+/** How often a transaction is tried if others undo it. */
 const ATTEMPTS = 4;
 /**
- * A host that stands still within a transaction holds rows that others need, so the server ends it soon. The
- * tables of a queue grow and shrink faster than the server's statistics of them, which would lead it to read
- * a large table from end to end. The settings end with their transaction, since a pooler may give the
- * connection to somebody else.
+ * A host that stops within a transaction holds rows that others need, so the server ends it soon. The tables
+ * of a queue grow and shrink faster than the server's statistics, which could make it scan a large table. The
+ * settings end with their transaction, because a pooler may give the connection to another client.
  */
 const BEGIN = [
   "BEGIN ISOLATION LEVEL READ COMMITTED",
@@ -36,16 +35,16 @@ const BEGIN = [
   "SET LOCAL lock_timeout = 3000",
   "SET LOCAL idle_in_transaction_session_timeout = 5000",
   "SET LOCAL enable_seqscan = off",
-  // What is ruled out counts as dear, and what is dear would be compiled first.
+  // A disabled plan counts as expensive, and expensive queries would be compiled first.
   "SET LOCAL jit = off",
 ].join("; ");
 
 const ignore = (): void => undefined;
 
-/** The way to the server: no question waits for ever, and no lost connection ends the process. */
+/** The access to the server. No query waits forever, and no lost connection ends the process. */
 export class PostgresConnection {
   readonly #options: PostgresConnectionOptions;
-  /** A connection without a listener would end the process when it is lost, also after it was given up. */
+  /** A lost connection without a listener would end the process, even after it was given up. */
   readonly #guarded = new WeakSet<PostgresClient>();
   #isClosed = false;
 
@@ -53,19 +52,18 @@ export class PostgresConnection {
     this.#options = options;
   }
 
-  /** Where the server is, for people. */
+  /** The address of the server, for people. */
   get server(): string {
     return this.#options.server;
   }
 
-  /** Runs one statement by itself. */
+  /** Runs one statement on its own. */
   query(sql: string, ...values: readonly unknown[]): Promise<readonly Row[]> {
     return this.#run((query) => query(sql, ...values));
   }
 
   /**
-   * Runs statements in one transaction: all of them, or none. It is begun anew where another one has undone
-   * it.
+   * Runs statements in one transaction, all or none. It is repeated if another transaction has undone it.
    */
   async transact<Result>(work: (query: Query) => Promise<Result>): Promise<Result> {
     for (let attempt = 1; ; attempt++) {
@@ -77,13 +75,13 @@ export class PostgresConnection {
     }
   }
 
-  /** Takes a connection out of the pool, to listen with it. Whoever takes it releases it. */
+  /** Takes a connection from the pool to listen with it. The caller releases it. */
   async take(ends: AbortSignal): Promise<PostgresClient> {
     this.#assertOpen();
     return this.#withDeadline((signal) => this.#connect(signal), ends);
   }
 
-  /** Runs a statement on a connection that was taken; it ends with a signal, and in time. */
+  /** Runs a statement on a taken connection, within a timeout and until a signal aborts. */
   async ask(client: PostgresClient, sql: string, ends: AbortSignal): Promise<void> {
     await this.#withDeadline(() => client.query(sql), ends);
   }
@@ -119,7 +117,7 @@ export class PostgresConnection {
       isReleased = true;
       client.release(!isSound);
     };
-    // Whatever a connection was about to say that is given up, nobody waits for it any more.
+    // The result of a connection that was given up is ignored.
     signal.addEventListener("abort", release, { once: true });
     try {
       const result = await work(async (sql, ...values) => {
@@ -141,7 +139,7 @@ export class PostgresConnection {
     }
   }
 
-  /** A connection that comes when nobody waits for it any more goes back at once. */
+  /** A connection that arrives when nobody waits any more is released at once. */
   async #connect(signal: AbortSignal): Promise<PostgresClient> {
     const client = await this.#options.pool.connect();
     if (!this.#guarded.has(client)) client.on("error", ignore);
@@ -161,19 +159,19 @@ export class PostgresConnection {
   }
 }
 
-/** The rows of a result; several statements at once give a result each, of which none is read. */
+/** The rows of a result. Several statements at once have one result each, which are not read. */
 function toRows(result: unknown): readonly Row[] {
   const { rows } = toMembers(result);
   return Array.isArray(rows) ? rows.map(toRow) : [];
 }
 
-/** What work throws to undo its transaction though nothing has failed. */
+/** What work throws to roll back its transaction without an error. */
 export class GivenUp extends Error {}
 
 /** A transaction that another one has undone. */
 class Undone extends Error {}
 
-/** A transaction that was rolled back in order: its connection is as good as new. */
+/** A transaction that was rolled back properly; its connection can be reused. */
 class RolledBack extends Error {
   readonly reason: unknown;
 

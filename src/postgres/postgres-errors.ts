@@ -20,11 +20,11 @@ const HINTS: Readonly<Record<string, string>> = {
   "57P03": "the server is starting; it is asked again",
 };
 const DAMAGED: ReadonlySet<string> = new Set(["XX001", "XX002"]);
-/** Deadlocks and conflicts of transactions: nothing was done, and the same may succeed now. */
+/** Deadlocks and conflicts of transactions: nothing was done, and a retry may succeed. */
 const REPEATABLE: ReadonlySet<string> = new Set(["40001", "40P01"]);
 const LOCK_TIMEOUT = "55P03";
 
-/** A deadline that is over. */
+/** An exceeded timeout. */
 export const QUERY_TIMEOUT = "QUERY_TIMEOUT";
 
 function codeOf(error: unknown): string {
@@ -37,16 +37,16 @@ export function isRepeatable(error: unknown): boolean {
   return REPEATABLE.has(codeOf(error));
 }
 
-/** Whether a row was held by others for too long. */
+/** Whether others held a row for too long. */
 export function isLockTimeout(error: unknown): boolean {
   return codeOf(error) === LOCK_TIMEOUT;
 }
 
 /**
- * Turns what `pg` or a pool threw into an error of this package. Its message may hold values, so only its
- * code is told.
+ * Turns what `pg` or a pool threw into an error of this package. Its message may contain values, so only its
+ * code is reported.
  *
- * @param server - where the journal is, for people
+ * @param server - the address of the server, for people
  */
 export function toJournalError(error: unknown, server: string): PushError {
   if (error instanceof PushError) return error;

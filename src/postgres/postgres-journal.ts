@@ -37,47 +37,46 @@ import { createStatements, type Statements } from "./postgres-statements.ts";
 export type PostgresJournalOptions = PostgresJournalSettings & PostgresServer;
 
 /**
- * What every {@link PostgresJournalOptions} may say.
+ * Common members of {@link PostgresJournalOptions}.
  *
  * @public
  */
 export interface PostgresJournalSettings {
   /**
-   * Name of the schema that holds the tables, 1 to 63 lower-case letters, digits and underscores; default
+   * Name of the schema of the tables, 1 to 63 lower-case letters, digits and underscores; default
    * `eka_ci_caches`.
    */
   readonly schema?: string | undefined;
   /**
-   * How long settled deliveries are remembered, in milliseconds, so that a `pushId` is known again; at least
+   * How long settled deliveries are remembered, in milliseconds, to recognise a repeated `pushId`; at least
    * 10 minutes, default a day.
    */
   readonly retentionMs?: number | undefined;
-  /** Ports to use instead of Node's own: the clock and warnings. */
+  /** Ports to use instead of those of Node.js: the clock and warnings. */
   readonly runtime?: Partial<Pick<Runtime, "clock" | "warn">> | undefined;
 }
 
 const DAY_MS = 24 * 3_600_000;
-/** How long an outcome waits for somebody to tell it to. */
+/** How long an untold outcome is kept. */
 const UNTOLD_RETENTION_MS = 30 * DAY_MS;
-/** A queue that has accepted a delivery has to find its outcome. */
+/** A queue that accepted a delivery must be able to find its outcome. */
 const LEAST_RETENTION_MS = 600_000;
-/** How often what was settled long ago is forgotten, and how much of it at a time. */
+/** How often old settled deliveries are deleted, and how many at a time. */
 const PRUNE_EVERY_MS = 5_000;
 const PRUNE_LIMIT = 5_000;
 
 /**
- * Opens a journal in PostgreSQL 13 or newer, which queues of many machines share: what was accepted is
- * committed before `enqueue` resolves. It makes its schema at the first start, for which its user needs
- * CREATE on the database (or a schema of that name that it owns); after that it needs SELECT, INSERT, UPDATE
- * and DELETE on the tables.
+ * Opens a journal in PostgreSQL 13 or newer, which queues of many machines can share. Accepted requests are
+ * committed before `enqueue` resolves. The first start creates the schema; its user needs CREATE on the
+ * database, or must own a schema of that name. After that, SELECT, INSERT, UPDATE and DELETE on the tables
+ * are enough.
  *
- * Leases and ages are measured by the server's clock; the clocks of the hosts do not matter. Behind a pooler
- * in transaction mode it works, and finds changes within half a second in place of at once.
+ * Leases and ages use the server's clock; the clocks of hosts do not matter. Behind a pooler in transaction
+ * mode, it finds changes within half a second instead of at once.
  *
  * @param options - the server or a pool, and the schema
  * @throws {@link PushError} `ERR_JOURNAL_UNAVAILABLE` if there is no pool and the package `pg` is not
- * installed, `ERR_JOURNAL_FAILED` if the server cannot be reached, refuses, or holds tables of a newer
- * version
+ * installed, `ERR_JOURNAL_FAILED` if the server is unreachable, refuses, or has tables of a newer version
  *
  * @example
  * ```ts
@@ -278,8 +277,7 @@ class PostgresJournal implements PushJournal {
   }
 
   /**
-   * Forgets what was settled long ago, a little at a time. What was settled just now stays settled though
-   * this fails.
+   * Deletes old settled deliveries, a few at a time. A failure here does not affect what was just settled.
    */
   async #prune(): Promise<void> {
     const { runtime, retentionMs } = this.#parts;

@@ -5,15 +5,15 @@ import { isLockTimeout } from "./postgres-errors.ts";
 import { toLeased } from "./postgres-rows.ts";
 import type { Statements } from "./postgres-statements.ts";
 
-/** How often the journal is asked again where another host was faster. */
+/** How often to retry if another host was faster. */
 const ROUNDS = 8;
 
-/** The values of a question for what may be taken. */
+/** The values of the query for what may be taken. */
 function toDueValues({ stores, exceptCaches, onlyCache, lingerMs, minAgeMs = 0 }: LeaseRequest) {
   return [stores, exceptCaches, onlyCache ?? null, lingerMs, minAgeMs] as const;
 }
 
-/** Takes batches and ends them. */
+/** Takes and settles batches. */
 export class PostgresLeases {
   readonly #connection: PostgresConnection;
   readonly #sql: Statements;
@@ -24,8 +24,8 @@ export class PostgresLeases {
   }
 
   /**
-   * Takes the next batch. Where nothing is due, nothing is written: hosts that wake each other would never
-   * rest.
+   * Takes the next batch. If nothing is due, nothing is written; otherwise hosts would wake each other
+   * forever.
    */
   async take(request: LeaseRequest): Promise<Batch | undefined> {
     for (let round = 0; round < ROUNDS; round++) {
@@ -35,14 +35,14 @@ export class PostgresLeases {
     return undefined;
   }
 
-  /** How long until something may be taken that may not be taken now. */
+  /** How long until the next waiting delivery may be taken. */
   async nextInMs({ stores, lingerMs }: LeaseRequest): Promise<number | undefined> {
     const [row] = await this.#connection.transact((query) => query(this.#sql.nextInMs, stores, lingerMs));
     const inMs = row?.["in_ms"];
     return typeof inMs === "number" ? Math.max(0, inMs) : undefined;
   }
 
-  /** Writes what became of deliveries of a batch. @returns false if the lease is lost */
+  /** Writes the outcomes of deliveries of a batch. @returns false if the lease is lost */
   settle(token: string, verdicts: readonly Verdict[], channel: string): Promise<boolean> {
     return this.#connection.transact(async (query) => {
       const [held] = await query(this.#sql.lockBatch, token);
@@ -71,7 +71,7 @@ export class PostgresLeases {
     }
   }
 
-  /** Takes back deliveries of ended leases. @returns whether there were some */
+  /** Takes back deliveries of ended leases. @returns whether there were any */
   async #takeBack(query: Query, maxCrashes: number): Promise<boolean> {
     const tokens = (await query(this.#sql.takeBack)).map(({ token }) => token);
     if (tokens.length === 0) return false;
@@ -79,7 +79,7 @@ export class PostgresLeases {
     return true;
   }
 
-  /** Locks the first lane that nobody else has locked; where all are, it waits for the first. */
+  /** Locks the first unlocked lane; if all are locked, it waits for the first. */
   async #lockLane(query: Query, caches: readonly string[]): Promise<string | undefined> {
     const [free] = await query(this.#sql.lockLane, caches);
     if (free !== undefined) return String(free["cache_id"]);

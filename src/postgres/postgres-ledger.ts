@@ -16,7 +16,7 @@ import { type OpenedServer, openServer, type PostgresServer } from "./open-serve
 import type { TableSet } from "./postgres-schema.ts";
 
 /**
- * Options of {@link createPostgresLedger}: a server, as for a journal, and bounds.
+ * Options of {@link createPostgresLedger}: a server, as for a journal, and limits.
  *
  * @example
  * ```ts
@@ -28,11 +28,10 @@ import type { TableSet } from "./postgres-schema.ts";
 export type PostgresLedgerOptions = PostgresServer &
   LedgerBounds & {
     /**
-     * Name of the schema that holds the tables, as that of a journal, which may be the same; default
-     * `eka_ci_caches`.
+     * Name of the schema of the tables, which may be that of a journal; default `eka_ci_caches`.
      */
     readonly schema?: string | undefined;
-    /** The clock to use instead of Node's own. */
+    /** The clock to use instead of that of Node.js. */
     readonly runtime?: Partial<Pick<Runtime, "clock">> | undefined;
   };
 
@@ -63,13 +62,12 @@ const TABLES: TableSet = {
 };
 
 /**
- * Opens a ledger in PostgreSQL 13 or newer, which hosts of many machines share: beside a journal in the same
+ * Opens a ledger in PostgreSQL 13 or newer, which many machines can share: beside a journal in the same
  * schema, or alone.
  *
- * @param options - the server or a pool, the schema, and bounds
+ * @param options - the server or a pool, the schema, and limits
  * @throws {@link PushError} `ERR_JOURNAL_UNAVAILABLE` if there is no pool and the package `pg` is not
- * installed, `ERR_JOURNAL_FAILED` if the server cannot be reached, refuses, or holds tables of a newer
- * version
+ * installed, `ERR_JOURNAL_FAILED` if the server is unreachable, refuses, or has tables of a newer version
  *
  * @example
  * ```ts
@@ -163,7 +161,7 @@ class PostgresLedger implements PushLedger {
     return rows.map(readEntry).filter((entry) => entry !== undefined);
   }
 
-  /** The oldest ones, some at a time, by the order in which they were recorded. */
+  /** The oldest ones, some at a time, in the order of recording. */
   async #prune(): Promise<void> {
     this.#unpruned = 0;
     const { maxEntries, maxAgeMs } = this.#bounds;
@@ -177,7 +175,7 @@ class PostgresLedger implements PushLedger {
 
 const toMark = (place: number): string => `$${place}`;
 
-/** One entry for each key, the last one in the order in which they were told. */
+/** One entry for each key: the last one. */
 function toRows(entries: readonly LedgerEntry[]): readonly LedgerEntry[] {
   const rows = new Map<string, LedgerEntry>();
   for (const entry of entries) {

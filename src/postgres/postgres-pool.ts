@@ -3,28 +3,28 @@ import { lateImport } from "../core/late-import.ts";
 import { isObject } from "../core/own-member.ts";
 
 /**
- * What a query gives, as the package `pg` gives it.
+ * The result of a query, as in the package `pg`.
  *
  * @public
  */
 export interface PostgresQueryResult {
-  /** The rows, by the names of their columns. */
+  /** The rows, with members by column name. */
   readonly rows: readonly unknown[];
 }
 
 /**
- * A connection of a {@link PostgresPool}, as the package `pg` has it.
+ * A connection of a {@link PostgresPool}, as in the package `pg`.
  *
  * @public
  */
 export interface PostgresClient {
   /** Runs a statement. */
   query(text: string, values?: unknown[]): Promise<PostgresQueryResult>;
-  /** Gives the connection back; `true` ends it. */
+  /** Releases the connection; `true` closes it. */
   release(destroy?: boolean): void;
-  /** Listens for notifications, and for the end of a connection that is lost. */
+  /** Listens for notifications, and for the loss of the connection. */
   on(event: string, listener: (...values: unknown[]) => void): unknown;
-  /** Ends that. */
+  /** Removes the listener. */
   removeListener(event: string, listener: (...values: unknown[]) => void): unknown;
 }
 
@@ -45,12 +45,12 @@ export interface PostgresPool {
   connect(): Promise<PostgresClient>;
 }
 
-/** A pool that this package has made, and ends. */
+/** A pool that this package creates and ends. */
 export interface OwnPool extends PostgresPool {
   end(): Promise<void>;
 }
 
-/** Connections of a pool that this package makes: for writes, for questions, and one that listens. */
+/** Connections of a pool of this package: for writes, for queries, and one that listens. */
 const CONNECTIONS = 10;
 const CONNECT_TIMEOUT_MS = 10_000;
 
@@ -63,7 +63,7 @@ const loadPg = lateImport(async () => {
   }
 });
 
-/** Makes a pool of connections, with the package `pg`. */
+/** Creates a pool of connections, with the package `pg`. */
 export async function openPool(connectionString: string): Promise<OwnPool> {
   const { Pool } = (await loadPg()).default;
   const pool = new Pool({
@@ -73,18 +73,18 @@ export async function openPool(connectionString: string): Promise<OwnPool> {
     keepAlive: true,
     application_name: "eka-ci-caches",
   });
-  // A connection that is lost while it rests is replaced at the next query. Without a listener it would end
-  // the process.
+  // A connection that is lost while idle is replaced at the next query. Without a listener it would end the
+  // process.
   pool.on("error", () => undefined);
   return pool;
 }
 
-/** Where a connection string leads, without its user and password. */
+/** The address of a connection string, without user and password. */
 export function describeServer(connectionString: string): string {
   try {
     const { host, pathname, searchParams } = new URL(connectionString);
     const place = `${host || (searchParams.get("host") ?? "localhost")}${pathname}`;
-    // A password that is not escaped ends up in other parts of the URL.
+    // An unescaped password may be in other parts of the URL.
     return /^[\w.:[\]-]+\/[\w-]*$/u.test(place) ? place : "PostgreSQL";
   } catch {
     return "PostgreSQL";

@@ -4,7 +4,7 @@ import type { Row } from "./postgres-connection.ts";
 
 const STATES: readonly DeliveryState[] = ["waiting", "held", "settled", "dead"];
 
-/** Rows that were taken, in the order in which they were ready: that of the rows of an update is none. */
+/** Taken rows, sorted by when they were ready, because an update returns rows in any order. */
 export function toLeased(rows: readonly Row[]): readonly LeasedDelivery[] {
   const order = (one: Row, other: Row, column: string): number => Number(one[column]) - Number(other[column]);
   return [...rows]
@@ -34,7 +34,7 @@ export function toRecord(row: Row): DeliveryRecord {
   };
 }
 
-/** The counts of one cache. PostgreSQL's are texts, since they may be larger than a number is exact. */
+/** The counts of one cache. PostgreSQL returns them as texts, because they may exceed exact numbers. */
 export function toStats({ cache_id, waiting, held, dead, attempts, oldest_ms }: Row): CacheStats {
   return {
     cacheId: String(cache_id),
@@ -46,7 +46,7 @@ export function toStats({ cache_id, waiting, held, dead, attempts, oldest_ms }: 
   };
 }
 
-/** A length of time: the server's clock may have been set back. */
+/** A duration, at least 0, because the server's clock may have been set back. */
 function toLength(value: unknown): number {
   return Math.max(0, Number(value));
 }

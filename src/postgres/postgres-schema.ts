@@ -2,24 +2,27 @@ import { PushError } from "../core/errors.ts";
 import { quoteName } from "../core/text.ts";
 import type { PostgresConnection, Query, Row } from "./postgres-connection.ts";
 
-/** Tables that are made together, with the one that tells their version. */
+/** Tables that are created together, with the one that has their version. */
 export interface TableSet {
   /** What they are, for people. */
   readonly name: string;
-  /** Name of the table that tells the version; it is made last. */
+  /** Name of the table with the version; it is created last. */
   readonly marker: string;
   readonly version: number;
-  /** The statements that make the others. @param schema - its quoted name */
+  /** The statements that create the others. @param schema - its quoted name */
   readonly toTables: (schema: string) => readonly string[];
 }
 
-/** Hosts that start together make the tables one after the other: any number that no other program locks. */
+/**
+ * An advisory lock, so that hosts that start together create the tables one after another; any number that no
+ * other program uses.
+ */
 const LOCK = 4_927_310_866;
 
 /**
  * Quotes the name of a schema.
  *
- * @throws {@link PushError} `ERR_JOURNAL_FAILED` for a name that is none
+ * @throws {@link PushError} `ERR_JOURNAL_FAILED` for an invalid name
  */
 export function quoteSchema(schema: string): string {
   if (/^[a-z_][a-z0-9_]{0,62}$/u.test(schema)) return `"${schema}"`;
@@ -29,7 +32,7 @@ export function quoteSchema(schema: string): string {
 
 /** @param schema - its quoted name */
 const toTables = (schema: string): readonly string[] => [
-  // What is updated often gets room beside it, and is swept often.
+  // Rows that are updated often get free space on their page, and are vacuumed often.
   `CREATE TABLE ${schema}.delivery (
     number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     id text COLLATE "C" NOT NULL UNIQUE,
@@ -75,11 +78,10 @@ const toTables = (schema: string): readonly string[] => [
 export const JOURNAL_TABLES: TableSet = { name: "journal", marker: "version", version: 1, toTables };
 
 /**
- * Makes tables where they are not there. A host that finds them up to date needs no right to make any.
+ * Creates missing tables. A host that finds them up to date needs no right to create any.
  *
  * @param schema - its quoted name
- * @throws {@link PushError} `ERR_JOURNAL_FAILED` for tables that a newer version has made, or that cannot be
- * made
+ * @throws {@link PushError} `ERR_JOURNAL_FAILED` for tables of a newer version, or that cannot be created
  */
 export async function prepareSchema(
   connection: PostgresConnection,
@@ -90,7 +92,7 @@ export async function prepareSchema(
   if ((await readVersion(connection, schema, tables)) === version) return;
   await connection.transact(async (query) => {
     await query("SELECT pg_advisory_xact_lock($1)", LOCK);
-    // Another host may have made them meanwhile.
+    // Another host may have created them meanwhile.
     if ((await findVersion(query, schema, tables)) !== undefined) return;
     const [known] = await query("SELECT 1 FROM pg_namespace WHERE nspname = $1", schema.slice(1, -1));
     if (known === undefined) await query(`CREATE SCHEMA ${schema}`);
@@ -115,7 +117,7 @@ async function readVersion(
 
 /** The version of the tables; nothing if there are none. */
 async function findVersion(query: Query, schema: string, { marker }: TableSet): Promise<number | undefined> {
-  // The catalogue itself is read: what a session remembers of it may be older than the lock.
+  // The catalogue is read directly, because a session's cached view may be older than the lock.
   const [table] = await query(
     "SELECT 1 FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace WHERE nspname = $1 AND relname = $2",
     schema.slice(1, -1),

@@ -1,7 +1,7 @@
 const FREE = "batch IS NULL AND settled_at IS NULL";
 /**
- * The server's clock: `now()` stands still within a transaction. It is asked once a statement, so that an
- * index may be searched for what it says.
+ * The server's clock; `now()` stands still within a transaction. It is read once a statement, so that an
+ * index can be used.
  */
 const CLOCK = "clock AS MATERIALIZED (SELECT clock_timestamp() AS now)";
 const NOW = "(SELECT now FROM clock)";
@@ -25,18 +25,18 @@ const RECORD = `${IDENTITY}, ${STATE} AS state, attempts, crashes, code, message
 const OUTCOME = "number, id, ticket_id, cache_id, request, result, code, message";
 
 /**
- * Parameters `$1` to `$4` of a question for what may be taken: stores, caches left out, the only cache,
- * lengths of time.
+ * Parameters `$1` to `$4` of the query for what may be taken: stores, excluded caches, the only cache,
+ * durations.
  */
 const DUE = `${FREE} AND ready_at <= ${NOW} AND (attempts > 0 OR ready_at <= ${NOW} - ${ofMs("$4")})
   AND accepted_at <= ${NOW} - ${ofMs("$5")}`;
 
 /**
- * The statements, with the names of tables to be filled in. A delivery that was never leased has been ready
- * since it was accepted, so one index serves both questions.
+ * The statements, with placeholders for table names. A delivery that was never leased has been ready since
+ * acceptance, so one index serves both queries.
  */
 const TEMPLATES = {
-  // Requests of one ticket are compared one after the other, on whatever host. The locks are few, however
+  // Requests of one ticket are compared one after another, on any host. The number of locks is small, however
   // many tickets there are.
   lockTickets: `SELECT pg_advisory_xact_lock(:lock, slot)
     FROM (SELECT DISTINCT abs(hashtext(ticket_id)) % 1024 AS slot FROM unnest($1::text[]) AS asked (ticket_id) ORDER BY 1) AS slots`,
@@ -54,7 +54,8 @@ const TEMPLATES = {
     ORDER BY place ON CONFLICT (id) DO NOTHING RETURNING id`,
   notify: `SELECT pg_notify($1, '')`,
 
-  // In each lane with room, whether something may be taken; the lane that was served longest ago comes first.
+  // For each lane with room, whether something may be taken; the lane that was served longest ago comes
+  // first.
   findDue: `WITH ${CLOCK}, due AS (
       SELECT lane.cache_id, min(lane.served_at) AS served_at, min(first.ready_at) AS ready_at, min(first.number) AS number
       FROM :lane, unnest($1::text[]) AS store (id), LATERAL (
@@ -68,7 +69,7 @@ const TEMPLATES = {
   lockLane: `SELECT cache_id FROM :lane WHERE cache_id = ANY ($1::text[])
     ORDER BY array_position($1::text[], cache_id::text) LIMIT 1 FOR UPDATE SKIP LOCKED`,
   awaitLane: `SELECT cache_id FROM :lane WHERE cache_id = $1 FOR UPDATE`,
-  // What other hosts hold is counted in a statement of its own, which sees what they did before the lane was
+  // What other hosts hold is counted in a separate statement, which sees what they did before the lane became
   // free.
   insertBatch: `WITH inserted AS (
       INSERT INTO :batch (cache_id, owner, held_until) SELECT $1, $2, clock_timestamp() + ${ofMs("$3")}
@@ -81,7 +82,7 @@ const TEMPLATES = {
       WHERE cache_id = $3 AND cache_id <> ALL ($2::text[]) AND store_id = store.id AND ${DUE}
       ORDER BY ready_at, number LIMIT 1) AS first
     ORDER BY first.ready_at, first.number LIMIT 1`,
-  // The first that is ready leads its repository, so it is the first of its companions, too.
+  // The first ready row leads its repository, so it is also the first of its batch.
   hold: `WITH ${CLOCK}, taken AS MATERIALIZED (
       SELECT number AS place FROM :delivery
       WHERE cache_id = $2 AND store_id = $3 AND repository = $4 AND ${FREE} AND ready_at <= ${NOW}
@@ -114,7 +115,7 @@ const TEMPLATES = {
       AS verdict (id, status, result, is_told, progress, code, message, in_ms)
     WHERE known.id = verdict.id AND known.batch = $1`,
   endEmptyBatch: `DELETE FROM :batch WHERE token = $1 AND NOT EXISTS (SELECT 1 FROM :delivery WHERE batch = $1)`,
-  // What nobody was told is looked for among the few that are so.
+  // Untold outcomes are searched in a partial index.
   pruneTold: `WITH ${CLOCK}, ripe AS MATERIALIZED (
       SELECT number AS place FROM :delivery
       WHERE settled_at IS NOT NULL AND buried_at IS NULL AND is_told AND settled_at <= ${NOW} - ${ofMs("$1")}
@@ -126,8 +127,8 @@ const TEMPLATES = {
       ORDER BY number LIMIT $2 FOR UPDATE SKIP LOCKED)
     DELETE FROM :delivery USING ripe WHERE number = place`,
 
-  // What waits for time alone: the first of each lane that is not ready yet, and the first that waits for
-  // company.
+  // What only waits for a time: the first of each lane that is not ready yet, and the first that waits for
+  // others to share its batch.
   nextInMs: `WITH ${CLOCK}
     SELECT ${toMs(`min(at) - ${NOW}`)} AS in_ms FROM (
       SELECT first.at FROM :lane, unnest($1::text[]) AS store (id), LATERAL (
@@ -149,7 +150,7 @@ const TEMPLATES = {
       message = NULL, attempts = 0, crashes = 0, accepted_at = clock_timestamp(), ready_at = clock_timestamp()
     WHERE id = ANY ($1::text[]) AND buried_at IS NOT NULL RETURNING 1`,
   drop: `DELETE FROM :delivery WHERE id = ANY ($1::text[]) AND buried_at IS NOT NULL AND is_told RETURNING 1`,
-  // What was not told yet is still told; after that it is pruned.
+  // Untold outcomes are still told; after that they are pruned.
   dropUntold: `UPDATE :delivery SET buried_at = NULL
     WHERE id = ANY ($1::text[]) AND buried_at IS NOT NULL AND NOT is_told RETURNING 1`,
   // Each state has an index of its own.
@@ -189,7 +190,7 @@ export function createStatements(schema: string): Statements {
   return statements;
 }
 
-/** A number for a schema, so that those of one database do not wait for each other. */
+/** A number for a schema, so that schemas of one database do not wait for each other. */
 function hash(schema: string): number {
   let value = 0;
   for (const character of schema) value = (Math.imul(value, 31) + (character.codePointAt(0) ?? 0)) | 0;

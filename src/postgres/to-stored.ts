@@ -1,6 +1,6 @@
 /**
- * PostgreSQL keeps no text with a NUL in it, and refuses a statement that has one. Ids and requests that this
- * package writes have none; what a tool printed, and what somebody asks for, may.
+ * PostgreSQL cannot store a text with a NUL, and refuses a statement that has one. Ids and requests of this
+ * package have none, but a tool's output or a query may.
  */
 export function toStored(value: unknown): unknown {
   if (typeof value === "string") return value.replaceAll("\u0000", "\ufffd");

@@ -1,6 +1,6 @@
 /**
- * Labels for caches: their ids, as long as there are few. A journal may hold ids of caches that no
- * configuration names any more.
+ * Labels for caches: their ids, while there are few. A journal may have ids of caches that no configuration
+ * has any more.
  */
 export class CacheLabels {
   readonly #known = new Set<string>();

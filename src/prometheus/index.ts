@@ -1,5 +1,5 @@
 /**
- * What a queue does, as metrics of Prometheus. It needs the package `prom-client` beside this one.
+ * Metrics of a queue for Prometheus. It needs the package `prom-client` beside this one.
  *
  * @packageDocumentation
  */

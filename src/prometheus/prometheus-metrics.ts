@@ -18,7 +18,7 @@ import { CacheLabels } from "./cache-labels.ts";
 export interface PrometheusMetricsOptions {
   /** The registry of metrics to add to; default that of `prom-client` itself. */
   readonly register?: Registry | undefined;
-  /** Most caches that have a label of their own; the others share `other`. Default 1 000. */
+  /** Maximum number of caches with their own label; the others share `other`. Default 1 000. */
   readonly maxCaches?: number | undefined;
 }
 
@@ -27,17 +27,17 @@ export interface PrometheusMetricsOptions {
  *
  * | metric | labels | meaning |
  * |---|---|---|
- * | `eka_ci_caches_deliveries_accepted_total` | `cache` | requests at a cache that were journalled |
- * | `eka_ci_caches_delivery_attempts_total` | `cache` | attempts that began |
- * | `eka_ci_caches_delivery_retries_total` | `cache`, `class` | attempts that are repeated |
+ * | `eka_ci_caches_deliveries_accepted_total` | `cache` | journalled deliveries |
+ * | `eka_ci_caches_delivery_attempts_total` | `cache` | attempts that started |
+ * | `eka_ci_caches_delivery_retries_total` | `cache`, `class` | attempts that are retried |
  * | `eka_ci_caches_deliveries_settled_total` | `cache`, `status` | deliveries that ended: `pushed`, `upstream`, `skipped` or `buried` |
  * | `eka_ci_caches_dead_letters_total` | `cache`, `code` | deliveries that were given up, by the error |
- * | `eka_ci_caches_deliveries_abandoned_total` | `cache`, `reason` | attempts that ended without an end |
+ * | `eka_ci_caches_deliveries_abandoned_total` | `cache`, `reason` | attempts that ended without an outcome |
  * | `eka_ci_caches_delivery_duration_seconds` | `cache` | histogram: from acceptance to the end |
  * | `eka_ci_caches_deliveries` | `cache`, `state` | deliveries that are `waiting`, `held` or `dead` now, of all queues on the journal |
- * | `eka_ci_caches_oldest_delivery_age_seconds` | `cache` | age of the oldest that waits or is held |
- * | `eka_ci_caches_lane_closed` | `cache` | 1 while the queue leaves the cache alone, since it seems to be away |
- * | `eka_ci_caches_journal_up` | | 1 if the journal did what it was asked last |
+ * | `eka_ci_caches_oldest_delivery_age_seconds` | `cache` | age of the oldest delivery that waits or is held |
+ * | `eka_ci_caches_lane_closed` | `cache` | 1 while the circuit breaker of the cache is open |
+ * | `eka_ci_caches_journal_up` | | 1 if the last operation of the journal succeeded |
  *
  * No path, repository or ref is a label.
  *
@@ -46,12 +46,12 @@ export interface PrometheusMetricsOptions {
 export interface PrometheusMetrics {
   /** The registry that has them. */
   readonly register: Registry;
-  /** Counts an event: the `onEvent` of a queue. */
+  /** Counts an event: use it as `onEvent` of a queue. */
   readonly onEvent: (event: QueueEvent) => void;
   /**
-   * Asks a queue for its counts at each scrape. Of several queues on one journal, one is enough.
+   * Queries a queue for its counts at each scrape. One queue of a journal is enough.
    *
-   * @returns the function that ends it
+   * @returns a function that ends it
    */
   readonly observe: (queue: PushQueue) => () => void;
 }
@@ -61,9 +61,9 @@ const PREFIX = "eka_ci_caches_";
 const BUCKETS = [1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1_800, 3_600];
 
 /**
- * Makes the metrics of queues, and adds them to a registry.
+ * Creates the metrics of queues, and adds them to a registry.
  *
- * @param options - the registry, and bounds
+ * @param options - the registry, and limits
  *
  * @example
  * ```ts
@@ -133,7 +133,7 @@ function createEventCounter(registers: Registry[], labels: CacheLabels): (event:
         break;
       case "lane.closed":
       case "lane.opened":
-        // The gauge tells it.
+        // The gauge reports it.
         break;
     }
   };
@@ -142,7 +142,7 @@ function createEventCounter(registers: Registry[], labels: CacheLabels): (event:
 function createObserver(registers: Registry[], labels: CacheLabels): PrometheusMetrics["observe"] {
   const queues = new Set<PushQueue>();
   let refreshing: Promise<void> | undefined;
-  // A scrape reads all gauges at once, and each waits for the one question that fills them.
+  // A scrape reads all gauges at once, and each waits for the one query that fills them.
   const collect = (): Promise<void> => {
     refreshing ??= refresh().finally(() => {
       refreshing = undefined;
@@ -171,7 +171,7 @@ function createObserver(registers: Registry[], labels: CacheLabels): PrometheusM
         closed.set({ cache }, stats.breaker.state === "open" ? 1 : 0);
       }
     } catch {
-      // The journal does not answer, or the queue was closed: what follows says so, and the scrape shows the
+      // The journal does not answer, or the queue was closed; a gauge reports that, and the scrape shows the
       // rest.
     }
     up.set(queue.health().journal.isAnswering ? 1 : 0);

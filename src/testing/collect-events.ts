@@ -1,7 +1,7 @@
 import type { AuditEvent } from "../audit/event.ts";
 
 /**
- * Events as they came.
+ * Collected events.
  *
  * @example
  * ```ts

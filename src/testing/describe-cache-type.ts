@@ -31,19 +31,19 @@ export interface CacheTypeSuite {
   readonly framework: TestFramework;
   /** The type. */
   readonly type: CacheTypeDefinition;
-  /** Settings that it takes, and the credentials that a push with them needs. */
+  /** Settings that it accepts, and the credentials for a push with them. */
   readonly ready: CacheTypeSample & {
-    /** Values by name, each unlike anything else that is printed. */
+    /** Values by name, each unlike any other printed text. */
     readonly credentials: Readonly<Record<string, string>>;
   };
-  /** Settings that it must refuse, besides the hostile ones that the suite tries with every type. */
+  /** Settings that it must refuse, besides the hostile ones that the suite always tries. */
   readonly refused: readonly CacheTypeSample[];
-  /** What its tool prints when it fails, and what that means; texts that really were printed. */
+  /** Real failure texts of its tool, and what they mean. */
   readonly failures: readonly { readonly output: string; readonly means: FailureMeaning }[];
 }
 
 /**
- * What a cache of the type says in the configuration.
+ * The settings of a cache of the type.
  *
  * @example
  * ```ts
@@ -65,8 +65,7 @@ const PATHS = [
 ];
 
 /**
- * Destinations that no type may take: options of a tool, a shell's words, several words, a way up, a
- * password.
+ * Destinations that no type may accept: options, shell syntax, several words, parent directories, a password.
  */
 const HOSTILE = [
   "--post-build-hook=/tmp/x",
@@ -80,8 +79,8 @@ const HOSTILE = [
 ];
 
 /**
- * The contract of a cache type, as tests: it refuses what its tool must not be given, hands over each path
- * once and each secret only to the child that needs it, and tells its tool's failures apart.
+ * The contract of a cache type, as tests. It refuses what its tool must not get, passes each path once and
+ * each secret only to the child that needs it, and classifies its tool's failures.
  *
  * @param suite - the type and its situations
  *

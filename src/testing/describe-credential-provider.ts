@@ -8,7 +8,7 @@ import type { TestFramework } from "./test-framework.ts";
 import { toVisibleText } from "./visible-text.ts";
 
 /**
- * Situations of a provider, for {@link describeCredentialProvider}. Each is arranged anew for its test.
+ * Situations of a provider, for {@link describeCredentialProvider}. Each is created anew for its test.
  *
  * @example
  * ```ts
@@ -29,48 +29,48 @@ export interface CredentialProviderSuite {
   readonly framework: TestFramework;
   /** A provider whose source has everything. */
   readonly ready: () => Arranged<ReadyProvider>;
-  /** Providers whose source is absent, denied, malformed, … */
+  /** Providers whose source is missing, denied, malformed, … */
   readonly failures: readonly FailingProvider[];
-  /** A provider whose source gets new values; left out where values never change. */
+  /** A provider whose source gets new values; omit it if values never change. */
   readonly rotated?: (() => Arranged<RotatingProvider>) | undefined;
   /**
-   * A provider whose source does not answer until it is aborted; left out for sources that answer at once.
+   * A provider whose source does not answer until it is aborted; omit it for sources that answer at once.
    */
   readonly slow?: (() => Arranged<CredentialProvider>) | undefined;
 }
 
 /**
- * A value, or the promise of one.
+ * A value, or a promise of one.
  *
  * @public
  */
 export type Arranged<T> = T | Promise<T>;
 
 /**
- * A provider that answers.
+ * A successful provider.
  *
  * @public
  */
 export interface ReadyProvider {
   /** The provider. */
   readonly provider: CredentialProvider;
-  /** What it shall answer, by name. Values are unlike anything else that is printed. */
+  /** The expected answer, by name. Values must be unlike any other printed text. */
   readonly values: Readonly<Record<string, string>>;
 }
 
 /**
- * A provider that fails.
+ * A failing provider.
  *
  * @public
  */
 export interface FailingProvider {
-  /** The situation, as in "when the file is not there". */
+  /** The situation, such as "when the file is missing". */
   readonly situation: string;
-  /** The code it shall reject with. */
+  /** The expected code. */
   readonly code: ErrorCodes["CredentialError"];
-  /** Makes the provider. */
+  /** Creates the provider. */
   readonly arrange: () => Arranged<CredentialProvider>;
-  /** Texts that nothing may show, besides the values of `ready`. */
+  /** Texts that must not be shown, besides the values of `ready`. */
   readonly canaries?: readonly string[] | undefined;
 }
 
@@ -85,8 +85,8 @@ export interface RotatingProvider extends ReadyProvider {
 }
 
 /**
- * The contract of a credential provider, as tests: it answers completely or rejects with a coded error, shows
- * no secret, fetches again what changed, and ends when it is told to.
+ * The contract of a credential provider, as tests. It answers completely or rejects with a coded error, shows
+ * no secret, fetches changed values again, and can be aborted.
  *
  * @param suite - the situations
  *

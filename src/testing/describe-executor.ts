@@ -26,11 +26,11 @@ export interface ExecutorSuite {
   readonly name: string;
   /** The test framework in use. */
   readonly framework: TestFramework;
-  /** Makes the executor. */
+  /** Creates the executor. */
   readonly create: () => Executor | Promise<Executor>;
   /**
    * Absolute path of Node.js where commands run; default the Node.js that runs the tests. The temporary
-   * directory must be the same there and here.
+   * directory must be the same in both places.
    */
   readonly node?: string | undefined;
 }
@@ -38,9 +38,9 @@ export interface ExecutorSuite {
 const CANARY = 'canary/"4f1d9c+secret';
 
 /**
- * The contract of an executor, as tests: arguments arrive untouched, private files and directories are there
- * and gone afterwards, nothing of the host's environment gets in, every end is told truly and leaves nothing
- * running, output is bounded, secrets are redacted.
+ * The contract of an executor, as tests. Arguments arrive unchanged. Private files and directories exist, and
+ * are removed afterwards. The host's environment does not get in. Every outcome is reported correctly, and
+ * nothing keeps running. Output is bounded, and secrets are redacted.
  *
  * @param suite - the executor
  *
@@ -211,8 +211,7 @@ async function assertIsolated(context: SuiteContext): Promise<void> {
 }
 
 /**
- * How often it is looked whether a command is gone: one on another machine ends a moment after who asked for
- * it.
+ * How often to check whether a command has ended; on another machine it may end a moment later.
  */
 const MAX_LOOKS = 10;
 
@@ -229,7 +228,7 @@ async function hasStopped(heartbeat: string): Promise<boolean> {
   return false;
 }
 
-/** Runs a command whose child writes a file again and again, and makes sure that both are gone afterwards. */
+/** Runs a command whose child writes a file again and again, and checks that both have ended afterwards. */
 async function assertGone(context: SuiteContext, options: RunOptions): Promise<ExecutionResult> {
   const directory = await mkdtemp(join(tmpdir(), "eka-ci-suite-"));
   const heartbeat = join(directory, "heartbeat");

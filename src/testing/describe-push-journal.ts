@@ -19,19 +19,18 @@ export interface PushJournalSuite {
   readonly name: string;
   /** The test framework in use. */
   readonly framework: TestFramework;
-  /** Opens a journal that is empty. */
+  /** Opens an empty journal. */
   readonly open: () => PushJournal | Promise<PushJournal>;
   /**
-   * Opens the journal that was opened last a second time, as another host does; absent for one that is not
-   * shared.
+   * Opens the last journal a second time, as another host does; omit it for a journal that cannot be shared.
    */
   readonly reopen?: (() => PushJournal | Promise<PushJournal>) | undefined;
 }
 
 /**
- * The contract of a journal, as tests: nothing is lost or given to two at once, no write has an effect
- * without the lease, outcomes are kept until they were told, and batches are what they should be. They take a
- * few seconds, since they wait for real leases to end.
+ * The contract of a journal, as tests. Nothing is lost or given to two hosts at once, no write has an effect
+ * without the lease, outcomes are kept until they are told, and batches are correct. They take a few seconds,
+ * because they wait for real leases to end.
  *
  * @param suite - the journal
  *

@@ -18,7 +18,7 @@ export interface PushLedgerSuite {
   readonly name: string;
   /** The test framework in use. */
   readonly framework: TestFramework;
-  /** Opens a ledger that is empty, with these bounds; its clock tells the time of the machine. */
+  /** Opens an empty ledger with these limits; its clock must have the time of the machine. */
   readonly open: (bounds: LedgerBounds) => PushLedger | Promise<PushLedger>;
 }
 
@@ -96,7 +96,7 @@ const CASES: Readonly<Record<string, Case>> = {
     assert.deepEqual(await idsOf(ledger.owed({ repository: "o/r", limit: 10 })), ["c"]);
     await ledger.record([
       entry({ pushId: "f", outcome: "failed", reason: "ERR_PUSH_FAILED" }),
-      // Neither what a stranger is denied, nor what a rule leaves out for him, pays anybody's debt.
+      // A denied or skipped path of one repository does not settle what another is owed.
       entry({ pushId: "g", storePath: OTHER, repository: "stranger/r", outcome: "denied", reason: "x" }),
       entry({ pushId: "h", storePath: OTHER, job: "other", outcome: "skipped", reason: "excluded" }),
     ]);
@@ -143,8 +143,8 @@ const BOUNDED: Case = async (_ledger, open) => {
 };
 
 /**
- * The contract of a ledger, as tests: it finds what was recorded, knows what is owed and what was confirmed,
- * and stays within its bounds.
+ * The contract of a ledger, as tests. It finds recorded entries, knows what is owed and what was confirmed,
+ * and stays within its limits.
  *
  * @param suite - the ledger
  *
@@ -170,7 +170,7 @@ export function describePushLedger({ name, framework, open }: PushLedgerSuite): 
   });
 }
 
-/** A database gives members back that were left out. */
+/** A database also returns members that were left out. */
 function withoutAbsent(given: LedgerEntry): unknown {
   return JSON.parse(JSON.stringify(given));
 }

@@ -1,7 +1,7 @@
 import type { Clock } from "../host/runtime.ts";
 
 /**
- * A clock that stands still until a test moves it.
+ * A clock that stands still until a test advances it.
  *
  * @example
  * ```ts
@@ -12,9 +12,9 @@ import type { Clock } from "../host/runtime.ts";
  * @public
  */
 export interface FakeClock extends Clock {
-  /** Moves time on by so many milliseconds, and calls back what falls due on the way, in order. */
+  /** Advances the time by this many milliseconds, and runs due callbacks on the way, in order. */
   advance(ms: number): void;
-  /** How many callbacks are still to come. */
+  /** The number of pending callbacks. */
   readonly pending: number;
 }
 
@@ -24,7 +24,7 @@ interface Timer {
 }
 
 /**
- * Makes a clock for tests.
+ * Creates a clock for tests.
  *
  * @param start - the date it begins at; default 2026-01-01T00:00:00Z
  *

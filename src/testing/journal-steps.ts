@@ -39,7 +39,7 @@ export async function take(journal: PushJournal, more: Partial<LeaseRequest> = {
 export const accept = (journal: PushJournal, ...names: readonly string[]): Promise<readonly string[]> =>
   journal.accept(names.map((name) => deliveryOf(name)));
 
-/** A delivery that was pushed; without a result there is nobody to tell. */
+/** A pushed delivery; without a result there is nobody to tell. */
 export const done = (name: string, result?: string): Verdict => {
   return { id: `${name}/a`, status: "done", result: result ?? "none", isTold: result === undefined };
 };

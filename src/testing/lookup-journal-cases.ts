@@ -15,7 +15,7 @@ import {
 
 const isConflict = { code: "ERR_PUSH_ID_CONFLICT" };
 
-/** What every journal knows of its deliveries, and what it takes for the same. */
+/** What every journal knows about its deliveries, and what counts as the same. */
 export const LOOKUP_JOURNAL_CASES: Readonly<Record<string, (journal: PushJournal) => Promise<void>>> = {
   "takes one request for a ticket, and stores nothing of another": async (journal) => {
     await accept(journal, "1");

@@ -13,7 +13,7 @@ import {
   take,
 } from "./journal-steps.ts";
 
-/** What every journal keeps, by itself. */
+/** What every journal keeps, on its own. */
 export const JOURNAL_CASES: Readonly<Record<string, (journal: PushJournal) => Promise<void>>> = {
   "keeps what was accepted, whole": async (journal) => {
     assert.deepEqual(await accept(journal, "1"), ["1/a"]);
@@ -230,7 +230,7 @@ export const JOURNAL_CASES: Readonly<Record<string, (journal: PushJournal) => Pr
     assert.ok(buriedAt > 0);
     assert.ok(position >= 0);
     assert.equal(await journal.drop(["1/a", "never"]), 1);
-    // The page goes on, though the letter that it goes on after is gone.
+    // Paging goes on, even though the letter before the page was deleted.
     assert.deepEqual(
       (await journal.deadLetters({ after: position, limit: 9 })).map(({ id }) => id),
       ["2/a", "3/a"],

@@ -3,17 +3,17 @@ import type { CommandSpec } from "../commands/command.ts";
 import type { ExecuteOptions, ExecutionResult, Executor } from "../execution/executor.ts";
 
 /**
- * An executor that runs nothing and remembers what it was asked to run.
+ * An executor that runs nothing and records its commands.
  *
  * @public
  */
 export interface RecordingExecutor extends Executor {
-  /** The commands, in the order they came. Secrets are wrapped as the builder wrapped them. */
+  /** The commands, in order. Secrets are wrapped as the builder wrapped them. */
   readonly commands: readonly CommandSpec[];
 }
 
 /**
- * What a scripted command ends with; what is left out is that of a success without output.
+ * The result of a scripted command; omitted members are those of a success without output.
  *
  * @public
  */
@@ -31,9 +31,9 @@ export type ScriptedResult = Partial<ExecutionResult>;
  */
 export interface RecordingExecutorOptions {
   /**
-   * Says how a command ends; an error is what the executor rejects with. Default, also where it returns
-   * nothing: success, of which the check of store paths says that all are valid and refer to nothing, and a
-   * cache that it has all it is asked for.
+   * Returns how a command ends; the executor rejects with a returned error. By default, or if it returns
+   * nothing, commands succeed: all store paths are valid and have no references, and a cache has everything
+   * it is asked for.
    */
   readonly respond?:
     | ((command: CommandSpec, options: ExecuteOptions) => ScriptedResult | Error | undefined)
@@ -41,7 +41,7 @@ export interface RecordingExecutorOptions {
 }
 
 /**
- * Makes an executor for tests of a host's own code.
+ * Creates an executor for tests of a host's own code.
  *
  * @param options - how commands end
  *
@@ -74,7 +74,7 @@ export function createRecordingExecutor(options: RecordingExecutorOptions = {}):
   };
 }
 
-/** Success; a question which paths a cache has is answered with all of them, and they refer to nothing. */
+/** Success; a query which paths a cache has returns all of them, without references. */
 function answerByDefault({ args }: CommandSpec): ScriptedResult {
   if (!args.includes("path-info")) return {};
   const storePaths = args.slice(args.indexOf("--") + 1);

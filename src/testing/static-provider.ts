@@ -2,10 +2,10 @@ import { Secret } from "../core/secret.ts";
 import type { CredentialProvider } from "../credentials/provider.ts";
 
 /**
- * Makes a provider that always answers the same.
+ * Creates a provider that always returns the same values.
  *
  * @param values - values by name of the environment variable
- * @param options - when the credentials end; default never
+ * @param options - when the credentials expire; default never
  *
  * @example
  * ```ts
@@ -18,7 +18,7 @@ import type { CredentialProvider } from "../credentials/provider.ts";
 export function createStaticProvider(
   values: Readonly<Record<string, string>>,
   options: {
-    /** When the credentials end. */
+    /** When the credentials expire. */
     readonly expiration?: Date | undefined;
   } = {},
 ): CredentialProvider {

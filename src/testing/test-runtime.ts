@@ -5,12 +5,12 @@ import type { Runtime } from "../host/runtime.ts";
 import { createFakeClock } from "./fake-clock.ts";
 
 /**
- * A file of a test's own file system.
+ * A file of a test's file system.
  *
  * @public
  */
 export interface TestFile {
-  /** What it holds; default nothing. */
+  /** Its content; default empty. */
   readonly content?: string | Uint8Array | undefined;
   /** Permission bits; default 0o600. */
   readonly mode?: number | undefined;
@@ -18,14 +18,14 @@ export interface TestFile {
   readonly uid?: number | undefined;
   /** Kind of file; default `file`. */
   readonly kind?: FileStatus["kind"] | undefined;
-  /** The path that it links to, which makes it a symbolic link. */
+  /** The target, which makes it a symbolic link. */
   readonly linkTo?: string | undefined;
-  /** What reading it fails with. */
+  /** The error of reading it. */
   readonly error?: ErrorCodes["FileError"] | undefined;
 }
 
 /**
- * A runtime for tests: what is not given is empty, and time stands still.
+ * A runtime for tests. What is not given is empty, and time stands still.
  *
  * @example
  * ```ts
@@ -46,7 +46,7 @@ const TEST_UID = 1000;
 const MAX_LINKS = 40;
 
 /**
- * Makes a runtime that reads nothing of the machine.
+ * Creates a runtime that reads nothing from the machine.
  *
  * @param options - environment, files and other ports
  *

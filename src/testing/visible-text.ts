@@ -1,8 +1,8 @@
 import { inspect } from "node:util";
 
 /**
- * Everything that common ways of printing show of a value: templates, JSON and `util.inspect`, also of what
- * is hidden, and along `cause`. A test searches it for secrets.
+ * Everything that common ways of printing show of a value: templates, JSON and `util.inspect`, including
+ * hidden members and `cause`. Tests search it for secrets.
  *
  * @param value - anything
  *

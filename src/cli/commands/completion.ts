@@ -3,7 +3,7 @@ import { EXIT } from "../exit-codes.ts";
 import { runCommand } from "../run-command.ts";
 import type { SHELLS } from "../shells.ts";
 
-/** Asks the program itself for what may follow; each shell has a few lines that do so. */
+/** Asks the program for completions; each shell needs a few lines for that. */
 const SCRIPTS: Readonly<Record<(typeof SHELLS)[number], string>> = {
   bash: `_eka_caches() {
   local IFS=$'\\n'

@@ -16,7 +16,7 @@ type EnqueueFlags = CommonFlags &
     readonly pushId?: string | undefined;
   };
 
-/** Hands a request over to the workers. */
+/** Passes a request to the workers. */
 export async function enqueue(
   this: CliContext,
   flags: EnqueueFlags,

@@ -16,7 +16,7 @@ import { runCommand } from "../run-command.ts";
 
 type ExplainFlags = CommonFlags & RequestFlags & { readonly cache: string };
 
-/** What would have to change for a denied request, by the reason. */
+/** What would have to change to allow a denied request, by the reason. */
 const REMEDIES = {
   "unknown-cache": "define a cache of this id, or correct the id",
   "repository-not-allowed": "add the repository, or a pattern for it, to allowed_repos",
@@ -45,8 +45,7 @@ export async function explain(this: CliContext, flags: ExplainFlags): Promise<vo
 }
 
 /**
- * What the cache leaves out of a push. How that reads depends on the way of the upload, which only a registry
- * knows.
+ * The rules of the cache. Their text depends on the way of the upload, which only a registry knows.
  */
 async function describePushRules(
   config: ServerConfig,
@@ -64,7 +63,7 @@ async function describePushRules(
   return entries.flatMap(({ rules }) => rules);
 }
 
-/** A rule, and where it stands. */
+/** A rule and its place. */
 interface Rule {
   readonly rule: string;
   readonly place: string | null;
@@ -89,7 +88,7 @@ function findRules(config: ServerConfig, decision: Decision): readonly Rule[] {
   return key === undefined ? [] : [at(key, key)];
 }
 
-/** The setting that a denial comes from. */
+/** The setting that causes a denial. */
 const KEYS: Partial<Record<keyof typeof REMEDIES, string>> = {
   "repository-not-allowed": "allowed_repos",
   "branch-not-allowed": "allowed_branches",

@@ -18,7 +18,7 @@ interface LedgerFlags {
 
 type FindFlags = LedgerFlags & { readonly outcome?: readonly LedgerOutcome[] | undefined };
 
-/** Makes a command that lists entries of a ledger. */
+/** Creates a command that lists entries of a ledger. */
 function listing<Flags extends LedgerFlags>(
   find: (ledger: PushLedger, query: LedgerQuery, flags: Flags) => Promise<readonly RecordedEntry[]>,
 ) {

@@ -35,7 +35,7 @@ export async function lint(this: CliContext, flags: LintFlags, ...files: readonl
   });
 }
 
-/** What is wrong with one file. One that does not load holds up no other. */
+/** The problems of one file. A file that does not load does not stop the others. */
 async function lintFile(
   file: string,
   config: ServerConfig,

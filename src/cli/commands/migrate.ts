@@ -21,7 +21,7 @@ export async function migrate(
       const message = "The file cannot be read; name the repository's configuration";
       throw new CliError("ERR_FILE_UNREADABLE", EXIT.files, message);
     });
-    // Without the server's file, caches are named as the hooks name them.
+    // Without the server's file, caches get names from the hooks.
     const serverConfig = flags.config === undefined ? undefined : await loadServerConfig(flags.config);
     const migration = migrateHooks(before, { repository: flags.repo, serverConfig, source: file });
     const hasErrors = migration.findings.some(({ severity }) => severity === "error");
@@ -41,7 +41,7 @@ interface Shown {
 
 function print(output: Output, { migration, file, text }: Shown, json: boolean): void {
   const { findings, repositoryJson, serverToml } = migration;
-  // A diff, and the file that is left, would show what the finding hides.
+  // A diff, or the remaining file, would show what the finding hides.
   const hasSecret = findings.some(({ code }) => code === "hard-coded-credential");
   if (json) {
     output.json({ ...migration, repositoryJson: hasSecret ? null : repositoryJson });
@@ -53,7 +53,7 @@ function print(output: Output, { migration, file, text }: Shown, json: boolean):
   if (serverToml !== "") output.print(`\n# for the server's configuration\n${serverToml.trimEnd()}`);
 }
 
-/** Puts a new file in the place of the old one in one step: nobody finds half of it. */
+/** Replaces the file in one step, so that nobody reads half of it. */
 async function replaceFile(file: string, text: string): Promise<void> {
   const next = `${file}.${process.pid}.new`;
   try {

@@ -19,7 +19,7 @@ type ListFlags = PageFlags & { readonly state?: readonly DeliveryState[] | undef
 
 type ChangeFlags = JournalFlags & { readonly all: boolean; readonly cache?: string | undefined };
 
-/** Makes a command that works on a journal beside the queues that use it. */
+/** Creates a command that works on a journal beside the queues that use it. */
 function withJournal<Flags extends JournalFlags, Ids extends readonly string[]>(
   action: (journal: PushJournal, flags: Flags, ids: Ids, output: Output) => Promise<ExitCode>,
 ) {
@@ -114,7 +114,7 @@ function toValue(request: string): unknown {
   }
 }
 
-/** The ids that are given, or those of all deliveries in a state. */
+/** The given ids, or those of all deliveries in a state. */
 async function toIds(
   journal: PushJournal,
   { all, cache }: ChangeFlags,
@@ -143,7 +143,7 @@ const changing = (
     const count = await act(journal, ids);
     if (flags.json) output.json({ count });
     else output.print(`${count} ${count === 1 ? "delivery was" : "deliveries were"} ${verb}`);
-    // What somebody names should be there.
+    // A named delivery should exist.
     return flags.all || count === new Set(ids).size ? EXIT.ok : EXIT.files;
   });
 

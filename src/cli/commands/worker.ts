@@ -23,7 +23,7 @@ type WorkerFlags = Omit<CommonFlags, "json"> & {
   readonly drainSeconds: number;
 };
 
-/** Takes deliveries and pushes them, until it is told to stop. */
+/** Takes deliveries and pushes them until it is told to stop. */
 export async function worker(this: CliContext, flags: WorkerFlags): Promise<void> {
   await runCommand(this, { json: false }, async (output) => {
     const onReload = (reload: RegistryReload): void => output.note(describeReload(reload));
@@ -53,7 +53,7 @@ interface Work {
   readonly output: Output;
 }
 
-/** Says that it is ready, and waits until it is told to stop. */
+/** Reports readiness, and waits until it is told to stop. */
 async function work(context: CliContext, flags: WorkerFlags, work: Work): Promise<void> {
   const { queue, registry, metrics, output } = work;
   const server = metrics === undefined ? undefined : await serve(queue, metrics, flags.metrics ?? 0, output);
@@ -85,13 +85,13 @@ function untilStopped(context: CliContext): Promise<NodeJS.Signals> {
   });
 }
 
-/** Lets what runs end, within a bound; a second signal ends it at once. */
+/** Waits for running deliveries within a limit; a second signal aborts them. */
 async function stop(context: CliContext, queue: PushQueue, timeoutMs: number): Promise<void> {
   const impatient = new AbortController();
   const stops = (["SIGTERM", "SIGINT"] as const).map((signal) =>
     context.onSignal(signal, () => impatient.abort()),
   );
-  // What has not ended by then is ended, and goes to another worker.
+  // What has not ended by then is aborted, and goes to another worker.
   await queue.finish({ timeoutMs, signal: impatient.signal }).catch(() => undefined);
   for (const end of stops) end();
 }
@@ -114,7 +114,7 @@ function describeReload(reload: RegistryReload): string {
   }
 }
 
-/** The metrics, where the package for them is installed. */
+/** The metrics, if their package is installed. */
 async function loadMetrics(): Promise<PrometheusMetrics> {
   try {
     const { createPrometheusMetrics } = await import("../../prometheus/index.ts");
@@ -124,7 +124,7 @@ async function loadMetrics(): Promise<PrometheusMetrics> {
   }
 }
 
-/** `/metrics` and `/health`, on the loopback interface alone. */
+/** `/metrics` and `/health`, only on the loopback interface. */
 async function serve(
   queue: PushQueue,
   { observe, register }: PrometheusMetrics,

@@ -60,9 +60,9 @@ const CODES: Readonly<Record<string, readonly [code: ErrorCodes["CredentialError
 };
 
 /**
- * Says an error of the AWS SDK in the terms of credentials. Services are told apart by the error's name,
- * never by its status (almost all are 400); the error itself carries the signed request, so only its name is
- * looked at. A name that is not known leaves what the last request came to.
+ * Converts an error of the AWS SDK into a credential error. Errors are distinguished by name, not by status,
+ * which is almost always 400. The error carries the signed request, so only its name is used. For an unknown
+ * name, the result of the last request counts.
  */
 export function toAwsError(
   error: unknown,

@@ -17,9 +17,10 @@ export interface AwsKeys {
 }
 
 /**
- * Makes what finds the host's own AWS identity, in the order of the AWS SDKs: keys of the environment, a
- * profile, the role of the pod or container, the role of the machine. The SDK's own way is not taken: it asks
- * the machine by version 1 of its metadata service, too, and reads another environment than the runtime's.
+ * Creates the provider of the host's own AWS identity, in the order of the AWS SDKs: keys in the environment,
+ * a profile, the role of the pod or container, the role of the machine. The SDK's own provider is not used,
+ * because it also uses version 1 of the metadata service, and reads the process's environment instead of the
+ * runtime's.
  *
  * @param sourceType - the `type` of the source that asks, for errors
  * @returns a function that throws {@link CredentialError} `ERR_CREDENTIAL_NOT_CONFIGURED` if there is none,

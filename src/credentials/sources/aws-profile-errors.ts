@@ -9,7 +9,7 @@ export function noProfile({ profile, type }: AwsProfileSource): CredentialError 
   return new CredentialError("ERR_CREDENTIAL_NOT_FOUND", type, message);
 }
 
-/** Whether the SDK says that a profile is not usable, whatever the reason is. */
+/** Whether the SDK reports that a profile is not usable, for any reason. */
 export function isProfileError(error: unknown): boolean {
   return (
     error instanceof Error &&
@@ -17,21 +17,21 @@ export function isProfileError(error: unknown): boolean {
   );
 }
 
-/** Whether a file is not there that a profile names. */
+/** Whether a file that a profile names is missing. */
 export function isMissingFile(error: unknown): boolean {
   return error instanceof Error && "code" in error && error.code === "ENOENT";
 }
 
-/** The profile's token is not there. */
+/** The profile's token is missing. */
 export function noTokenFile({ profile, type }: AwsProfileSource): CredentialError {
   const message = `The web_identity_token_file of the profile ${quoteName(profile, 64)} does not exist`;
   return new CredentialError("ERR_CREDENTIAL_NOT_FOUND", type, message);
 }
 
-/** Most profiles in a row that lead to each other by `source_profile`. */
+/** How many profiles in a row may refer to each other by `source_profile`. */
 const MAX_CHAIN = 16;
 
-/** Finds the profile that a failure belongs to: the last one that `source_profile` leads to. */
+/** Finds the profile of a failure: the last one in the chain of `source_profile`. */
 function findFailing(
   profile: string,
   texts: AwsTexts,
@@ -48,8 +48,8 @@ function findFailing(
 }
 
 /**
- * Says why a profile is not usable. The error of a process that failed quotes its command line and what it
- * printed, so none is quoted here.
+ * Returns why a profile is not usable. The SDK's error of a failed process quotes its command line and
+ * output, so it is not quoted here.
  */
 export function explainProfile({ profile, type }: AwsProfileSource, texts: AwsTexts): CredentialError {
   const [failing, section] = findFailing(profile, texts);

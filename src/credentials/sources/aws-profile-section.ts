@@ -8,11 +8,11 @@ export interface AwsTexts {
 export type ProfileSection = ReadonlyMap<string, string>;
 
 /**
- * Collects what the shared AWS files say of a profile, as far as errors and the region need it: `[name]` in
- * the credentials file, `[profile name]` or `[default]` in the configuration file. Of a key in both, the
- * credentials file's counts. The AWS SDK reads the files itself for everything else.
+ * Collects the settings of a profile that errors and the region need: `[name]` in the credentials file,
+ * `[profile name]` or `[default]` in the configuration file. The credentials file takes precedence. For
+ * everything else the AWS SDK reads the files itself.
  *
- * @returns nothing where no file has the profile
+ * @returns nothing if no file has the profile
  */
 export function readProfileSection(profile: string, texts: AwsTexts): ProfileSection | undefined {
   const config = readSection(
@@ -31,8 +31,7 @@ function readSection(
   let found: Map<string, string> | undefined;
   let inside = false;
   /**
-   * Behind a key with nothing after its equals sign, indented lines are keys of that key, and none of the
-   * profile.
+   * After a key with an empty value, indented lines belong to that key, not to the profile.
    */
   let isNesting = false;
   for (const line of (text ?? "").split(/\r?\n/u)) {

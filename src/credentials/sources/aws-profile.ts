@@ -22,7 +22,10 @@ import { createAwsRequestHandler } from "./aws-request-handler.ts";
 
 const MAX_BYTES = 1024 * 1024;
 
-/** Keys by which a profile yields credentials; one without any, as with a region alone, is no identity. */
+/**
+ * Keys with which a profile yields credentials. A profile without them, for example with only a region, is
+ * not an identity.
+ */
 const IDENTITY_KEYS = [
   "aws_access_key_id",
   "role_arn",
@@ -44,18 +47,18 @@ export async function hasAwsProfile(source: AwsProfileSource, runtime: Runtime):
 
 /**
  * A profile of the shared AWS files, as `@aws-sdk/credential-provider-ini` resolves it: static keys, roles,
- * processes, SSO. A process is not ended by the SDK when its time is over, so that it is waited for before
- * there is a second one.
+ * processes, SSO. The SDK does not end a process after its timeout, so the next request waits for it before
+ * starting another.
  */
 export function createAwsProfileProvider(source: AwsProfileSource, runtime: Runtime): CredentialProvider {
   const resolve = createProfileResolver(source, runtime);
   return withRetries(({ signal } = {}) => resolve(signal), runtime);
 }
 
-/** Resolves a profile once, after an earlier time that somebody gave up. */
+/** Resolves a profile once, after abandoned work of an earlier caller. */
 export type ProfileResolver = (signal: AbortSignal | undefined) => Promise<Credentials>;
 
-/** Makes the resolver of a profile; files that change meanwhile are another profile. */
+/** Creates the resolver of a profile. If the files change, it counts as another profile. */
 export function createProfileResolver(source: AwsProfileSource, runtime: Runtime): ProfileResolver {
   const work = new AbandonedWork<Credentials>();
   return async (signal) => {
@@ -65,8 +68,8 @@ export function createProfileResolver(source: AwsProfileSource, runtime: Runtime
 }
 
 /**
- * The SDK answers every broken profile with the same error, so the files are looked at first, and again when
- * it fails.
+ * The SDK reports every broken profile with the same error, so the files are checked before, and again after
+ * a failure.
  */
 async function resolveAwsProfile(
   source: AwsProfileSource,
@@ -91,7 +94,7 @@ async function resolveAwsProfile(
     ignoreCache: true,
     clientConfig,
     parentClientConfig: stsConfig,
-    // The SDK's own takes no bound for its attempts.
+    // The SDK's own provider has no option to limit its attempts.
     roleAssumerWithWebIdentity: (params: WebIdentityParams) => assumeWebIdentity(params, stsConfig),
     ...METADATA_VERSION_2,
   });
@@ -100,14 +103,14 @@ async function resolveAwsProfile(
   } catch (error) {
     signal?.throwIfAborted();
     if (isMissingFile(error)) throw noTokenFile(source);
-    // The SDK says the same of a broken profile and of an SSO service that is not there.
+    // The SDK reports a broken profile and an unreachable SSO service in the same way.
     if (isProfileError(error)) throw requestHandler.lastFailure ?? explainProfile(source, texts);
     throw toAwsError(error, service, requestHandler.lastFailure);
   }
 }
 
 /**
- * For `credential_source = Ec2InstanceMetadata`, which takes what `fromIni` takes: version 1 asks for no
+ * For `credential_source = Ec2InstanceMetadata`, which gets the options of `fromIni`: version 1 needs no
  * session token.
  */
 const METADATA_VERSION_2 = { ec2MetadataV1Disabled: true };

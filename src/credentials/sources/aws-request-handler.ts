@@ -3,7 +3,7 @@ import { CredentialError, HttpError } from "../../core/errors.ts";
 import type { Runtime } from "../../host/runtime.ts";
 import { MAX_ANSWER_BYTES, type Service, toServiceError, toStatusError } from "../http-answer.ts";
 
-/** A request as the AWS SDK hands it over. */
+/** A request of the AWS SDK. */
 interface AwsRequest {
   readonly method: string;
   readonly protocol: string;
@@ -15,7 +15,7 @@ interface AwsRequest {
   readonly body?: unknown;
 }
 
-/** An answer as the AWS SDK takes it. */
+/** An answer for the AWS SDK. */
 interface AwsResponse {
   readonly response: {
     readonly statusCode: number;
@@ -29,12 +29,12 @@ export interface AwsRequestHandler {
   handle(request: AwsRequest): Promise<AwsResponse>;
   updateHttpClientConfig(): void;
   httpHandlerConfigs(): Record<string, never>;
-  /** What went wrong with the last request; the SDK hides it behind errors of its own. */
+  /** The error of the last request, which the SDK hides behind its own errors. */
   readonly lastFailure: CredentialError | undefined;
 }
 
 /**
- * Variables that replace a service's address, by how its own begins. Other services get theirs from the SDK.
+ * Variables that replace a service's address, by the prefix of its host. The SDK handles other services.
  */
 const ENDPOINT_NAMES: readonly (readonly [host: RegExp, name: string])[] = [
   [/^sts\./u, "AWS_ENDPOINT_URL_STS"],
@@ -42,10 +42,10 @@ const ENDPOINT_NAMES: readonly (readonly [host: RegExp, name: string])[] = [
 ];
 
 /**
- * Makes the HTTP handler for AWS SDK clients. The SDK's own only warns when a request takes too long, and
- * reads answers of any size.
+ * Creates the HTTP handler for AWS SDK clients. The SDK's own handler only warns when a request takes too
+ * long, and reads answers of any size.
  *
- * @param service - who is asked, for failures
+ * @param service - the name of the service, for errors
  */
 export function createAwsRequestHandler(
   service: Service,
@@ -59,7 +59,7 @@ export function createAwsRequestHandler(
       const body = toBody(request.body);
       lastFailure = undefined;
       try {
-        // Late, as importing this package would load all of node:stream.
+        // Loaded lazily, because importing this package would load all of node:stream.
         const { Readable } = await import("node:stream");
         const url = toUrl(request, runtime);
         const answer = await runtime.http.send({

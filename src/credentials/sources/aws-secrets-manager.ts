@@ -17,7 +17,7 @@ export function createAwsSecretsManagerProvider(
   const { secretName, type } = source;
   const service = { sourceType: type, name: "AWS Secrets Manager" };
   const findIdentity = createIdentityFinder(type, runtime);
-  // Retries are those of this package, so the SDK makes none of its own.
+  // This package retries, so the SDK does not.
   return withRetries(async ({ signal } = {}) => {
     const region = chooseRegion(source, runtime);
     const { SecretsManagerClient, GetSecretValueCommand } = await import("@aws-sdk/client-secrets-manager");

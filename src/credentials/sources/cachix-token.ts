@@ -3,7 +3,7 @@ import type { Runtime } from "../../host/runtime.ts";
 import type { CredentialProvider } from "../provider.ts";
 import { readVariables } from "./env.ts";
 
-/** One variable of the host's environment, under the name that cachix reads. */
+/** One variable of the host's environment, with the name that cachix reads. */
 export function createCachixTokenProvider(source: CachixTokenSource, runtime: Runtime): CredentialProvider {
   return async () => {
     const [token] = readVariables([source.envVar], source.type, runtime).values();

@@ -16,7 +16,7 @@ function isCustom(source: CredentialSource): source is CustomSource {
   return source.type.startsWith("custom:");
 }
 
-/** Makes the provider of a source. */
+/** Creates the provider of a source. */
 export function createProvider(
   source: CredentialSource,
   definitions: ReadonlyMap<string, CredentialSourceDefinition>,

@@ -21,7 +21,7 @@ export function createCustomProvider(
     } catch (error) {
       request.signal?.throwIfAborted();
       if (error instanceof CredentialError) throw error;
-      // An error of unknown make may hold anything, so neither it nor its message goes on.
+      // An unknown error may hold a secret, so neither it nor its message is passed on.
       const message = `The source ${type} failed; have it reject with a CredentialError that says why`;
       throw new CredentialError("ERR_CREDENTIAL_UNAVAILABLE", type, message);
     }

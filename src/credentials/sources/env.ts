@@ -36,7 +36,7 @@ export function readVariables(
   return new Map(names.map((name) => [name, new Secret(env[name] ?? "")]));
 }
 
-// Tools that hand over a session token leave its end in this variable, as the AWS SDKs read it.
+// Tools that export a session token put its expiration in this variable, which the AWS SDKs read.
 function findExpiration(env: Credentials["env"], runtime: Runtime): Pick<Credentials, "expiration"> {
   const text = runtime.env["AWS_CREDENTIAL_EXPIRATION"];
   if (!env.has("AWS_SESSION_TOKEN") || text === undefined || Number.isNaN(Date.parse(text))) return {};

@@ -8,8 +8,8 @@ import type { CredentialProvider } from "../provider.ts";
 const MAX_BYTES = 64 * 1024;
 
 /**
- * A file of `KEY=VALUE` lines, at most 64 KiB. Symbolic links are followed, since secret managers use them;
- * the rules of permission hold for the file they lead to.
+ * A file of `KEY=VALUE` lines, at most 64 KiB. Symbolic links are followed, because secret managers use them.
+ * The rules of permissions apply to the target.
  */
 export function createFileProvider(source: FileSource, runtime: Runtime): CredentialProvider {
   const { path, filePermissions, type } = source;

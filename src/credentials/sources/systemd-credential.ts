@@ -10,11 +10,11 @@ import type { CredentialProvider } from "../provider.ts";
 const MAX_BYTES = 1024 * 1024;
 
 /**
- * A credential that systemd hands to the service, as `$CREDENTIALS_DIRECTORY/<name>` (systemd.exec(5)). It is
- * read again at each request: a unit may refresh its credentials on reload.
+ * A credential that systemd passes to the service as `$CREDENTIALS_DIRECTORY/<name>` (systemd.exec(5)). It is
+ * read at each request, because a unit may refresh its credentials on reload.
  *
- * A correct file may show mode 0440 and owner root, since systemd grants the service's user by an access
- * list. So only what is open to others, or to the group for writing, is refused.
+ * A correct file may have mode 0440 and owner root, because systemd grants access by an access list. So only
+ * access by others, or write access by the group, is refused.
  */
 export function createSystemdCredentialProvider(
   source: SystemdCredentialSource,

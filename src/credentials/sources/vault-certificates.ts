@@ -4,19 +4,18 @@ import { findCertificates } from "../../host/pem-certificates.ts";
 import type { Runtime } from "../../host/runtime.ts";
 import { toCredentialError } from "../file-errors.ts";
 
-/** Bounds: bytes of a file and of all, and entries of a directory. */
+/** Limits: bytes of a file and of all, and entries of a directory. */
 const MAX_FILE_BYTES = 1024 * 1024;
 const MAX_BYTES = 8 * 1024 * 1024;
 const MAX_ENTRIES = 2_000;
 
 /**
- * Reads the authorities that a Vault server is trusted by: the file of `VAULT_CACERT`, else the files in the
- * directory of `VAULT_CAPATH`, in this order as Vault's own client has it
+ * Reads the trusted authorities of a Vault server: the file of `VAULT_CACERT`, else the files in the
+ * directory of `VAULT_CAPATH`, in the order of Vault's own client
  * (https://developer.hashicorp.com/vault/docs/commands#environment-variables).
  *
- * @returns certificates in PEM; nothing where the system's authorities are trusted
- * @throws {@link CredentialError} for what cannot be read, `ERR_CREDENTIAL_MALFORMED` for what holds no
- * certificate
+ * @returns certificates in PEM; nothing to trust the system's authorities
+ * @throws {@link CredentialError} if it cannot be read, `ERR_CREDENTIAL_MALFORMED` if it has no certificate
  */
 export async function readVaultCertificates(
   { type }: VaultSource,
@@ -35,7 +34,7 @@ export async function readVaultCertificates(
   throw new CredentialError("ERR_CREDENTIAL_MALFORMED", type, `${name} holds no certificate in PEM`);
 }
 
-/** The links that OpenSSL needs lead to the same files; whatever cannot be read is trusted for nothing. */
+/** The links that OpenSSL needs lead to the same files. Unreadable files are ignored. */
 async function readDirectory(directory: string, runtime: Runtime): Promise<readonly string[]> {
   const names = await runtime.files.list(directory, { maxEntries: MAX_ENTRIES });
   const texts: string[] = [];

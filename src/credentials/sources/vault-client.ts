@@ -6,7 +6,7 @@ import { parseAnswer } from "../http-answer.ts";
 import { parseIfJson, toVaultError } from "./vault-errors.ts";
 import { toVaultService, type VaultTransport } from "./vault-transport.ts";
 
-/** An answer that is a success or says that something is not there. */
+/** A successful answer, or "not found". */
 export interface VaultAnswer {
   readonly status: number;
   readonly body: Members;
@@ -23,10 +23,9 @@ export interface VaultClient {
 }
 
 /**
- * Makes a client on `node-vault`, with a transport of ours in its `request-promise` seam. On its own it puts
- * the token into the errors of its HTTP library, sends it along redirects and to proxies, and has no
- * deadline. What it would take from the environment silently (address, token, namespace, prefix) is stated
- * here.
+ * Creates a client with `node-vault`, with our transport in its `request-promise` seam. With its own
+ * transport it puts the token into errors, sends it to redirects and proxies, and has no deadline. What it
+ * would silently read from the environment (address, token, namespace, prefix) is set here.
  */
 export async function createVaultClient(
   source: VaultSource,
@@ -37,7 +36,7 @@ export async function createVaultClient(
   const { default: createNodeVault } = await import("node-vault");
   const send = async ({ method, uri, headers }: TransportRequest): Promise<TransportResponse> => {
     const response = await transport({ method, url: uri, headers });
-    // Success tells node-vault to hand the whole answer back; statuses are read here, with their headers.
+    // Success makes node-vault return the whole answer; statuses and headers are read here.
     return { statusCode: 200, body: response, request: { path: new URL(uri).pathname } };
   };
   const vault = createNodeVault({
@@ -58,7 +57,7 @@ export async function createVaultClient(
   };
 }
 
-/** What node-vault hands to its transport. */
+/** What node-vault passes to its transport. */
 interface TransportRequest {
   readonly method: string;
   readonly uri: string;

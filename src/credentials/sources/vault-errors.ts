@@ -5,7 +5,7 @@ import type { HttpResponse } from "../../host/http-client.ts";
 import { parseAnswer, toStatusError } from "../http-answer.ts";
 import { toVaultService } from "./vault-transport.ts";
 
-/** What went wrong with a request to Vault, whichever it was. */
+/** The error of any request to Vault. */
 export function toVaultError(response: HttpResponse, source: VaultSource, now: number): CredentialError {
   const { type } = source;
   const says = sayer(response, source);
@@ -17,8 +17,8 @@ export function toVaultError(response: HttpResponse, source: VaultSource, now: n
 }
 
 /**
- * What went wrong with a login: Vault tells a wrong role, a wrong secret and a mount that is not there by the
- * same two statuses.
+ * The error of a login. Vault reports a wrong role, a wrong secret and a missing mount with the same two
+ * statuses.
  */
 export function toLoginError(response: HttpResponse, source: VaultSource, now: number): CredentialError {
   const { type, auth } = source;
@@ -43,7 +43,7 @@ function toPassing(response: HttpResponse, source: VaultSource): CredentialError
   if (response.status === 503 && sayer(response, source)(/sealed/iu))
     return new CredentialError("ERR_CREDENTIAL_UNAVAILABLE", type, "Vault is sealed; unseal it");
   if (response.status !== 412) return undefined;
-  // An agent that lacks its header, or a standby that has not caught up: worth another try.
+  // The agent did not get its header, or a standby is behind; retry.
   const message = "Vault has not caught up (HTTP status 412)";
   return new CredentialError("ERR_CREDENTIAL_UNAVAILABLE", type, message);
 }

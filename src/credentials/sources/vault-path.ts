@@ -26,15 +26,15 @@ export function parseMount(
   return { path: mount, versioned: isRecord(options) && readMember(options, "version") === "2" };
 }
 
-/** The path to read a secret from: below `data/` where the mount keeps versions. */
+/** The path to read a secret from: below `data/` if the mount keeps versions. */
 export function toDataPath(path: string, mount: VaultMount): string {
   const rest = path.slice(mount.path.length);
   return !mount.versioned || rest.startsWith("data/") ? path : `${mount.path}data/${rest}`;
 }
 
 /**
- * The other path to try where the mount is not known: Vault says in a warning that a path misses its `data/`,
- * and the mount is then taken to be the first segment.
+ * The other path to try if the mount is not known. If Vault warns that `data/` is missing, the first segment
+ * counts as the mount.
  */
 export function findDataPath(path: string, { body }: VaultAnswer): string | undefined {
   const warnings = readMember(body, "warnings");

@@ -5,12 +5,12 @@ import type { Runtime } from "../../host/runtime.ts";
 import { readTokenFile } from "../token-file.ts";
 import { readVariables } from "./env.ts";
 
-/** Whether a text can stand in a header. */
+/** Whether a text is valid in a header. */
 export function isVaultToken(value: string): boolean {
   return /^[\x21-\x7e]+$/u.test(value);
 }
 
-/** Reads the token of a source that has one: of a variable or a file. */
+/** Reads the token of a source, from a variable or a file. */
 export async function readOwnToken(source: VaultSource, runtime: Runtime): Promise<string> {
   const { tokenEnv: variable, tokenFile: file, type } = source;
   const value = await readText({ file, variable, isPrivate: true }, type, runtime);
@@ -44,11 +44,11 @@ export async function readProof(
   }
 }
 
-/** Where a text is: in a file, else in a variable. */
+/** Where a text is: in a file, or else in a variable. */
 interface TextPlace {
   readonly file: string | undefined;
   readonly variable: string;
-  /** Whether others must not be able to read the file; whoever mounts a token into a pod decides its mode. */
+  /** Whether others must not be able to read the file; for a token in a pod, its mount decides that. */
   readonly isPrivate: boolean;
 }
 

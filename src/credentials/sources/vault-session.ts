@@ -13,31 +13,30 @@ import { toVaultService, type VaultTransport } from "./vault-transport.ts";
 /** How long a renewal may take before the token is used as it is, in milliseconds. */
 const RENEWAL_MS = 3_000;
 /**
- * How long there is no further login after one that led to nothing: at first, and at most, in milliseconds.
+ * How long to wait after a failed login: at first, and at most, in milliseconds.
  */
 const FIRST_PAUSE_MS = 5_000;
 const LONGEST_PAUSE_MS = 5 * 60_000;
 
-/** A token that Vault is asked with. */
+/** A token for requests to Vault. */
 export interface VaultToken {
   readonly value: string;
   /** When it was given, in milliseconds of the epoch. */
   readonly givenAt: number;
-  /** When it ends, likewise; absent where that is not known, or never. */
+  /** When it expires, in the same unit; absent if that is not known, or never. */
   readonly endsAt?: number | undefined;
   readonly isRenewable: boolean;
   /**
-   * Whether there is nothing newer to be had: it is not of a login, or of one that this very request has
-   * made.
+   * Whether a newer one is not available: it is not from a login, or this request has just logged in.
    */
   readonly isNew: boolean;
 }
 
 /**
- * The token of one source: that of a variable or a file, read anew each time, or one that a login gives. That
- * one is renewed in the second half of its life, by whoever needs it then; where that does not make it longer
- * there is a new login. What fails of that does no harm while the token is good. After a login that is
- * refused, or whose token is, the next one waits, longer each time.
+ * The token of one source: of a variable or a file, which is read each time, or of a login. A login's token
+ * is renewed in the second half of its life, by the next request. If that does not extend it, there is a new
+ * login. A failure of either does no harm while the token is valid. After a refused login, or a refused token
+ * of one, the next login waits, longer each time.
  */
 export class VaultSession {
   readonly #source: VaultSource;
@@ -52,11 +51,11 @@ export class VaultSession {
   }
 
   /**
-   * Does something with the token; once more with that of a new login, where Vault refuses one that may have
-   * been revoked meanwhile.
+   * Does something with the token. If Vault refuses a token that may have been revoked, it logs in and tries
+   * once more.
    *
-   * @throws {@link CredentialError} for a token that cannot be read or is none, and for a login that fails;
-   * what the work throws
+   * @throws {@link CredentialError} for an unreadable or invalid token, and for a failed login; what the work
+   * throws
    */
   async use<T>(
     send: VaultTransport,
@@ -94,7 +93,7 @@ export class VaultSession {
   /**
    * Forgets a token that Vault refuses.
    *
-   * @returns whether another login may be of use: a token that is new is refused since its policy says so
+   * @returns whether another login may help; a new token is refused because of its policy
    */
   #forget(token: VaultToken, error: CredentialError): boolean {
     if (this.#source.auth === undefined) return false;
@@ -119,12 +118,14 @@ export class VaultSession {
     throw error;
   }
 
-  /** A login that is worth trying, while there is a token that will do. */
+  /** Logs in if that may help, while there is a usable token. */
   async #logInOr(held: VaultToken, auth: VaultAuth, send: VaultTransport): Promise<VaultToken> {
     return this.#logIn(auth, send).catch(() => held);
   }
 
-  /** Renews a token. What Vault tells of its end holds in any case, also where that is sooner than before. */
+  /**
+   * Renews a token. The expiration that Vault reports applies in any case, even if it is sooner than before.
+   */
   async #renew(
     held: VaultToken,
     send: VaultTransport,
@@ -191,7 +192,7 @@ function lifeOf({ givenAt, endsAt }: VaultToken): number {
   return endsAt === undefined ? Number.POSITIVE_INFINITY : endsAt - givenAt;
 }
 
-/** A tenth of its life is left for what it is used for. */
+/** A tenth of its life is reserved for its use. */
 function isUsable(token: VaultToken, now: number): boolean {
   return now < token.givenAt + lifeOf(token) * 0.9;
 }

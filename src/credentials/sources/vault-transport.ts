@@ -17,15 +17,15 @@ export interface VaultRequest {
 /** Sends a request to a Vault server. */
 export type VaultTransport = (request: VaultRequest) => Promise<HttpResponse>;
 
-/** How Vault is called in errors. */
+/** The name of Vault in errors. */
 export function toVaultService({ type }: VaultSource): Service {
   return { sourceType: type, name: "Vault" };
 }
 
 /**
- * Makes what sends requests to a Vault server, with the certificates that are trusted and the namespace.
+ * Creates the transport to a Vault server, with the trusted certificates and the namespace.
  *
- * @throws {@link CredentialError} for certificates that cannot be read
+ * @throws {@link CredentialError} for unreadable certificates
  */
 export async function createVaultTransport(
   source: VaultSource,

@@ -11,12 +11,12 @@ import { VaultSession, type VaultToken } from "./vault-session.ts";
 import { createVaultTransport } from "./vault-transport.ts";
 
 /**
- * A secret of Vault's key-value engine, either version, by the path that the guide writes (`secret/data/…`)
- * or the one that `vault kv put` takes (`secret/…`); or the keys that its AWS engine makes.
+ * A secret of Vault's key-value engine, version 1 or 2, by its path in the API (`secret/data/…`) or in
+ * `vault kv put` (`secret/…`); or keys of its AWS engine.
  *
- * Vault tells the mount of a path and its version under `sys/internal/ui/mounts`, for which a token needs no
- * policy of its own; where it does not, the path is read as it is written. A mount that is known is not asked
- * for again, so that a secret costs one request.
+ * Vault reports the mount of a path and its version at `sys/internal/ui/mounts`, for which a token needs no
+ * extra policy. Otherwise the path is read as written. A known mount is not queried again, so a secret costs
+ * one request.
  */
 export function createVaultProvider(source: VaultSource, runtime: Runtime): CredentialProvider {
   const reader = new SecretReader(source);
@@ -33,7 +33,7 @@ export function createVaultProvider(source: VaultSource, runtime: Runtime): Cred
 class SecretReader {
   readonly #source: VaultSource;
   readonly #path: string;
-  /** Nothing: not known; the path itself where Vault does not tell. */
+  /** Nothing if not known; the path itself if Vault does not tell. */
   #known: { readonly path: string; readonly isTold: boolean } | undefined;
 
   constructor(source: VaultSource) {
@@ -46,8 +46,8 @@ class SecretReader {
     if (known === undefined) return this.#readAnew(client);
     const answer = await client.read(known.path, { tolerate: [403] });
     if (answer.status === 200) return answer.body;
-    // The engine may have been mounted anew, in its other version; a token may read the one path and not the
-    // other.
+    // The engine may have been mounted again in its other version, or the token may read only one of the
+    // paths.
     this.#known = undefined;
     return this.#readAnew(client);
   }
@@ -73,7 +73,7 @@ class SecretReader {
   }
 }
 
-/** A secret that was deleted leaves its metadata behind, in the body of the 404. */
+/** A deleted secret leaves its metadata in the body of the 404. */
 function toAbsence({ body }: VaultAnswer, { type, secretPath }: VaultSource): CredentialError {
   const data = readMember(body, "data");
   const metadata = isRecord(data) ? readMember(data, "metadata") : undefined;
@@ -103,9 +103,9 @@ function toCredentials(
 }
 
 /**
- * The keys of Vault's AWS engine under the names that push tools know; a secret that has such names itself is
- * left as it is (https://developer.hashicorp.com/vault/api-docs/secret/aws). The token has had two names, and
- * is null for users.
+ * The keys of Vault's AWS engine, with the names that push tools know. A secret that already has such names
+ * is not changed (https://developer.hashicorp.com/vault/api-docs/secret/aws). The token has had two names,
+ * and is null for IAM users.
  */
 function toAwsNames(data: Members): Members | undefined {
   const [id, secret] = ["access_key", "secret_key"].map((name) => readMember(data, name));
@@ -117,9 +117,9 @@ function toAwsNames(data: Members): Members | undefined {
 }
 
 /**
- * The end of a lease, which comes at the latest with the end of the token that it was given to
- * (https://developer.hashicorp.com/vault/docs/concepts/lease). The key-value engines state a lease without an
- * id, which nothing ends.
+ * The end of a lease, at the latest with the end of the token that it was given to
+ * (https://developer.hashicorp.com/vault/docs/concepts/lease). The key-value engines report a lease without
+ * an id, which never ends.
  */
 function toExpiration(body: Members, token: VaultToken, now: number): Date | undefined {
   const id = readMember(body, "lease_id");

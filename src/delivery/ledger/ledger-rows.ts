@@ -3,15 +3,15 @@ import { parseJson } from "../../core/text.ts";
 import type { GitRef } from "../../policy/git-ref.ts";
 import { type LedgerEntry, OUTCOMES, type RecordedEntry } from "./push-ledger.ts";
 
-/** What a row says besides what is searched for, as one text. */
+/** The members of a row that are not searched, as one text. */
 export function writeDetails({ ref, commit, signedBy }: LedgerEntry): string {
   return JSON.stringify({ ref, commit, signedBy });
 }
 
-/** The last moment that a date can tell, in milliseconds. */
+/** The latest possible date, in milliseconds. */
 const LATEST = 8.64e15;
 
-/** An entry from a row of a database; nothing for one that cannot be read. */
+/** An entry from a row of a database; nothing if it cannot be read. */
 export function readEntry(row: Readonly<Record<string, unknown>>): RecordedEntry | undefined {
   const [position, at] = [Number(row["number"]), Number(row["at"])];
   const outcome = OUTCOMES.find((known) => known === row["outcome"]);
@@ -29,7 +29,7 @@ export function readEntry(row: Readonly<Record<string, unknown>>): RecordedEntry
   };
 }
 
-// Written by this package from values of this type; a ledger is as trusted as the host that keeps it.
+// This package wrote it from values of this type. A ledger is as trusted as its host.
 function readRef(value: unknown): GitRef | undefined {
   return isRef(value) ? value : undefined;
 }

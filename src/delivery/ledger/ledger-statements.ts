@@ -1,17 +1,17 @@
 import type { LedgerQuery } from "./push-ledger.ts";
 
-/** A condition and its values; how a value is marked depends on the database. */
+/** A condition and its values. The placeholder depends on the database. */
 export interface LedgerFilter {
   readonly sql: string;
   readonly values: readonly (string | number)[];
 }
 
-/** Writes the place of the nth value, from 1. */
+/** Writes the placeholder of the nth value, from 1. */
 export type Mark = (place: number) => string;
 
 type Value = string | number;
 
-/** The conditions of a query on the table of entries, which both databases write alike. */
+/** The conditions of a query of the table of entries, the same for both databases. */
 export function toFilter(query: Omit<LedgerQuery, "limit">, mark: Mark): LedgerFilter {
   const values: Value[] = [];
   const add = toAdder(values, mark);
@@ -24,8 +24,8 @@ export function toFilter(query: Omit<LedgerQuery, "limit">, mark: Mark): LedgerF
 }
 
 /**
- * The conditions of what is owed: the last that fits the query is no good end, and nobody has brought the
- * path there.
+ * The conditions of what is owed: the last matching entry is not a success, and nobody has pushed the path
+ * there.
  *
  * @param table - its quoted name
  */

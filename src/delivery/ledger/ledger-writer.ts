@@ -8,16 +8,16 @@ import { toLedgerEntries } from "./to-ledger-entries.ts";
 /** How long a ledger may take; a delivery waits for it. */
 const RECORD_MS = 20_000;
 const ASK_MS = 4_000;
-/** How long one that did not answer is left alone. */
+/** How long a ledger that did not answer is not used. */
 const REST_MS = 60_000;
 /** How many entries are recorded at a time. */
 const CHUNK = 1_000;
 
-/** What a ledger writer works with. */
+/** What a ledger writer needs. */
 export interface LedgerWriterOptions {
   readonly ledger: PushLedger | undefined;
   readonly runtime: Pick<Runtime, "clock" | "warn">;
-  /** How long a path that is recorded as pushed counts as confirmed, in milliseconds; 0: never. */
+  /** How long a path recorded as pushed counts as confirmed, in milliseconds; 0 for never. */
   readonly confirmedTtlMs: number;
 }
 
@@ -28,8 +28,7 @@ export interface EndedRequest {
 }
 
 /**
- * A queue's way to its ledger, if it has one. A ledger that fails costs entries, and neither a delivery nor a
- * decision.
+ * A queue's access to its ledger, if it has one. A failing ledger loses entries, but no delivery or decision.
  */
 export class LedgerWriter {
   readonly #options: LedgerWriterOptions;
@@ -40,7 +39,7 @@ export class LedgerWriter {
     this.#options = options;
   }
 
-  /** Which paths need no push, for {@link PushOptions}; absent where the ledger is not asked. */
+  /** Which paths need no push, for {@link PushOptions}; absent if the ledger is not used for that. */
   get findConfirmed(): PushOptions["findConfirmed"] {
     const { ledger, confirmedTtlMs } = this.#options;
     if (ledger === undefined || confirmedTtlMs === 0) return undefined;
@@ -59,7 +58,7 @@ export class LedgerWriter {
       await this.#try(() => ledger.record(entries.slice(first, first + CHUNK)), RECORD_MS);
   }
 
-  /** Lets go of the ledger. */
+  /** Closes the ledger. */
   async close(): Promise<void> {
     const { ledger } = this.#options;
     this.#restsUntil = 0;
@@ -71,7 +70,7 @@ export class LedgerWriter {
     if (clock.monotonic() < this.#restsUntil) return undefined;
     try {
       const onTimeout = (): Error => {
-        // It would hold up every delivery.
+        // Otherwise it would delay every delivery.
         this.#restsUntil = clock.monotonic() + REST_MS;
         return new Error("The ledger did not answer");
       };
@@ -79,7 +78,7 @@ export class LedgerWriter {
       this.#isFailing = false;
       return answer;
     } catch {
-      // Its words may quote what it was given.
+      // Its message may quote what it was given.
       if (!this.#isFailing) warn("The ledger failed; what ends meanwhile is missing in it");
       this.#isFailing = true;
       return undefined;

@@ -22,14 +22,14 @@ import {
  * @public
  */
 export interface MemoryLedgerOptions extends LedgerBounds {
-  /** Tells what is old; default Node's own. */
+  /** Clock for the age of entries; default that of Node.js. */
   readonly clock?: Pick<Clock, "now"> | undefined;
 }
 
 /**
- * Makes a ledger that lasts as long as the process; it keeps 100 000 entries by default.
+ * Creates a ledger that lasts as long as the process. It keeps 100 000 entries by default.
  *
- * @param options - bounds, and the clock
+ * @param options - limits, and the clock
  *
  * @example
  * ```ts
@@ -44,7 +44,7 @@ export function createMemoryLedger(options: MemoryLedgerOptions = {}): PushLedge
 }
 
 class MemoryLedger implements PushLedger {
-  /** In the order in which they were recorded. */
+  /** In the order of recording. */
   readonly #entries = new Map<string, RecordedEntry>();
   readonly #bounds: KeptBounds;
   readonly #clock: Pick<Clock, "now">;

@@ -1,7 +1,7 @@
 import type { GitRef } from "../../policy/git-ref.ts";
 
 /**
- * What became of one store path at one cache, for one request.
+ * The outcome of one store path at one cache, for one request.
  *
  * @public
  */
@@ -19,7 +19,7 @@ export interface LedgerEntry {
    * and `upstream`.
    */
   readonly reason?: string | undefined;
-  /** Joins it with the report and its audit events. */
+  /** Links it to the report and its audit events. */
   readonly pushId: string;
   /** The repository that asked for it. */
   readonly repository: string;
@@ -29,11 +29,11 @@ export interface LedgerEntry {
   readonly commit?: string | undefined;
   /** The job that built it. */
   readonly job: string;
-  /** Name of the key that signed what the push uploaded, where this process signed it. */
+  /** Name of the key that signed the upload, if this process signed it. */
   readonly signedBy?: string | undefined;
   /**
-   * That of the result, see {@link ExecutedPush.fingerprint}, if the cache confirmed the path just then;
-   * without one, nothing is derived from the entry.
+   * That of the result, see {@link ExecutedPush.fingerprint}, if the cache confirmed the path then. Without
+   * it, nothing is derived from the entry.
    */
   readonly fingerprint?: string | undefined;
 }
@@ -54,13 +54,13 @@ export type LedgerOutcome = "pushed" | "upstream" | "skipped" | "denied" | "fail
 /** All outcomes, the good ones first. */
 export const OUTCOMES: readonly LedgerOutcome[] = ["pushed", "upstream", "skipped", "denied", "failed"];
 
-/** Whether nothing is left to do for a path, for whom the entry is. */
+/** Whether the path of the entry is complete. */
 export function isGood(outcome: LedgerOutcome): boolean {
   return outcome !== "denied" && outcome !== "failed";
 }
 
 /**
- * Which entries of a ledger are asked for. What is absent does not matter.
+ * A query of a ledger. Absent members match anything.
  *
  * @example
  * ```ts
@@ -74,39 +74,39 @@ export interface LedgerQuery {
   readonly storePath?: string | undefined;
   /** The cache. */
   readonly cacheId?: string | undefined;
-  /** The repository, as it was written in the request. */
+  /** The repository, as written in the request. */
   readonly repository?: string | undefined;
   /** The job. */
   readonly job?: string | undefined;
   /** How they ended. */
   readonly outcomes?: readonly LedgerOutcome[] | undefined;
-  /** Only entries before this one, as the last of a page: pages go back in time. */
+  /** Only entries before this one, such as the last of a page. Pages go back in time. */
   readonly before?: Pick<LedgerPosition, "position"> | undefined;
   /** Maximum number of entries, 1 to 1 000. */
   readonly limit: number;
 }
 
 /**
- * The place of an entry in the order in which entries were recorded.
+ * The position of an entry in the order of recording.
  *
  * @public
  */
 export interface LedgerPosition {
-  /** A number that grows; an entry that is recorded anew gets another. */
+  /** A growing number. An entry that is recorded again gets a new one. */
   readonly position: number;
 }
 
 /**
- * An entry as a ledger has it.
+ * An entry in a ledger.
  *
  * @public
  */
 export type RecordedEntry = LedgerEntry & LedgerPosition;
 
 /**
- * Keeps what became of each store path at each cache, for a bounded time. A queue writes it; it decides
- * nothing, unless {@link PushQueueOptions.confirmedTtlMs} says so. `describePushLedger` of the testing entry
- * tells whether an implementation keeps this contract.
+ * Records the outcome of each store path at each cache, for a bounded time. A queue writes it. It decides
+ * nothing, except with {@link PushQueueOptions.confirmedTtlMs}. `describePushLedger` of the testing entry
+ * tests this contract.
  *
  * @example
  * ```ts
@@ -118,20 +118,20 @@ export type RecordedEntry = LedgerEntry & LedgerPosition;
  */
 export interface PushLedger {
   /**
-   * Records entries. One of the same cache, path and `pushId` is replaced, but a good outcome never by
-   * `denied` or `failed`: two hosts may tell of one delivery.
+   * Records entries. An entry of the same cache, path and `pushId` is replaced, but a good outcome never by
+   * `denied` or `failed`, because two hosts may report one delivery.
    */
   record(entries: readonly LedgerEntry[]): Promise<void>;
   /** Finds entries, the last recorded first. */
   find(query: LedgerQuery): Promise<readonly RecordedEntry[]>;
   /**
-   * What is owed: the paths whose last entry, of those that the query fits, is `denied` or `failed`, and that
-   * nobody ever brought to that cache or left to an upstream. The last recorded first.
+   * What is owed: the paths whose last matching entry is `denied` or `failed`, and that no push ever brought
+   * to that cache or left to an upstream. The last recorded first.
    */
   owed(query: Omit<LedgerQuery, "outcomes">): Promise<readonly RecordedEntry[]>;
   /**
-   * Which of some paths were recorded as `pushed` to a cache, with this fingerprint and within so many
-   * milliseconds before now.
+   * Which paths were recorded as `pushed` to a cache with this fingerprint, at most this many milliseconds
+   * ago.
    */
   confirmed(
     cacheId: string,
@@ -154,7 +154,7 @@ export interface PushLedger {
  * @public
  */
 export interface LedgerBounds {
-  /** Most entries, at least 1; default 1 000 000. The oldest go first. */
+  /** Maximum number of entries, at least 1; default 1 000 000. The oldest are removed first. */
   readonly maxEntries?: number | undefined;
   /** How long an entry is kept, in milliseconds, at least a minute; default 90 days. */
   readonly maxAgeMs?: number | undefined;
@@ -162,14 +162,14 @@ export interface LedgerBounds {
 
 const DAY_MS = 24 * 3_600_000;
 
-/** How much is kept, and after how many entries it is seen to. */
+/** How much is kept, and after how many entries old ones are removed. */
 export interface KeptBounds {
   readonly maxEntries: number;
   readonly maxAgeMs: number;
   readonly pruneEvery: number;
 }
 
-/** @throws RangeError for bounds that keep nothing */
+/** @throws RangeError for limits that keep nothing */
 export function toKeptBounds({ maxEntries = 1_000_000, maxAgeMs = 90 * DAY_MS }: LedgerBounds): KeptBounds {
   if (!Number.isSafeInteger(maxEntries) || maxEntries < 1)
     throw new RangeError("maxEntries is a whole number of at least 1");
@@ -177,7 +177,7 @@ export function toKeptBounds({ maxEntries = 1_000_000, maxAgeMs = 90 * DAY_MS }:
   return { maxEntries, maxAgeMs, pruneEvery: Math.max(1, Math.min(1_000, Math.floor(maxEntries / 10))) };
 }
 
-/** Most entries of one answer. */
+/** Maximum number of entries of one answer. */
 const MAX_PAGE = 1_000;
 
 /** How many entries a query gets. */

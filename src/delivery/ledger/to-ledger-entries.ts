@@ -4,12 +4,12 @@ import type { LedgerEntry } from "./push-ledger.ts";
 
 type End = Pick<LedgerEntry, "outcome" | "reason" | "signedBy" | "fingerprint">;
 
-/** Most paths of a denied request that are recorded: whoever may not push fills nobody's ledger. */
+/** How many paths of a denied request are recorded, so that denied requests do not fill the ledger. */
 const MAX_DENIED = 1_000;
 
 /**
- * What a ledger records of a request at one cache. Of paths that were neither brought there nor given up it
- * records nothing, nor of those that were known to be there: the ledger would confirm itself.
+ * What a ledger records about a request at one cache. It records neither paths that are not finished, nor
+ * paths that were already known to be there: otherwise the ledger would confirm itself.
  */
 export function toLedgerEntries(
   { repository, ref, commit, job, storePaths, delivery, pushId = "" }: ReadPushRequest,
@@ -17,7 +17,7 @@ export function toLedgerEntries(
   time: string,
 ): readonly LedgerEntry[] {
   const { cacheId } = result;
-  // What an earlier attempt had confirmed was confirmed at a time that is not known any more.
+  // The time at which an earlier attempt confirmed a path is not known.
   const findEnd = createFindEnd(result, (delivery?.attempt ?? 1) === 1);
   const recorded = result.status === "denied" ? storePaths.slice(0, MAX_DENIED) : storePaths;
   return recorded.flatMap((storePath) => {

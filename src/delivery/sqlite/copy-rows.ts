@@ -2,7 +2,7 @@ import { upgradeRequest } from "../stored-request.ts";
 import type { Database, Row, Value } from "./sqlite-module.ts";
 
 /**
- * The columns that a delivery needs to go on. Leases, times of the journal and the order of lanes begin anew.
+ * The columns that a delivery needs. Leases, times of the journal and the order of lanes start anew.
  */
 const COLUMNS = [
   ...[
@@ -21,8 +21,8 @@ const COLUMNS = [
 ] as const;
 
 /**
- * Makes a function that copies rows of `delivery`, of this version or an earlier one, into the tables of this
- * version. It throws for a row that they do not take.
+ * Creates a function that copies rows of `delivery`, of this or an earlier version, into the tables of this
+ * version. It throws for a row that does not fit.
  *
  * @param now - the journal's time; the times of the earlier file are of another clock
  */

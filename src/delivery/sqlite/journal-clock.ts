@@ -3,8 +3,8 @@ import { type Database, type Statement, toRow } from "./sqlite-module.ts";
 
 /**
  * The journal's own clock, in milliseconds. It follows the machine's monotonic clock, which all its processes
- * share, and no wall clock, so that one that is set to another time ends no lease and no deadline. After a
- * restart of the machine, whose monotonic clock begins anew, it goes on where it stood.
+ * share. Changing a wall clock therefore ends no lease or deadline. After a restart of the machine it
+ * continues where it stopped.
  */
 export class JournalClock {
   readonly #clock: Clock;
@@ -22,7 +22,7 @@ export class JournalClock {
     return this.#now().now;
   }
 
-  /** The time, kept as one that was seen; within a transaction that writes. */
+  /** The time, stored as the last one seen; within a writing transaction. */
   advance(): number {
     const { base, now } = this.#now();
     this.#write.run(base, now);

@@ -7,15 +7,15 @@ import { openDatabase, SqliteConnection } from "./sqlite-connection.ts";
 import { type Database, isBusy, isMoved, isWhole, toJournalError, transact } from "./sqlite-module.ts";
 import { prepareSchema } from "./sqlite-schema.ts";
 
-/** A journal's file, checked and up to date. */
+/** A journal's file, checked and upgraded. */
 export interface OpenJournal {
   readonly connection: SqliteConnection;
   readonly clock: JournalClock;
 }
 
-/** How long hosts that start together wait for the one that makes the file, or salvages it. */
+/** How long hosts that start together wait for the one that creates or salvages the file. */
 const OPENING_MS = 5_000;
-/** Longest rest before the next try, in milliseconds. */
+/** Longest pause before the next try, in milliseconds. */
 const LONGEST_REST_MS = 100;
 
 /**
@@ -46,7 +46,7 @@ export function openJournal(
   }
 }
 
-/** Holds the thread, as SQLite's own waiting does: at the start, when nothing is timed yet. */
+/** Blocks the thread, like SQLite's own wait; only at the start, when there are no timers yet. */
 function blockFor(ms: number): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 }
@@ -89,26 +89,26 @@ function tryOpen(path: string, runtime: Runtime): OpenJournal | Obstacle {
     if (!isWhole(database))
       throw new PushError("ERR_JOURNAL_CORRUPT", `The journal ${quoteName(path, 512)} is damaged`);
     const clock = prepare(database, path, runtime);
-    // From here on waiting is done without the thread.
+    // From here on, waiting does not block the thread.
     database.exec("PRAGMA busy_timeout = 0");
     return { connection: new SqliteConnection(database, path, runtime), clock };
   } catch (thrown) {
     database.close();
     const error = toJournalError(thrown, path);
     if (error.code === "ERR_JOURNAL_CORRUPT") return new Obstacle("damaged", error);
-    // Another process makes the file at the same time, or has salvaged it while this one waited.
+    // Another process creates the file at the same time, or has salvaged it meanwhile.
     if (isBusy(thrown)) return new Obstacle("busy", error);
     if (isMoved(thrown)) return new Obstacle("moved", error);
     throw error;
   }
 }
 
-/** Brings tables and clock up to date. */
+/** Upgrades tables and clock. */
 function prepare(database: Database, path: string, { clock }: Runtime): JournalClock {
   return transact(database, () => {
     prepareSchema(database, path, clock.monotonic());
     const time = new JournalClock(database, clock);
-    // Where the machine was started anew, its clock is fitted to the journal's once, now.
+    // After a restart of the machine, its clock is adjusted to the journal's once, here.
     time.advance();
     return time;
   });

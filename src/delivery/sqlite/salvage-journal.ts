@@ -22,31 +22,31 @@ import { prepareSchema } from "./sqlite-schema.ts";
  * @public
  */
 export interface JournalSalvage {
-  /** Absolute path of the damaged file, which was set aside. */
+  /** Absolute path of the damaged file, which was renamed. */
   readonly damagedFile: string;
-  /** Deliveries that could be read; the journal goes on with them. */
+  /** Number of deliveries that were saved. */
   readonly kept: number;
-  /** Deliveries that could not be read, at most. */
+  /** Maximum number of deliveries that were lost. */
   readonly lost: number;
 }
 
 type Counts = Pick<JournalSalvage, "kept" | "lost">;
 
-/** Rows in a row that cannot be read, after which reading goes on further away. */
+/** After this many consecutive unreadable rows, reading continues further on. */
 const STRIDE = 64;
 /**
- * Rows in a row that cannot be read, after which the rest is given up: a damaged number may claim any number
- * of rows.
+ * After this many consecutive unreadable rows, the rest is given up, because a damaged number may claim any
+ * number of rows.
  */
 const MAX_UNREADABLE = 1_000_000;
-/** Most damaged files that are kept beside a journal. */
+/** How many damaged files are kept beside a journal. */
 const MAX_DAMAGED_FILES = 1_000;
 
 /**
- * Copies what can be read of a damaged file into a new one, which takes its place, and sets the damaged one
- * aside. Nobody else may have the file open meanwhile: SQLite tells whether somebody does.
+ * Copies everything readable of a damaged file into a new one, which replaces it, and renames the damaged
+ * one. Nobody else may have the file open meanwhile; SQLite detects that.
  *
- * @returns `whole` if there is nothing to salvage, since another process has done it; `in use` if another
+ * @returns `whole` if there is nothing to salvage, because another process has done it; `in use` if another
  * process has the file open
  * @throws {@link PushError} `ERR_JOURNAL_CORRUPT` if nothing can be read
  */
@@ -56,7 +56,7 @@ export function salvageJournal(path: string, now: number): JournalSalvage | "who
   const rescued = `${path}.salvaged`;
   try {
     if (!lockAlone(damaged)) return "in use";
-    // Who had the file before may have put a new one in its place.
+    // The previous user of the file may have replaced it.
     if (nodeFs().statSync(path).ino !== inode || !isStillDamaged(damaged)) return "whole";
     remove(rescued);
     const counts = copyRows(damaged, rescued, path, now);
@@ -72,8 +72,8 @@ export function salvageJournal(path: string, now: number): JournalSalvage | "who
 }
 
 /**
- * Makes this the only connection, if it can be. To leave the write-ahead log needs exactly that, and leaves
- * one file, which can be put in place of another in one step.
+ * Makes this the only connection, if possible. Leaving the write-ahead log requires that. It also leaves a
+ * single file, which can replace another in one step.
  */
 function lockAlone(database: Database): boolean {
   try {
@@ -83,7 +83,7 @@ function lockAlone(database: Database): boolean {
     if (isBusy(error)) return false;
     throw error;
   }
-  // Somebody may have come in between, and begun another log.
+  // Another process may have started another log meanwhile.
   return toRow(database.prepare("PRAGMA journal_mode").get())["journal_mode"] === "delete";
 }
 
@@ -98,7 +98,7 @@ function isStillDamaged(database: Database): boolean {
 function copyRows(damaged: Database, rescued: string, path: string, now: number): Counts {
   const fresh = openDatabase(rescued);
   try {
-    // A file with a write-ahead log from the start needs no other beside it when it is opened.
+    // A file that starts with a write-ahead log needs no other file when it is opened.
     fresh.exec("PRAGMA journal_mode = WAL");
     return transact(fresh, () => {
       prepareSchema(fresh, rescued, now);
@@ -113,7 +113,7 @@ function copyRows(damaged: Database, rescued: string, path: string, now: number)
   }
 }
 
-/** The highest number there may be, by whatever of the file still tells it. */
+/** The highest possible row number, from any readable part of the file. */
 function findLast(database: Database): number | undefined {
   const questions = [
     "SELECT seq AS last FROM sqlite_sequence WHERE name = 'delivery'",
@@ -130,7 +130,7 @@ function findLast(database: Database): number | undefined {
   return found.length === 0 ? undefined : Math.max(...found);
 }
 
-/** Reads row by row, over what cannot be read. */
+/** Reads row by row, and skips what cannot be read. */
 function readRows(database: Database, last: number, keep: (row: Row) => void): Counts {
   const next = database.prepare("SELECT * FROM delivery WHERE number > ? ORDER BY number LIMIT 1");
   const one = database.prepare("SELECT * FROM delivery WHERE number = ?");
@@ -166,7 +166,7 @@ function tryRead(statement: Statement, number: number): Row | "damaged" | undefi
   }
 }
 
-/** A damaged page may hold rows that no column of ours takes. */
+/** A damaged page may have rows that do not fit our columns. */
 function tryKeep(row: Row, keep: (row: Row) => void): boolean {
   try {
     keep(row);
@@ -176,7 +176,7 @@ function tryKeep(row: Row, keep: (row: Row) => void): boolean {
   }
 }
 
-/** Gives the damaged file a second name that no earlier one has: none is ever overwritten. */
+/** Gives the damaged file a second, unused name, so that none is ever overwritten. */
 function linkDamaged(path: string): string {
   for (let number = 1; number <= MAX_DAMAGED_FILES; number++) {
     const damagedFile = number === 1 ? `${path}.damaged` : `${path}.damaged-${number}`;
@@ -195,7 +195,7 @@ function remove(path: string): void {
   for (const suffix of ["", "-wal", "-shm", "-journal"]) nodeFs().rmSync(`${path}${suffix}`, { force: true });
 }
 
-/** A new name outlasts a loss of power only once its directory is on disk. */
+/** A new name survives a power loss only after its directory is on disk. */
 function syncDirectory(path: string): void {
   const directory = nodeFs().openSync(dirname(path), "r");
   try {

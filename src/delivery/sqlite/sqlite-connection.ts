@@ -27,7 +27,7 @@ export function openDatabase(path: string): Database {
   try {
     makePrivate(path);
     const database = new DatabaseSync(path);
-    // At the start, before anything is timed, a short wait for a neighbour's transaction holds nobody up.
+    // At the start there are no timers yet, so a short blocking wait for another transaction is fine.
     database.exec(`PRAGMA busy_timeout = ${OPENING_MS}; PRAGMA synchronous = FULL;`);
     return database;
   } catch (error) {
@@ -37,7 +37,7 @@ export function openDatabase(path: string): Database {
 
 /** SQLite gives `-wal` and `-shm` the mode of the file itself. */
 function makePrivate(path: string): void {
-  // To open and close a file that is there would end the locks that this process has on it already:
+  // Opening and closing an existing file would release the locks that this process already has on it:
   // https://www.sqlite.org/howtocorrupt.html#_posix_advisory_locks_canceled_by_a_separate_thread_doing_close_
   if (!nodeFs().existsSync(path)) nodeFs().closeSync(nodeFs().openSync(path, "a", 0o600));
   nodeFs().chmodSync(path, 0o600);
@@ -52,8 +52,8 @@ function cannotOpen(path: string): PushError {
 }
 
 /**
- * A connection whose waiting blocks no thread: SQLite's own busy wait would hold the timers of the whole
- * process. A transaction itself is short and runs in one go.
+ * A connection that waits without blocking the thread. SQLite's own busy wait would block the timers of the
+ * whole process. A transaction itself is short and runs without interruption.
  */
 export class SqliteConnection {
   readonly #database: Database;
@@ -122,7 +122,7 @@ export class SqliteConnection {
       try {
         return work();
       } catch (error) {
-        // What a damaged file says cannot be relied on, so nothing more is asked of it.
+        // A damaged file cannot be trusted, so it is not read any more.
         if (isCorrupt(error)) this.#failure = toJournalError(error, this.#path);
         if (!isBusy(error) || this.#clock.monotonic() >= deadline) throw toJournalError(error, this.#path);
       }

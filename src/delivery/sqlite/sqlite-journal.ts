@@ -36,8 +36,8 @@ import { SQL } from "./sqlite-statements.ts";
  */
 export interface SqliteJournalOptions {
   /**
-   * Called when the file was damaged, before the journal is returned; by default the runtime's `warn` is
-   * told.
+   * Called if the file was damaged, before the journal is returned; by default the runtime's `warn` is
+   * called.
    */
   readonly onSalvage?: ((salvage: JournalSalvage) => void) | undefined;
   /** Ports to use instead of those of Node.js: the clock, randomness and warnings. */
@@ -45,21 +45,21 @@ export interface SqliteJournalOptions {
 }
 
 const DAY_MS = 24 * 3_600_000;
-/** How long settled deliveries are remembered, to know their ids and to look up their outcomes. */
+/** How long settled deliveries are remembered: their ids and outcomes. */
 const RETENTION_MS = DAY_MS;
-/** How long an outcome waits for somebody to tell it to. */
+/** How long an untold outcome is kept. */
 const UNTOLD_RETENTION_MS = 30 * DAY_MS;
-/** How often the file is asked whether another process has changed it. */
+/** How often to check whether another process has changed the file. */
 const WATCH_MS = 50;
 
 /**
- * Opens a journal in one SQLite file, by Node's own `node:sqlite`: what was accepted is on disk before
- * `enqueue` resolves. Several processes of one machine may share it. The file and those beside it are
- * readable by their owner alone. A damaged file is salvaged: what can be read goes into a new one.
+ * Opens a journal in one SQLite file, with `node:sqlite`. Accepted requests are on disk before `enqueue`
+ * resolves. Several processes of one machine may share it. Only its owner can read the file and those beside
+ * it. A damaged file is salvaged: everything readable is copied into a new one.
  *
- * @param path - absolute path of the file, which is made if need be; its directory must be writable, and on a
- * local disk
- * @param options - where a salvage is told, and ports
+ * @param path - absolute path of the file, created if needed; its directory must be writable, and on a local
+ * disk
+ * @param options - a listener for salvages, and ports
  * @throws {@link PushError} `ERR_JOURNAL_UNAVAILABLE` on a Node.js without `node:sqlite`,
  * `ERR_JOURNAL_FAILED` if the file cannot be opened, `ERR_JOURNAL_CORRUPT` if nothing of it can be salvaged
  *
@@ -104,7 +104,7 @@ class SqliteJournal implements PushJournal {
   }
 
   async lease(request: LeaseRequest): Promise<Batch | undefined> {
-    // Asking writes nothing: hosts that wake each other by what they write would never rest.
+    // A query writes nothing. Otherwise hosts would wake each other forever.
     const isDue = await this.#connection.read(() => this.#leases.isDue(request, this.#time.now()));
     if (!isDue) return undefined;
     return this.#write((now) => {
@@ -258,12 +258,11 @@ class SqliteJournal implements PushJournal {
   }
 
   /**
-   * @param known - the version that was seen last; absent: the first look may come after a change, and tells
-   * of one
+   * @param known - the last version seen; if absent, the first check reports a change
    */
   #watch(known: unknown): void {
     this.#cancelWatch = this.#runtime.clock.schedule(async () => {
-      // A file that does not answer is told by what is asked of it next.
+      // The next operation reports a file that does not answer.
       const version = await this.#readVersion().catch(() => known);
       if (this.#cancelWatch === undefined) return;
       if (version !== known) this.#tell();

@@ -7,12 +7,12 @@ import { type Row, toRow } from "./sqlite-module.ts";
 import { toLeased } from "./sqlite-rows.ts";
 import { SQL } from "./sqlite-statements.ts";
 
-/** Takes batches and ends them, within a transaction that its caller has begun. */
+/** Takes and settles batches, within a transaction of the caller. */
 export class SqliteLeases {
   readonly #connection: SqliteConnection;
   readonly #clock: Clock;
 
-  /** @param clock - tells when a dead letter was buried, for people */
+  /** @param clock - the time at which a dead letter was buried, for people */
   constructor(connection: SqliteConnection, clock: Clock) {
     this.#connection = connection;
     this.#clock = clock;
@@ -86,7 +86,7 @@ export class SqliteLeases {
     return { token: String(token), cacheId, deliveries: rows.map((row) => toLeased(row, now)) };
   }
 
-  /** Writes what became of a delivery of a batch. */
+  /** Writes the outcome of a delivery of a batch. */
   apply(verdict: Verdict, batch: number, now: number): void {
     const { id } = verdict;
     switch (verdict.status) {

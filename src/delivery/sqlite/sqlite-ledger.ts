@@ -27,11 +27,11 @@ import { type Database, toJournalError, toRow, transact } from "./sqlite-module.
  * @public
  */
 export interface SqliteLedgerOptions extends LedgerBounds {
-  /** Ports to use instead of Node's own: the clock and randomness. */
+  /** Ports to use instead of those of Node.js: the clock and randomness. */
   readonly runtime?: Partial<Runtime> | undefined;
 }
 
-/** Marks the file as a ledger, so that no journal is opened as one, nor the other way round. */
+/** Marks the file as a ledger, so that a journal cannot be opened as one, or the reverse. */
 const APPLICATION_ID = 0x656b_616c;
 const VERSION = 1;
 
@@ -62,15 +62,15 @@ const PRUNE = `DELETE FROM entry WHERE number <= (SELECT max(number) FROM entry)
   OR number IN (SELECT number FROM (SELECT number, at FROM entry ORDER BY number LIMIT ?) WHERE at < ?)`;
 
 /**
- * Opens a ledger in one SQLite file, by Node's own `node:sqlite`. Several processes of one machine may share
- * it. Only its owner may read it. What was recorded survives a crash of the process; that of the machine may
- * cost the last entries.
+ * Opens a ledger in one SQLite file, with `node:sqlite`. Several processes of one machine may share it. Only
+ * its owner can read it. Entries survive a crash of the process; a crash of the machine may lose the last
+ * ones.
  *
- * @param path - absolute path of the file, which is made if need be: one of its own, and not that of a
- * journal
- * @param options - bounds, and ports
+ * @param path - absolute path of the file, created if needed; not that of a journal
+ * @param options - limits, and ports
  * @throws {@link PushError} `ERR_JOURNAL_UNAVAILABLE` on a Node.js without `node:sqlite`,
- * `ERR_JOURNAL_FAILED` if the file cannot be opened or is no ledger, `ERR_JOURNAL_CORRUPT` if it is damaged
+ * `ERR_JOURNAL_FAILED` if the file cannot be opened or is not a ledger, `ERR_JOURNAL_CORRUPT` if it is
+ * damaged
  *
  * @example
  * ```ts
@@ -127,7 +127,7 @@ class SqliteLedger implements PushLedger {
       if (this.#unpruned < this.#bounds.pruneEvery) return;
       this.#unpruned = 0;
       const { maxEntries, maxAgeMs } = this.#bounds;
-      // More than came, so that what is old goes in the end.
+      // More than were added, so that old entries are eventually removed.
       const limit = 2 * this.#bounds.pruneEvery;
       this.#connection.change(PRUNE, maxEntries, limit, this.#runtime.clock.now() - maxAgeMs);
     });

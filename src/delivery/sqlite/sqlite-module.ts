@@ -60,7 +60,7 @@ export function isCorrupt(error: unknown): boolean {
   return CORRUPT.has(kindOf(error));
 }
 
-/** Whether another file has taken the place of the one that is open. */
+/** Whether another file has replaced the open one. */
 export function isMoved(error: unknown): boolean {
   return toMembers(error)["errcode"] === READONLY_DBMOVED;
 }
@@ -70,7 +70,7 @@ function kindOf(error: unknown): number {
   return typeof errcode === "number" ? errcode & 0xff : 0;
 }
 
-/** Turns what SQLite threw into an error of this package, in SQLite's own words for the kind of it. */
+/** Turns what SQLite threw into an error of this package, with SQLite's description of its kind. */
 export function toJournalError(error: unknown, path: string): PushError {
   if (error instanceof PushError) return error;
   const { errstr } = toMembers(error);
@@ -85,8 +85,7 @@ export function toJournalError(error: unknown, path: string): PushError {
 }
 
 /**
- * Whether SQLite finds a file whole. It throws where the check itself meets what is damaged, or has to wait
- * too long.
+ * Whether SQLite finds a file intact. It throws if the check itself meets damage, or waits too long.
  */
 export function isWhole(database: Database): boolean {
   return toRow(database.prepare("PRAGMA quick_check(1)").get())["quick_check"] === "ok";
@@ -109,6 +108,6 @@ function rollBack(database: Database): void {
   try {
     database.exec("ROLLBACK");
   } catch {
-    // SQLite has ended the transaction itself, and the error that is on its way says why.
+    // SQLite has ended the transaction itself; the original error says why.
   }
 }

@@ -2,7 +2,7 @@ import { toDelivery, toText } from "../journal-rows.ts";
 import type { CacheStats, DeliveryRecord, DeliveryState, LeasedDelivery } from "../push-journal.ts";
 import type { Row } from "./sqlite-module.ts";
 
-/** A row that was taken: its attempt counts already. */
+/** A row that was taken; its attempt already counts. */
 export function toLeased(row: Row, now: number): LeasedDelivery {
   return {
     ...toDelivery(row),

@@ -3,7 +3,7 @@ import { quoteName } from "../../core/text.ts";
 import { createRowCopier } from "./copy-rows.ts";
 import { type Database, toRow } from "./sqlite-module.ts";
 
-/** Version of the schema, in the file's `user_version`. Version 0.1 of this package has left it at 0. */
+/** Version of the schema, in the file's `user_version`. Version 0.1 of this package left it at 0. */
 export const SCHEMA_VERSION = 2;
 
 const TABLES = `
@@ -45,10 +45,10 @@ const TABLES = `
   INSERT INTO clock VALUES (0, 0);`;
 
 /**
- * Makes the tables, or brings those of an older version up to date, in the transaction that is open.
+ * Creates the tables, or upgrades those of an older version, in the open transaction.
  *
  * @param now - the journal's time at its beginning
- * @throws {@link PushError} `ERR_JOURNAL_FAILED` for a file that a newer version has made
+ * @throws {@link PushError} `ERR_JOURNAL_FAILED` for a file of a newer version
  */
 export function prepareSchema(database: Database, path: string, now: number): void {
   const { user_version: version } = toRow(database.prepare("PRAGMA user_version").get());
@@ -67,7 +67,8 @@ export function prepareSchema(database: Database, path: string, now: number): vo
 }
 
 /**
- * Takes over what version 0.1 has kept. Leases end with the upgrade, since their times are of another clock.
+ * Takes over the content of version 0.1. Leases end with the upgrade, because their times are of another
+ * clock.
  */
 function upgrade(database: Database, now: number): void {
   const copy = createRowCopier(database, now);

@@ -61,7 +61,7 @@ export const SQL = {
   deadLetters: `SELECT * FROM delivery WHERE buried_at IS NOT NULL AND ${AFTER} ORDER BY number LIMIT ?`,
   replay: `UPDATE delivery SET settled_at = NULL, result = NULL, is_told = 1, progress = NULL, buried_at = NULL, code = NULL,
     message = NULL, attempts = 0, crashes = 0, accepted_at = ?, ready_at = ? WHERE id = ? AND buried_at IS NOT NULL`,
-  // What was not told yet is still told; after that it is pruned.
+  // Untold outcomes are still told; after that they are pruned.
   dropUntold: "UPDATE delivery SET buried_at = NULL WHERE id = ? AND buried_at IS NOT NULL AND is_told = 0",
   drop: "DELETE FROM delivery WHERE id = ? AND buried_at IS NOT NULL AND is_told = 1",
   list: `SELECT * FROM delivery WHERE ${AFTER} AND (? IS NULL OR cache_id = ?)

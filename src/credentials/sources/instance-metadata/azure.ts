@@ -21,7 +21,7 @@ const STORAGE = "https://storage.azure.com/";
 /**
  * Azure, by its instance metadata service
  * (https://learn.microsoft.com/azure/virtual-machines/instance-metadata-service). Only the name of the Azure
- * environment is a proof: other programs answer the token's path with an error of their own.
+ * environment is a proof, because other programs also answer the token's path, with an error.
  */
 export const azure: MetadataService = {
   provider: "azure",
@@ -89,7 +89,7 @@ function readToken(answer: Members): string {
   return token;
 }
 
-// The numbers are texts, and some versions give a date in place of `expires_on`.
+// The numbers are texts, and some versions return a date in `expires_on`.
 function readExpiration(answer: Members, { runtime }: MetadataContext): Date {
   const seconds = Number(readMember(answer, "expires_in"));
   if (Number.isFinite(seconds) && seconds > 0) return new Date(runtime.clock.now() + seconds * 1000);

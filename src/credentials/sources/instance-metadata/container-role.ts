@@ -28,7 +28,7 @@ const AGENT_HOSTS: ReadonlySet<string> = new Set(["169.254.170.2", "169.254.170.
 export const containerRole: MetadataService = {
   provider: "aws",
   name: "The container's credential service",
-  // A token without an address is half of an identity, and no reason to take another.
+  // A token without an address is half of an identity, and not a reason to use another.
   prove: async ({ runtime: { env } }) =>
     [RELATIVE_URI, FULL_URI, TOKEN, TOKEN_FILE].some((name) => Boolean(env[name])),
   fetch: async (context) => {
@@ -45,7 +45,7 @@ function findUrl({ runtime: { env } }: MetadataContext): string {
   const relative = env[RELATIVE_URI];
   const text = relative ? `${ECS_ORIGIN}${relative}` : (env[FULL_URI] ?? "");
   const url = URL.canParse(text) ? new URL(text) : undefined;
-  // The token must not leave the machine in the open; a relative address must not name another host.
+  // The token must not leave the machine unencrypted, and a relative address must not name another host.
   const isRelative = relative !== undefined && relative !== "";
   if (url === undefined || (isRelative && url.origin !== ECS_ORIGIN) || !isTrusted(url)) {
     const name = isRelative ? RELATIVE_URI : FULL_URI;
@@ -65,7 +65,7 @@ function isTrusted({ protocol, hostname, username, password }: URL): boolean {
   return protocol === "http:" && (isLoopback || AGENT_HOSTS.has(hostname));
 }
 
-/** The file counts, if both are there; the agent of EKS replaces it, so it is read anew each time. */
+/** The file counts, if both are there. It is read each time, because the agent of EKS replaces it. */
 async function readToken({ runtime }: MetadataContext): Promise<string | undefined> {
   const path = runtime.env[TOKEN_FILE];
   const token = path

@@ -8,18 +8,18 @@ import { type MetadataContext, type MetadataService, SOURCE_TYPE } from "./metad
 
 const SERVICES: readonly MetadataService[] = [ec2, googleCloud, azure];
 
-/** How long a machine without any sign of a cloud is probed, and one with such a sign. */
+/** How long to probe a machine without any sign of a cloud, and one with such a sign. */
 const PROBE_MS = 1_000;
 const HINTED_PROBE_MS = 5_000;
 const MAX_FIRMWARE_BYTES = 4096;
 
 /**
- * Finds out whose machine this is: by the configuration, by variables that name a metadata service, else by
- * asking all three services at once, within one deadline. The first proof wins and ends the others. What the
- * firmware says only makes the deadline longer: it is neither a proof (containers see their host's) nor a
- * veto (some machines have none).
+ * Detects the cloud of this machine: by the configuration, by variables that name a metadata service, or else
+ * by asking all three services at once, within one deadline. The first proof wins and aborts the others. The
+ * firmware only extends the deadline: it is neither a proof (containers see their host's) nor a veto (some
+ * machines have none).
  *
- * @throws {@link CredentialError} `ERR_CREDENTIAL_NOT_CONFIGURED` on a machine of none of them
+ * @throws {@link CredentialError} `ERR_CREDENTIAL_NOT_CONFIGURED` if it is none of them
  */
 export async function detectCloud(context: MetadataContext): Promise<MetadataService> {
   const { source, runtime } = context;
@@ -30,8 +30,7 @@ export async function detectCloud(context: MetadataContext): Promise<MetadataSer
 }
 
 /**
- * Finds out which of some services answers here, by their proofs, within a second, or five where the firmware
- * names a cloud.
+ * Finds out which service proves itself here, within one second, or five if the firmware names a cloud.
  *
  * @throws {@link CredentialError} `ERR_CREDENTIAL_NOT_CONFIGURED` if none does
  */
@@ -61,7 +60,7 @@ async function probeAll(
   try {
     return await Promise.any(services.map((service) => probe(service, probing)));
   } catch {
-    // None gave a proof; what each answered instead says nothing about this machine.
+    // None gave a proof; their other answers say nothing about this machine.
     throw noCloud();
   } finally {
     losers.abort();

@@ -18,8 +18,8 @@ const HEADERS = { "Metadata-Flavor": "Google" };
 const ACCOUNT_PATH = "/computeMetadata/v1/instance/service-accounts/default";
 
 /**
- * Google Cloud, by its metadata server (https://cloud.google.com/compute/docs/metadata/overview). The header
- * `Metadata-Flavor: Google` is asked of every answer, too: nothing else sends it.
+ * Google Cloud, by its metadata server (https://cloud.google.com/compute/docs/metadata/overview). Every
+ * answer must have the header `Metadata-Flavor: Google`, which nothing else sends.
  */
 export const googleCloud: MetadataService = {
   provider: "gcp",

@@ -8,8 +8,8 @@ import { type MetadataService, SOURCE_TYPE } from "./metadata-service.ts";
 import { findOwnIdentity } from "./own-identity.ts";
 
 /**
- * The identity of the pod, the container or the cloud machine that the server runs in. Which cloud it is, is
- * found out once; that it is none is found out anew at each request.
+ * The identity of the pod, the container or the cloud machine in which the server runs. A detected cloud is
+ * remembered. If none is found, the next request detects again.
  */
 export function createInstanceMetadataProvider(
   source: InstanceMetadataSource,

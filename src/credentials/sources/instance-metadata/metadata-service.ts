@@ -8,7 +8,7 @@ import type { CredentialRequest, Credentials } from "../../provider.ts";
 /** The `type` of the source. */
 export const SOURCE_TYPE: InstanceMetadataSource["type"] = "instance-metadata";
 
-/** What a cloud's metadata service is asked with. */
+/** What requests to a cloud's metadata service need. */
 export interface MetadataContext {
   readonly source: InstanceMetadataSource;
   readonly runtime: Runtime;
@@ -19,11 +19,11 @@ export interface MetadataContext {
 export interface MetadataService {
   /** Which cloud it is. */
   readonly provider: CloudProvider;
-  /** What it is called in messages. */
+  /** Its name in messages. */
   readonly name: string;
   /**
-   * Whether this machine is one of that cloud's, by a proof that no other server gives by chance. An answer
-   * is not enough: captive portals and container tools answer too.
+   * Whether this machine belongs to that cloud, by a proof that no other server gives by chance. An answer is
+   * not enough, because captive portals and container tools answer too.
    *
    * @throws {@link CredentialError} if it is not there
    */
@@ -59,7 +59,7 @@ export async function askMetadataOrFail(
   throw toStatusError(response, toService(service), context.runtime.clock.now());
 }
 
-/** A metadata service as the helpers of HTTP name it. */
+/** A metadata service, for the helpers of HTTP. */
 export function toService({ name }: Pick<MetadataService, "name">): Service {
   return { sourceType: SOURCE_TYPE, name };
 }
@@ -74,7 +74,7 @@ export function toText({ body }: Pick<HttpResponse, "body">): string {
   return new TextDecoder().decode(body).trim();
 }
 
-/** The origin of an address that the environment gives instead of a service's own; a bare host means http. */
+/** The origin of an address in the environment that replaces a service's own; a bare host means http. */
 export function toBase(address: string | undefined, fallback: string): string {
   if (address === undefined || address === "") return fallback;
   const url = /^https?:\/\//iu.test(address) ? address : `http://${address}`;

@@ -7,9 +7,9 @@ import { type MetadataContext, type MetadataService, SOURCE_TYPE } from "./metad
 import { podWebIdentity } from "./pod-web-identity.ts";
 
 /**
- * The identity of a pod or container itself, by what its environment names, in the order of the AWS SDKs. The
- * machine behind it answers inside as well, with a role that is the machine's: whoever has an identity of its
- * own is never given that one, whatever fails.
+ * The identity of a pod or container, by its environment, in the order of the AWS SDKs. The machine behind it
+ * also answers inside, with its own role. A pod or container with its own identity never gets that role,
+ * whatever fails.
  *
  * @throws {@link CredentialError} `ERR_CREDENTIAL_UNSUPPORTED` for the workload identity of a pod on Azure
  */

@@ -21,14 +21,14 @@ export const podWebIdentity: MetadataService = {
     const { env } = context.runtime;
     const roleArn = env[ROLE_ARN];
     const path = env[TOKEN_FILE];
-    // One of them alone is half of an identity, and no reason to take another.
+    // One of them alone is half of an identity, and not a reason to use another.
     if (!roleArn || !path) throw halfAnIdentity(roleArn ? TOKEN_FILE : ROLE_ARN);
     const token = await readToken(path, context.runtime);
     return assumeRoleWithIdentity({ roleArn, token, sessionName: env[SESSION_NAME] || undefined }, context);
   },
 };
 
-/** Kubernetes replaces the token before it ends, so it is read anew each time. */
+/** Kubernetes replaces the token before it expires, so it is read each time. */
 async function readToken(path: string, runtime: Runtime): Promise<Secret> {
   const what = `The file of ${TOKEN_FILE}`;
   const text = await readTokenFile(path, runtime, { sourceType: SOURCE_TYPE, what, isPrivate: false });

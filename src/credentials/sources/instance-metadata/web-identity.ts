@@ -13,11 +13,11 @@ export function isIdentityToken(text: string): boolean {
   return /^[\w-]{4,}\.[\w-]{4,}\.[\w-]{4,}$/u.test(text);
 }
 
-/** What an identity token is exchanged for. */
+/** How an identity token is exchanged. */
 interface AssumedRole {
   readonly roleArn: string;
   readonly token: Secret;
-  /** What the session is called in AWS's logs; default a name of its own for each. */
+  /** Name of the session in AWS's logs; default unique. */
   readonly sessionName?: string | undefined;
 }
 
