@@ -213,7 +213,7 @@ export const ERROR_GUIDE: ErrorGuide = {
       fix: "Create a new one. A durable journal keeps the remaining deliveries.",
     },
     ERR_REQUEST_UNREADABLE: {
-      what: "The journal holds a request that cannot be read; it was not pushed, and is a dead letter.",
+      what: "The journal has a request that cannot be read; it was not pushed, and is a dead letter.",
       why: "Somebody changed the journal, or a newer version wrote it.",
       fix: "Find out who did, drop the letter, and enqueue the request again.",
     },

@@ -105,7 +105,7 @@ export class AuditLog {
     );
     signal?.throwIfAborted();
     if (outcomes.every(({ status }) => status === "fulfilled")) return;
-    const message = `An audit sink did not keep the event ${event.type}; see the sink's own log for the reason`;
+    const message = `An audit sink did not store the event ${event.type}; see the sink's own log for the reason`;
     throw new PushError("ERR_AUDIT_FAILED", message);
   }
 

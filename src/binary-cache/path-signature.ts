@@ -95,7 +95,7 @@ export class SigningKey {
     const read = readKeyText(secret.expose().trim(), SECRET_BYTES);
     if (read === undefined) {
       const message =
-        "The signing key is none of Nix: it is a name, a colon and 64 bytes in base 64, as nix-store --generate-binary-cache-key makes it";
+        "The signing key is not a key of Nix: a name, a colon and 64 bytes in base 64, as created by nix-store --generate-binary-cache-key";
       throw new CommandError("ERR_COMMAND_CREDENTIALS", message);
     }
     const [seed, publicHalf] = [read.bytes.subarray(0, PUBLIC_BYTES), read.bytes.subarray(PUBLIC_BYTES)];
@@ -104,7 +104,7 @@ export class SigningKey {
     this.#key = createPrivateKey({ key: Buffer.concat([PKCS8, seed]), format: "der", type: "pkcs8" });
     const derived = createPublicKey(this.#key).export({ format: "der", type: "spki" });
     if (!derived.subarray(SPKI.length).equals(publicHalf)) {
-      const message = "The two halves of the signing key do not belong together; it was damaged";
+      const message = "The two halves of the signing key do not match; it was damaged";
       throw new CommandError("ERR_COMMAND_CREDENTIALS", message);
     }
   }

@@ -56,7 +56,7 @@ async function begin({ url, name, headers, signal }: MultipartTarget, send: Send
   const response = await send({ method: "POST", url: `${url}?uploads=`, name, headers, signal });
   const id = /<UploadId>([^<]{1,1024})<\/UploadId>/u.exec(toText(response))?.[1];
   if (id !== undefined) return unescapeXml(id);
-  throw new CacheAnswerError(`${name}: the server gives no id for an upload in parts`, {
+  throw new CacheAnswerError(`${name}: the server returned no id for the multipart upload`, {
     code: "InternalError",
   });
 }
@@ -99,7 +99,7 @@ async function sendPart(
   const response = await send({ ...request, method: "PUT", body, sha256: await hashFile(body) });
   const tag = response.headers["etag"];
   if (tag !== undefined) return tag;
-  throw new CacheAnswerError(`${request.name}: the server gives no ETag`, { code: "InternalError" });
+  throw new CacheAnswerError(`${request.name}: the server returned no ETag`, { code: "InternalError" });
 }
 
 /** The server may answer 200 at once, with an error in the body. */

@@ -9,14 +9,14 @@ export function createApp(readVersion: () => Promise<string>): Application<CliCo
   const routes = buildRouteMap({
     routes: { ...CONFIG_ROUTES, ...PUSH_ROUTES, ...LEDGER_ROUTES },
     docs: {
-      brief: "Push Nix build outputs to binary caches: look, try, push, and run a worker",
+      brief: "Push Nix build outputs to binary caches: check, explain, push, and run a worker",
       fullDescription: [
         "Reads the server's configuration (--config, $EKA_CI_CONFIG_FILE, or ~/.config/ekaci/ekaci.toml).",
         "",
-        "  eka-caches check                                   is the file right, and would its caches work?",
+        "  eka-caches check                                   is the file valid, and would its caches work?",
         "  eka-caches explain --cache production --repo o/r --branch main",
         "",
-        "Exit codes: 0 well, 1 a file has a problem, 2 usage, 3 denied by policy, 4 a push failed, 5 a service is away.",
+        "Exit codes: 0 success, 1 a file has a problem, 2 usage, 3 denied by policy, 4 a push failed, 5 a service is away.",
       ].join("\n"),
     },
   });

@@ -9,7 +9,7 @@ export const COMMON_FLAGS = {
   config: {
     kind: "parsed",
     parse: String,
-    brief: "The server's configuration; default as the server finds it",
+    brief: "The server's configuration; default as for the server",
     optional: true,
     placeholder: "file",
   },

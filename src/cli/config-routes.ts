@@ -24,7 +24,7 @@ const explain = buildCommand({
   },
   docs: {
     brief:
-      "Says whether a push would be allowed, by which rule, where it stands, and what would have to change",
+      "Says whether a push would be allowed, which rule decides, on which line it is, and what would have to change",
     fullDescription:
       "Example: eka-caches explain --cache production --repo o/r --pr 42 --head stranger/r:main\n\nExits with 0 if it is allowed, and 3 if not.",
   },
@@ -69,7 +69,7 @@ const lint = buildCommand({
       format: {
         kind: "enum",
         values: ["text", "github"],
-        brief: "How findings are printed; github for annotations",
+        brief: "Format of findings; github for annotations",
         default: "text",
       },
     },
@@ -97,7 +97,7 @@ const matrix = buildCommand({
       repo: {
         kind: "parsed",
         parse: text,
-        brief: "A repository to ask for; default those that the file names, and a stranger's",
+        brief: "A repository to show; default those in the file, and a stranger's",
         optional: true,
         variadic: true,
         placeholder: "owner/name",
@@ -105,7 +105,7 @@ const matrix = buildCommand({
       branch: {
         kind: "parsed",
         parse: text,
-        brief: "A branch to ask for, besides main and those that the file names",
+        brief: "A branch to show, besides main and those in the file",
         optional: true,
         variadic: true,
         placeholder: "name",
@@ -113,19 +113,19 @@ const matrix = buildCommand({
       format: {
         kind: "enum",
         values: ["table", "md", "json", "html"],
-        brief: "How it is printed; html is a page that can be filtered",
+        brief: "Format; html is a page that can be filtered",
         default: "table",
       },
       diff: {
         kind: "parsed",
         parse: text,
-        brief: "An older file: print what this one opens and closes",
+        brief: "An older file; prints what this one opens and closes",
         optional: true,
         placeholder: "old.toml",
       },
       denyOpening: {
         kind: "boolean",
-        brief: "With --diff: exit with 1 if anything is opened",
+        brief: "With --diff: exit with 1 if the change opens anything",
         default: false,
       },
     },

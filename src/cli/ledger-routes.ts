@@ -53,25 +53,22 @@ const ledger = buildRouteMap({
         positional: PATH,
       },
       docs: toDocs(
-        "Says who brought a path to which cache, and what else became of it",
+        "Says who pushed a path to which cache, and its other outcomes",
         `find ${FILE} /nix/store/…-hello`,
       ),
     }),
     owed: buildCommand({
       loader: async () => (await loadLedger()).owed,
       parameters: { flags: LIST_FLAGS, positional: PATH },
-      docs: toDocs(
-        "Lists what was denied or given up, and came to a good end for nobody",
-        `owed ${FILE} --repo o/r`,
-      ),
+      docs: toDocs("Lists what was denied or given up, and never pushed", `owed ${FILE} --repo o/r`),
     }),
     export: buildCommand({
       loader: async () => (await loadLedger()).exportLedger,
       parameters: { flags: FILTER_FLAGS },
-      docs: toDocs("Writes all entries as JSON Lines, the last first", `export ${FILE} > ledger.jsonl`),
+      docs: toDocs("Prints all entries as JSON Lines, the last first", `export ${FILE} > ledger.jsonl`),
     }),
   },
-  docs: { brief: "Says what became of store paths" },
+  docs: { brief: "Shows the outcomes of store paths" },
 });
 
 /** Commands that read a ledger. */

@@ -4,7 +4,7 @@ import { toInteger } from "./to-integer.ts";
 export const LIMIT_FLAG = {
   kind: "parsed",
   parse: toInteger(1, 1_000),
-  brief: "Most lines",
+  brief: "Maximum number of lines",
   default: "100",
   placeholder: "number",
 } as const;

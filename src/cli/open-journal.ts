@@ -19,7 +19,7 @@ export async function openJournal(
   if (place.includes("://")) throw usage("--journal is an absolute path of a file, or a postgresql:// URL");
   if (!place.startsWith("/")) throw usage("--journal FILE is an absolute path");
   if (mustExist && !existsSync(place)) {
-    const message = "There is no journal at this path; a queue or `eka-caches queue add` makes it";
+    const message = "There is no journal at this path; a queue or `eka-caches queue add` creates it";
     throw new CliError("ERR_JOURNAL_NOT_FOUND", EXIT.files, message);
   }
   return createSqliteJournal(place);

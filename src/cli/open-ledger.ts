@@ -19,7 +19,7 @@ export async function openLedger(
   if (place.includes("://") || !place.startsWith("/"))
     throw usage("--ledger is an absolute path of a file, or a postgresql:// URL");
   if (mustExist && !existsSync(place)) {
-    const message = "There is no ledger at this path; a worker with --ledger makes it";
+    const message = "There is no ledger at this path; a worker with --ledger creates it";
     throw new CliError("ERR_LEDGER_NOT_FOUND", EXIT.files, message);
   }
   return createSqliteLedger(place);

@@ -50,7 +50,7 @@ const promote = buildCommand({
     positional: PATHS,
   },
   docs: {
-    brief: "Brings store paths from one cache to another, without the local store",
+    brief: "Copies store paths from one cache to another, without the local store",
     fullDescription:
       "Example: eka-caches promote --from staging --to production --repo o/r --tag v1.2.3 /nix/store/…-hello",
   },
@@ -58,7 +58,7 @@ const promote = buildCommand({
 
 const OPTIONAL_LEDGER = {
   ...LEDGER_FLAG,
-  brief: "Keep what became of each path in this ledger, a file of its own or a PostgreSQL server",
+  brief: "Record the outcome of each path in this ledger, a separate file or a PostgreSQL server",
   optional: true,
 } as const;
 const JOURNAL_FLAGS = { json: COMMON_FLAGS.json, journal: JOURNAL_FLAG } as const;
@@ -69,7 +69,7 @@ const PAGE_FLAGS = {
   after: {
     kind: "parsed",
     parse: toInteger(0, Number.MAX_SAFE_INTEGER),
-    brief: "Go on after this position, of --json",
+    brief: "Continue after this position, from --json",
     optional: true,
     placeholder: "position",
   },
@@ -149,7 +149,7 @@ const add = buildCommand({
     positional: PATHS,
   },
   docs: {
-    brief: "Hands store paths over to the workers; no credential is read, and nothing is pushed here",
+    brief: "Passes store paths to the workers; no credential is read, and nothing is pushed here",
     fullDescription:
       "Example: eka-caches queue add --journal /var/lib/eka-ci/pushes.sqlite --cache team --repo o/r --branch main $OUT_PATHS",
   },
@@ -177,7 +177,7 @@ const queue = buildRouteMap({
     dead: buildCommand({
       loader: async () => (await loadQueue()).dead,
       parameters: { flags: PAGE_FLAGS },
-      docs: toDocs("Lists dead letters, with the error that was the last straw", `dead ${FILE}`),
+      docs: toDocs("Lists dead letters, with their last error", `dead ${FILE}`),
     }),
     replay: changing(
       "replay",
@@ -185,10 +185,10 @@ const queue = buildRouteMap({
       "Delivers dead letters again",
       `replay ${FILE} --all --cache team`,
     ),
-    drop: changing("drop", "dead letters", "Forgets dead letters", `drop ${FILE} 3f2a…/team`),
-    cancel: changing("cancel", "that wait", "Ends deliveries that wait", `cancel ${FILE} 3f2a…/team`),
+    drop: changing("drop", "dead letters", "Deletes dead letters", `drop ${FILE} 3f2a…/team`),
+    cancel: changing("cancel", "that wait", "Cancels waiting deliveries", `cancel ${FILE} 3f2a…/team`),
   },
-  docs: { brief: "Looks into a journal, and steps in" },
+  docs: { brief: "Shows and changes a journal" },
 });
 
 const worker = buildCommand({
@@ -216,16 +216,15 @@ const worker = buildCommand({
       drainSeconds: {
         kind: "parsed",
         parse: toInteger(0, 86_400),
-        brief: "How long what runs may go on after SIGTERM",
+        brief: "How long running deliveries may go on after SIGTERM",
         default: "60",
         placeholder: "seconds",
       },
     },
   },
   docs: {
-    brief:
-      "Takes deliveries from a journal and pushes them, until SIGTERM; SIGHUP reads the configuration anew",
-    fullDescription: `Example: eka-caches worker ${FILE} --metrics 9464\n\nA second SIGTERM ends at once what still runs; it goes to another worker.`,
+    brief: "Takes deliveries from a journal and pushes them, until SIGTERM; SIGHUP reloads the configuration",
+    fullDescription: `Example: eka-caches worker ${FILE} --metrics 9464\n\nA second SIGTERM aborts what still runs; another worker takes it over.`,
   },
 });
 

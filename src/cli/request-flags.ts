@@ -74,6 +74,6 @@ export function describeRef(ref: GitRef | undefined): string {
     case "tag":
       return `tag ${ref.name}`;
     case "pull-request":
-      return `pull request ${ref.number} from ${ref.head.repository ?? "a repository that is gone"}:${ref.head.branch}`;
+      return `pull request ${ref.number} from ${ref.head.repository ?? "a deleted repository"}:${ref.head.branch}`;
   }
 }

@@ -22,7 +22,7 @@ export async function runCommand(
 function tellError(error: unknown, json: boolean, output: Output): void {
   const isKnown = isCachesError(error) || error instanceof CliError;
   const code = isKnown ? error.code : "ERR_UNEXPECTED";
-  const message = isKnown ? error.message : "Something went wrong that was not foreseen";
+  const message = isKnown ? error.message : "An unexpected error occurred";
   const diagnostics = error instanceof ConfigError ? error.diagnostics : [];
   if (json) output.json({ error: { code, message }, diagnostics });
   else if (diagnostics.length > 0)

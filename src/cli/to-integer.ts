@@ -3,6 +3,6 @@ export function toInteger(least: number, most: number) {
   return (given: string): number => {
     const value = Number(given);
     if (/^\d+$/u.test(given) && value >= least && value <= most) return value;
-    throw new SyntaxError(`it is a whole number from ${least} to ${most}`);
+    throw new SyntaxError(`it is an integer from ${least} to ${most}`);
   };
 }

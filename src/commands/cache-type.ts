@@ -126,7 +126,7 @@ export function defineCacheType<Target>(init: CacheTypeInit<Target>): CacheTypeD
         options === undefined ? { destination: text } : { destination: text, options };
       const result = schema["~standard"].validate(settings);
       if ("then" in result)
-        throw new TypeError(`The schema of ${type} answers asynchronously; use one that does not`);
+        throw new TypeError(`The schema of ${type} is asynchronous; use a synchronous one`);
       return result.issues === undefined
         ? { success: true, ...toCacheTool(init, result.value) }
         : { success: false, places: listIssuePlaces(result.issues) };

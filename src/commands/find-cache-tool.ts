@@ -63,7 +63,7 @@ function bind(
   if (definition === undefined) throw unknownType(`The cache type ${name} is not among cacheTypes`);
   const bound = definition.bind(destination);
   if (bound.success) return bound;
-  throw unknownType(`The cache type ${name} does not take the settings at ${bound.places}`);
+  throw unknownType(`The cache type ${name} refuses the settings at ${bound.places}`);
 }
 
 function unknownType(message: string): CommandError {

@@ -21,7 +21,7 @@ export function buildNetrc(host: string, env: ReadonlyMap<string, Secret>): Priv
   const password = env.get("HTTP_PASSWORD");
   if (password === undefined) {
     if (username === undefined) return EMPTY_NETRC;
-    throw credentialProblem("HTTP_USERNAME is of no use without HTTP_PASSWORD");
+    throw credentialProblem("HTTP_USERNAME needs HTTP_PASSWORD");
   }
   const login = username === undefined ? "" : `login ${quote(username, "HTTP_USERNAME")}\n`;
   const content = `machine ${host}\n${login}password ${quote(password, "HTTP_PASSWORD")}\n`;

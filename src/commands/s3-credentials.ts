@@ -22,7 +22,7 @@ const REGION_NAMES = ["AWS_REGION", "AWS_DEFAULT_REGION"];
 export function findRegion(env: ReadonlyMap<string, Secret>): string | undefined {
   const value = REGION_NAMES.map((name) => env.get(name)?.expose()).find((region) => region !== undefined);
   if (value === undefined || /^[a-z0-9-]{1,64}$/u.test(value)) return value;
-  throw credentialProblem(`${REGION_NAMES.join(" or ")} does not hold the name of a region`);
+  throw credentialProblem(`${REGION_NAMES.join(" or ")} is not the name of a region`);
 }
 
 /**

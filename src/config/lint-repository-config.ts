@@ -121,7 +121,7 @@ function createJudge(
 const MAX_SUGGESTIONS = 100;
 
 const HINTS: Readonly<Record<DenyReason, string>> = {
-  "promotion-not-allowed": "Name a cache that the operator lets paths be promoted from",
+  "promotion-not-allowed": "Name a cache in the target's promote_from",
   "unknown-cache": "Name a cache that the operator has defined",
   "repository-not-allowed": "The operator adds the repository to the cache's allowed_repos",
   "branch-not-allowed": "Push from a branch that the cache's allowed_branches match",
@@ -129,7 +129,7 @@ const HINTS: Readonly<Record<DenyReason, string>> = {
   "not-a-branch": "Push from a branch; a tag never satisfies allowed_branches",
   "fork-not-allowed": "Push after the merge, or the operator sets allow_forks = true",
   "no-repositories-allowed": "The operator lists the cache's allowed_repos",
-  "invalid-request": "Name the repository as owner/name, and the ref as git has it",
+  "invalid-request": "Write the repository as owner/name, and the ref as git does",
 };
 
 function toFinding(place: Placer, { decision, hint }: Denial, job: string, path: KeyPath): LintFinding {

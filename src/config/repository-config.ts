@@ -202,7 +202,7 @@ function findHookProblems(table: Members, path: KeyPath): Problem[] {
     message: `${name} never run: a repository names caches, not commands`,
     path: [...path, name],
     part: "key",
-    hint: 'Have the operator define a cache, and name its id: "caches": ["s3-cache"]; see "Migration from Arbitrary Hooks"',
+    hint: 'Let the operator define a cache, and name its id: "caches": ["s3-cache"]; see "Migration from Arbitrary Hooks"',
   }));
 }
 

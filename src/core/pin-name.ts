@@ -23,11 +23,11 @@ export function findPinProblem(template: string): string | undefined {
   if (template.length > MAX_LENGTH || !/^[A-Za-z0-9{][\x21-\x7e]*$/u.test(template))
     return `it has 1 to ${MAX_LENGTH} printable characters without spaces, and begins with a letter, a digit or a placeholder`;
   const names = [...template.matchAll(PLACEHOLDER)].map(([, name = ""]) => name);
-  if (/[{}]/u.test(template.replaceAll(PLACEHOLDER, ""))) return "a brace has no other beside it";
+  if (/[{}]/u.test(template.replaceAll(PLACEHOLDER, ""))) return "a brace has no matching one";
   if (names.some((name) => !NAMES.has(name)) || new Set(names).size < names.length)
     return "its placeholders are {repository}, {ref}, {job} and {name}, each once";
   if (!names.includes("name"))
-    return "it lacks {name}: the paths of a request would take the pin from each other";
+    return "it lacks {name}: the paths of a request would replace each other's pin";
   const between = template.split(PLACEHOLDER).filter((_part, index) => index % 2 === 0);
   const isJoined = between.slice(1, -1).some((part) => !/[^A-Za-z0-9._/~=-]/u.test(part));
   return isJoined ? "it needs a : between two placeholders" : undefined;

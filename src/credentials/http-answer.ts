@@ -54,15 +54,16 @@ export function toStatusError(
   if (status >= 300 && status < 400) {
     return fail(
       "ERR_CREDENTIAL_UNAVAILABLE",
-      "redirects, which is not followed; give the address it leads to",
+      "redirects, which is not followed; configure the address that it redirects to",
     );
   }
   if (status === 401 || status === 403) return fail("ERR_CREDENTIAL_DENIED", "denies access");
-  if (status === 404 || status === 410) return fail("ERR_CREDENTIAL_NOT_FOUND", "has nothing there");
+  if (status === 404 || status === 410)
+    return fail("ERR_CREDENTIAL_NOT_FOUND", "has nothing at this address");
   if (status === 429)
     return fail("ERR_CREDENTIAL_RATE_LIMITED", "asks to come back later", parseRetryAfter(headers, now));
   if (status >= 500)
-    return fail("ERR_CREDENTIAL_UNAVAILABLE", "cannot serve now", parseRetryAfter(headers, now));
+    return fail("ERR_CREDENTIAL_UNAVAILABLE", "cannot answer now", parseRetryAfter(headers, now));
   return fail("ERR_CREDENTIAL_MALFORMED", "does not understand the request");
 }
 

@@ -120,7 +120,7 @@ export class RefreshingCredentials {
 
   /** Aborts a running request. */
   stop(): void {
-    this.#flight.abort(new Error("The credentials are not needed any more"));
+    this.#flight.abort(new Error("The credentials are no longer needed"));
   }
 
   // A failure here is remembered, and reported once the kept answer is no longer usable.

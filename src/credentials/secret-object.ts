@@ -14,7 +14,7 @@ export function toSecrets(object: Members, sourceType: string, what: string): Re
     throw new CredentialError("ERR_CREDENTIAL_MALFORMED", sourceType, `${what} ${problem}`);
   };
   const entries = Object.entries(object);
-  if (entries.length === 0) fail("is empty; it holds the credentials by name");
+  if (entries.length === 0) fail("is empty; it must have the credentials by name");
   return new Map(
     entries.map(([name, value]) => {
       if (typeof value !== "string")

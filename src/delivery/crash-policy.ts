@@ -9,6 +9,5 @@ export function batchLimit(limit: number, crashes: number): number {
 /** The message for a delivery that crashed too often. */
 export const CRASHED = {
   code: "ERR_DELIVERY_CRASHED",
-  message:
-    "Every host that took the delivery stopped in the middle; look for what stops them, then replay it",
+  message: "Every host that took the delivery stopped in the middle; find out why, then replay it",
 } as const;

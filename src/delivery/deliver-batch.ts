@@ -88,7 +88,7 @@ export async function deliverBatch(
 const UNREADABLE = {
   code: "ERR_REQUEST_UNREADABLE",
   message:
-    "The journal holds a request that cannot be read, so it was not pushed; drop it, or enqueue it anew",
+    "The journal has a request that cannot be read, so it was not pushed; drop it, or enqueue it again",
 } as const;
 
 /** Buries and reports what cannot be read. @returns false if the lease is lost */

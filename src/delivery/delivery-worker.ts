@@ -119,7 +119,7 @@ export class DeliveryWorker {
       try {
         return (await loadDeliverBatch()).deliverBatch;
       } catch {
-        this.#options.runtime.warn("The code that delivers could not be loaded; it is tried again");
+        this.#options.runtime.warn("The code that delivers could not be loaded; it will be tried again");
         await this.#rest();
       }
     }

@@ -67,7 +67,10 @@ const TIMEOUT_MS = 60_000;
 export function createGcRoots({ directory, executor, storeDirectory }: GcRootsOptions): GcRoots {
   const nameOf = (holder: string): string => {
     if (/^[A-Za-z0-9][A-Za-z0-9._+-]{0,199}$/u.test(holder)) return holder;
-    throw new CommandError("ERR_COMMAND_INVALID", "The holder of garbage collector roots has no plain name");
+    throw new CommandError(
+      "ERR_COMMAND_INVALID",
+      "The holder of garbage collector roots has an invalid name",
+    );
   };
   return {
     hold: async (holder, storePaths) => {
@@ -98,14 +101,14 @@ const NOT_HELD =
 function toHoldError(result: ExecutionResult): PushError {
   if (result.outcome === "failed" && NOT_HELD.test(result.stderr)) {
     const message =
-      "The Nix store does not hold every path, so none is kept; enqueue before garbage collection, or build again";
+      "The Nix store does not have every path, so none is protected; enqueue before garbage collection, or build again";
     return new PushError("ERR_STORE_PATH_NOT_VALID", message);
   }
   const why = result.outcome === "timed-out" ? "nix-store did not end in time" : "nix-store failed";
   const said = quoteName(result.stderr.trim().split("\n").at(-1) ?? "", 300);
   return new PushError(
     "ERR_GC_ROOT_FAILED",
-    `${why}, so the paths are not kept from the garbage collector: ${said}`,
+    `${why}, so the paths are not protected from the garbage collector: ${said}`,
   );
 }
 
@@ -115,7 +118,7 @@ async function withDirectory<Result>(directory: string, work: () => Promise<Resu
     return await work();
   } catch (error) {
     const code = error instanceof Error && "code" in error ? ` (${String(error.code)})` : "";
-    const message = `The links that keep paths cannot be written to ${quoteName(directory, 512)}${code}; make it a directory of this user`;
+    const message = `The links that protect paths cannot be written to ${quoteName(directory, 512)}${code}; make it a directory of this user`;
     throw new PushError("ERR_GC_ROOT_FAILED", message);
   }
 }

@@ -4,7 +4,7 @@ import { isCachesError } from "../registry/any-error.ts";
 /** Describes what a journal failed to do. The message of another library may hold a secret. */
 export function describeJournalFailure(error: unknown): string {
   const reason = isCachesError(error) ? error.message : "it failed with an unexpected error";
-  return `The journal did not do as asked: ${reason}`;
+  return `The journal failed: ${reason}`;
 }
 
 /** Whether a journal is damaged, so that waiting does not help. */
@@ -19,6 +19,6 @@ function isPushIdConflict(error: unknown): error is PushError {
 /** Why a request was not accepted. */
 export function toAcceptFailure(error: unknown): PushError {
   if (isCorrupt(error) || isPushIdConflict(error)) return error;
-  const hint = "the request may not have been kept; see that its disk has room, then enqueue it again";
+  const hint = "the request may not have been stored; check that its disk has room, then enqueue it again";
   return new PushError("ERR_JOURNAL_FAILED", `${describeJournalFailure(error)}; ${hint}`);
 }

@@ -30,7 +30,7 @@ export interface OutcomeWatchOptions {
 
 const FORGOTTEN = new PushError(
   "ERR_JOURNAL_FAILED",
-  "The journal has forgotten the delivery, so what became of it is not known; look into the cache, and keep outcomes for longer",
+  "The journal has forgotten the delivery, so its outcome is not known; check the cache, and keep outcomes longer",
 );
 /** How many of its own deliveries a queue looks up at a time. */
 const PAGE = 1_000;

@@ -8,9 +8,9 @@ export const CANCELLED = {
 
 /** Two different requests have the same id. */
 export function toPushIdConflict(): PushError {
-  const hint = "give each request a pushId of its own, and the same one only to repeat it as it was";
+  const hint = "give each request its own pushId, and reuse one only to repeat the same request";
   return new PushError(
     "ERR_PUSH_ID_CONFLICT",
-    `Another request was accepted under the same pushId, so this one was not; ${hint}`,
+    `Another request was accepted with the same pushId, so this one was not; ${hint}`,
   );
 }

@@ -246,7 +246,8 @@ export class PushQueue implements AsyncDisposable {
       await this.#outbox.idle();
     };
     if (timeoutMs === undefined) return raceWithSignal(finish(), signal);
-    const onTimeout = (): Error => new PushError("ERR_PUSH_TIMEOUT", "What runs did not end in time");
+    const onTimeout = (): Error =>
+      new PushError("ERR_PUSH_TIMEOUT", "Running deliveries did not end in time");
     return withDeadline(finish, { clock: this.#runtime.clock, signal, timeoutMs, onTimeout });
   }
 
@@ -366,7 +367,7 @@ export class PushQueue implements AsyncDisposable {
 
   #assertOpen(): void {
     if (this.#closing !== undefined)
-      throw new PushError("ERR_QUEUE_CLOSED", "The queue was closed; make a new one");
+      throw new PushError("ERR_QUEUE_CLOSED", "The queue was closed; create a new one");
   }
 
   async #close(): Promise<void> {

@@ -33,7 +33,7 @@ export class RootHolder {
   /** Protects the paths of an earlier delivery. If that fails, the push will report what is missing. */
   async tryHold(delivery: Rooted): Promise<void> {
     await this.hold([delivery]).catch((error: unknown) => {
-      this.#runtime.warn(`The paths of a delivery are not kept: ${describe(error)}`);
+      this.#runtime.warn(`The paths of a delivery are not protected: ${describe(error)}`);
     });
   }
 

@@ -23,7 +23,7 @@ export function toSharedPush(
       return await findRegistry().pushTogether(cacheId, requests, bounds);
     } catch {
       // The registry was closed while the queue uses it; the host may provide another.
-      warn("A batch was not tried: the registry is closed, or there is none");
+      warn("A batch was not tried, because the registry is closed or missing");
       return [];
     }
   };

@@ -62,7 +62,7 @@ export function toUnreadableRequest({
   readonly ticketId: string;
 }): ReadPushRequest {
   return new ReadPushRequest({
-    problem: "The journal holds a request that cannot be read",
+    problem: "The journal has a request that cannot be read",
     ...{ repository: "", ref: undefined, job: "", caches: [cacheId], storePaths: [] },
     ...{ drvPath: undefined, commit: undefined, pushId: ticketId },
     ...{ traceparent: undefined, from: undefined, delivery: undefined },

@@ -10,7 +10,7 @@ import { readStoredResult } from "./stored-result.ts";
 /** The message for an unreadable stored outcome. */
 const UNREADABLE = {
   code: "ERR_REQUEST_UNREADABLE",
-  message: "The journal holds an outcome that cannot be read; look into the cache",
+  message: "The journal has an outcome that cannot be read; check the cache",
 };
 
 /** Reads an outcome from a journal. Without a result, its code and message are used. */

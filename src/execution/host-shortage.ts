@@ -25,6 +25,6 @@ export function toStartError(error: unknown, what: string, otherwise: string): C
     const known = /^E[A-Z0-9]{1,15}$/u.test(code) ? ` (${code})` : "";
     return new CommandError("ERR_COMMAND_INVALID", `${what}: ${otherwise}${known}`);
   }
-  const message = `${what}: the host is short of ${shortage} (${code}); free some, then it is tried again`;
+  const message = `${what}: the host is short of ${shortage} (${code}); free some, then try again`;
   return new CommandError("ERR_HOST_EXHAUSTED", message);
 }

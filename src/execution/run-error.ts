@@ -37,7 +37,7 @@ export function findRunError(result: ExecutionResult, context: RunContext): Push
       if (result.exitCode !== 0 || result.signal !== null) {
         return new PushError(
           "ERR_PUSH_FAILED",
-          `${tool} was reported as succeeded, but ${describeEnd(result)}`,
+          `${tool} was reported as successful, but ${describeEnd(result)}`,
         );
       }
       if (!sawFailureMarker) return undefined;
@@ -47,7 +47,7 @@ export function findRunError(result: ExecutionResult, context: RunContext): Push
       );
     default:
       // An executor of the host may return anything; an unknown outcome is not success.
-      return new PushError("ERR_PUSH_FAILED", `${tool} ended in a way that is not known`);
+      return new PushError("ERR_PUSH_FAILED", `${tool} ended in an unknown way`);
   }
 }
 

@@ -47,7 +47,7 @@ export function findMemoryDirectory(): string | undefined {
  * @throws {@link CommandError} `ERR_COMMAND_INVALID`, `ERR_HOST_EXHAUSTED`
  */
 export function createWorkDirectory(command: CommandSpec, parents: WorkParents): WorkDirectory {
-  const what = `No private directory can be made in ${quoteName(parents.work, 512)}`;
+  const what = `No private directory can be created in ${quoteName(parents.work, 512)}`;
   const fail = (error: unknown): CommandError => toStartError(error, what, "check its permissions");
   let work: PrivateWork | undefined;
   try {

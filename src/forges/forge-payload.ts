@@ -6,8 +6,8 @@ import { isRepositoryName } from "../policy/repository-name.ts";
 
 /** The event lacks what this kind of event has. */
 export function refuse(what: string): ForgeError {
-  const hint = "see that the webhook sends application/json, and report the forge's version if it does";
-  return new ForgeError("ERR_FORGE_EVENT_INVALID", `The event cannot be relied on: ${what}; ${hint}`);
+  const hint = "check that the webhook sends application/json; if it does, report the forge's version";
+  return new ForgeError("ERR_FORGE_EVENT_INVALID", `The event is not valid: ${what}; ${hint}`);
 }
 
 /** The body of an event. */
@@ -19,14 +19,14 @@ export function readPayload(body: Uint8Array): Members {
     throw refuse("its body is not UTF-8");
   }
   const payload = parseStrictJson(text);
-  if (!isRecord(payload)) throw refuse("its body is not a JSON object without doubled members");
+  if (!isRecord(payload)) throw refuse("its body is not a JSON object without duplicate members");
   return payload;
 }
 
 /** A member that is an object. */
 export function readObject(parent: Members, name: string): Members {
   const value = readMember(parent, name);
-  if (!isRecord(value)) throw refuse(`${name} is no object`);
+  if (!isRecord(value)) throw refuse(`${name} is not an object`);
   return value;
 }
 
@@ -39,7 +39,7 @@ export function readOptionalObject(parent: Members, name: string): Members | nul
 /** A member that is a text. */
 export function readText(parent: Members, name: string): string {
   const value = readMember(parent, name);
-  if (typeof value !== "string") throw refuse(`${name} is no text`);
+  if (typeof value !== "string") throw refuse(`${name} is not a text`);
   return value;
 }
 
@@ -47,21 +47,21 @@ export function readText(parent: Members, name: string): string {
 export function readPositive(parent: Members, name: string): number {
   const value = readMember(parent, name);
   if (typeof value !== "number" || !Number.isSafeInteger(value) || value < 1)
-    throw refuse(`${name} is no positive integer`);
+    throw refuse(`${name} is not a positive integer`);
   return value;
 }
 
 /** The full name of a repository. */
 export function readRepositoryName(parent: Members, name: string): string {
   const value = readText(parent, name);
-  if (!isRepositoryName(value)) throw refuse(`${name} is no full name of a repository`);
+  if (!isRepositoryName(value)) throw refuse(`${name} is not the full name of a repository`);
   return value;
 }
 
 /** A commit, or whatever else an id stands for. */
 export function readCommit(parent: Members, name: string): string {
   const value = readText(parent, name);
-  if (!/^(?:[0-9a-f]{40}|[0-9a-f]{64})$/u.test(value)) throw refuse(`${name} is no id of a commit`);
+  if (!/^(?:[0-9a-f]{40}|[0-9a-f]{64})$/u.test(value)) throw refuse(`${name} is not the id of a commit`);
   return value;
 }
 
@@ -107,7 +107,7 @@ export function toNamedRef(type: string, name: string): GitRef | undefined {
     case "repository":
       return undefined;
     default:
-      throw refuse("ref_type is none that is known");
+      throw refuse("ref_type is not known");
   }
 }
 
@@ -134,6 +134,6 @@ export interface NamedRepository {
 export function compareRepositories(head: NamedRepository, base: NamedRepository): string {
   const hasSameName = head.name.toLowerCase() === base.name.toLowerCase();
   if ((head.id === base.id) !== hasSameName)
-    throw refuse("head and base are one repository by their number or name, and two by the other");
+    throw refuse("head and base are the same repository by number or name, but not by both");
   return hasSameName ? base.name : head.name;
 }

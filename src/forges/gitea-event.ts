@@ -55,7 +55,7 @@ function readNamed(kind: "create" | "delete", payload: Members): EventFacts | un
   // The two events differ only in this; the header that distinguishes them is not signed. Only GitHub sends
   // `master_branch`.
   if (Object.hasOwn(payload, "sha") !== (kind === "create") || Object.hasOwn(payload, "master_branch"))
-    throw refuse(`it is none that says ${kind}`);
+    throw refuse(`it is not a ${kind} event`);
   const ref = toNamedRef(readText(payload, "ref_type"), readText(payload, "ref"));
   if (ref === undefined) return undefined;
   const isDeleted = kind === "delete";

@@ -56,7 +56,7 @@ function readNamed(kind: "create" | "delete", payload: Members): EventFacts | un
   // The two events differ only in this; the header that distinguishes them is not signed. Only other forges
   // send `sha`.
   if (Object.hasOwn(payload, "master_branch") !== (kind === "create") || Object.hasOwn(payload, "sha"))
-    throw refuse(`it is none that says ${kind}`);
+    throw refuse(`it is not a ${kind} event`);
   const type = readText(payload, "ref_type");
   const name = readMember(payload, "ref");
   const ref = toNamedRef(type, typeof name === "string" ? name : "");
@@ -75,7 +75,7 @@ function readPullRequest(payload: Members): EventFacts {
   const branch = readText(head, "ref");
   // Gitea and Forgejo also send GitHub's signature, and use some of these members differently.
   if (source !== null && !readText(head, "label").endsWith(`:${branch}`))
-    throw refuse("its head is none of GitHub");
+    throw refuse("its head is not one of GitHub");
   const headRepository = source === null ? null : compareRepositories(toRepository(source), target);
   return {
     kind: "pull-request",

@@ -47,7 +47,7 @@ export async function readForgeEvent(input: ForgeEventInput): Promise<ForgeEvent
   const { forge, event, delivery } = names;
   const body = typeof input.body === "string" ? new TextEncoder().encode(input.body) : input.body;
   if (!(body instanceof Uint8Array)) {
-    const hint = "hand it over as the bytes or the text that came, before anything parses it";
+    const hint = "pass the received bytes or text, before anything parses it";
     throw new ForgeError("ERR_FORGE_SIGNATURE", `The body cannot be verified; ${hint}`);
   }
   const { id, signedAt } = verifySignature(forge, headers, body, input.secret);

@@ -29,7 +29,7 @@ export function verifySignature(
   secret: unknown,
 ): Proof {
   if (typeof secret !== "string" || secret === "") {
-    const hint = "enter one at the forge, and give the same here";
+    const hint = "enter one at the forge, and pass the same here";
     throw new ForgeError("ERR_FORGE_SIGNATURE", `There is no secret to verify the event with; ${hint}`);
   }
   if (isProven(forge, headers, body, secret)) {
@@ -40,7 +40,7 @@ export function verifySignature(
       signedAt: Number.isSafeInteger(seconds) ? seconds * 1_000 : undefined,
     };
   }
-  const hint = "see that the secret is the webhook's, and that the body is verified as it came";
+  const hint = "check that the secret is that of the webhook, and that the body is verified as received";
   throw new ForgeError("ERR_FORGE_SIGNATURE", `The event is not signed with the secret; ${hint}`);
 }
 

@@ -69,7 +69,7 @@ function tooLarge(request: HttpRequest): HttpError {
 /** A server that does not complete its answer. */
 export function unreachable(request: HttpRequest, error: unknown): HttpError {
   const systemCode = error instanceof Error && "code" in error ? String(error.code) : undefined;
-  const message = `${toOrigin(request)} gives no whole answer${systemCode === undefined ? "" : ` (${systemCode})`}`;
+  const message = `${toOrigin(request)} did not complete its answer${systemCode === undefined ? "" : ` (${systemCode})`}`;
   return new HttpError("ERR_HTTP_UNREACHABLE", message, systemCode);
 }
 

@@ -26,6 +26,6 @@ export async function saveBody(
 
 function toUnwritable(error: unknown): never {
   const systemCode = error instanceof Error && "code" in error ? String(error.code) : undefined;
-  const message = "The answer cannot be saved into its file; see that the directory exists and has room";
+  const message = "The answer cannot be saved into its file; check that the directory exists and has room";
   throw new HttpError("ERR_HTTP_INVALID", message, systemCode);
 }

@@ -24,7 +24,7 @@ export function toHookCache(push: PushHook, atticServers: AtticServers): HookCac
   const cache = toCache(push, atticServers);
   if (typeof cache === "string") return cache;
   const written = [cache.destination, writeValue(cache.credentials, "toml"), ...cache.notes];
-  return written.some(isUnshowable) ? "what it names has the form of a credential" : cache;
+  return written.some(isUnshowable) ? "its name looks like a credential" : cache;
 }
 
 function toCache(push: PushHook, atticServers: AtticServers): HookCache | string {
@@ -69,7 +69,9 @@ function toAtticCache(
 type NixCopy = Extract<PushHook, { readonly tool: "nix-copy" }>;
 
 function noteDropped({ dropped }: NixCopy): readonly string[] {
-  return [...dropped].map((option) => `A push takes no ${option}: it copies the closures of the outputs`);
+  return [...dropped].map(
+    (option) => `A push does not support ${option}: it copies the closures of the outputs`,
+  );
 }
 
 function toS3Cache(push: NixCopy): HookCache | string {
@@ -87,7 +89,7 @@ function toS3Cache(push: NixCopy): HookCache | string {
   const notes = [...noteDropped(push)];
   if (signing) notes.push("Sign when building instead of pushing (secret-key-files in nix.conf)");
   if (profile === undefined && !hasKeys(environment))
-    notes.push("The hook named no credentials; have the server hold those that it used");
+    notes.push("The hook named no credentials; give the server those that it used");
   const credentials =
     profile === undefined ? { env: { vars: findKeys(environment) } } : { "aws-profile": { profile } };
   return checked({ kind: "s3", cacheType: "nix-copy", destination, credentials, notes });
@@ -127,7 +129,7 @@ function toHttpCache(push: NixCopy): HookCache | string {
   return checked({ kind: "http", cacheType: "nix-copy", destination, credentials, notes: noteDropped(push) });
 }
 
-const NO_DESTINATION = "its destination is none that a cache can have";
+const NO_DESTINATION = "its destination is not valid for a cache";
 
 function checked(cache: HookCache): HookCache | string {
   const parsed = parseDestination(cache.cacheType, cache.destination, { allowPrivateHosts: false });

@@ -33,7 +33,7 @@ export function recogniseCommand(
   environment: ReadonlyMap<string, string>,
 ): RecognisedCommand {
   const commands = typeof command === "string" ? splitShellScript(command) : unwrapShell(command);
-  if (commands === undefined) return fail("it is a shell script that does more than run commands in a row");
+  if (commands === undefined) return fail("it is a shell script that does more than run simple commands");
   const variables = new Map(environment);
   const pushes: PushHook[] = [];
   for (const words of commands) {
@@ -108,7 +108,7 @@ function recogniseOne(words: readonly string[]): PushTarget | string | undefined
 }
 
 const OTHER = "it runs another program than nix copy --to, cachix push or attic push";
-const ODD_OPTION = "it has an option whose meaning is not known here";
+const ODD_OPTION = "it has an unknown option";
 
 /**
  * How many values an option takes. An unlisted option makes a hook untranslatable, because it could lead
@@ -171,7 +171,7 @@ function recogniseCachix(args: readonly string[]): PushTarget | string {
   const read = readOptions(args, CACHIX_OPTIONS);
   if (read === undefined) return ODD_OPTION;
   const [subcommand, name] = read.positionals;
-  if (subcommand !== "push") return "it runs another command of cachix than push";
+  if (subcommand !== "push") return "it runs a command of cachix other than push";
   return name === undefined ? "its cachix push names no cache" : { tool: "cachix", name };
 }
 
@@ -188,7 +188,7 @@ function recogniseAttic(args: readonly string[]): PushTarget | string {
   const read = readOptions(args, ATTIC_OPTIONS);
   if (read === undefined) return ODD_OPTION;
   const [subcommand, reference = ""] = read.positionals;
-  if (subcommand !== "push") return "it runs another command of attic than push";
+  if (subcommand !== "push") return "it runs a command of attic other than push";
   const [, server, cache] = ATTIC_REFERENCE.exec(reference) ?? [];
   return cache === undefined ? "its attic push names no cache" : { tool: "attic", server, cache };
 }

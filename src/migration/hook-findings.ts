@@ -56,10 +56,10 @@ function hardCoded(subject: string, path: KeyPath, part: Problem["part"]): Probl
   return {
     code: "hard-coded-credential",
     severity: "error",
-    message: `${subject} is hard-coded, and all who can read the repository have it`,
+    message: `${subject} is hard-coded, and everyone who can read the repository has it`,
     path,
     part,
-    hint: "Rotate it at its issuer, since the repository's history keeps it; then give the new one to the server alone",
+    hint: "Rotate it at its issuer, because the repository's history keeps it; then give the new one only to the server",
   };
 }
 
@@ -68,10 +68,10 @@ export function untranslatable(path: KeyPath, reason: string): Problem {
   return {
     code: "untranslatable-command",
     severity: "error",
-    message: `This hook has no counterpart: ${reason}`,
+    message: `No cache can replace this hook: ${reason}`,
     path: [...path, "command"],
     part: "key",
-    hint: "Hooks never run; have the operator define a cache for what it pushed to, or run it outside of the CI server",
+    hint: "Hooks never run; let the operator define a cache for it, or run it outside of the CI server",
   };
 }
 

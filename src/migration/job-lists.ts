@@ -37,7 +37,7 @@ export class JobLists {
         return [
           incomplete(
             path,
-            `This is no list; write [${[...added].map((id) => JSON.stringify(id)).join(", ")}]`,
+            `This is not a list; write [${[...added].map((id) => JSON.stringify(id)).join(", ")}]`,
           ),
         ];
       const size = new Set([...(Array.isArray(listed) ? listed : []), ...added]).size;

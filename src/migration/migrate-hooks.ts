@@ -115,7 +115,7 @@ export function migrateHooks(
   };
 }
 
-const NOBODY = "The new caches admit no repository yet";
+const NOBODY = "The new caches allow no repository yet";
 const NOBODY_HINT = "List the repositories that may push in allowed_repos";
 
 interface TranslatedHook {
@@ -167,7 +167,7 @@ function explainScope({ job, path, isForFixedOutputs }: Hook, ids: readonly stri
   const named = ids.join(", ");
   if (job === undefined)
     return [incomplete(path, `This hook ran for every job; name ${named} in the jobs that are to be pushed`)];
-  const message = `This hook ran for fixed-output derivations only; ${named} gets every output of the job`;
+  const message = `This hook ran only for fixed-output derivations; ${named} gets every output of the job`;
   return isForFixedOutputs ? [incomplete(path, message)] : [];
 }
 

@@ -72,6 +72,6 @@ export class PatternList {
     if (!this.#hasUpperCase && isLowerCase) return message;
     const near = this.#patterns.find((pattern) => pattern.matchesIgnoringCase(name, lowerCaseName));
     if (near === undefined) return message;
-    return `${message}; it differs only by letter case from the allowed ${near.source}`;
+    return `${message}; it differs only by case from the allowed ${near.source}`;
   }
 }

@@ -79,7 +79,7 @@ export class PermissionEvaluator implements CompiledPermissions {
 
   constructor(permissions: CachePermissions, cacheId: string) {
     if (!isObject(permissions)) {
-      const message = `There are no permissions of ${quoteName(cacheId)}; pass those of a cache that there is, or { allowAll: true }`;
+      const message = `${quoteName(cacheId)} has no permissions; pass those of an existing cache, or { allowAll: true }`;
       throw new PermissionError("ERR_PERMISSIONS_MISSING", message);
     }
     // Inherited members, such as those of a polluted Object.prototype, allow nothing.
@@ -114,7 +114,7 @@ export class PermissionEvaluator implements CompiledPermissions {
     if (this.#allowForks || ref?.type !== "pull-request" || ref.head.repository === repository)
       return undefined;
     const { repository: head } = ref.head;
-    const fork = head === null ? "a repository that is gone" : quoteName(head);
+    const fork = head === null ? "a deleted repository" : quoteName(head);
     return this.#deny(
       "fork-not-allowed",
       `Pull request ${ref.number} comes from ${fork}, and forks are not allowed`,
@@ -125,7 +125,10 @@ export class PermissionEvaluator implements CompiledPermissions {
     const patterns = this.#branches;
     if (patterns === undefined) return this.#allow("repository-matched", [repository]);
     if (ref === undefined)
-      return this.#deny("branch-required", "This cache allows named branches, and none was given");
+      return this.#deny(
+        "branch-required",
+        "This cache allows only certain branches, and the request has none",
+      );
     if (ref.type === "tag") return this.#deny("not-a-branch", `Tag ${quoteName(ref.name)} is not a branch`);
     const branch = ref.type === "branch" ? ref.name : ref.head.branch;
     const matched = patterns.find(branch);

@@ -98,6 +98,6 @@ function checkCacheType(
   if (bound.success && (afterPush === undefined || bound.buildPin !== undefined)) return;
   if (bound.success)
     throw rejectCache(index, "after_push", "invalid-value", `The cache type ${name} has no pins`);
-  const message = `The cache type ${name} does not take the settings at ${bound.places}`;
+  const message = `The cache type ${name} refuses the settings at ${bound.places}`;
   throw rejectCache(index, "destination", "invalid-destination", message);
 }

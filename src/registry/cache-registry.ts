@@ -329,7 +329,7 @@ export class CacheRegistry implements AsyncDisposable {
 
   #assertOpen(): void {
     if (!this.#closed) return;
-    const message = "The registry was disposed or retired; use the one that follows it";
+    const message = "The registry was disposed or retired; use its successor";
     throw new PushError("ERR_REGISTRY_CLOSED", message);
   }
 

@@ -112,7 +112,7 @@ function needsSignatures(destination: CacheDestination, names: readonly string[]
 const GAPS: Readonly<Record<S3Gap, string>> = {
   s3: "The installed nix was built without S3; install one with it (docs/push-tools.md)",
   signatures:
-    "The installed nix was built without AWS authentication, so that it would send unsigned requests; install one with it (docs/push-tools.md)",
+    "The installed nix was built without AWS authentication and would send unsigned requests; install one with it (docs/push-tools.md)",
 };
 
 async function askForS3Gap(context: CheckContext): Promise<S3Gap | undefined> {
@@ -133,7 +133,7 @@ function run(command: CommandSpec, timeoutMs: number, context: CheckContext): Re
 /** What a failure means that was caused by aborting the check. */
 function toCheckFailure(error: unknown, signal: AbortSignal | undefined): AnyCachesError {
   if (signal?.aborted === true)
-    return new PushError("ERR_CHECK_ABORTED", "The check was ended before this was known");
+    return new PushError("ERR_CHECK_ABORTED", "The check was aborted before this was known");
   return toPushFailure(error);
 }
 

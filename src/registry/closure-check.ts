@@ -66,7 +66,7 @@ export async function checkClosure(
   } catch (error) {
     if (error instanceof PushError && error.code !== "ERR_PUSH_FAILED") return { complete: [], error };
     const reason = error instanceof StagingError || error instanceof PushError ? `: ${error.message}` : "";
-    const message = `Whether the cache has all that the pushed paths refer to is not known${reason}`;
+    const message = `Whether the cache has all references of the pushed paths is not known${reason}`;
     return { complete: [], error: new PushError("ERR_PUSH_UNVERIFIED", message, roots) };
   }
 }
@@ -108,6 +108,6 @@ function judge(
   if (complete.length === roots.length) return { complete };
   const incomplete = roots.filter((path) => broken.has(path));
   const message =
-    error?.message ?? `The cache lacks ${listSome(missing)}, which the pushed paths refer to; push again`;
+    error?.message ?? `The cache lacks ${listSome(missing)}, to which the pushed paths refer; push again`;
   return { complete, error: new PushError("ERR_PUSH_UNVERIFIED", message, incomplete) };
 }

@@ -7,8 +7,8 @@ const list = (texts: readonly string[]): string => texts.map((text) => `"${text}
  * The text of the rule about upstream caches: a direct upload leaves out references, too.
  */
 const REFERENCES: Readonly<Record<"direct" | "tool", string>> = {
-  direct: ", also those that pushed paths refer to",
-  tool: "; what pushed paths refer to goes along, as the tool wants it",
+  direct: ", including references of pushed paths",
+  tool: "; references of pushed paths are still pushed",
 };
 
 /**
@@ -40,13 +40,13 @@ export function describeCacheRules(
     maxClosureBytes && `refuses a closure of more than ${maxClosureBytes} bytes (max_closure_size)`,
     maxPaths && `refuses a closure of more than ${count(maxPaths, "path")} (max_paths)`,
     signingKey && `signs what is pushed with a key from ${signingKey.type} (signing_key)`,
-    requireSignature && `asks for a signature by ${requireSignature} (require_signature)`,
+    requireSignature && `requires a signature by ${requireSignature} (require_signature)`,
     trustedPublicKeys &&
       `verifies signatures by ${count(trustedPublicKeys.length, "key")} (trusted_public_keys)`,
     afterPush &&
       `pins what branches and tags push as ${afterPush.pin}${describeKept(afterPush)} (after_push)`,
     ...promoteFrom.map(({ cache: from, requireSignature: key }) => {
-      return `takes paths of the cache "${from}" that ${key.split(":")[0]} has signed (promote_from)`;
+      return `accepts paths of the cache "${from}" that ${key.split(":")[0]} has signed (promote_from)`;
     }),
     onFailure === "warn" && "tolerates a failure (on_failure)",
   ];

@@ -23,7 +23,7 @@ export async function addFollowUp(outcome: CommandOutcome, asked: Verification):
   if (error?.code !== "ERR_PUSH_FAILED" || result === undefined || !saysNothing(result)) return outcome;
   const followUp = await askFirstFile(asked);
   if (followUp === undefined) return outcome;
-  const message = `${error.message}; asked again, the cache answered ${followUp}`;
+  const message = `${error.message}; when asked again, the cache answered ${followUp}`;
   return { result: { ...result, followUp }, error: new PushError(error.code, message, error.storePaths) };
 }
 

@@ -82,7 +82,7 @@ export class LocalStore implements PathSource {
         error === undefined && !answer.includes("[redacted]") ? parseClosure(answer) : undefined;
       if (closure === undefined || !batch.every((path) => closure.has(path))) {
         await this.check();
-        throw new StagingError("The Nix store does not tell what the paths refer to");
+        throw new StagingError("The Nix store could not list the references of the paths");
       }
       for (const [path, registration] of closure) found.set(path, registration);
     }
@@ -109,6 +109,6 @@ export class LocalStore implements PathSource {
 function notValid(batch: readonly string[], printed: readonly string[]): PushError {
   const invalid = batch.filter((path) => printed.includes(path));
   const names = invalid.length === 0 ? "every path" : listSome(invalid);
-  const message = `The Nix store does not hold ${names}; push before garbage collection, or build again`;
+  const message = `The Nix store does not have ${names}; push before garbage collection, or build again`;
   return new PushError("ERR_STORE_PATH_NOT_VALID", message, invalid.length === 0 ? undefined : invalid);
 }

@@ -66,7 +66,7 @@ async function pinRequest(
   const names = participant.storePaths.map((path) => parseStorePath(path, options.context.host).name);
   if (new Set(names).size < names.length) {
     const message =
-      "Two paths of the request have the same name, so that one would take the pin of the other; push them as jobs of their own, with {job} in the pin's name";
+      "Two paths of the request have the same name, so one would replace the pin of the other; push them as separate jobs, with {job} in the pin's name";
     return { executions, error: new CommandError("ERR_COMMAND_INVALID", message) };
   }
   for (const storePath of storePaths) {
@@ -100,7 +100,7 @@ async function pinPath(
     const outcome = result === undefined ? {} : { result };
     if (error === undefined) return outcome;
     if (error.code !== "ERR_PUSH_FAILED") return { ...outcome, error };
-    const message = `The paths are there, and could not be pinned: ${error.message}`;
+    const message = `The paths were pushed, but could not be pinned: ${error.message}`;
     return { ...outcome, error: new PushError("ERR_PUSH_FAILED", message, [storePath]) };
   } catch (error) {
     return { error: signal.aborted ? toEnded(signal) : toPushFailure(error) };

@@ -72,7 +72,7 @@ async function readCacheInfo(cache: CacheDefinition, context: PushContext): Prom
   if (found === undefined) return { access: "read", finding: "not-asked" };
   if (found.answer !== undefined) {
     if (isCacheInfo(found.answer, context.host)) return { access: "read", finding: "there" };
-    const message = `The server answers ${CACHE_INFO}, and not as a binary cache does; look at the destination`;
+    const message = `The server answers ${CACHE_INFO}, but not as a binary cache; check the destination`;
     throw new PushError("ERR_CACHE_INCOMPATIBLE", message);
   }
   // The servers of Cachix and Attic write the file themselves.
@@ -95,9 +95,9 @@ function toProbeError(error: unknown, { env }: Credentials): unknown {
 function explainRefusal(status: number | undefined, hasCredentials: boolean): string {
   if (status === 401 || status === 403)
     return hasCredentials
-      ? "the credentials are not taken, or may not read here (a write probe tells whether they may push)"
+      ? "the credentials are refused, or may not read here (a write probe tells whether they may push)"
       : "the destination asks for credentials";
-  return "look at the destination";
+  return "check the destination";
 }
 
 /** Adds a new path to the Nix store. No cache has it, so it must be pushed. */

@@ -115,7 +115,10 @@ export class PromotionSource implements PathSource {
       context.runtime,
     );
     if (session === undefined)
-      throw new PushError("ERR_PROMOTION_SOURCE", "This process cannot ask the source: see the host's proxy");
+      throw new PushError(
+        "ERR_PROMOTION_SOURCE",
+        "This process cannot ask the source; check the host's proxy",
+      );
     // A server other than the destination's gets none.
     const credentials = taken === current ? this.#credentials : fixedCredentials(taken.env);
     const certificateAuthorities = findHostCertificates(env);
@@ -148,7 +151,7 @@ export class PromotionSource implements PathSource {
       wave = [...new Set(next)].filter((path) => !found.has(path));
     }
     const closure = sortByReferences(found);
-    if (closure === undefined) throw this.#unbelievable("its references lead nowhere");
+    if (closure === undefined) throw this.#unbelievable("its references are not in the closure");
     return closure;
   }
 
@@ -178,7 +181,7 @@ export class PromotionSource implements PathSource {
     // A copy, so that the whole received text does not stay in memory. Only signatures by known keys are
     // kept.
     if (signatures.has(keyName)) return structuredClone({ ...narinfo, signatures: [...signatures.values()] });
-    const message = `${path} carries no valid signature by ${keyName} in the cache '${quoteName(this.#options.cache.id)}', as promote_from asks; sign it there`;
+    const message = `${path} has no valid signature by ${keyName} in the cache '${quoteName(this.#options.cache.id)}', as promote_from requires; sign it there`;
     throw new PushError("ERR_SIGNATURE_MISSING", message, [path]);
   }
 
@@ -190,7 +193,7 @@ export class PromotionSource implements PathSource {
       return whole.filter((other) => other !== path);
     } catch (error) {
       throw error instanceof CommandError
-        ? this.#unbelievable("it refers to what is no store path", [path])
+        ? this.#unbelievable("a reference is not a store path", [path])
         : error;
     }
   }

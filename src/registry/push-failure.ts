@@ -32,5 +32,5 @@ export function toAuditFailure(error: unknown): PushError {
 
 /** A promotion that this process cannot upload; Nix is not involved. */
 export function toUnpromotable(reason: string): PushError {
-  return new PushError("ERR_PUSH_FAILED", `Only this process promotes paths, and it cannot: ${reason}`);
+  return new PushError("ERR_PUSH_FAILED", `This process must upload promoted paths, and cannot: ${reason}`);
 }

@@ -72,7 +72,7 @@ export function readSigningKey(
 ): SigningKey {
   const key = new SigningKey(secret);
   if (requireSignature !== undefined && key.name !== requireSignature) {
-    const message = `The signing key is called ${key.name}, and require_signature asks for ${requireSignature}`;
+    const message = `The signing key is called ${key.name}, but require_signature requires ${requireSignature}`;
     throw new CommandError("ERR_COMMAND_CREDENTIALS", message);
   }
   if (trustedPublicKeys !== undefined && !trustedPublicKeys.includes(key.publicKey)) {
@@ -99,7 +99,7 @@ export function withSigningKey(
  */
 export function refuseUnsigned(upload: UploadWay | undefined, isLasting: boolean): never {
   const reason = upload?.way === "nix" ? `: ${upload.reason}` : "";
-  const message = `Paths are signed where this process sends them, and nix would have to${reason}; sign when building`;
+  const message = `Paths are signed only if this process uploads them, but nix would have to${reason}; sign when building`;
   throw isLasting
     ? new CommandError("ERR_COMMAND_CREDENTIALS", message)
     : new PushError("ERR_PUSH_FAILED", message);

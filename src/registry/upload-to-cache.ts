@@ -61,7 +61,7 @@ export async function uploadToCache(upload: CacheUpload): Promise<UploadOutcome>
     { destination: way.destination, variables, maxConnections: MAX_REQUESTS },
     runtime,
   );
-  if (session === undefined) throw new StagingError("Nix alone can use the host's proxy");
+  if (session === undefined) throw new StagingError("Only nix can use the host's proxy");
   const certificateAuthorities = findHostCertificates(env);
   // Rules of the cache may have left out some paths of several requests.
   const closure = collectClosure(storePaths, await store.closure());

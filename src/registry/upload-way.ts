@@ -20,15 +20,14 @@ export function findDirectWay(cache: CacheDefinition, context: UploadWayContext)
   const { executor, runtime } = context;
   if (destination.type !== "s3" && destination.type !== "http")
     return "the tool of the cache pushes by itself";
-  if (cache.upload === "nix") return 'the cache says upload = "nix"';
-  if (executor.sharesDisk !== true) return "the executor does not say that it shares this machine's disk";
-  if (runtime.http.connect === undefined) return "the host's HTTP client keeps no connections";
+  if (cache.upload === "nix") return 'the cache has upload = "nix"';
+  if (executor.sharesDisk !== true) return "the executor does not share this machine's disk";
+  if (runtime.http.connect === undefined) return "the host's HTTP client has no sessions";
   const proxy = findProxy(toServerUrl(destination), runtime.env);
-  if (proxy.type === "unsupported")
-    return `nix alone can use the proxy that the host's ${proxy.variable} names`;
-  if (usesProfile(cache)) return "nix reads the keys of the profile that the destination names";
+  if (proxy.type === "unsupported") return `only nix can use the proxy in the host's ${proxy.variable}`;
+  if (usesProfile(cache)) return "only nix can read the keys of the destination's profile";
   const staging = toStagingParameters(destination);
-  if (!staging.success) return `nix alone can write what ${staging.parameter} asks for`;
+  if (!staging.success) return `only nix supports ${staging.parameter}`;
   return { destination, staging };
 }
 

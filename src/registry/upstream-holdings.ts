@@ -46,7 +46,7 @@ export async function findUpstreamHoldings(
       } catch {
         if (deadline.signal.aborted) return [];
         presences.rest(name, REST_MS);
-        const what = `The upstream ${quoteName(url, 256)} of ${id} did not answer; nothing is left to it`;
+        const what = `The upstream ${quoteName(url, 256)} of ${id} did not answer; it counts as empty`;
         runtime.warn(`${what} for a minute`);
         return [];
       }

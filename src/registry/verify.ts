@@ -75,8 +75,7 @@ async function verifyBatch(batch: readonly string[], verification: Verification)
 }
 
 const NOTHING = { present: [], upstream: [] } as const;
-const UNREADABLE =
-  "What nix says of the cache cannot be read: it has a form that is not known, so that nothing is proven";
+const UNREADABLE = "The answer of nix about the cache has an unknown format, so nothing is proven";
 
 function judge(
   batch: readonly string[],
@@ -91,7 +90,7 @@ function judge(
   const failed = new Set([...missing, ...unsigned]);
   const present = batch.filter((path) => !failed.has(path));
   if (missing.length > 0) {
-    const message = `The push was reported as done, and the cache does not have ${listSome(missing)}`;
+    const message = `The push tool reported success, but the cache does not have ${listSome(missing)}`;
     return { present, error: unverified(message, [...failed]) };
   }
   if (unsigned.length === 0) return { present };

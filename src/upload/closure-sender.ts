@@ -133,9 +133,7 @@ export class ClosureSender {
     const object = { contentType: "application/x-nix-nar", body: nar, sha256: parsed.fileSha256, onUploaded };
     await cache.put(parsed.url, object, this.#signal).catch((error: unknown) => {
       throw error instanceof CacheAnswerError && isTooLarge(error.answer)
-        ? error.explained(
-            `the NAR has ${nar.size} bytes, which the server or a proxy before it does not take`,
-          )
+        ? error.explained(`the NAR has ${nar.size} bytes, which the server or a proxy before it refuses`)
         : error;
     });
   }
@@ -199,5 +197,5 @@ async function toObject(
 }
 
 function missing(path: string): PushError {
-  return new PushError("ERR_PUSH_UNVERIFIED", "The cache lacks a path that the pushed ones refer to", [path]);
+  return new PushError("ERR_PUSH_UNVERIFIED", "The cache lacks a reference of a pushed path", [path]);
 }

@@ -107,7 +107,7 @@ class DirectUpload {
     this.#stageExpected();
     const [hasInfo, known] = await Promise.all([hasCacheInfo(this.#asked), findKnownPaths(this.#asked)]);
     if (this.#isRedirected)
-      throw new StagingError("The cache sends its readers elsewhere, where nix alone follows");
+      throw new StagingError("The cache redirects its readers elsewhere, which only nix follows");
     this.#known = known;
     await this.#followAbsent();
     const unsigned = this.#findUnsigned(known);
@@ -234,7 +234,7 @@ class DirectUpload {
       if (error instanceof PushError && !sender.isUntouched && !signal.aborted) return error;
       // After something was sent, Nix does not push all of it again.
       if (!(error instanceof StagingError) || sender.isUntouched) throw error;
-      const message = "Nix could not write the next paths into files; what is left is for another attempt";
+      const message = "Nix could not write the next paths into files; the rest is left for a retry";
       return new PushError("ERR_PUSH_FAILED", message);
     }
   }

@@ -22,7 +22,7 @@ const MAX_DOWNLOADS = 16;
 /** How much larger than its NAR a compressed file may be, in bytes, besides a tenth. */
 const ROOM_BYTES = 16 * 1024;
 /** Paths are fetched only if the target lacks them. */
-const ALSO = ", and the target has it neither";
+const ALSO = ", and the target also lacks it";
 /** An address of a NAR in a cache; no segment leads upwards. */
 const NAR_ADDRESS = /^(?=.{1,256}$)(?:[A-Za-z0-9_-][A-Za-z0-9._-]*\/)*[A-Za-z0-9_-][A-Za-z0-9._-]*$/u;
 
@@ -97,7 +97,7 @@ export class DownloadStage implements Stage {
     if (said === undefined) throw this.#errors.lacks(path, ALSO);
     const suffix = Object.hasOwn(NAR_SUFFIXES, said.compression) ? NAR_SUFFIXES[said.compression] : undefined;
     if (suffix === undefined || !NAR_ADDRESS.test(said.url))
-      throw this.#corrupt(path, "its NAR has an address or a compression that is not read");
+      throw this.#corrupt(path, "its NAR has an unsupported address or compression");
     if (!canDecode(said.compression))
       throw this.#corrupt(path, "its NAR is compressed as zstd, which this Node.js cannot read (22.15 can)");
     const file = join(directory, `${parseStorePath(path, this.#options).hash}${suffix}`);
@@ -147,7 +147,7 @@ export class DownloadStage implements Stage {
     const isNar = narSize === said.narSize && toBase32Hash(said.narHash) === toNix32(narSha256);
     // Data after the end of the compressed NAR was not read.
     if (isFile && isNar && fileSize === size) return;
-    throw this.#corrupt(path, "its NAR is not the one that its narinfo names");
+    throw this.#corrupt(path, "its NAR does not match its narinfo");
   }
 
   #corrupt(path: string, why: string): PushError {

@@ -121,7 +121,7 @@ export class StagingArea implements Stage {
     const parsed = parseNarinfo(narinfo.toString("utf8"));
     // Nix names the file; it must be where Nix was told to write.
     if (parsed?.storePath !== path || !/^nar\/[A-Za-z0-9][A-Za-z0-9._-]*$/u.test(parsed.url))
-      throw new StagingError("Nix has written a narinfo that is none");
+      throw new StagingError("Nix wrote an invalid narinfo");
     const nar = join(directory, parsed.url);
     const listing = join(directory, `${hash}.ls`);
     const listingSize = await stat(listing).then(
@@ -148,5 +148,5 @@ function toSeed(path: string): string {
 
 function toStagingError(error: unknown): never {
   if (error instanceof StagingError) throw error;
-  throw new StagingError("The files that nix has written cannot be read");
+  throw new StagingError("The files that nix wrote cannot be read");
 }

@@ -71,7 +71,7 @@ function toError(
 
 function toUnread(incomplete: readonly string[], { unread }: ReadBack): PushError {
   const message = incomplete.every((path) => unread.has(path))
-    ? "The cache took the paths, and does not let them be read back; give the credentials the right to read"
-    : "The cache does not give back what was put there";
+    ? "The cache accepted the paths, but they cannot be read back; give the credentials the right to read"
+    : "The cache does not return what was uploaded";
   return new PushError("ERR_PUSH_UNVERIFIED", message, incomplete);
 }

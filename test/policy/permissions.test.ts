@@ -163,10 +163,10 @@ describe("evaluate", () => {
     ["Company/app", branch("main"), "company/*"],
     ["company/app", branch("MAIN"), "main"],
     ["company/app", branch("Release/v1"), "release/*"],
-  ])("says when only letter case differs: %s on %j", (repository, ref, pattern) => {
+  ])("says when only case differs: %s on %j", (repository, ref, pattern) => {
     const decision = compilePermissions(BRANCHES).evaluate({ repository, ref });
     expect(decision.effect === "deny" && decision.message).toContain(
-      `differs only by letter case from the allowed ${pattern}`,
+      `differs only by case from the allowed ${pattern}`,
     );
   });
 

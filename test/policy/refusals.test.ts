@@ -251,7 +251,7 @@ describe("a decision explains itself", () => {
 
   it.each<[permissions: Parameters<typeof compilePermissions>[0], ref: unknown, culprit: RegExp]>([
     [{ allowAll: false }, undefined, /No repository is allowed/u],
-    [{ ...lists, allowedBranches: ["main"] }, undefined, /none was given/u],
+    [{ ...lists, allowedBranches: ["main"] }, undefined, /the request has none/u],
     [{ ...lists, allowedBranches: ["main"] }, { type: "tag", name: "v1" }, /Tag v1 is not a branch/u],
     [
       lists,
@@ -271,7 +271,7 @@ describe("a decision explains itself", () => {
     [["A/b", "company/*"], "companies/app", undefined],
   ])("by a pattern that it differs from by letter case: %j, %s", (allowedRepos, repository, near) => {
     const decision = compilePermissions({ allowAll: false, allowedRepos }).evaluate({ repository });
-    const hint = near === undefined ? "" : `; it differs only by letter case from the allowed ${near}`;
+    const hint = near === undefined ? "" : `; it differs only by case from the allowed ${near}`;
     expect(decision).toHaveProperty("message", `Repository ${repository} is not allowed${hint}`);
   });
 

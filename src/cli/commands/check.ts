@@ -63,10 +63,10 @@ function toFinding({ finding, storePath }: NonNullable<CacheCheck["probe"]>): st
     case "there":
       return "the cache answers";
     case "empty":
-      return "the destination answers, and nothing was pushed there yet";
+      return "the destination answers; nothing was pushed there yet";
     case "confirmed":
       return `the cache has ${storePath}`;
     case "not-asked":
-      return "the destination was not asked: only nix can use the proxy of this host";
+      return "the destination was not asked, because only nix can use the proxy of this host";
   }
 }

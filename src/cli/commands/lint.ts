@@ -20,7 +20,7 @@ export async function lint(this: CliContext, flags: LintFlags, ...files: readonl
   await runCommand(this, flags, async (output) => {
     const { repo } = flags;
     if (repo === undefined && [flags.branch, flags.tag, flags.pr].some((value) => value !== undefined))
-      throw usage("--branch, --tag and --pr say nothing without --repo");
+      throw usage("--branch, --tag and --pr need --repo");
     const config = await loadServerConfig(flags.config);
     const request = repo === undefined ? undefined : toAccessRequest({ ...flags, repo });
     const found: Diagnostic[] = [];

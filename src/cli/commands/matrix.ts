@@ -100,8 +100,8 @@ function toPage(entries: readonly MatrixEntry[]): HtmlPage {
   return {
     title: TITLE,
     notes: [
-      "A repository or branch with any-name-at-all stands for each that the pattern with * lets through.",
-      "What no pattern names is a-stranger/a-repository, any-other-branch, and a fork by the name a-fork/of-it.",
+      "A name with any-name-at-all is an example for every repository or branch that a pattern with * allows.",
+      "a-stranger/a-repository, any-other-branch and the fork a-fork/of-it are examples of what no pattern names.",
     ],
     columns: [
       { head: "Cache", filter: "choice" },

@@ -48,7 +48,7 @@ function print(output: Output, { migration, file, text }: Shown, json: boolean):
     return;
   }
   for (const finding of findings) output.note(formatDiagnostic(finding, { style: "frame" }));
-  if (hasSecret) output.note("The diff is left out, since the file holds a credential; take that out first");
+  if (hasSecret) output.note("The diff is left out, because the file holds a credential; remove that first");
   else for (const line of formatDiff(file, text, repositoryJson)) output.print(line);
   if (serverToml !== "") output.print(`\n# for the server's configuration\n${serverToml.trimEnd()}`);
 }
@@ -62,7 +62,7 @@ async function replaceFile(file: string, text: string): Promise<void> {
     await rename(next, file);
   } catch {
     await rm(next, { force: true });
-    const message = "The file cannot be written; it is as it was";
+    const message = "The file cannot be written and was not changed";
     throw new CliError("ERR_FILE_UNWRITABLE", EXIT.files, message);
   }
 }

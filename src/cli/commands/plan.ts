@@ -22,7 +22,7 @@ export async function plan(
         const isAllowed = decision.effect === "allow";
         const word = isAllowed ? output.style("green", "allowed") : output.style("red", "denied ");
         output.print(`${word}  ${show(cacheId)}: ${show(isAllowed ? decision.reason : decision.message)}`);
-        if (upload?.way === "direct") output.print("  the paths are sent by this process");
+        if (upload?.way === "direct") output.print("  this process uploads the paths");
         for (const rule of rules) output.print(`  ${show(rule)}`);
         for (const command of commands) output.print(`  ${show(command)}`);
         if (error !== undefined) output.print(`  ${output.style("red", "error")}: ${show(error.message)}`);

@@ -95,7 +95,7 @@ export const showOne = withJournal<JournalFlags, [id: string]>(async (journal, f
     throw new CliError(
       "ERR_DELIVERY_UNKNOWN",
       EXIT.files,
-      "The journal does not know this delivery, or has forgotten it",
+      "The journal does not know this delivery, or no longer does",
     );
   const { context: _context, request, ...known } = record;
   if (flags.json) output.json({ delivery: { ...known, request: toValue(request) } });
@@ -121,8 +121,8 @@ async function toIds(
   ids: readonly string[],
   state: DeliveryState,
 ): Promise<readonly string[]> {
-  if (all === ids.length > 0) throw usage("Name deliveries, or say --all");
-  if (!all && cache !== undefined) throw usage("--cache goes with --all");
+  if (all === ids.length > 0) throw usage("Name deliveries, or use --all");
+  if (!all && cache !== undefined) throw usage("--cache needs --all");
   if (!all) return ids;
   const found: string[] = [];
   for (let after: number | undefined; ; ) {

@@ -64,7 +64,7 @@ async function work(context: CliContext, flags: WorkerFlags, work: Work): Promis
     output.note("ready");
     const signal = await untilStopped(context);
     notify("STOPPING=1");
-    output.note(`${signal}: taking nothing more, and waiting for what runs`);
+    output.note(`${signal}: taking nothing more, and waiting for running deliveries`);
     await stop(context, queue, flags.drainSeconds * 1_000);
   } finally {
     stopReloading();
@@ -101,7 +101,7 @@ function describeReload(reload: RegistryReload): string {
     case "unchanged":
       return "The configuration is the same";
     case "failed":
-      return `The configuration does not load, so the old one stays: ${show(reload.error.message)}`;
+      return `The configuration does not load, so the old one stays in use: ${show(reload.error.message)}`;
     case "reloaded": {
       const { added, removed, changed } = reload.changes;
       const parts = [
@@ -109,7 +109,7 @@ function describeReload(reload: RegistryReload): string {
         `${removed.length} removed`,
         `${changed.length} changed`,
       ];
-      return `The configuration was read anew: ${parts.join(", ")}`;
+      return `The configuration was reloaded: ${parts.join(", ")}`;
     }
   }
 }
@@ -146,7 +146,7 @@ async function serve(
   });
   await new Promise<void>((resolve, reject) => {
     server.once("error", () =>
-      reject(usage(`Nothing can listen on port ${port} of 127.0.0.1; choose another for --metrics`)),
+      reject(usage(`Cannot listen on port ${port} of 127.0.0.1; choose another for --metrics`)),
     );
     server.listen(port, "127.0.0.1", resolve);
   });

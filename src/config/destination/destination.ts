@@ -135,7 +135,7 @@ const S3_URL = /^s3:\/\/([A-Za-z0-9][A-Za-z0-9._-]{1,61}[A-Za-z0-9])(?:\/([^?]*)
 function parseS3(text: string, options: DestinationOptions): ParsedDestination {
   const [, bucket, path = "", query = ""] = S3_URL.exec(text) ?? [];
   if (bucket === undefined) {
-    return invalid("An S3 destination is s3://bucket, then a path and parameters if need be");
+    return invalid("An S3 destination is s3://bucket, with an optional path and parameters");
   }
   if (!isPlainPath(path))
     return invalid("The path of the destination has a segment that could lead elsewhere");
@@ -182,7 +182,7 @@ const PRIVATE_HOST = {
   success: false,
   code: "private-host",
   message: "The host is private, loopback or link-local",
-  hint: "Set allow_private_cache_hosts = true under [security] if that is meant",
+  hint: "Set allow_private_cache_hosts = true under [security] if that is intended",
 } as const;
 
 const WEB_URL = /^([a-z]+):\/\/([^/?#]+)([^?#]*)(?:\?([^#]*))?$/u;

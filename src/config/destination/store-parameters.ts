@@ -98,7 +98,7 @@ function findProblem(
   const decoded = decode(value);
   if (decoded === undefined || !grammar.test(decoded)) return "has no valid value";
   return name === "storage-class" && UNREADABLE_CLASSES.has(decoded)
-    ? "names an archive, from which no cache can be read; GLACIER_IR can"
+    ? "names an archive, which cannot be read as a cache; GLACIER_IR can"
     : undefined;
 }
 

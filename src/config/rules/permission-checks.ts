@@ -53,7 +53,7 @@ function addPatternProblems(
     const pattern: unknown = patterns[index];
     const problem = typeof pattern === "string" ? findPatternProblem(kind, pattern) : undefined;
     if (problem === undefined) continue;
-    const message = `This is no ${kind} pattern: ${problem}`;
+    const message = `This is not a valid ${kind} pattern: ${problem}`;
     const path = [...cachePath, "permissions", key, index];
     problems.push({ code: "invalid-pattern", severity: "error", message, path, hint: PATTERN_HINTS[kind] });
   }
@@ -66,7 +66,7 @@ const PATTERN_HINTS: Readonly<Record<PatternKind, string>> = {
 
 function unrestricted(path: KeyPath): Problem {
   const message = "Every repository and every ref may push to this cache";
-  const hint = "Write permissions = { allow_all = true } if that is meant, or list allowed_repos";
+  const hint = "Write permissions = { allow_all = true } if that is intended, or list allowed_repos";
   return { code: "unrestricted-permissions", severity: "warning", message, path, part: "key", hint };
 }
 

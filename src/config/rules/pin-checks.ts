@@ -15,7 +15,7 @@ export function checkAfterPush(table: Members, parent: KeyPath): readonly Proble
   const { pin, keep_revisions: revisions, keep_days: days } = after;
   const problem = typeof pin === "string" ? findPinProblem(pin) : undefined;
   if (problem !== undefined)
-    refuse("pin", `This is no name of a pin: ${problem}`, 'As in pin = "{repository}:{ref}:{name}"');
+    refuse("pin", `This is not a valid name of a pin: ${problem}`, 'As in pin = "{repository}:{ref}:{name}"');
   if (revisions !== undefined && days !== undefined)
     refuse("keep_days", "Old revisions are kept by number or by days, not by both", "Remove one of the two");
   return problems;

@@ -8,8 +8,7 @@ export function checkPromotion(table: Members, parent: KeyPath): readonly Proble
   if (!Array.isArray(rules)) return [];
   const problems: Problem[] = [];
   if (upload === "nix") {
-    const message =
-      'With upload = "nix" nothing is promoted: this process sends what comes from another cache';
+    const message = 'Promotion does not work with upload = "nix", because this process must upload the paths';
     const path = [...parent, "promote_from"];
     problems.push({
       code: "invalid-value",
@@ -27,9 +26,9 @@ export function checkPromotion(table: Members, parent: KeyPath): readonly Proble
     const refuse = (message: string, hint: string): number =>
       problems.push({ code: "invalid-value", severity: "error", message, path, hint });
     if (cache !== undefined && cache === id)
-      refuse("A cache is not promoted to itself", "Name another cache");
+      refuse("A cache cannot be promoted to itself", "Name another cache");
     else if (seen.has(cache))
-      refuse("This cache stands twice, and only one key counts", "Remove one of the two");
+      refuse("This cache is listed twice, and only one key counts", "Remove one of the two");
     seen.add(cache);
   }
   return problems;
@@ -55,7 +54,7 @@ export function checkPromotionSources(tables: readonly unknown[]): readonly Prob
         return problem("No cache of this file has this id", "Name a cache that is defined here");
       const type = types.get(cache);
       if (typeof type !== "string" || !type.startsWith("custom:")) return [];
-      return problem("A cache of the host's own type is not read as a binary cache", "Name another cache");
+      return problem("A cache of a custom type cannot be read as a binary cache", "Name another cache");
     });
   });
 }

@@ -160,7 +160,7 @@ function checkUpstreamCaches(
   return upstream.flatMap((text: unknown, index): readonly Problem[] => {
     const path = [...parent, "upstream_caches", index];
     if (!isSameAddress(text, destination)) return checkSubstituter(text, path, allowPrivateHosts);
-    const message = "This is the destination itself, so that nothing would ever be pushed to it";
+    const message = "This is the destination itself, so nothing would ever be pushed to it";
     return [{ code: "invalid-value", severity: "error", message, path, hint: "Name another cache" }];
   });
 }
@@ -209,7 +209,7 @@ function checkKeysOfTypes(table: Members, parent: KeyPath): readonly Problem[] {
 function checkUpstreams(table: Members, parent: KeyPath): readonly Problem[] {
   if (table["ignore_upstream"] !== true || table["upstream_keys"] === undefined) return NONE;
   const message =
-    "With ignore_upstream = true nothing is left to an upstream, so upstream_keys means nothing";
+    "With ignore_upstream = true nothing is left to an upstream, so upstream_keys has no effect";
   const path = [...parent, "upstream_keys"];
   return [
     { code: "invalid-value", severity: "error", message, path, part: "key", hint: "Remove one of the two" },
@@ -228,7 +228,7 @@ function checkHost(text: unknown, parent: KeyPath, allowPrivateHosts: boolean): 
   const { hostname } = new URL(text);
   if (/^[\d.]+$|^\[/u.test(hostname)) {
     const message =
-      "The host of a Cachix server is a name: its caches are below it, as my-cache.cachix.example.com";
+      "The host of a Cachix server is a name; its caches are below it, such as my-cache.cachix.example.com";
     return [{ code: "invalid-value", severity: "error", message, path, hint: HOST_HINT }];
   }
   if (!parsed.plaintext) return [];
@@ -245,7 +245,7 @@ const DESTINATION_HINTS: Readonly<Record<BuiltInCacheType, string>> = {
 };
 
 function plaintextWarning(path: KeyPath): Problem {
-  const message = "Paths and credentials travel to this destination unencrypted";
+  const message = "Paths and credentials are sent to this destination unencrypted";
   return { code: "plaintext-destination", severity: "warning", message, path, hint: "Use https" };
 }
 
@@ -259,8 +259,8 @@ function findDuplicateIds(tables: readonly unknown[], first: number, known: Map<
     const earlier = known.get(id);
     if (earlier === undefined) known.set(id, index);
     if (earlier === undefined || !CACHE_ID.test(id)) continue;
-    const message = `This id is already that of caches[${earlier}]`;
-    const hint = "Give each cache an id of its own";
+    const message = `caches[${earlier}] already has this id`;
+    const hint = "Give each cache its own id";
     const path = ["caches", index, "id"];
     problems.push({ code: "duplicate-cache-id", severity: "error", message, path, hint });
   }
@@ -272,5 +272,7 @@ function checkTimeout(seconds: unknown): Problem[] {
     return [];
   const message = `The timeout is outside ${MIN_TIMEOUT_SECONDS} to ${MAX_TIMEOUT_SECONDS} seconds; ${clampTimeout(seconds)} is used`;
   const path = ["security", "max_hook_timeout_seconds"];
-  return [{ code: "timeout-clamped", severity: "warning", message, path, hint: "Write what is meant" }];
+  return [
+    { code: "timeout-clamped", severity: "warning", message, path, hint: "Write a value within the range" },
+  ];
 }

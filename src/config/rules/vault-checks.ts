@@ -20,7 +20,7 @@ function checkOrigin(vault: Members, path: KeyPath): Problem[] {
   const keys = ["token_env", "token_file"].filter((key) => vault[key] !== undefined);
   if (vault["auth"] !== undefined)
     return keys.map((key) =>
-      refuse([...path, key], "With auth the token comes from a login", `Remove ${key}`),
+      refuse([...path, key], "With auth, the token comes from a login", `Remove ${key}`),
     );
   return checkPair(vault, path, ["token_env", "token_file"]);
 }
@@ -48,14 +48,14 @@ function checkAuth(auth: unknown, path: KeyPath): Problem[] {
 
 function checkSecretPath(secretPath: unknown, path: KeyPath): Problem[] {
   if (typeof secretPath !== "string" || !/^\/*v1\//u.test(secretPath)) return [];
-  const message = "The path begins with v1/, which is the prefix of Vault's API and no part of a path";
+  const message = "The path begins with v1/, which is the prefix of Vault's API and not part of a path";
   const hint = 'Leave v1/ out, as in secret_path = "secret/data/eka-ci/s3-cache"';
   return [{ code: "invalid-value", severity: "error", message, path, hint }];
 }
 
 function checkAddress(address: unknown, path: KeyPath): Problem[] {
   if (typeof address !== "string" || !isPlaintext(address)) return [];
-  const message = "The token and the secret travel to this address unencrypted";
+  const message = "The token and the secret are sent to this address unencrypted";
   return [{ code: "plaintext-address", severity: "warning", message, path, hint: "Use https" }];
 }
 

@@ -58,7 +58,7 @@ export function adviseSource(about: MisplacedCredential): string {
   if (/^vault/iu.test(about.name ?? ""))
     return 'Remove it and replace it at its issuer; name the variable that holds it instead, as in token_env = "VAULT_TOKEN"';
   const entry = writeEntry("credentials", adviseCredentials(about), "toml");
-  return `Remove it and replace it at its issuer; ekaci.toml names where it lives instead, as in ${entry}`;
+  return `Remove it and replace it at its issuer; ekaci.toml says where it is, as in ${entry}`;
 }
 
 function findKind({

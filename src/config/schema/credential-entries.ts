@@ -57,7 +57,7 @@ const instanceMetadata = table({
   provider: v.optional(
     v.pipe(
       v.picklist(["aws", "gcp", "azure"]),
-      v.description("The cloud; default: it is found out."),
+      v.description("The cloud. By default it is detected."),
       v.examples(["aws"]),
     ),
   ),
@@ -102,11 +102,11 @@ export const credentialEntries = {
           v.examples(["s3-cache-creds"]),
         ),
       }),
-      v.description("A credential that systemd hands to the service."),
+      v.description("A credential that systemd passes to the service."),
     ),
   ),
   "instance-metadata": v.optional(
-    v.pipe(instanceMetadata, v.description("The identity of the cloud machine the server runs on.")),
+    v.pipe(instanceMetadata, v.description("The identity of the cloud machine that the server runs on.")),
   ),
-  none: v.optional(v.pipe(table({}), v.description("No credentials, stated on purpose."))),
+  none: v.optional(v.pipe(table({}), v.description("Explicitly no credentials."))),
 };

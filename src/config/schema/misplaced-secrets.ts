@@ -13,8 +13,8 @@ import {
 export function inlineSecret(path: KeyPath, about: MisplacedCredential): Problem {
   const message =
     about.name === undefined
-      ? "A credential stands in the file, where all who read it have it"
-      : `${quoteKey(about.name)} holds a credential, and all who read the file have it`;
+      ? "The file holds a credential, which everyone who can read the file has"
+      : `${quoteKey(about.name)} holds a credential, which everyone who can read the file has`;
   return { code: "inline-secret", severity: "error", message, path, hint: adviseSource(about) };
 }
 

@@ -17,14 +17,14 @@ const namePatterns = (description: string, example: string[]) =>
 
 /** What is pushed if policy allows it, and what a failure means. */
 export const pushRules = {
-  exclude: namePatterns("Patterns of names of store paths that are not pushed on their own.", [
-    "*-source",
-    "*.iso",
-  ]),
+  exclude: namePatterns(
+    "Patterns of names of store paths that are not pushed, unless a pushed path refers to them.",
+    ["*-source", "*.iso"],
+  ),
   max_nar_size: v.optional(
     v.pipe(
       byteSize,
-      v.description("Larger store paths, by their NAR, are not pushed on their own."),
+      v.description("Store paths with a larger NAR are not pushed, unless a pushed path refers to them."),
       v.examples(["2 GiB"]),
     ),
   ),
@@ -32,32 +32,32 @@ export const pushRules = {
     v.pipe(
       v.array(webAddress),
       v.maxLength(8, coded("invalid-value", "Name at most 8 caches")),
-      v.description("Binary caches whose paths are not pushed: readers need them as substituters, too."),
+      v.description("Binary caches whose paths are not pushed. Readers need them as substituters, too."),
       v.examples([["https://cache.nixos.org"]]),
     ),
   ),
   deny_paths: namePatterns(
-    "Patterns of names of store paths that stop a push whose closure has one of them.",
+    "Patterns of names of store paths. A push whose closure has one of them is refused.",
     ["*-secrets-*"],
   ),
   max_closure_size: v.optional(
     v.pipe(
       byteSize,
-      v.description("A push whose closure is larger, by its NARs, is stopped."),
+      v.description("A push whose closure has more bytes of NARs is refused."),
       v.examples(["20 GiB"]),
     ),
   ),
   max_paths: v.optional(
     v.pipe(
       wholeNumber(1, 1_000_000),
-      v.description("A push whose closure has more store paths is stopped."),
+      v.description("A push whose closure has more store paths is refused."),
       v.examples([20_000]),
     ),
   ),
   signing_key: v.optional(
     v.pipe(
       sourceTable(credentialEntries),
-      v.description("Where the key comes from that signs what is pushed: exactly one source."),
+      v.description("Source of the key that signs what is pushed: exactly one source."),
       v.examples([{ file: { path: "/etc/eka-ci/signing-key" } }]),
     ),
   ),
@@ -66,7 +66,7 @@ export const pushRules = {
       v.array(publicKey),
       v.minLength(1, coded("invalid-value", "Name at least one key")),
       v.maxLength(64, coded("invalid-value", "Name at most 64 keys")),
-      v.description("Public keys: every pushed path must carry a valid signature by one of them."),
+      v.description("Public keys. Every pushed path must carry a valid signature by one of them."),
       v.examples([["cache.example.org-1:8w2cJ8bFSTX8Ku4K7lmRHoPcOBNmhAWtbmPAjzJkzEA="]]),
     ),
   ),
@@ -90,12 +90,12 @@ export const pushRules = {
         keep_days: v.optional(
           v.pipe(
             wholeNumber(1, 36_500),
-            v.description("For how many days revisions are kept; default for good."),
+            v.description("For how many days revisions are kept; default forever."),
             v.examples([30]),
           ),
         ),
       }),
-      v.description("What is done with paths of branches and tags once they are confirmed."),
+      v.description("What happens with confirmed paths of branches and tags."),
       v.examples([{ pin: "{repository}:{ref}:{name}", keep_revisions: 10 }]),
     ),
   ),
@@ -110,7 +110,7 @@ export const pushRules = {
           ),
           require_signature: v.pipe(
             publicKey,
-            v.description("Public key under which each promoted path must be signed there."),
+            v.description("Public key by which each promoted path must be signed."),
             v.examples(["cache.example.org-1:8w2cJ8bFSTX8Ku4K7lmRHoPcOBNmhAWtbmPAjzJkzEA="]),
           ),
         }),
@@ -123,7 +123,7 @@ export const pushRules = {
   on_failure: v.optional(
     v.pipe(
       v.picklist(["fail", "warn"]),
-      v.description("Whether a failure at this cache makes the report one of failure; default fail."),
+      v.description("Whether a failure at this cache fails the report; default fail."),
       v.examples(["warn"]),
     ),
   ),

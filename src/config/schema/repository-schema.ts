@@ -12,7 +12,7 @@ export const jobSchema = openTable({
     v.pipe(
       v.array(cacheId),
       v.maxLength(MAX_CACHES, coded("too-many-caches", `A job names at most ${MAX_CACHES} caches`)),
-      v.description("Ids of the caches that the job's outputs are pushed to, if the operator allows it."),
+      v.description("Ids of the caches that get the job's outputs, if the operator allows it."),
       v.examples([["production-s3"]]),
     ),
   ),

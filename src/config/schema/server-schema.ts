@@ -10,7 +10,7 @@ import { wholeNumber } from "./whole-number.ts";
 
 const credentials = v.pipe(
   v.union([v.picklist(["none", "instance-metadata"]), sourceTable(credentialEntries)]),
-  v.description("Where the credentials come from: exactly one source."),
+  v.description("Exactly one source of credentials."),
   v.examples([{ env: { vars: ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"] } }]),
 );
 
@@ -20,12 +20,12 @@ const permissions = v.pipe(
       "true: any repository and any ref. false: the lists decide. Required beside lists.",
       false,
     ),
-    allowed_repos: patterns("Patterns of repositories, owner/name; * stays inside one segment.", [
+    allowed_repos: patterns("Patterns of repositories, owner/name; * matches within one segment.", [
       "myorg/myrepo",
       "company/*",
     ]),
     allowed_branches: patterns(
-      "Patterns of branches; * crosses /. Absent: any ref of an allowed repository.",
+      "Patterns of branches; * also matches /. If absent, any ref of an allowed repository.",
       ["main", "release/*"],
     ),
     allow_forks: flag(
@@ -35,7 +35,7 @@ const permissions = v.pipe(
   }),
   // A missing key is reported as ambiguous, with an explanation.
   v.metadata({ required: ["allow_all"] }),
-  v.description("Who may push. Absent: any repository and any ref."),
+  v.description("Who may push. If absent, any repository and any ref."),
   v.examples([{ allow_all: false, allowed_repos: ["myorg/myrepo"] }]),
 );
 
@@ -61,37 +61,33 @@ const cache = v.pipe(
             CUSTOM_NAME,
             coded(
               "invalid-value",
-              'Expected "nix-copy", "cachix" or "attic", or "custom:<name>" for a type of the host\'s own',
+              'Expected "nix-copy", "cachix" or "attic", or "custom:<name>" for a type of the host',
             ),
           ),
         ),
       ]),
       v.description(
-        "How paths get there: nix-copy for S3 and HTTP, the client of Cachix or Attic, or custom:<name> of the host's own.",
+        "How paths are pushed: nix-copy for S3 and HTTP, the client of Cachix or Attic, or custom:<name> for a type of the host.",
       ),
       v.examples(["nix-copy"]),
     ),
     destination: v.pipe(
       v.string(),
       v.description(
-        "Where it lives: s3://bucket[/prefix], http(s)://host, a Cachix name, or https://host/cache.",
+        "Where it is: s3://bucket[/prefix], http(s)://host, a Cachix name, or https://host/cache.",
       ),
       v.examples(["s3://my-bucket/nix-cache?region=us-east-1"]),
     ),
     credentials,
     permissions: v.optional(permissions),
     options: v.optional(
-      v.pipe(
-        openTable({}),
-        v.description("What a cache type of the host's own wants to know besides the destination."),
-        v.examples([{ port: 2222 }]),
-      ),
+      v.pipe(openTable({}), v.description("Options of a custom cache type."), v.examples([{ port: 2222 }])),
     ),
     upload: v.optional(
       v.pipe(
         v.picklist(["direct", "nix"]),
         v.description(
-          "How paths get to an S3 or HTTP cache: nix writes files that the server sends (direct, the default), or sends them itself (nix).",
+          "How paths are uploaded to an S3 or HTTP cache: Nix writes files that the server sends (direct, the default), or Nix sends them (nix).",
         ),
         v.examples(["nix"]),
       ),
@@ -100,7 +96,7 @@ const cache = v.pipe(
       v.pipe(
         byteSize,
         v.description(
-          "Most bytes of NARs, uncompressed, that a direct upload stages together; default 256 MiB.",
+          "How many bytes of uncompressed NARs a direct upload stages together; default 256 MiB.",
         ),
         v.examples(["1 GiB"]),
       ),
@@ -113,7 +109,7 @@ const cache = v.pipe(
       ),
     ),
     ignore_upstream: flag(
-      "Whether Attic uploads also what an upstream cache of the cache has signed; default false.",
+      "Whether to upload to Attic what an upstream of the cache has signed; default false.",
       true,
     ),
     host: v.optional(
@@ -128,7 +124,7 @@ const cache = v.pipe(
         v.array(keyName),
         v.maxLength(64, coded("invalid-value", "Name at most 64 keys")),
         v.description(
-          "Names of the keys whose paths Attic or Cachix leaves to an upstream; an Attic server names its own.",
+          "Names of the keys whose paths Attic or Cachix leaves to an upstream. An Attic server names its own.",
         ),
         v.examples([["cache.nixos.org-1"]]),
       ),
@@ -137,7 +133,7 @@ const cache = v.pipe(
       v.pipe(
         webAddress,
         v.description(
-          "Address at which the cache is read, where that is not its destination; asked after a push.",
+          "Address at which the cache is read, if that is not its destination. It is asked after a push.",
         ),
         v.examples(["https://cache.example.org"]),
       ),
@@ -146,7 +142,7 @@ const cache = v.pipe(
       v.pipe(
         keyName,
         v.description(
-          "Name of the key under which every path there must carry a signature; absent: any or none.",
+          "Name of the key of which every path must carry a signature. If absent, no signature is required.",
         ),
         v.examples(["cache.example.org-1"]),
       ),
@@ -165,8 +161,8 @@ export const serverSchema = openTable({
         max_hook_timeout_seconds: v.optional(
           v.pipe(
             v.number(),
-            v.integer(coded("invalid-type", "Expected a whole number of seconds")),
-            v.description("Longest a push may take, 1 to 86400; default 300."),
+            v.integer(coded("invalid-type", "Expected an integer of seconds")),
+            v.description("Timeout of a push in seconds, 1 to 86400; default 300."),
             v.examples([300]),
           ),
         ),
@@ -179,7 +175,7 @@ export const serverSchema = openTable({
           false,
         ),
       }),
-      v.description("What holds for every cache."),
+      v.description("What applies to every cache."),
     ),
   ),
   caches: v.optional(v.array(cache)),

@@ -86,7 +86,7 @@ function unknownKey(node: SchemaNode, key: string, table: Members, parent: KeyPa
 function nearMiss(node: SchemaNode, key: string, parent: KeyPath): Problem[] {
   const nearest = findNearest(key, Object.keys(node.entries ?? {}));
   if (nearest === undefined) return [];
-  const message = `The key ${quoteKey(key)} means nothing to the caches`;
+  const message = `The key ${quoteKey(key)} has no meaning for caches`;
   const path = [...parent, key];
   return [{ code: "unknown-key", severity: "warning", message, path, part: "key", hint: suggest(nearest) }];
 }

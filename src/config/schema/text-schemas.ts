@@ -83,7 +83,7 @@ export const webAddress = v.pipe(
   ),
   v.check(
     (value) => URL.canParse(value) && !value.split("/").slice(3).includes(".."),
-    coded("invalid-value", "The address has no valid host, or a path that climbs"),
+    coded("invalid-value", "The address has no valid host, or a path with .."),
   ),
 );
 

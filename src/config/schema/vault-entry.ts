@@ -27,7 +27,7 @@ const vaultAuth = table({
       table({
         role_id: v.pipe(
           text,
-          v.description("Id of the role, which is no secret."),
+          v.description("Id of the role, which is not a secret."),
           v.examples(["db02de05-fa39-4855-059b-67221c5c2f63"]),
         ),
         secret_id_env: v.optional(
@@ -118,7 +118,7 @@ export const vaultEntry = table({
       v.examples(["/run/vault-agent/token"]),
     ),
   ),
-  auth: v.optional(v.pipe(vaultAuth, v.description("How the server logs in, in place of a token."))),
+  auth: v.optional(v.pipe(vaultAuth, v.description("How the server logs in, instead of a token."))),
   tls_server_name: v.optional(
     v.pipe(
       hostName,

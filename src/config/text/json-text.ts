@@ -63,7 +63,7 @@ function explain(text: string, offset: number): string {
   if (before === ":" && (at === "}" || at === "," || at === "]")) return "Write a value after the colon";
   if (/["\d}\]el]/u.test(before ?? "") && /["\w[{]/u.test(at))
     return "Write a comma or a colon between the two";
-  return "Keys and texts stand in double quotes, and commas between entries";
+  return "Write keys and texts in double quotes, and commas between entries";
 }
 
 /** Finds the first bracket beyond a depth, without recursion. */
@@ -127,7 +127,7 @@ function findDuplicates(node: ValueNode, path: readonly (string | number)[]): Pr
       return inner;
     }
     const message = `The key ${quoteKey(key)} is defined twice`;
-    const hint = "Keep one of them; what the other says would be lost";
+    const hint = "Keep one of them; the other would be lost";
     const duplicate: Problem = {
       code: "duplicate-key",
       severity: "error",

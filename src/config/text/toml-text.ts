@@ -47,7 +47,7 @@ const MEANINGS: readonly (readonly [RegExp, Explanation])[] = [
   [/lossless|64-bit/u, { message: "This integer is too large" }],
   [
     /escape sequence/iu,
-    { message: "This is no escape sequence", hint: "Write \\\\ for a backslash, or use single quotes" },
+    { message: "This is not an escape sequence", hint: "Write \\\\ for a backslash, or use single quotes" },
   ],
   [/^Invalid date|^Invalid time/iu, { message: "There is no such date or time" }],
   [/nest|depth/iu, { message: "Arrays or inline tables are nested too deep" }],

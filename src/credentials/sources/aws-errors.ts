@@ -48,14 +48,14 @@ const CODES: Readonly<Record<string, readonly [code: ErrorCodes["CredentialError
   Throttling: ["ERR_CREDENTIAL_RATE_LIMITED", "asks to come back later"],
   ThrottlingException: ["ERR_CREDENTIAL_RATE_LIMITED", "asks to come back later"],
   TooManyRequestsException: ["ERR_CREDENTIAL_RATE_LIMITED", "asks to come back later"],
-  InternalServiceError: ["ERR_CREDENTIAL_UNAVAILABLE", "cannot serve now"],
-  InternalFailure: ["ERR_CREDENTIAL_UNAVAILABLE", "cannot serve now"],
-  ServiceUnavailable: ["ERR_CREDENTIAL_UNAVAILABLE", "cannot serve now"],
+  InternalServiceError: ["ERR_CREDENTIAL_UNAVAILABLE", "cannot answer now"],
+  InternalFailure: ["ERR_CREDENTIAL_UNAVAILABLE", "cannot answer now"],
+  ServiceUnavailable: ["ERR_CREDENTIAL_UNAVAILABLE", "cannot answer now"],
   IDPCommunicationError: ["ERR_CREDENTIAL_UNAVAILABLE", "cannot reach the identity provider"],
   IDPCommunicationErrorException: ["ERR_CREDENTIAL_UNAVAILABLE", "cannot reach the identity provider"],
   CredentialsProviderError: [
     "ERR_CREDENTIAL_NOT_CONFIGURED",
-    "cannot be asked, since the server has no AWS identity",
+    "cannot be asked, because the server has no AWS identity",
   ],
 };
 
@@ -83,6 +83,6 @@ function notUnderstood({ sourceType, name }: Service): CredentialError {
   return new CredentialError(
     "ERR_CREDENTIAL_MALFORMED",
     sourceType,
-    `${name} gives an answer that is not understood`,
+    `${name} returned an answer that is not understood`,
   );
 }

@@ -55,11 +55,11 @@ export function explainProfile({ profile, type }: AwsProfileSource, texts: AwsTe
   const [failing, section] = findFailing(profile, texts);
   const name = quoteName(failing, 64);
   if (section === undefined) {
-    const message = `The profile ${quoteName(profile, 64)} leads by source_profile to ${name}, which is not there`;
+    const message = `The source_profile of the profile ${quoteName(profile, 64)} leads to ${name}, which does not exist`;
     return new CredentialError("ERR_CREDENTIAL_NOT_FOUND", type, message);
   }
   if (section.has("credential_process")) {
-    const message = `The credential_process of the profile ${name} gives no valid credentials; run it by hand`;
+    const message = `The credential_process of the profile ${name} returned no valid credentials; run it by hand`;
     return new CredentialError("ERR_CREDENTIAL_UNAVAILABLE", type, message);
   }
   if ([...section.keys()].some((key) => key.startsWith("sso_"))) {
@@ -67,7 +67,7 @@ export function explainProfile({ profile, type }: AwsProfileSource, texts: AwsTe
     return new CredentialError("ERR_CREDENTIAL_EXPIRED", type, message);
   }
   if (section.has("credential_source")) {
-    const message = `The credential_source of the profile ${name} gives no credentials; check the role of the machine or container`;
+    const message = `The credential_source of the profile ${name} returned no credentials; check the role of the machine or container`;
     return new CredentialError("ERR_CREDENTIAL_UNAVAILABLE", type, message);
   }
   const message = `The profile ${name} yields no credentials; try: aws sts get-caller-identity --profile ${name}`;

@@ -22,7 +22,7 @@ export function createCustomProvider(
       request.signal?.throwIfAborted();
       if (error instanceof CredentialError) throw error;
       // An unknown error may hold a secret, so neither it nor its message is passed on.
-      const message = `The source ${type} failed; have it reject with a CredentialError that says why`;
+      const message = `The source ${type} failed; let it reject with a CredentialError that says why`;
       throw new CredentialError("ERR_CREDENTIAL_UNAVAILABLE", type, message);
     }
   };

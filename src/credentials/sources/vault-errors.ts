@@ -44,7 +44,7 @@ function toPassing(response: HttpResponse, source: VaultSource): CredentialError
     return new CredentialError("ERR_CREDENTIAL_UNAVAILABLE", type, "Vault is sealed; unseal it");
   if (response.status !== 412) return undefined;
   // The agent did not get its header, or a standby is behind; retry.
-  const message = "Vault has not caught up (HTTP status 412)";
+  const message = "Vault is behind (HTTP status 412)";
   return new CredentialError("ERR_CREDENTIAL_UNAVAILABLE", type, message);
 }
 

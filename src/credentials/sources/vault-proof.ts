@@ -16,7 +16,7 @@ export async function readOwnToken(source: VaultSource, runtime: Runtime): Promi
   const value = await readText({ file, variable, isPrivate: true }, type, runtime);
   if (isVaultToken(value)) return value;
   const where = file === undefined ? `The variable ${variable}` : "The file of token_file";
-  const message = `${where} holds no token: it is empty, or has a character that no Vault token has, as a line break may be`;
+  const message = `${where} holds no token: it is empty, or has an invalid character, such as a line break`;
   throw new CredentialError("ERR_CREDENTIAL_MALFORMED", type, message);
 }
 

@@ -178,7 +178,7 @@ export class VaultSession {
     const auth = readMember(parseAnswer(response, toVaultService(this.#source)), "auth");
     const value = isRecord(auth) ? readMember(auth, "client_token") : undefined;
     if (!isRecord(auth) || typeof value !== "string" || !isVaultToken(value)) {
-      const message = "Vault's login gives no token";
+      const message = "Vault's login returned no token";
       throw new CredentialError("ERR_CREDENTIAL_MALFORMED", this.#source.type, message);
     }
     const seconds = readMember(auth, "lease_duration");

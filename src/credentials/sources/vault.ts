@@ -79,7 +79,7 @@ function toAbsence({ body }: VaultAnswer, { type, secretPath }: VaultSource): Cr
   const metadata = isRecord(data) ? readMember(data, "metadata") : undefined;
   const message = isRecord(metadata)
     ? readMember(metadata, "destroyed") === true
-      ? `The secret ${secretPath} was destroyed in Vault; write it anew with: vault kv put`
+      ? `The secret ${secretPath} was destroyed in Vault; write it again with: vault kv put`
       : `The secret ${secretPath} was deleted from Vault; restore it with: vault kv undelete`
     : `Vault has no secret at ${secretPath}; check mount and path with: vault kv get`;
   return new CredentialError("ERR_CREDENTIAL_NOT_FOUND", type, message);

@@ -79,7 +79,7 @@ export class LedgerWriter {
       return answer;
     } catch {
       // Its message may quote what it was given.
-      if (!this.#isFailing) warn("The ledger failed; what ends meanwhile is missing in it");
+      if (!this.#isFailing) warn("The ledger failed; deliveries that end meanwhile are missing in it");
       this.#isFailing = true;
       return undefined;
     }

@@ -172,7 +172,7 @@ export interface KeptBounds {
 /** @throws RangeError for limits that keep nothing */
 export function toKeptBounds({ maxEntries = 1_000_000, maxAgeMs = 90 * DAY_MS }: LedgerBounds): KeptBounds {
   if (!Number.isSafeInteger(maxEntries) || maxEntries < 1)
-    throw new RangeError("maxEntries is a whole number of at least 1");
+    throw new RangeError("maxEntries is an integer of at least 1");
   if (!(maxAgeMs >= 60_000)) throw new RangeError("maxAgeMs is at least a minute");
   return { maxEntries, maxAgeMs, pruneEvery: Math.max(1, Math.min(1_000, Math.floor(maxEntries / 10))) };
 }

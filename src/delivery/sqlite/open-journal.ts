@@ -53,7 +53,7 @@ function blockFor(ms: number): void {
 
 function toInUse(path: string): PushError {
   const hint =
-    "stop every host that uses it, and open it again: what can be read is salvaged into a new file";
+    "stop every host that uses it, and open it again; everything readable is salvaged into a new file";
   return new PushError(
     "ERR_JOURNAL_CORRUPT",
     `The journal ${quoteName(path, 512)} is damaged, and in use: ${hint}`,

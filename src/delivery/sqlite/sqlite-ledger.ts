@@ -102,7 +102,7 @@ function prepare(database: Database): void {
   if (Number(tables) > 0)
     throw new PushError(
       "ERR_JOURNAL_FAILED",
-      "The file is no ledger of this version; give it a file of its own",
+      "The file is not a ledger of this version; use a separate file",
     );
   database.exec(`${TABLES} PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${VERSION};`);
 }

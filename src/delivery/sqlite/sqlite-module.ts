@@ -31,7 +31,7 @@ export function loadSqlite(): SqliteModule {
   const module: unknown = process.getBuiltinModule?.("node:sqlite");
   if (isSqlite(module)) return module;
   const message =
-    "createSqliteJournal needs node:sqlite, which Node.js has from 22.13 on; use a newer Node.js or another journal";
+    "createSqliteJournal needs node:sqlite, which Node.js has since 22.13; use a newer Node.js or another journal";
   throw new PushError("ERR_JOURNAL_UNAVAILABLE", message);
 }
 
@@ -42,7 +42,7 @@ function isSqlite(module: unknown): module is SqliteModule {
 /** Reads a row. */
 export function toRow(row: unknown): Row {
   if (isObject(row)) return row;
-  throw new TypeError("SQLite gave a row that is none");
+  throw new TypeError("SQLite returned an invalid row");
 }
 
 // Result codes of https://www.sqlite.org/rescode.html; the low byte is the kind.
@@ -77,7 +77,7 @@ export function toJournalError(error: unknown, path: string): PushError {
   const file = quoteName(path, 512);
   if (isCorrupt(error)) {
     const hint =
-      "Stop every host that uses it and open it again: what can be read is salvaged into a new file";
+      "Stop every host that uses it and open it again; everything readable is salvaged into a new file";
     return new PushError("ERR_JOURNAL_CORRUPT", `The journal ${file} is damaged. ${hint}`);
   }
   const reason = typeof errstr === "string" ? errstr : "an unexpected error";

@@ -54,7 +54,7 @@ export function prepareSchema(database: Database, path: string, now: number): vo
   const { user_version: version } = toRow(database.prepare("PRAGMA user_version").get());
   if (version === SCHEMA_VERSION) return;
   if (typeof version === "number" && version > SCHEMA_VERSION) {
-    const hint = "run that version, or give this host a file of its own";
+    const hint = "run that version, or give this host its own file";
     const message = `The journal ${quoteName(path, 512)} was made by a newer version of @eka-ci/caches; ${hint}`;
     throw new PushError("ERR_JOURNAL_FAILED", message);
   }

@@ -79,7 +79,7 @@ async function askForToken(resource: string, context: MetadataContext): Promise<
 
 function noIdentity(): CredentialError {
   const message =
-    "Azure gives no token; assign a managed identity to the machine, and name one of several by client_id";
+    "Azure returned no token; assign a managed identity to the machine, and select one of several by client_id";
   return new CredentialError("ERR_CREDENTIAL_NOT_FOUND", SOURCE_TYPE, message);
 }
 

@@ -78,7 +78,7 @@ async function readToken(context: MetadataContext): Promise<string> {
   if (response.status !== 401 && response.status !== 403) {
     throw toStatusError(response, toService(ec2), context.runtime.clock.now());
   }
-  const message = `${ec2.name} gives no session token (HTTP status ${response.status}); enable IMDSv2 for this instance`;
+  const message = `${ec2.name} returned no session token (HTTP status ${response.status}); enable IMDSv2 for this instance`;
   throw new CredentialError("ERR_CREDENTIAL_DENIED", SOURCE_TYPE, message);
 }
 

@@ -21,7 +21,7 @@ export function createInstanceMetadataProvider(
     const own = await findOwnIdentity(context);
     const service = own ?? found ?? (await detectCloud(context));
     if (service.provider !== "azure" && source.clientId !== undefined) {
-      const message = "client_id belongs to Azure, and this machine is not there";
+      const message = "client_id is for Azure, and this machine is not on Azure";
       throw new CredentialError("ERR_CREDENTIAL_UNSUPPORTED", SOURCE_TYPE, message);
     }
     if (service.provider === "aws" && source.roleArn !== undefined) {

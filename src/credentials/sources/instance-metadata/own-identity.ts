@@ -24,6 +24,6 @@ export async function findOwnIdentity(context: MetadataContext): Promise<Metadat
 
 function noWorkloadIdentity(): CredentialError {
   const message =
-    "This pod has a workload identity of Azure, which is not supported, and the identity of its machine is not taken in its place";
+    "This pod has a workload identity of Azure, which is not supported; the identity of its machine is not used instead";
   return new CredentialError("ERR_CREDENTIAL_UNSUPPORTED", SOURCE_TYPE, message);
 }

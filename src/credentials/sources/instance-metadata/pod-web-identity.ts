@@ -38,6 +38,6 @@ async function readToken(path: string, runtime: Runtime): Promise<Secret> {
 }
 
 function halfAnIdentity(missing: string): CredentialError {
-  const message = `${ROLE_ARN} and ${TOKEN_FILE} belong together, and ${missing} is not set; set both, or neither`;
+  const message = `${ROLE_ARN} and ${TOKEN_FILE} belong together, and ${missing} is not set; set both or neither`;
   return new CredentialError("ERR_CREDENTIAL_NOT_CONFIGURED", SOURCE_TYPE, message);
 }
