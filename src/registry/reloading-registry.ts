@@ -63,8 +63,7 @@ export interface ConfigChanges {
  */
 export interface ReloadingRegistry extends AsyncDisposable {
   /**
-   * reloading.current`. => The current registry. Read it each time; give a queue the function `() =>
-   * reloading.current`. => reloading.current`.
+   * The current registry. Read it each time; give a queue the function `() => reloading.current`.
    */
   readonly current: CacheRegistry;
   /**
