@@ -138,6 +138,18 @@ describe("documents", () => {
     expect(listed(development).sort()).toEqual(others.sort());
   });
 
+  it("keep to the formatter's width, but for tables and code", () => {
+    const { formatter } = readJson("biome.json") as { formatter: { lineWidth: number } };
+    const long = DOCUMENTS.flatMap((path) => {
+      const prose = read(path)
+        .replaceAll(/^```[\s\S]*?^```$/gmu, "")
+        .replace(/^---\n[\s\S]*?\n---\n/u, "");
+      const lines = prose.split("\n").filter((line) => !line.startsWith("|") && line.includes(" "));
+      return lines.filter(({ length }) => length > formatter.lineWidth).map((line) => `${path}: ${line}`);
+    });
+    expect(long).toEqual([]);
+  });
+
   it("lead only to pages, headings and files that are there", () => {
     const broken = DOCUMENTS.flatMap((path) => {
       const text = read(path);
