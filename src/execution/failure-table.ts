@@ -128,6 +128,17 @@ export const WORDS: readonly FailureWords[] = [
     by: NIX,
   },
   { pattern: /\bis for Nix stores with prefix\b/u, means: "misconfigured", by: NIX },
+  {
+    pattern: /\bunknown compression method\b|\boption '[^'\n]{0,100}' has invalid value\b/u,
+    means: "misconfigured",
+    by: NIX,
+  },
+  // A page that a server returns for every request, for example during maintenance, or a truncated narinfo.
+  {
+    pattern: /\bNAR info file\b.{0,300}\bis corrupt\b|\binput compression not recognized\b/u,
+    means: "broken",
+    by: NIX,
+  },
   { pattern: /\bis not valid\b|\blacks a (?:valid )?signature\b/u, means: "refused", by: NIX },
   { pattern: /\bunexpected end-of-file\b|\binterrupted by the user\b/u, means: "broken", by: NIX },
 

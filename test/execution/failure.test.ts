@@ -325,6 +325,19 @@ const TEXTS: readonly Sample[] = [
     true,
     "error: binary cache 'https://c.example' is for Nix stores with prefix '/other/store', not '/nix/store'",
   ],
+  [
+    "transient",
+    false,
+    "error: NAR info file '2wnhz6w3mjfx2fvvibsfz19kxxmww3qp.narinfo' is corrupt: expecting ':' at line 1",
+  ],
+  ["transient", false, "error: NAR info file '2wnhz6w3mjfx2fvvibsfz19kxxmww3qp.narinfo' is corrupt"],
+  ["transient", false, "error: input compression not recognized"],
+  ["permanent", true, "error: unknown compression method 'zz'"],
+  [
+    "permanent",
+    true,
+    "error: option 'compression' has invalid value 'zz'\n       Did you mean one of xz, br or lz4?",
+  ],
   ["unknown", false, "error: something that nobody has seen"],
   ["unknown", false, ""],
 ];

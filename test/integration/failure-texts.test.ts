@@ -10,12 +10,17 @@ import { describeEachNix } from "../support/requirement.ts";
 /** Answers a PUT in place of a cache. */
 type Misbehave = (response: ServerResponse) => void;
 
-/** A cache that has nothing, takes everything, and misbehaves where a path is put into its index. */
-async function startCache(misbehave: Misbehave, where: (path: string) => boolean) {
+/** A cache that has nothing, takes everything, and misbehaves where a path is put, or asked for. */
+async function startCache(
+  misbehave: Misbehave,
+  wherePut: (path: string) => boolean,
+  whereAsked: (path: string) => boolean = () => false,
+) {
   const server = createServer((request, response) => {
     request.resume();
     request.on("end", () => {
-      if (request.method === "PUT" && where(request.url ?? "")) misbehave(response);
+      const where = request.method === "PUT" ? wherePut : whereAsked;
+      if (where(request.url ?? "")) misbehave(response);
       else response.writeHead(request.method === "PUT" ? 201 : 404).end();
     });
   });
@@ -133,6 +138,17 @@ describeEachNix("what nix says of a server that misbehaves", (searchPath) => {
     ],
   ])("one that %s is transient", async (_name, misbehave) => {
     expect(await outcomeOf(misbehave)).toMatchObject({ failureClass: "transient" });
+  });
+
+  it("one that answers every request with a page is transient, because it may be in maintenance", async () => {
+    await using cache = await startCache(
+      answer(200, "<html>back soon</html>"),
+      () => true,
+      () => true,
+    );
+    const outcome = await push(cache.url);
+    expect(outcome.message).toContain("is corrupt");
+    expect(outcome).toMatchObject({ failureClass: "transient", isWholeServer: false });
   });
 
   it("one that is away is transient, and a matter of the whole server", async () => {
