@@ -234,7 +234,7 @@ export const ERROR_GUIDE: ErrorGuide = {
       fix: "If that was intended, do nothing.",
     },
     ERR_JOURNAL_FAILED: {
-      what: "The journal or ledger does not work, and a request was not accepted.",
+      what: "The journal or ledger does not work; a request that was being accepted may be lost.",
       why: "The message names the file or server, and the reason.",
       fix: "Check disk space, the directory's rights or the server, and enqueue again.",
     },

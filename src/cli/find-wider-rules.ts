@@ -28,7 +28,7 @@ export function findWiderRules(former: ServerConfig, next: ServerConfig): readon
         .map((pattern) => ({ cache, rule: `${name} gains ${JSON.stringify(pattern)}` }));
     const { permissions: rules } = old;
     return [
-      // A cache that already allowed everybody cannot become wider.
+      // A cache that already allowed every repository gains none.
       ...(rules.allowAll ? [] : gained("allowed_repos", permissions.allowedRepos, rules.allowedRepos ?? [])),
       // Without a list before, every branch was allowed.
       ...gained("allowed_branches", permissions.allowedBranches, rules.allowedBranches),

@@ -114,7 +114,7 @@ export interface AtticDestination {
   readonly endpoint: string;
   /** Name of the cache: `[A-Za-z0-9][A-Za-z0-9-_+]{0,49}`. */
   readonly cache: string;
-  /** How many paths are uploaded at once, 1 to 64; default 5, as in Attic's client. */
+  /** How many paths are uploaded at once, 1 to 64; default that of Attic's client, which is 5. */
   readonly jobs?: number | undefined;
   /**
    * Whether to upload paths that an upstream of this cache has signed; default `false`.

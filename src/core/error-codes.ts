@@ -18,7 +18,7 @@ export interface ErrorCodes {
    * | `ERR_CREDENTIAL_NOT_CONFIGURED` | the host lacks what the source needs: a variable, `$CREDENTIALS_DIRECTORY` |
    * | `ERR_CREDENTIAL_NOT_FOUND` | the file, profile or secret does not exist |
    * | `ERR_CREDENTIAL_DENIED` | the host may not read it |
-   * | `ERR_CREDENTIAL_UNREACHABLE` | no answer within the deadline |
+   * | `ERR_CREDENTIAL_UNREACHABLE` | no answer, or none within the deadline |
    * | `ERR_CREDENTIAL_RATE_LIMITED` | the service asks to come back later |
    * | `ERR_CREDENTIAL_UNAVAILABLE` | the service cannot answer now |
    * | `ERR_CREDENTIAL_MALFORMED` | the answer has the wrong format |
@@ -81,7 +81,7 @@ export interface ErrorCodes {
    * | `ERR_PUSH_ID_CONFLICT` | another request was accepted under the same `pushId` |
    * | `ERR_DELIVERY_CRASHED` | every host that took the delivery stopped in the middle |
    * | `ERR_DELIVERY_CANCELLED` | the delivery was cancelled before it was pushed |
-   * | `ERR_JOURNAL_FAILED` | the journal or ledger does not work, and a request was not accepted |
+   * | `ERR_JOURNAL_FAILED` | the journal or ledger does not work; a request that was being accepted may not have been stored |
    * | `ERR_JOURNAL_CORRUPT` | the journal's file or database is damaged |
    * | `ERR_JOURNAL_UNAVAILABLE` | this Node.js has no `node:sqlite`, or the package `pg` is not installed |
    */

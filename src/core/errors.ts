@@ -141,13 +141,16 @@ export class PushError extends CachesError<ErrorCodes["PushError"]> {
     nameErrors(PushError, "PushError");
   }
 
-  /** The failed paths, if not all paths of the push failed. */
+  /**
+   * The paths that the error is about, if it is not about all paths of the push. They may be references of
+   * pushed paths.
+   */
   readonly storePaths?: readonly string[] | undefined;
 
   /**
    * @param code - what went wrong
    * @param message - text for people, free of secrets
-   * @param storePaths - the failed paths, if not all paths of the push failed
+   * @param storePaths - the paths that the error is about, if it is not about all paths of the push
    */
   constructor(code: ErrorCodes["PushError"], message: string, storePaths?: readonly string[]) {
     super(code, message);

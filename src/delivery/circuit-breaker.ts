@@ -14,7 +14,8 @@ export class CircuitBreaker {
   readonly #onChange: (closedForMs: number | undefined) => void;
 
   /**
-   * @param onChange - called with the pause when it opens, and without one when an attempt succeeds again
+   * @param onChange - called with the pause when it opens, and without one when an attempt reaches the server
+   * again
    */
   constructor(onChange: (closedForMs: number | undefined) => void = () => undefined) {
     this.#onChange = onChange;

@@ -20,7 +20,7 @@ export class HostLoad {
     this.#limit = Math.max(1, Math.floor(Math.min(running, this.#limit) / 2));
   }
 
-  /** An attempt did not. */
+  /** An attempt ended without a shortage. */
   recover(running: number): void {
     if (!this.isShort) return;
     this.#limit++;

@@ -143,7 +143,7 @@ export type Verdict =
 
 /**
  * How a settled delivery ended. A journal keeps it until it is acknowledged, and for a while after that. A
- * durable journal may forget an unacknowledged outcome after 30 days at the earliest.
+ * journal may eventually forget an unacknowledged outcome; a durable one not before 30 days.
  *
  * @public
  */

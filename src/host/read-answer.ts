@@ -66,10 +66,10 @@ function tooLarge(request: HttpRequest): HttpError {
   return new HttpError("ERR_HTTP_TOO_LARGE", message);
 }
 
-/** A server that does not complete its answer. */
+/** The error of a server that gives no answer, or not a complete one. */
 export function unreachable(request: HttpRequest, error: unknown): HttpError {
   const systemCode = error instanceof Error && "code" in error ? String(error.code) : undefined;
-  const message = `${toOrigin(request)} did not complete its answer${systemCode === undefined ? "" : ` (${systemCode})`}`;
+  const message = `${toOrigin(request)} gave no complete answer${systemCode === undefined ? "" : ` (${systemCode})`}`;
   return new HttpError("ERR_HTTP_UNREACHABLE", message, systemCode);
 }
 

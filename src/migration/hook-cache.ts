@@ -24,7 +24,7 @@ export function toHookCache(push: PushHook, atticServers: AtticServers): HookCac
   const cache = toCache(push, atticServers);
   if (typeof cache === "string") return cache;
   const written = [cache.destination, writeValue(cache.credentials, "toml"), ...cache.notes];
-  return written.some(isUnshowable) ? "its name looks like a credential" : cache;
+  return written.some(isUnshowable) ? "its destination, or a name in it, looks like a credential" : cache;
 }
 
 function toCache(push: PushHook, atticServers: AtticServers): HookCache | string {

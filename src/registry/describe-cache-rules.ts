@@ -8,7 +8,7 @@ const list = (texts: readonly string[]): string => texts.map((text) => `"${text}
  */
 const REFERENCES: Readonly<Record<"direct" | "tool", string>> = {
   direct: ", including references of pushed paths",
-  tool: "; references of pushed paths are still pushed",
+  tool: "; references of pushed paths are left to the tool",
 };
 
 /**

@@ -302,7 +302,10 @@ export interface FailedResult extends ExecutedPush {
   readonly status: "failed";
   /** Why. */
   readonly error: AnyCachesError;
-  /** Set if the cache has `on_failure = "warn"`, so that `ok` of the report stays true. */
+  /**
+   * Set if the cache has `on_failure = "warn"` and tolerates this failure, so that it does not make `ok` of
+   * the report false.
+   */
   readonly isTolerated?: true | undefined;
 }
 

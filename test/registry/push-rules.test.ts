@@ -348,7 +348,7 @@ it("plan and check say each rule, and a configuration that cannot work is refuse
   const { registry } = setUp(rules);
   const said = [
     'leaves out names that match "*.iso" (exclude)',
-    'leaves out paths of "https://cache.nixos.org"; references of pushed paths are still pushed (upstream_caches)',
+    'leaves out paths of "https://cache.nixos.org"; references of pushed paths are left to the tool (upstream_caches)',
     "refuses a closure of more than 5 paths (max_paths)",
     "tolerates a failure (on_failure)",
   ];

@@ -7,7 +7,7 @@ export interface StsClientConfig {
   readonly region: string;
 }
 
-/** The result of exchanging an identity token, in the form of the AWS SDK. */
+/** The parameters of exchanging an identity token, in the form of the AWS SDK. */
 export interface WebIdentityParams {
   readonly RoleArn?: string | undefined;
   readonly RoleSessionName?: string | undefined;
