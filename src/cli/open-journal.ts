@@ -5,8 +5,8 @@ import { CliError, EXIT, usage } from "./exit-codes.ts";
 /**
  * Opens a journal: a file, or a server by its URL.
  *
- * @param options - whether the file must exist; for a command that only reads, a missing file is a mistyped
- * name
+ * @param options - whether the file must exist; for a command that needs an existing journal, a missing file
+ * is a mistyped name
  */
 export async function openJournal(
   place: string,
