@@ -1,7 +1,7 @@
 /**
- * A credential source of the host's own: a keyring, whose entries may end.
- * `npx tsx examples/custom-credential-source.ts` pushes to a cache on the loopback interface that asks for a
- * password, with the password from the keyring.
+ * A credential source of the host: a keyring, whose entries may expire.
+ * `npx tsx examples/custom-credential-source.ts` pushes to a cache on the loopback interface that requires a
+ * password, which comes from the keyring.
  */
 import {
   CacheRegistry,

@@ -1,7 +1,7 @@
 /**
  * What a push would do, without doing it: `npx tsx examples/dry-run.ts [ekaci.toml [config.json]]` checks
- * both files, decides on every job of the repository for a branch and for a fork's pull request, and prints
- * the commands that would run. Nothing is run, read or fetched.
+ * both files, decides about every job of the repository for a branch and for a pull request from a fork, and
+ * prints the commands that would run. Nothing is run or fetched, and no credential is read.
  */
 import { readFile } from "node:fs/promises";
 import {

@@ -1,9 +1,9 @@
 /**
- * A CI server in small: a forge says what was pushed, builds that finish arrive over HTTP, wait in a queue,
- * and are pushed. It shows where the facts of a request come from (the forge's signed event, never the
- * builder or the repository), what is answered at once and what later, and how such a server stops.
- * `npx tsx examples/http-server.ts` starts it, has it push two builds to a cache on the loopback interface,
- * and stops it.
+ * A small CI server. A forge reports what was pushed; finished builds arrive over HTTP, wait in a queue, and
+ * are pushed. It shows where the facts of a request come from (the forge's signed event, never the builder or
+ * the repository), what is answered at once and what later, and how such a server stops.
+ * `npx tsx examples/http-server.ts` starts it, pushes two builds to a cache on the loopback interface, and
+ * stops it.
  */
 import { createHash, createHmac, randomBytes } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
@@ -20,14 +20,14 @@ import { BinaryCacheServer } from "./support/binary-cache-server.ts";
 import { openStage } from "./support/stage.ts";
 
 /**
- * What the builders of this server send when a build is done. Who it is for is known from the forge's event
- * about the commit.
+ * What the builders of this server send when a build is done. The forge's event about the commit says who it
+ * is for.
  */
 interface FinishedBuild {
   readonly commit: string;
   readonly job: string;
   readonly outputs: readonly string[];
-  /** The repository's own `.eka-ci/config.json`, as it was in the commit that was built. */
+  /** The repository's `.eka-ci/config.json` in the commit that was built. */
   readonly repositoryConfig: string;
 }
 
@@ -36,16 +36,16 @@ interface FinishedBuild {
  * smaller.
  */
 const MAX_BODY_BYTES = 1024 * 1024;
-/** How long a signed body is known again, in milliseconds: a signature does not say when it was made. */
+/** How long a signed body is remembered, in milliseconds, because a signature has no time. */
 const REPLAY_WINDOW_MS = 10 * 60_000;
-/** Most bodies and commits that are remembered. */
+/** How many bodies and commits are remembered. */
 const MAX_REMEMBERED = 10_000;
 
 class BodyTooLarge extends Error {}
 
 /**
- * `POST /webhook` takes a forge's event, `POST /builds` a build, `GET /pushes/<id>` tells what became of it,
- * `GET /health` whether pushing would work.
+ * `POST /webhook` accepts a forge's event, and `POST /builds` a build. `GET /pushes/<id>` returns its
+ * outcome, and `GET /health` whether pushing would work.
  */
 class BuildServer {
   readonly #registry: CacheRegistry;
@@ -65,7 +65,7 @@ class BuildServer {
         if (error instanceof BodyTooLarge) return send(response, 413, { error: "too large" });
         if (error instanceof ForgeError)
           return send(response, error.code === "ERR_FORGE_SIGNATURE" ? 401 : 400, { error: error.code });
-        // A message of this package holds no secret and no received value; one of another library might.
+        // Messages of this package contain no secret and no received value; those of other libraries might.
         console.error(error instanceof Error ? error.name : "unknown error");
         send(response, 500, { error: "internal" });
       });
@@ -77,7 +77,7 @@ class BuildServer {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
 
-  /** Takes nothing more, finishes what was accepted, and closes. */
+  /** Accepts nothing more, finishes what was accepted, and closes. */
   async stop(): Promise<void> {
     await new Promise((resolve) => this.#server.close(resolve));
     await this.#queue.drain();
@@ -97,7 +97,7 @@ class BuildServer {
     send(response, 404, { error: "not found" });
   }
 
-  /** Remembers what a forge says of a commit; a build of it would begin here. */
+  /** Remembers what a forge reports about a commit; a build of it would start here. */
   async #hear(request: IncomingMessage): Promise<object> {
     const body = await readBody(request);
     const event = await readForgeEvent({ headers: request.headers, body, secret: this.#secret });
@@ -108,7 +108,7 @@ class BuildServer {
 
   #isRepetition(body: Buffer): boolean {
     const now = Date.now();
-    // The id of a delivery is a header, which no signature covers; the body is what was signed.
+    // The id of a delivery is a header, which no signature covers. Only the body is signed.
     const digest = createHash("sha256").update(body).digest("base64");
     const seenAt = this.#seen.get(digest);
     remember(this.#seen, digest, now);
@@ -133,7 +133,7 @@ class BuildServer {
   }
 }
 
-/** Reads the bytes of a body as they came, up to a limit. */
+/** Reads the bytes of a body as received, up to a limit. */
 async function readBody(request: IncomingMessage): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let size = 0;
@@ -208,7 +208,7 @@ async function main(): Promise<void> {
   console.log("The server has stopped.");
 }
 
-/** Sends what GitHub sends of a push. */
+/** Sends what GitHub sends for a push. */
 async function sendPush(url: string, secret: string, ref: string, commit: string): Promise<number> {
   const body = JSON.stringify({
     ...{ ref, after: commit, deleted: false, head_commit: { id: commit } },

@@ -1,4 +1,5 @@
-# A worker on NixOS, and the hook that hands it what Nix builds. `package` is the npm package of @eka-ci/caches, as `buildNpmPackage` makes one.
+# A worker on NixOS, and a hook that passes to it what Nix builds. `package` is the npm package of @eka-ci/caches,
+# as created by `buildNpmPackage`.
 { config, lib, pkgs, ... }:
 let
   cfg = config.services.eka-caches;
@@ -26,7 +27,7 @@ in
     users.users.eka-ci = { isSystemUser = true; group = "eka-ci"; };
     users.groups.eka-ci = { };
 
-    # Who asks Nix to build something chooses neither cache nor repository: the hook sets them.
+    # The hook sets cache and repository. Whoever asks Nix to build something must not choose them.
     nix.settings = lib.mkIf cfg.postBuildHook.enable {
       post-build-hook = pkgs.writeShellScript "eka-caches-hook" ''
         export PATH=${lib.makeBinPath [ cfg.package pkgs.nix pkgs.util-linux pkgs.coreutils ]}

@@ -1,7 +1,7 @@
 /**
- * A queue with a progress bar: 60 store paths go to two caches on the loopback interface, of which one fails
- * every seventh upload. Run it with `npx tsx examples/progress-bar.ts`; without Nix it shows the same with a
- * recording executor.
+ * A queue with a progress bar. 60 store paths are pushed to two caches on the loopback interface, one of
+ * which fails every seventh upload. Run it with `npx tsx examples/progress-bar.ts`; without Nix it shows the
+ * same with a recording executor.
  */
 import {
   CacheRegistry,
@@ -16,7 +16,7 @@ import { PrivateNixStore } from "./support/private-nix-store.ts";
 
 const WIDTH = 30;
 
-/** One line for each cache, drawn anew as paths go; on a terminal it stays in its place. */
+/** One line for each cache, updated with the progress; on a terminal it stays in place. */
 class ProgressBars {
   readonly #done = new Map<string, number>();
   readonly #running = new Set<string>();
@@ -27,7 +27,7 @@ class ProgressBars {
     this.#total = total;
   }
 
-  /** A command of a cache goes on. */
+  /** A command of a cache made progress. */
   move({ type, cacheId }: PushProgress): void {
     if (type === "started") this.#running.add(cacheId);
     if (type === "finished") this.#running.delete(cacheId);

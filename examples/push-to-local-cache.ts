@@ -1,5 +1,5 @@
 /**
- * The whole job on one machine: a trusted TOML file, an untrusted JSON file and a store path become an upload
+ * A whole push on one machine: a trusted TOML file, an untrusted JSON file and a store path become an upload
  * to a binary cache on the loopback interface. Run it with `npm run demo`.
  */
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
@@ -58,7 +58,7 @@ const REPOSITORY_CONFIG = `{
 
 const CREDENTIALS = { HTTP_USERNAME: "ci", HTTP_PASSWORD: "only-for-this-demo" };
 
-/** What differs between a machine with Nix and one without. */
+/** The difference between a machine with Nix and one without. */
 interface Stage {
   readonly storePath: string;
   readonly loadRegistry: (configFile: string) => Promise<CacheRegistry>;

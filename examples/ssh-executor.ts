@@ -1,7 +1,7 @@
 /**
- * Pushing on another host: the store is on a builder, and this server only conducts.
- * `npx tsx examples/ssh-executor.ts` has a stand-in for ssh run the commands on this machine; the executor
- * itself is in `support/ssh-executor.ts`.
+ * Pushing on another host: the store is on a builder, and this server only controls the push.
+ * `npx tsx examples/ssh-executor.ts` uses a stand-in for ssh that runs the commands on this machine; the
+ * executor itself is in `support/ssh-executor.ts`.
  */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";

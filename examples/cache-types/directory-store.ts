@@ -1,6 +1,6 @@
 /**
- * A cache type of the host's own: a directory, for a hand-over to a network without connection. It is
- * confined to a directory that the operator names, and holds a binary cache that any nix reads with
+ * A cache type of the host: a directory, to carry paths to a network without a connection. It is confined to
+ * a directory that the operator names, and holds a binary cache that any Nix can read with
  * `--from file:///…`:
  *
  * ```toml
@@ -21,14 +21,14 @@ import {
 } from "@eka-ci/caches";
 import * as v from "valibot";
 
-/** Names of plain directories: none is hidden, and none leads up. */
+/** Names of plain directories, neither hidden nor `..`. */
 const BELOW = /^(?:\/[A-Za-z0-9_][A-Za-z0-9._-]{0,99}){1,8}$/u;
 
 /**
- * Makes the type `custom:directory`.
+ * Creates the type `custom:directory`.
  *
- * @param root - absolute path of the directory below which all its caches lie; only the server and root may
- * write there
+ * @param root - absolute path of the parent directory of all its caches; only the server and root may write
+ * there
  */
 export function directoryStore(root: string): CacheTypeDefinition {
   const prefix = `file://${root}`;

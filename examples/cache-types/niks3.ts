@@ -1,6 +1,6 @@
 /**
- * A cache type of the host's own: niks3, whose client uploads to S3 while its server keeps the account.
- * Readers have an address of their own, which is asked after a push:
+ * A cache type of the host: niks3, whose client uploads to S3 while its server does the accounting. Readers
+ * use another address, which is asked after a push:
  *
  * ```toml
  * [[caches]]

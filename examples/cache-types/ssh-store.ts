@@ -1,6 +1,6 @@
 /**
- * A cache type of the host's own: a Nix store that is reached over SSH. The private key is a credential and a
- * private file of the run, and the server's key is pinned in the configuration:
+ * A cache type of the host: a Nix store over SSH. The private key is a credential and a private file of the
+ * run. The server's key is pinned in the configuration:
  *
  * ```toml
  * [[caches]]
@@ -12,7 +12,7 @@
  * permissions = { allow_all = false, allowed_repos = ["myorg/*"] }
  * ```
  *
- * `STORE_SSH_KEY` holds the file of the key in base64, since a credential has no line breaks.
+ * `STORE_SSH_KEY` holds the key file in base64, because a credential has no line breaks.
  */
 import {
   buildNixStoreCopyCommand,
@@ -25,8 +25,7 @@ import {
 } from "@eka-ci/caches";
 import * as v from "valibot";
 
-// A user and a host name or address: nothing that ssh would take for an option, and none of the parameters of
-// Nix's stores.
+// A user, and a host name or address. It cannot be an option of ssh or a parameter of a Nix store.
 const DESTINATION =
   /^ssh-ng:\/\/((?:[a-z_][a-z0-9_-]{0,31}@)?([A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?))$/u;
 const HOST_KEY = /^(?:ssh-ed25519|ecdsa-sha2-nistp256|ssh-rsa) [A-Za-z0-9+/]{1,1024}={0,2}$/u;
@@ -41,7 +40,7 @@ const settings = v.strictObject({
 
 type SshStore = v.InferOutput<typeof settings>;
 
-/** How nix reaches the store: the same for the push and for the question what is there. */
+/** How Nix reaches the store, both to push and to ask what is there. */
 function toAccess({ target, credentials }: CacheTypeInput<SshStore>): NixStoreAccess {
   const key = credentials.get("STORE_SSH_KEY");
   if (key === undefined)
@@ -52,7 +51,7 @@ function toAccess({ target, credentials }: CacheTypeInput<SshStore>): NixStoreAc
   const known = `${port === 22 ? host : `[${host}]:${port}`} ${hostKey}\n`;
   return {
     url: target.destination,
-    // ssh reads these paths from where it starts, which is the work directory.
+    // ssh reads these paths relative to its working directory, which is the work directory of the run.
     env: new Map([["NIX_SSHOPTS", `${SSH_OPTIONS.join(" ")} -p ${port}`]]),
     files: [
       { path: workFile("ssh-key"), content, secrets: [key, content] },
@@ -61,7 +60,7 @@ function toAccess({ target, credentials }: CacheTypeInput<SshStore>): NixStoreAc
   };
 }
 
-/** Nothing of the host's user counts, and a host with another key is no host. */
+/** The configuration of the host's user is ignored, and a host with another key is refused. */
 const SSH_OPTIONS = [
   ...["-F", "none", "-i", "ssh-key"],
   ..."IdentitiesOnly=yes IdentityAgent=none UserKnownHostsFile=known-hosts GlobalKnownHostsFile=none StrictHostKeyChecking=yes BatchMode=yes ConnectTimeout=20"

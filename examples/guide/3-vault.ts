@@ -1,6 +1,6 @@
 /**
- * Production with HashiCorp Vault, which here is a fake one that knows two secrets and checks the token and
- * the namespace. `npx tsx examples/guide/3-vault.ts`
+ * Production with HashiCorp Vault. Here it is a fake one that knows two secrets and checks the token and the
+ * namespace. `npx tsx examples/guide/3-vault.ts`
  */
 
 import type { HttpRequest } from "@eka-ci/caches";
@@ -14,7 +14,7 @@ function check({ headers }: HttpRequest): void {
   if (headers["X-Vault-Namespace"] !== "production") throw new Error("Vault was asked in another namespace");
 }
 
-/** What Vault says of a secret: the mount that keeps it, and its values. */
+/** Vault's answers about a secret: its mount and its values. */
 const answerSecret = (name: string) => ({
   [`GET ${VAULT}/sys/internal/ui/mounts/secret/data/eka-ci/${name}`]: (request: HttpRequest) => {
     check(request);

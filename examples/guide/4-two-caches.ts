@@ -1,5 +1,5 @@
 /**
- * A fast cache inside (MinIO) and a public one (Cachix), for the same repositories.
+ * A fast internal cache (MinIO) and a public one (Cachix), for the same repositories.
  * `npx tsx examples/guide/4-two-caches.ts`
  */
 import { createTestRuntime } from "@eka-ci/caches/testing";

@@ -1,6 +1,6 @@
 /**
- * An EC2 instance with an IAM role, whose metadata service here is a fake one: it gives a session token first
- * (IMDSv2), and the keys of the role only for that. `npx tsx examples/guide/5-cloud-vm.ts`
+ * An EC2 instance with an IAM role. Its metadata service is a fake one: it returns a session token (IMDSv2),
+ * and the keys of the role only for that token. `npx tsx examples/guide/5-cloud-vm.ts`
  */
 
 import type { HttpRequest } from "@eka-ci/caches";

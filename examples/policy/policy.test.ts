@@ -1,5 +1,4 @@
-// Tests of a host's own policy, on the file that the server reads: who may push where, and above all who may
-// not.
+// Tests of a host's policy, on the server's file: who may push where, and above all who may not.
 import { readFileSync } from "node:fs";
 import {
   type AllowReason,

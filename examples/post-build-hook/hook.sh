@@ -1,9 +1,9 @@
 #!/bin/sh
-# Hands what Nix has built over to the queue: `post-build-hook = /etc/nix/hook.sh` in nix.conf. Nix waits for this script and fails the build if it
-# fails, so the work goes on in the background, and the script itself always ends well. OUT_PATHS holds the paths, parted by spaces; Nix 2.8.0 leaves it
-# empty, so that the outputs of DRV_PATH are asked for.
+# Passes what Nix has built to the queue: `post-build-hook = /etc/nix/hook.sh` in nix.conf. Nix waits for this
+# script and fails the build if it fails. So the work runs in the background, and the script always succeeds.
+# OUT_PATHS has the paths, separated by spaces. Nix 2.8.0 leaves it empty; then the outputs of DRV_PATH are used.
 #
-# What it pushes and for whom is set here, by the operator: whoever asks Nix to build something must not choose it.
+# The operator sets here where and for whom it pushes. Whoever asks Nix to build something must not choose that.
 : "${EKA_CACHES_JOURNAL:=/var/lib/eka-ci/pushes.sqlite}"
 : "${EKA_CACHES_CACHE:=team}"
 : "${EKA_CACHES_REPO:=local/builds}"

@@ -13,17 +13,17 @@ export interface SeenRequest {
 export interface BinaryCacheOptions {
   /** User name and password that every request must carry. */
   readonly credentials?: { readonly username: string; readonly password: string } | undefined;
-  /** Answers a request with this status instead, where it returns one. */
+  /** If it returns a status, the request is answered with it. */
   readonly fail?: ((request: SeenRequest) => number | undefined) | undefined;
-  /** What the server keeps of an upload; default all of it. */
+  /** What the server stores of an upload; default all of it. */
   readonly alter?: ((path: string, body: Buffer) => Buffer) | undefined;
-  /** Sends a request elsewhere, where it returns a URL. */
+  /** If it returns a URL, the request is redirected to it. */
   readonly redirect?: ((request: SeenRequest) => string | undefined) | undefined;
-  /** Never answers, or not to some requests. */
+  /** Never answers, or never answers some requests. */
   readonly hang?: boolean | ((request: SeenRequest) => boolean) | undefined;
 }
 
-/** An HTTP binary cache on the loopback interface, in memory. It takes uploads, and gives them back. */
+/** An HTTP binary cache on the loopback interface, in memory. It accepts uploads and returns them. */
 export class BinaryCacheServer implements AsyncDisposable {
   /** What was uploaded, by path. */
   readonly objects = new Map<string, Buffer>();
@@ -56,7 +56,7 @@ export class BinaryCacheServer implements AsyncDisposable {
     return this.objects.get(`/${hash}.narinfo`)?.toString();
   }
 
-  /** Forgets everything, as a server does that was set up anew. */
+  /** Forgets everything, like a server that was set up again. */
   wipe(): void {
     this.objects.clear();
     this.requests.length = 0;

@@ -12,13 +12,13 @@ export interface StoreKey {
   readonly secret: string;
   /** `name:` and 32 bytes in base 64. */
   readonly pub: string;
-  /** The file that holds the secret. */
+  /** The file with the secret. */
   readonly secretFile: string;
 }
 
 /**
- * A Nix store of its own in a temporary directory: it needs no daemon and no rights, and the machine's stays
- * clean.
+ * A private Nix store in a temporary directory. It needs no daemon and no privileges, and the machine's store
+ * stays clean.
  */
 export class PrivateNixStore implements AsyncDisposable {
   /** The variables that lead Nix to this store. */
@@ -38,7 +38,7 @@ export class PrivateNixStore implements AsyncDisposable {
     };
   }
 
-  /** The version of the installed Nix, or nothing where there is none. */
+  /** The version of the installed Nix, or nothing if there is none. */
   static async findNix(): Promise<string | undefined> {
     try {
       return (await run("nix", ["--version"])).stdout.trim();
@@ -47,7 +47,7 @@ export class PrivateNixStore implements AsyncDisposable {
     }
   }
 
-  /** Makes an empty store, of the Nix on a search path. */
+  /** Creates an empty store, with the Nix on a search path. */
   static async create(path = process.env["PATH"] ?? ""): Promise<PrivateNixStore> {
     const store = new PrivateNixStore(await realpath(await mkdtemp(join(tmpdir(), "eka-ci-store-"))), path);
     await Promise.all(["conf", "tmp", "home"].map((name) => mkdir(join(store.#directory, name))));
@@ -74,7 +74,7 @@ export class PrivateNixStore implements AsyncDisposable {
     return (await run("nix-store", ["--add", ...files], { env })).stdout.trim().split("\n");
   }
 
-  /** Makes a key that signs paths. */
+  /** Creates a key that signs paths. */
   async generateKey(keyName: string): Promise<StoreKey> {
     const secretFile = join(this.#directory, "tmp", `${keyName}.secret`);
     const publicFile = join(this.#directory, "tmp", `${keyName}.public`);
@@ -103,7 +103,7 @@ export class PrivateNixStore implements AsyncDisposable {
     await run("nix-store", ["--delete", storePath], { env });
   }
 
-  /** What is left in the directory where private work directories are made. */
+  /** The content of the parent of private work directories. */
   async listWorkDirectories(): Promise<readonly string[]> {
     return (await readdir(join(this.#directory, "tmp"))).filter((name) => name.startsWith("eka-ci-caches-"));
   }

@@ -10,7 +10,7 @@ import {
 } from "@eka-ci/caches";
 import { createRecordingExecutor } from "@eka-ci/caches/testing";
 
-/** One of the complete examples of the guide, and the builds that are to be pushed. */
+/** One of the complete examples of the guide, and the builds to push. */
 export interface GuideExample {
   readonly title: string;
   /** The server's file and the repository's, as the guide has them. */
@@ -26,8 +26,7 @@ export interface GuideExample {
 const OUTPUT = "/nix/store/3n58xw4373jp0ljirf06d8077j15pc4j-hello-2.12";
 
 /**
- * Pushes builds as the server of the example would, up to the tools: those are only recorded, with their
- * secrets redacted.
+ * Pushes builds as the server of the example would. The tools are only recorded, with secrets redacted.
  */
 export async function runGuide(example: GuideExample): Promise<void> {
   const { title, serverToml, repositoryJson, job, builds, machine } = example;
@@ -48,7 +47,7 @@ export async function runGuide(example: GuideExample): Promise<void> {
     console.log(`  ${formatCommand(command)}`);
 }
 
-/** A network in which services answer by method and URL, and nothing else does. */
+/** A network in which only services by method and URL answer. */
 export function createFakeNetwork(
   answers: Readonly<Record<string, (request: HttpRequest) => string | object>>,
 ): HttpClient {

@@ -10,22 +10,22 @@ import {
 
 /** Where and how commands run. */
 export interface SshExecutorOptions {
-  /** As ssh takes it; keys and known hosts are those of this account. */
+  /** Destination of ssh; keys and known hosts are those of this account. */
   readonly host: string;
-  /** Runs ssh, with the time limits, bounds and redaction of the local machine: `createProcessExecutor()`. */
+  /** Runs ssh, with the timeouts, limits and redaction of the local machine: `createProcessExecutor()`. */
   readonly local: Executor;
   /** Options of ssh, as `-p` or `-F`. */
   readonly sshArgs?: readonly string[] | undefined;
-  /** What commands see there besides their own variables and PATH. */
+  /** Variables of commands there, besides their own and PATH. */
   readonly env?: Readonly<Record<string, string>> | undefined;
 }
 
 /**
- * Exit status with which the script says that the tool is not there; `sysexits.h` calls it EX_UNAVAILABLE.
+ * Exit code of the script if the tool is missing; EX_UNAVAILABLE in `sysexits.h`.
  */
 const NOT_FOUND = 69;
 
-// The shell holds the pipe's other end open until ssh has ended, or the shell was.
+// The shell keeps the other end of the pipe open until ssh or the shell ends.
 const LOCAL_SCRIPT = `
 host=$1 script=$2
 shift 2
@@ -35,8 +35,7 @@ exec 3> input
 cat "$script" >&3
 wait $!`;
 
-// One command for sh, read to its end before it runs, since what comes after it on the input is the sign to
-// stop.
+// One command for sh, read completely before it runs, because the end of the input is the sign to stop.
 const REMOTE_END = `
   exec 3<&0
   "$@" </dev/null &
@@ -51,13 +50,12 @@ const REMOTE_END = `
 `;
 
 /**
- * Runs commands on another host over ssh, where the store is. The whole command travels as a script through
- * ssh's standard input, so that no secret is an argument on either side; there it becomes variables and files
- * of a private directory, which is removed.
+ * Runs commands over ssh on the host that has the store. The whole command is sent as a script on ssh's
+ * standard input, so no secret is an argument on either side. There it becomes variables and files in a
+ * private directory, which is removed afterwards.
  *
- * The input stays open while the command runs. When a run is ended here ssh ends too, and the other side,
- * which sees the input end, ends the command. Where the network breaks, it is sshd's `ClientAliveInterval`
- * that notices.
+ * The input stays open while the command runs. When a run is aborted here, ssh ends, and the other side sees
+ * the end of the input and ends the command. If the network breaks, sshd's `ClientAliveInterval` notices.
  */
 export class SshExecutor implements Executor {
   readonly #options: SshExecutorOptions;
@@ -95,7 +93,10 @@ export class SshExecutor implements Executor {
   }
 }
 
-/** A script for sh. What it sets and writes is done by builtins, whose arguments no other process can see. */
+/**
+ * A script for sh. It uses builtins to set and write values, because no other process can see their
+ * arguments.
+ */
 function toScript(command: CommandSpec, env: Readonly<Record<string, string>>): string {
   const exports = [...Object.entries(env), ...command.env].map(
     ([name, value]) => `export ${name}=${toWord(value)}`,

@@ -3,7 +3,7 @@ import { createRecordingExecutor } from "@eka-ci/caches/testing";
 import { PrivateNixStore } from "./private-nix-store.ts";
 
 /**
- * Store paths to push, and what a registry needs to push them: really where there is a nix, else by the
+ * Store paths to push, and what a registry needs to push them: really if Nix is installed, else with the
  * recording executor.
  */
 export interface Stage extends AsyncDisposable {
@@ -13,7 +13,7 @@ export interface Stage extends AsyncDisposable {
   readonly isReal: boolean;
 }
 
-/** Sets the stage, and says on the console which it is. */
+/** Sets up the stage, and prints which it is. */
 export async function openStage(count: number, env: Readonly<Record<string, string>> = {}): Promise<Stage> {
   const version = await PrivateNixStore.findNix();
   if (version === undefined) {
