@@ -38,7 +38,7 @@ export interface LintOptions {
 export interface LintFinding extends Diagnostic {
   /** Name of the job; `***` if it looks like a credential. */
   readonly job: string;
-  /** The id it names, likewise. */
+  /** The id that it names; `***` if it looks like a credential. */
   readonly cacheId: string;
   /** The decision about such a push. */
   readonly decision: DenyDecision;

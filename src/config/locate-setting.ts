@@ -16,12 +16,12 @@ export interface SettingPlace {
 }
 
 /**
- * Finds the place of a setting in the file that a server's configuration was read from. The file is not read
- * again: it is the text that was read then.
+ * Finds the place of a setting in the file of a server's configuration. The file is not read again; the text
+ * that was read is used.
  *
  * @param config - a configuration that came from a `parse…` or `load…` function
- * @param path - keys and indexes, as in a {@link Diagnostic}; of one that is not there, the nearest place
- * above it is found
+ * @param path - keys and indexes, as in a {@link Diagnostic}; if nothing is there, the nearest place above it
+ * is found
  * @returns nothing for a configuration that was written by hand or copied
  *
  * @example

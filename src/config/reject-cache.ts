@@ -2,7 +2,8 @@ import { ConfigError } from "./text/config-error.ts";
 import type { Diagnostic } from "./text/diagnostic.ts";
 
 /**
- * The error for a cache of a configuration that was made by hand, or that needs what this host does not have.
+ * The error for a cache of a configuration that was written by hand, or that needs something this host does
+ * not have.
  */
 export function rejectCache(
   index: number,

@@ -23,7 +23,7 @@ const MAX_DEPTH = 32;
 /** Keys of the commands that repositories used to name. */
 export const HOOK_KEYS = ["post_build_hooks", "fod_post_build_hooks"] as const;
 
-/** Hooks never run, so what they hold is a matter of the migration. */
+/** Hooks never run, so only the migration reads them. */
 const HOOK_KEY_SET: ReadonlySet<string> = new Set(HOOK_KEYS);
 
 let vocabulary: ReadonlySet<string> | undefined;
@@ -35,7 +35,7 @@ function findVocabulary(): ReadonlySet<string> {
 }
 
 /**
- * The untrusted configuration of a repository: which job asks for which caches, and no more.
+ * The untrusted configuration of a repository: which job asks for which caches.
  *
  * @public
  */
@@ -50,7 +50,7 @@ export interface RepositoryConfig {
  * @public
  */
 export interface RepositoryJob {
-  /** Ids of caches it asks for, at most 64, none twice. They need not exist. */
+  /** Ids of the requested caches, at most 64, without duplicates. They need not exist. */
   readonly caches: readonly string[];
 }
 
@@ -115,7 +115,7 @@ export function safeParseRepositoryConfig(
  * Reads a repository's configuration file. The file itself must not be a symbolic link. A link in a parent
  * directory is followed, but only cache ids can be read through it.
  *
- * @param path - path or `file:` URL of the file, as a rule `<checkout>/.eka-ci/config.json`
+ * @param path - path or `file:` URL of the file, usually `<checkout>/.eka-ci/config.json`
  * @param options - ports, and where warnings go
  * @throws {@link ConfigError} `ERR_CONFIG_NOT_FOUND`, `ERR_CONFIG_UNREADABLE`, or `ERR_CONFIG_INVALID` with
  * all diagnostics
