@@ -111,7 +111,7 @@ describeWith("node:sqlite", "the command line", () =>
       const { child, tells, ended } = start("--drain-seconds", "600");
       await vi.waitFor(() => expect(hanging.requests.length).toBeGreaterThan(0), 20_000);
       child.kill("SIGTERM");
-      await tells("waiting for what runs");
+      await tells("waiting for running deliveries");
       expect(child.exitCode).toBe(null);
       child.kill("SIGTERM");
       expect(await ended).toEqual([0, null]);
